@@ -1,0 +1,1 @@
+//! Bytes and messages per account, published and read.

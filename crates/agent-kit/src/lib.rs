@@ -1,0 +1,1 @@
+//! An agent's surroundings: listeners, TLS, limits, logging, readiness, and the driver.

@@ -1,0 +1,1 @@
+//! The MDA: from the queue into mailboxes.

@@ -1,0 +1,1 @@
+//! Domains, accounts, addresses, credentials, and the route of an address.

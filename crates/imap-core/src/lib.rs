@@ -1,0 +1,1 @@
+//! IMAP as a machine: parser, encoder, session, sequence numbers.

@@ -1,0 +1,1 @@
+//! IMAP access to the mail store.

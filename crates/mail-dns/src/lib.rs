@@ -1,0 +1,1 @@
+//! MX, addresses and their security status, from a resolver.

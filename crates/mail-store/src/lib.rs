@@ -1,0 +1,1 @@
+//! Mailboxes: Maildir++ with an index beside it.

@@ -1,0 +1,1 @@
+//! The durable queue: enqueue, lease, settle.

@@ -1,0 +1,1 @@
+//! The message format: structure, header fields, envelope and body structure, reports.

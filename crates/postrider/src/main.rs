@@ -1,0 +1,2 @@
+//! The executable: command line, supervisor, demo.
+fn main() {}

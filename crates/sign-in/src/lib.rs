@@ -1,0 +1,1 @@
+//! Answers every protocol's credential question.

@@ -1,0 +1,1 @@
+//! SMTP as a machine: both sides of the conversation, no sockets.

@@ -1,0 +1,1 @@
+//! The MTA: mail from other hosts in, mail to other hosts out.

@@ -1,0 +1,1 @@
+//! What submission, the relay's inbound half and LMTP share beyond the protocol.

@@ -1,0 +1,1 @@
+//! The MSA: takes mail from the domain's own people.

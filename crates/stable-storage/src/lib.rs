@@ -1,0 +1,1 @@
+//! What reaches stable storage, and wakes those who wait.

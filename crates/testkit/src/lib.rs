@@ -1,0 +1,1 @@
+//! For tests: transcript runner, virtual clock, a file layer that breaks on purpose.
