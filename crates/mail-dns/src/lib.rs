@@ -1,1 +1,16 @@
-//! MX, addresses and their security status, from a resolver.
+//! Where mail for a domain goes, as the DNS says: MX hosts in their order, with addresses.
+//!
+//! [`Resolver::hosts_for`] is the whole of it. What it is strict about: a definite answer ("no such
+//! name", "no such record") and no answer (time-out, SERVFAIL, no name server) are never taken for
+//! each other, because the first ends a message's life and the second must only delay it.
+//!
+//! This crate connects to name servers only; it knows neither SMTP nor the queue, and makes no
+//! random numbers: the order among equals comes from a seed.
+
+mod next_hop;
+mod problem;
+mod resolver;
+
+pub use next_hop::MxHost;
+pub use problem::DnsProblem;
+pub use resolver::{Patience, Resolver};
