@@ -1,1 +1,27 @@
 //! The message format: structure, header fields, envelope and body structure, reports.
+//!
+//! Every sequence of octets is a message: nothing here fails on bad input, it gives a defined
+//! answer and names the defects. Work is linear in the input and memory is bounded, both by limits
+//! that [`structure::Limits`] names.
+//!
+//! This crate knows no protocol, no files, no clock and no accounts: times, boundaries and message
+//! ids are arguments; offsets count the octets that were fed. It alone names mail-parser.
+
+pub mod body_structure;
+mod compact;
+pub mod envelope;
+pub mod fixup;
+pub mod header;
+pub mod report;
+pub mod section;
+pub mod seven_bit;
+pub mod structure;
+pub mod text;
+pub mod transfer;
+
+pub use body_structure::BodyStructure;
+pub use compact::Corrupt;
+pub use envelope::Envelope;
+
+/// Octets as they stand in a message: mostly ASCII, but nothing may rely on it.
+pub type Octets = Box<[u8]>;

@@ -1,0 +1,14 @@
+//! Header fields: where they begin and end, and what the structured ones say.
+//!
+//! A header ends at its first blank line and nowhere else: a line that is no field does not end it.
+//! Line ends are CRLF or LF.
+
+pub mod address;
+pub mod date;
+mod fields;
+mod filter;
+mod message_id;
+
+pub use fields::{Field, Fields, fields, find};
+pub use filter::FieldFilter;
+pub use message_id::message_ids;

@@ -1,0 +1,100 @@
+//! The structure pass: octets in, by pieces of any size; the tree of parts out.
+//!
+//! One pass, without going back; state is bounded by [`Limits`]; every cut of the input gives the
+//! same result. It decodes nothing and keeps no body.
+
+mod parser;
+
+pub use parser::Parser;
+
+use crate::{BodyStructure, Envelope};
+
+/// What a message may make grow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many parts lie in each other at most; what is deeper stays a leaf.
+    pub depth_max: usize,
+    /// How many parts are told apart at most; then the part that comes next takes the rest of its
+    /// multipart as its body.
+    pub parts_max: usize,
+    /// How many octets of one header field are kept; the rest is left out.
+    pub field_octets_max: usize,
+    /// How many octets of header fields are kept in all; then further fields are left out.
+    pub kept_octets_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth_max: 100,
+            parts_max: 10_000,
+            field_octets_max: 256 * 1024,
+            kept_octets_max: 2 * 1024 * 1024,
+        }
+    }
+}
+
+/// What the pass found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Structure {
+    /// The envelope fields of the message header.
+    pub envelope: Envelope,
+    /// The tree of parts.
+    pub body: BodyStructure,
+    /// How many octets were fed.
+    pub size: u64,
+    /// What is wrong with the message, in its order; at most [`Structure::DEFECTS_MAX`].
+    pub defects: Vec<Defect>,
+}
+
+impl Structure {
+    /// More defects than this are not listed.
+    pub const DEFECTS_MAX: usize = 100;
+
+    /// The structure of a message that is in memory.
+    pub fn of(message: &[u8]) -> Self {
+        let mut parser = Parser::new(Limits::default());
+        parser.push(message);
+        parser.finish()
+    }
+}
+
+/// Something that is wrong, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Defect {
+    /// The offset of the line at which it was seen.
+    pub at: u64,
+    /// What it is.
+    pub kind: DefectKind,
+}
+
+/// What can be wrong with a message's structure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum DefectKind {
+    /// A header line is neither a field nor a continuation; it is passed over.
+    NotAField,
+    /// The header's first line is a continuation of nothing.
+    ContinuationOfNothing,
+    /// A header ends without the blank line.
+    HeaderNotEnded,
+    /// A field that may stand once stands again; the first holds (addresses are joined).
+    DuplicateField,
+    /// Content-Type cannot be read; the default holds (RFC 2045 §5.2).
+    BadContentType,
+    /// A multipart without a usable boundary parameter; it stays a leaf.
+    NoBoundary,
+    /// No delimiter line of the multipart was found; it stays a leaf.
+    NoDelimiter,
+    /// The multipart's close-delimiter is missing.
+    NotClosed,
+    /// A multipart or message is encoded, which RFC 2046 §5 forbids for it; such a message stays a
+    /// leaf, a multipart is read as if it were not.
+    EncodedComposite,
+    /// A field is longer than what is kept of it.
+    FieldTruncated,
+    /// Parts lie deeper than the limit; what is below is not looked into.
+    TooDeep,
+    /// There are more parts than the limit; the rest is not looked into.
+    TooManyParts,
+}
