@@ -1,1 +1,44 @@
 //! What reaches stable storage, and wakes those who wait.
+//!
+//! - [`Files`]: the one layer under every file that must survive a crash; a test can stop it at
+//!   the n-th operation.
+//! - [`Database`], [`Writer`]: SQLite with many readers and, in each process, one writer task that
+//!   commits for all who wait; processes take turns fairly ([`Turnstile`]).
+//! - [`Published`], [`PublishedReader`]: databases that one program writes and many read without
+//!   write access.
+//! - [`Bell`]: "look now" between processes; may be lost, never blocks.
+//! - [`LifeLock`]: lets others see that a process is dead, without a clock.
+//!
+//! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
+//! [`on_blocking_thread`]); nothing is answered before it is durable; no SQL clock is read.
+//!
+//! This crate does not know what is stored: no table, no message, no mailbox.
+
+mod bell;
+mod blocking;
+mod database;
+mod error;
+mod file_lock;
+mod files;
+mod free_space;
+mod life_lock;
+mod migration;
+mod published;
+mod reach;
+mod transactions;
+mod turnstile;
+mod writer;
+
+pub use bell::{Bell, BellListener};
+pub use blocking::on_blocking_thread;
+pub use database::{Database, Durability, Opening};
+pub use error::DatabaseError;
+pub use file_lock::{FileLock, Held};
+pub use files::{Files, NewFile, Operation, Watch};
+pub use free_space::free_space;
+pub use life_lock::{Holder, LifeLock};
+pub use migration::Migration;
+pub use published::{Published, PublishedReader};
+pub use transactions::{Transactions, Work};
+pub use turnstile::Turnstile;
+pub use writer::{Apply, Writer};

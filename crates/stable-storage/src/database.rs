@@ -1,0 +1,239 @@
+//! Opening SQLite: WAL, small caches, few threads.
+//!
+//! Each connection costs sqlx a thread: readers are opened when wanted and closed when idle, and
+//! the one writer of a process belongs to its task ([`crate::Writer`]).
+
+use std::{path::PathBuf, time::Duration};
+
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{Apply, DatabaseError, Migration, Transactions, Writer, migration};
+
+/// How long SQLite itself waits for somebody who writes past the turnstile (a checkpoint).
+const BUSY: Duration = Duration::from_secs(10);
+/// Readers that were idle for so long are closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// What a commit is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Durable when it returns: whatever a reply promises.
+    Full,
+    /// Durable some time later; a crash of the machine loses the last ones, never the database.
+    Normal,
+}
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Its file.
+    pub path: PathBuf,
+    /// What a commit is worth.
+    pub durability: Durability,
+    /// The steps to the tables that this program knows.
+    pub migrations: &'static [Migration],
+    /// The most reading connections at once, at least 1; each is a thread while it is in use.
+    pub readers_max: u32,
+    /// The page cache of a connection, KiB.
+    pub cache_kib: u32,
+    /// Whether it is only read here (by a process that may write for WAL's sake alone).
+    pub query_only: bool,
+}
+
+impl Opening {
+    /// Full durability, two readers, half a MiB of cache.
+    pub fn new(path: impl Into<PathBuf>, migrations: &'static [Migration]) -> Self {
+        Self {
+            path: path.into(),
+            durability: Durability::Full,
+            migrations,
+            readers_max: 2,
+            cache_kib: 512,
+            query_only: false,
+        }
+    }
+}
+
+/// An open database. A clone is the same one.
+#[derive(Debug, Clone)]
+pub struct Database {
+    opening: Opening,
+    readers: SqlitePool,
+}
+
+impl Database {
+    /// Opens a database whose tables are up to date; another schema is an error that says what to
+    /// do.
+    pub async fn open(opening: Opening) -> Result<Self, DatabaseError> {
+        if !opening.path.exists() {
+            return Err(DatabaseError::Missing { path: opening.path });
+        }
+        let database = Self { readers: readers(&opening), opening };
+        let path = || database.opening.path.clone();
+        let mut reader = database
+            .readers
+            .acquire()
+            .await
+            .map_err(|source| DatabaseError::Open { path: path(), source })?;
+        migration::check(&mut reader, &database.opening).await?;
+        drop(reader);
+        Ok(database)
+    }
+
+    /// Makes the database or brings its tables up to date first, under an exclusive lock. For
+    /// `postrider migrate`, for tests, and for what has no start to migrate at (an account's index).
+    pub async fn open_or_migrate(opening: Opening) -> Result<Self, DatabaseError> {
+        match Self::open(opening.clone()).await {
+            Err(DatabaseError::Missing { .. } | DatabaseError::SchemaOlder { .. }) => {
+                migration::migrate(&opening).await?;
+                Self::open(opening).await
+            }
+            other => other,
+        }
+    }
+
+    /// To read: pass it where sqlx wants an executor. Reads see the last commit.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Starts the writer task for an owner's own kind of jobs; one a database and process.
+    pub fn writer<A: Apply>(&self, apply: A) -> Result<Writer<A>, DatabaseError> {
+        Writer::start(self.opening.clone(), apply)
+    }
+
+    /// Starts a writer task whose jobs are closures.
+    pub fn transactions(&self) -> Result<Writer<Transactions>, DatabaseError> {
+        self.writer(Transactions)
+    }
+
+    /// A connection of one's own that may write, for an owner whose transactions enclose other work
+    /// (files that must agree with the rows). Enter the [`crate::Turnstile`] before each of them.
+    pub async fn connection(&self) -> Result<SqliteConnection, DatabaseError> {
+        connect(&self.opening, false).await
+    }
+
+    /// Its file and how it was opened.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// Closes the readers. Writers close when they are dropped and their jobs are done.
+    pub async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+fn readers(opening: &Opening) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(opening.readers_max.max(1))
+        .min_connections(0)
+        .idle_timeout(IDLE)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options(opening, true))
+}
+
+/// One connection, for a writer or a migration.
+pub(crate) async fn connect(
+    opening: &Opening,
+    reads_only: bool,
+) -> Result<SqliteConnection, DatabaseError> {
+    options(opening, reads_only)
+        .connect()
+        .await
+        .map_err(|source| DatabaseError::Open { path: opening.path.clone(), source })
+}
+
+fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
+    let synchronous = match opening.durability {
+        Durability::Full => SqliteSynchronous::Full,
+        Durability::Normal => SqliteSynchronous::Normal,
+    };
+    let options = lean(&opening.path, opening.cache_kib)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .pragma("journal_size_limit", "8388608");
+    if reads_only || opening.query_only { options.pragma("query_only", "on") } else { options }
+}
+
+/// What all connections share, published databases included.
+pub(crate) fn lean(path: &std::path::Path, cache_kib: u32) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY)
+        .foreign_keys(false)
+        .statement_cache_capacity(48)
+        .pragma("cache_size", format!("-{cache_kib}"))
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &[Migration] =
+        &[Migration { name: "first", sql: "create table a (b integer); create index c on a (b)" }];
+    const BOTH: &[Migration] = &[
+        FIRST[0],
+        Migration { name: "second", sql: "alter table a add column d text not null default 'x'" },
+    ];
+    const BROKEN: &[Migration] = &[
+        FIRST[0],
+        Migration { name: "broken", sql: "create table e (f integer); select no_such_column" },
+    ];
+
+    #[tokio::test]
+    async fn schemas_older_newer_missing_and_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let with = |migrations| Opening::new(&path, migrations);
+        let error = Database::open(with(FIRST)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Missing { .. }));
+
+        Database::open_or_migrate(with(FIRST)).await.unwrap().close().await;
+        Database::open(with(FIRST)).await.unwrap().close().await;
+        let error = Database::open(with(BOTH)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::SchemaOlder { found: 1, known: 2, .. }), "{error}");
+
+        let error = Database::open_or_migrate(with(BROKEN)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Migration { name: "broken", .. }), "{error}");
+
+        let both = Database::open_or_migrate(with(BOTH)).await.unwrap();
+        let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = 'e'")
+            .fetch_one(both.reader())
+            .await
+            .unwrap();
+        assert_eq!(tables, 0, "the broken migration left something");
+        let error = Database::open(with(FIRST)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::SchemaNewer { found: 2, known: 1, .. }), "{error}");
+        assert!(error.to_string().contains("some.db"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write_and_the_group_can() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let database = Database::open_or_migrate(Opening::new(&path, FIRST)).await.unwrap();
+        assert!(sqlx::query("insert into a values (1)").execute(database.reader()).await.is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    }
+
+    #[tokio::test]
+    async fn two_programs_may_migrate_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = Opening::new(folder.path().join("some.db"), BOTH);
+        let (one, other) = tokio::join!(
+            Database::open_or_migrate(opening.clone()),
+            Database::open_or_migrate(opening.clone())
+        );
+        one.unwrap();
+        other.unwrap();
+    }
+}

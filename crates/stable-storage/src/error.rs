@@ -1,0 +1,95 @@
+//! What can be wrong with a database.
+
+use std::{io, path::PathBuf};
+
+/// Why a database could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It could not be opened.
+    #[error("cannot open the database {}", path.display())]
+    Open {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// It is not there.
+    #[error("the database {} does not exist; run `postrider migrate`", path.display())]
+    Missing {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// Its tables are older than this program's.
+    #[error(
+        "the database {} has schema {found}, this program needs {known}: run `postrider migrate`",
+        path.display()
+    )]
+    SchemaOlder {
+        /// Its file.
+        path: PathBuf,
+        /// The schema version found.
+        found: usize,
+        /// The one that this program knows.
+        known: usize,
+    },
+    /// Its tables are newer than this program's.
+    #[error(
+        "the database {} has schema {found}, newer than this program's {known}: \
+         install the newer program",
+        path.display()
+    )]
+    SchemaNewer {
+        /// Its file.
+        path: PathBuf,
+        /// The schema version found.
+        found: usize,
+        /// The one that this program knows.
+        known: usize,
+    },
+    /// A migration failed; nothing of it was kept.
+    #[error("migration {name} of {} failed", path.display())]
+    Migration {
+        /// The database's file.
+        path: PathBuf,
+        /// The migration.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A file beside the database (a lock, the new copy) could not be used.
+    #[error("cannot {doing} {}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A statement failed.
+    #[error("a statement failed")]
+    Statement(#[from] sqlx::Error),
+    /// The writer task has ended.
+    #[error("the writer has stopped")]
+    Stopped,
+}
+
+impl DatabaseError {
+    /// Whether the disk is full: the one trouble that an operator solves by himself.
+    pub fn is_disk_full(&self) -> bool {
+        const SQLITE_FULL: &str = "13";
+        match self {
+            Self::Open { source, .. }
+            | Self::Migration { source, .. }
+            | Self::Statement(source) => {
+                matches!(source, sqlx::Error::Database(error)
+                    if error.code().as_deref() == Some(SQLITE_FULL))
+            }
+            Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+}
