@@ -1,0 +1,146 @@
+//! How mail for other domains leaves this machine.
+
+use std::{collections::BTreeMap, fmt};
+
+use mail_types::Domain;
+
+use crate::{page::Page, reader::Reader, section::Field, value::quoted};
+
+/// The way to one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Ask the DNS for the domain's mail exchangers.
+    Mx,
+    /// Always this host.
+    Host(HostPort),
+    /// Take it durably, then drop it.
+    Discard,
+    /// Keep it in the queue until the operator releases it, for this reason.
+    Hold(String),
+}
+
+impl Route {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "mx" => Ok(Self::Mx),
+            "discard" => Ok(Self::Discard),
+            "hold" => Ok(Self::Hold("the configuration holds mail for this domain".to_owned())),
+            text => match text.strip_prefix("hold:") {
+                Some(reason) => Ok(Self::Hold(reason.trim().to_owned())),
+                None => HostPort::parse(text).map(Self::Host).ok_or_else(|| {
+                    "must be \"mx\", \"discard\", \"hold: the reason\" or a host with its port \
+                     such as \"smart.example.net:587\""
+                        .to_owned()
+                }),
+            },
+        }
+    }
+}
+
+/// A host by name or address literal, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// The name, or an address literal such as `[192.0.2.1]`.
+    pub host: Domain,
+    /// The port.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// Parses `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`.
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<std::net::SocketAddr>() {
+            return Some(Self { host: Domain::from_ip(address.ip()), port: address.port() });
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        Some(Self { host: Domain::parse(host).ok()?, port: port.parse().ok()? })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// The routes by domain, with one for all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    by_domain: BTreeMap<Domain, Route>,
+    otherwise: Route,
+}
+
+impl Routes {
+    /// The way to `domain`.
+    pub fn to(&self, domain: &Domain) -> &Route {
+        self.by_domain.get(domain).unwrap_or(&self.otherwise)
+    }
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self { by_domain: BTreeMap::new(), otherwise: Route::Mx }
+    }
+}
+
+/// Whom a line of the table speaks of.
+enum Pattern {
+    Domain(Domain),
+    Otherwise,
+}
+
+impl Field for Routes {
+    fn take(mut self, key: &'static str, reader: &mut Reader<'_>) -> Self {
+        let Some(mut table) = reader.table(key) else { return self };
+        let lines = table.entries(|key, text| {
+            let pattern = match key {
+                "*" => Pattern::Otherwise,
+                name => Domain::parse(name)
+                    .map(Pattern::Domain)
+                    .map_err(|why| format!("is neither a domain nor \"*\": {why}"))?,
+            };
+            Ok((pattern, Route::parse(text)?))
+        });
+        for (pattern, route) in lines {
+            match pattern {
+                Pattern::Domain(domain) => drop(self.by_domain.insert(domain, route)),
+                Pattern::Otherwise => self.otherwise = route,
+            }
+        }
+        self
+    }
+
+    fn show_field(&self, docs: &[&str], key: &str, _sample: Option<&str>, page: &mut Page) {
+        page.table(docs, key, |page| {
+            page.example_line("\"*\"", &quoted("mx"));
+            page.example_line("\"example.net\"", &quoted("smart.example.net:587"));
+            page.example_line("\"example.com\"", &quoted("hold: their server moves this week"));
+            page.example_line("\"example.edu\"", &quoted("discard"));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        let host = |host: &str, port| {
+            Some(Route::Host(HostPort { host: Domain::parse(host).unwrap(), port }))
+        };
+        for (text, expected) in [
+            ("mx", Some(Route::Mx)),
+            ("discard", Some(Route::Discard)),
+            ("hold: not today", Some(Route::Hold("not today".into()))),
+            ("smart.example.net:587", host("smart.example.net", 587)),
+            ("127.0.0.2:2525", host("[127.0.0.2]", 2525)),
+            ("[::1]:25", host("[IPv6:::1]", 25)),
+            ("smart.example.net", None),
+            ("a b:25", None),
+            ("", None),
+        ] {
+            assert_eq!(Route::parse(text).ok(), expected, "{text:?}");
+        }
+    }
+}

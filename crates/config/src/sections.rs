@@ -1,0 +1,247 @@
+//! Every field of the configuration: its type, its default, its explanation.
+//!
+//! The explanations are read twice: as documentation of the code, and in `config.example.toml`.
+//! Within a section, tables come after plain keys.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use mail_types::Domain;
+
+use crate::{
+    routes::Routes,
+    section::{sections, tables},
+    sendmail::Sendmail,
+    units::ByteSize,
+    words::{LogFormat, LogLevel},
+};
+
+sections! {
+    /// The whole configuration.
+    pub struct Config {
+        /// The name of this host as the world knows it: in greetings, in EHLO, in trace headers.
+        /// Its address must point back to it, or other servers will distrust it.
+        pub hostname: Domain = Domain::from_ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        /// Where everything is kept: directory, queue, mailboxes.
+        pub data_dir: PathBuf = PathBuf::from("/var/lib/postrider"),
+        /// Marks the throwaway installation that `postrider up` makes without a configuration.
+        pub demo: bool = false,
+        /// The certificate that all listeners show. Changed files are noticed by themselves.
+        pub tls: Tls = Tls::default(),
+        /// Mail from our own people: port 587 with STARTTLS, port 465 with TLS from the start.
+        pub submission: Submission = Submission::default(),
+        /// Mail from other servers, and to them.
+        pub relay: Relay = Relay::default(),
+        /// How mail reaches other domains: "mx" asks the DNS; "host:port" is always that host;
+        /// "hold: reason" keeps it in the queue until it is released; "discard" takes it durably
+        /// and drops it (for tests). "*" stands for all domains without a line of their own.
+        pub routes: Routes = Routes::default(),
+        /// From the queue into mailboxes.
+        pub delivery: Delivery = Delivery::default(),
+        /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
+        pub imap: Imap = Imap::default(),
+        /// Reading mail over POP3: port 110 with STLS, port 995 with TLS from the start.
+        pub pop3: Pop3 = Pop3::default(),
+        /// Passwords.
+        pub sign_in: SignIn = SignIn::default(),
+        /// What waits to be delivered.
+        pub queue: Queue = Queue::default(),
+        /// How much one peer may take, in each process.
+        pub limits: Limits = Limits::default(),
+        /// Name servers.
+        pub dns: Dns = Dns::default(),
+        /// Whom programs of this machine write as when they call `sendmail`: uid = address. Others
+        /// write as their user name at the host's name.
+        pub sendmail: Sendmail = Sendmail::default(),
+        /// How `postrider up` runs the agents.
+        pub supervisor: Supervisor = Supervisor::default(),
+        /// What is written about all this.
+        pub log: Log = Log::default(),
+    }
+
+    /// The certificate that all listeners show.
+    pub struct Tls {
+        /// The certificate chain in PEM, this host's own certificate first.
+        pub certificate: Option<PathBuf> = None => "\"/etc/postrider/certificate.pem\"",
+        /// Its private key in PEM.
+        pub key: Option<PathBuf> = None => "\"/etc/postrider/key.pem\"",
+    }
+
+    /// Mail from our own people.
+    pub struct Submission {
+        /// Where to listen with STARTTLS; several addresses are possible, [] is nowhere, port 0
+        /// takes any free port.
+        pub listen: Vec<SocketAddr> = everywhere(587),
+        /// Where to listen with TLS from the start.
+        pub listen_tls: Vec<SocketAddr> = everywhere(465),
+        /// The largest message that is taken.
+        pub max_message_size: ByteSize = ByteSize::mib(50),
+        /// The most recipients of one message.
+        pub max_recipients: u32 = 1000,
+        /// Leave the sender's network address out of the trace header that everyone can read.
+        pub hide_client_address: bool = true,
+        /// How long a client may keep silent.
+        pub idle_timeout: Duration = minutes(5),
+    }
+
+    /// Mail from other servers, and to them.
+    pub struct Relay {
+        /// Where to listen for other servers.
+        pub listen: Vec<SocketAddr> = everywhere(25),
+        /// The largest message that is taken.
+        pub max_message_size: ByteSize = ByteSize::mib(50),
+        /// The most recipients of one message; 100 at least (RFC 5321 §4.5.3.1.8).
+        pub max_recipients: u32 = 500,
+        /// How long a peer may keep silent (RFC 5321 §4.5.3.2.7).
+        pub idle_timeout: Duration = minutes(5),
+        /// Mail to other servers.
+        pub outbound: Outbound = Outbound::default(),
+    }
+
+    /// Mail to other servers.
+    pub struct Outbound {
+        /// The port of other servers.
+        pub port: u16 = 25,
+        /// The most conversations at once, with all destinations together.
+        pub concurrency: u32 = 40,
+        /// The most conversations at once with one destination.
+        pub concurrency_per_destination: u32 = 4,
+        /// How long to wait for a connection (RFC 5321 §4.5.4.1 speaks of minutes; a dead host
+        /// would keep the others waiting).
+        pub connect_timeout: Duration = Duration::from_secs(30),
+        /// When to try again.
+        pub retry: Retry = Retry::default(),
+    }
+
+    /// When to try again after an attempt that failed for now.
+    pub struct Retry {
+        /// The pause after the first attempt; each further one is longer.
+        pub first_retry: Duration = minutes(5),
+        /// By how much.
+        pub factor: f64 = 1.7,
+        /// The longest pause.
+        pub max_retry: Duration = hours(4),
+        /// When to tell the sender that the message is late; "0s" for never.
+        pub delay_notice_after: Duration = hours(4),
+        /// When to give up and return the message (RFC 5321 §4.5.4.1: four to five days).
+        pub give_up_after: Duration = hours(5 * 24),
+    }
+
+    /// From the queue into mailboxes.
+    pub struct Delivery {
+        /// The most deliveries at once.
+        pub concurrency: u32 = 8,
+        /// When to try again, such as after a full mailbox.
+        pub retry: Retry = Retry { first_retry: minutes(1), max_retry: hours(1), ..Retry::default() },
+    }
+
+    /// Reading mail over IMAP.
+    pub struct Imap {
+        /// Where to listen with STARTTLS.
+        pub listen: Vec<SocketAddr> = everywhere(143),
+        /// Where to listen with TLS from the start.
+        pub listen_tls: Vec<SocketAddr> = everywhere(993),
+        /// The largest message that a client may put into a mailbox.
+        pub max_message_size: ByteSize = ByteSize::mib(50),
+        /// How long a signed-in client may keep silent; 30 minutes at least (RFC 9051 §5.4).
+        pub idle_timeout: Duration = minutes(31),
+    }
+
+    /// Reading mail over POP3.
+    pub struct Pop3 {
+        /// Where to listen with STLS.
+        pub listen: Vec<SocketAddr> = everywhere(110),
+        /// Where to listen with TLS from the start.
+        pub listen_tls: Vec<SocketAddr> = everywhere(995),
+        /// How long a client may keep silent; 10 minutes at least (RFC 1939 §3).
+        pub idle_timeout: Duration = minutes(10),
+    }
+
+    /// Passwords.
+    pub struct SignIn {
+        /// Allow IMAP and POP3 clients to sign in without TLS if they connect from this machine
+        /// itself (127.0.0.0/8 or ::1). From elsewhere TLS is always needed.
+        pub without_tls_on_loopback: bool = false,
+        /// How many passwords each process checks at once; one takes 19 MiB while it lasts.
+        pub checks_at_once: u32 = 1,
+        /// How long a proven password is remembered (as a keyed digest in memory), so that a
+        /// client that connects every minute costs little. "0s" for never.
+        pub remember_for: Duration = minutes(5),
+        /// The longest pause before an address that keeps failing gets its answer.
+        pub max_delay: Duration = Duration::from_secs(15),
+    }
+
+    /// What waits to be delivered.
+    pub struct Queue {
+        /// Messages up to this size lie in the queue's database, larger ones in files beside it.
+        pub inline_limit: ByteSize = ByteSize::kib(32),
+        /// How long `postrider trace` can tell what became of a message.
+        pub journey_kept: Duration = hours(30 * 24),
+        /// How many of the last refused messages `postrider trace` remembers.
+        pub refusals_kept: u32 = 10_000,
+        /// How often to look for work by itself; normally the agents wake each other at once.
+        pub poll: Duration = Duration::from_secs(30),
+    }
+
+    /// How much one peer may take.
+    pub struct Limits {
+        /// The most connections of each process.
+        pub connections: u32 = 2000,
+        /// The most connections from one address. Mail clients open up to ten, and a family or an
+        /// office shares one address.
+        pub connections_per_address: u32 = 100,
+        /// How long a connection may last without having signed in, where one must sign in.
+        pub sign_in_within: Duration = minutes(3),
+    }
+
+    /// Name servers.
+    pub struct Dns {
+        /// Ask these instead of the system's own: an IP address with its port each.
+        pub servers: Vec<SocketAddr> = Vec::new() => "[\"127.0.0.1:53\"]",
+        /// How long to wait for an answer before asking again.
+        pub timeout: Duration = Duration::from_secs(5),
+    }
+
+    /// How `postrider up` runs the agents.
+    pub struct Supervisor {
+        /// When started as root, run each agent under a user of its own if those exist (deploy/
+        /// creates them), otherwise under the owner of data_dir.
+        pub own_users: bool = true,
+        /// How long an agent may take to stop.
+        pub stop_within: Duration = Duration::from_secs(10),
+        /// The longest pause before an agent that keeps dying is started again.
+        pub max_restart_pause: Duration = minutes(1),
+    }
+
+    /// What is written about all this.
+    pub struct Log {
+        /// How much: "error", "warn", "info", "debug" or "trace".
+        pub level: LogLevel = LogLevel::Info,
+        /// How: "text", "json", or "auto": colours and short times on a terminal.
+        pub format: LogFormat = LogFormat::Auto,
+    }
+}
+
+tables!(
+    Tls, Submission, Relay, Outbound, Retry, Delivery, Imap, Pop3, SignIn, Queue, Limits, Dns,
+    Supervisor, Log
+);
+
+/// IPv6 first, so that a log that shows the first address of a listener shows the wider one.
+fn everywhere(port: u16) -> Vec<SocketAddr> {
+    vec![
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port),
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+    ]
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+fn hours(count: u64) -> Duration {
+    minutes(count * 60)
+}

@@ -1,0 +1,173 @@
+//! The example, the defaults, and what a mistake is answered with.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+use std::path::Path;
+
+use config::{ByteSize, Config, Route};
+use mail_types::Domain;
+
+const MINIMAL: &str = r#"hostname = "mail.example.org"
+tls.certificate = "c.pem"
+tls.key = "/etc/k.pem"
+"#;
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, Path::new("/etc/postrider")).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    let errors = Config::parse(text, Path::new("/etc/postrider")).unwrap_err();
+    errors
+        .to_string()
+        .lines()
+        .map(|line| line.trim_start_matches("configuration:").into())
+        .collect()
+}
+
+/// With `UPDATE_EXPECT=1` it writes the example instead.
+#[test]
+fn the_example_is_rendered_from_the_code() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config.example.toml");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, config::example()).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == config::example(),
+        "config.example.toml is out of date: run `UPDATE_EXPECT=1 cargo test -p config`"
+    );
+}
+
+/// Every commented key is a real one, and shows its real default.
+#[test]
+fn the_example_without_its_comments_is_the_default() {
+    let example: String = config::example()
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.is_empty() && !key.starts_with(' ') => format!("{key}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let shown = parse(&example);
+    let mut expected = parse(MINIMAL);
+    // These have no default, or a default that is nothing: the example shows a sample.
+    expected.tls = shown.tls.clone();
+    expected.dns.servers = shown.dns.servers.clone();
+    expected.routes = shown.routes.clone();
+    expected.sendmail = shown.sendmail.clone();
+    assert_eq!(shown, expected);
+    assert!(shown.tls.key.is_some() && shown.sendmail.address(1000).is_some());
+}
+
+#[test]
+fn the_minimum_is_a_name_and_a_certificate() {
+    let config = parse(MINIMAL);
+    assert_eq!(config.hostname, Domain::parse("mail.example.org").unwrap());
+    assert_eq!(config.tls.certificate.as_deref(), Some(Path::new("/etc/postrider/c.pem")));
+    assert_eq!(config.tls.key.as_deref(), Some(Path::new("/etc/k.pem")));
+    assert_eq!(config.submission.max_message_size, ByteSize::mib(50));
+    assert_eq!(config.folders().queue, Path::new("/var/lib/postrider/queue"));
+}
+
+#[test]
+fn values_override_defaults_one_by_one() {
+    let config = parse(&format!(
+        "{MINIMAL}
+        data_dir = \"data\"
+        [imap]
+        listen = [\"127.0.0.1:0\", \"[::1]:0\"]
+        listen_tls = []
+        [pop3]
+        listen = \"127.0.0.1:1110\"
+        [relay.outbound]
+        port = 2525
+        [relay.outbound.retry]
+        first_retry = \"1s\"
+        [routes]
+        \"*\" = \"hold: this is a test\"
+        \"Example.NET\" = \"127.0.0.2:2525\"
+        "
+    ));
+    assert_eq!(config.data_dir, Path::new("/etc/postrider/data"));
+    assert_eq!(config.imap.listen.len(), 2);
+    assert_eq!(config.imap.idle_timeout, parse(MINIMAL).imap.idle_timeout);
+    assert_eq!(config.pop3.listen, ["127.0.0.1:1110".parse().unwrap()]);
+    assert_eq!(config.relay.outbound.port, 2525);
+    assert_eq!(config.relay.outbound.retry.first_retry.as_secs(), 1);
+    let route = |domain| config.routes.to(&Domain::parse(domain).unwrap()).clone();
+    assert_eq!(route("example.com"), Route::Hold("this is a test".into()));
+    assert!(matches!(route("example.net"), Route::Host(host) if host.port == 2525));
+}
+
+/// One line of configuration, and what is said about it.
+#[test]
+fn mistakes_name_line_key_and_cure() {
+    for (line, expected) in [
+        ("hostnme = 1", "4: hostnme is not known here; did you mean hostname?"),
+        ("imap.listn = []", "4: imap.listn is not known here; did you mean listen?"),
+        ("imap.listen = [\"0.0.0.0\"]", "lacks the port"),
+        ("imap.listen = 143", "4: imap.listen must be an IP address with its port"),
+        ("imap = 1", "4: imap is a table: write [imap]"),
+        ("queue.inline_limit = \"12 apples\"", "4: queue.inline_limit must be a size such as"),
+        ("queue.poll = 30", "4: queue.poll must be a duration such as"),
+        (
+            "relay.outbound.port = 70000",
+            "4: relay.outbound.port must be a whole number from 0 to 65535",
+        ),
+        ("relay.outbound.retry.factor = \"x\"", "must be a number such as 1.5"),
+        ("relay.hostname = \"x\"", "4: relay.hostname is not known here; known are idle_timeout,"),
+        ("routes.\"a b\" = \"mx\"", "is neither a domain nor"),
+        ("routes.\"*\" = \"fly\"", "must be \"mx\", \"discard\","),
+        ("sendmail.alice = \"alice@example.org\"", "4: sendmail.alice is no uid"),
+        ("sendmail.1 = \"alice\"", "lacks @"),
+        ("log.level = \"loud\"", "must be one of \"error\", \"warn\""),
+        ("demo = \"yes\"", "4: demo must be true or false"),
+        ("data_dir = \"\"", "4: data_dir must be a path"),
+        ("x = [", "4: "),
+    ] {
+        let found = mistakes(&format!("{MINIMAL}{line}\n"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{line}: {found:#?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_order_of_lines() {
+    let found = mistakes("demo = 1\nhostname = \"\"\n[pop3]\nspeed = 9\n");
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("1:") && found[1].starts_with("2:") && found[2].starts_with("4:"));
+}
+
+#[test]
+fn what_must_be_there() {
+    assert!(mistakes("").iter().any(|m| m.contains("hostname is missing: add a line such as")));
+    let without_tls = mistakes("hostname = \"a\"");
+    assert!(without_tls[0].contains("tls.certificate is missing"), "{without_tls:?}");
+    let half = mistakes("hostname = \"a\"\ntls.certificate = \"c\"");
+    assert!(half[0].contains("tls.key is missing"), "{half:?}");
+    parse(
+        "hostname = \"a\"\nsubmission.listen_tls = []\nimap.listen_tls = []\npop3.listen_tls = []",
+    );
+}
+
+/// A misspelt key must not pass in any table.
+#[test]
+fn unknown_keys_are_refused_in_every_table() {
+    for table in config::example().lines().filter_map(|l| l.strip_prefix('[')?.strip_suffix(']')) {
+        let found = mistakes(&format!("{MINIMAL}{table}.\"no such key\" = \"\"\n"));
+        assert!(
+            found.iter().any(|mistake| mistake.contains(&format!("{table}.no such key"))),
+            "{table}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let error = Config::load(&file).unwrap_err().to_string();
+    assert!(error.contains("config.toml") && error.contains("cannot be read"), "{error}");
+    std::fs::write(&file, MINIMAL).unwrap();
+    assert_eq!(Config::load(&file).unwrap().tls.certificate, Some(folder.path().join("c.pem")));
+}
