@@ -1,1 +1,39 @@
 //! Mailboxes: Maildir++ with an index beside it.
+//!
+//! The files are the truth for bytes, UIDs, flags and dates, and any other tool can read them; the
+//! index (SQLite, one an account) answers every question that a session asks, and is rebuilt from
+//! the files when it is lost. docs/mail-store.md has every state that the disk can be in and the
+//! order of the steps between them; the modules repeat the part they implement.
+//!
+//! Invariants: a message is durable before it is visible, and visible before it is reported as
+//! delivered; a UID that was told never means another message; what changes an account happens
+//! inside one write transaction of its index, so processes agree; no transaction is open while
+//! somebody waits for a peer.
+//!
+//! This crate knows no protocol: how a name or a flag is spelled on the wire, what a session has
+//! been told, who may do what. It doesn't know the queue either, only its ids.
+
+mod account;
+mod content;
+mod error;
+mod incoming;
+mod mailbox;
+mod maildrop;
+mod message;
+mod store;
+mod uid_set;
+mod watch;
+
+pub use account::AccountMailboxes;
+pub use content::MessageReader;
+pub use error::StoreError;
+pub use incoming::{Incoming, Written};
+pub use mailbox::{
+    Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,
+    SpecialUse, Totals,
+};
+pub use maildrop::MaildropLock;
+pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
+pub use store::{MailStore, StoreOptions};
+pub use uid_set::UidSet;
+pub use watch::Watch;

@@ -1,0 +1,99 @@
+//! What can go wrong, by whose fault.
+
+use std::{io, path::PathBuf};
+
+use mail_types::{AccountId, MailboxId, MailboxName};
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No mailbox has this name.
+    #[error("no mailbox is called {0}")]
+    NoSuchMailbox(MailboxName),
+    /// The mailbox was deleted meanwhile.
+    #[error("mailbox {0} of the account is gone")]
+    MailboxGone(MailboxId),
+    /// The name is taken.
+    #[error("a mailbox is called {0} already")]
+    MailboxExists(MailboxName),
+    /// The operation is not for this mailbox, with the reason: deleting INBOX, for example.
+    #[error("{name}: {reason}")]
+    NotPossible {
+        /// The mailbox.
+        name: MailboxName,
+        /// Why, for a person.
+        reason: &'static str,
+    },
+    /// The message was expunged meanwhile, or its file was taken away.
+    #[error("the message is gone")]
+    MessageGone,
+    /// A mailbox has given away all of its UIDs.
+    #[error("mailbox {0} has no UID left")]
+    NoUidLeft(MailboxId),
+    /// The maildrop is open in another session.
+    #[error("the maildrop of account {0} is in use")]
+    MaildropInUse(AccountId),
+    /// The disk or the quota of the file system is full.
+    #[error("no room: {operation} {path}")]
+    NoRoom {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// An operation on a file or folder failed.
+    #[error("{operation} {path}")]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// One of the small files says something that is not understood.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The index failed.
+    #[error("index of account {account}: {operation}")]
+    Index {
+        /// Whose index.
+        account: AccountId,
+        /// What was tried.
+        operation: &'static str,
+        /// What the database said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store is being closed.
+    #[error("the store is closing")]
+    Closing,
+}
+
+impl StoreError {
+    /// An error of the file layer; a full disk is told apart.
+    pub(crate) fn file(operation: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::NoRoom { operation, path, source }
+            }
+            _ => Self::File { operation, path, source },
+        }
+    }
+
+    /// Whether nothing but room is missing.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::NoRoom { .. })
+    }
+}

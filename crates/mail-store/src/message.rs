@@ -1,0 +1,92 @@
+//! What the index holds of a message.
+
+use mail_types::{FlagSet, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
+use mime_core::{BodyStructure, Envelope};
+
+use crate::Written;
+
+/// How much of each message a query brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// UID, flags, modseq, size, internal date, and where its bytes are.
+    Facts,
+    /// These, and what was parsed at delivery.
+    Details,
+}
+
+/// One message, as its row was at the moment of the query.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its flags.
+    pub flags: FlagSet,
+    /// When they changed last, or when it came.
+    pub modseq: ModSeq,
+    /// Octets in wire form (RFC822.SIZE).
+    pub size: u64,
+    /// When it was received (INTERNALDATE).
+    pub internal_date: Timestamp,
+    /// What was parsed at delivery; only with [`Want::Details`].
+    pub details: Option<Details>,
+    /// Where its bytes are; for `AccountMailboxes::read`.
+    pub file: MessageFile,
+}
+
+/// What was parsed when the message came.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// The header fields of ENVELOPE.
+    pub envelope: Envelope,
+    /// The parts, with their places in the wire form.
+    pub structure: BodyStructure,
+}
+
+/// Where a message's bytes were at the moment of the query. Other processes may rename the file
+/// later; whoever reads through the store needn't know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageFile {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uid: Uid,
+    /// Below the account's folder, such as `.Sent/cur/1700000000.x.postrider,U=3,S=9:2,S`.
+    pub(crate) path: String,
+    /// Octets in wire form.
+    pub(crate) size: u64,
+    /// Whether bare LF line ends have to be made CRLF.
+    pub(crate) bare_lf: bool,
+}
+
+/// A message to deliver for one recipient of a queue entry.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The queue entry.
+    pub queue_id: QueueId,
+    /// The recipient's place in it.
+    pub recipient: RecipientNumber,
+    /// The message, synced.
+    pub written: Written,
+    /// The mailbox to file it in, made if it is missing; INBOX if none.
+    pub file_into: Option<MailboxName>,
+    /// The flags it gets.
+    pub flags: FlagSet,
+}
+
+/// Where a delivery went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// The UID it got there.
+    pub uid: Uid,
+    /// Whether this recipient of this queue entry had been served before: nothing was done.
+    pub before: bool,
+}
+
+/// A message to append.
+#[derive(Debug)]
+pub struct NewMessage {
+    /// The message, synced.
+    pub written: Written,
+    /// The flags it gets.
+    pub flags: FlagSet,
+}
