@@ -1,0 +1,191 @@
+//! Accepting connections: within limits, one task each, until the stop.
+//!
+//! A peer controls how many connections it opens; [`Limits`] bounds them in total and for each
+//! address. One too many gets [`ServeOptions::turned_away`] and is closed.
+
+mod admission;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use tokio::{io::AsyncWriteExt, time::timeout};
+
+use crate::{Connection, GRACE, Listener, Stop, tls::ServerTls};
+use admission::{Admission, Admitted};
+
+/// How many connections at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// In total, over all listeners of one [`serve`].
+    pub connections: usize,
+    /// From one address (IPv6: from one /64 network). Unix sockets count together for each uid.
+    pub connections_per_address: usize,
+}
+
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Self {
+            connections: number(limits.connections),
+            connections_per_address: number(limits.connections_per_address),
+        }
+    }
+}
+
+/// How to serve.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// How many at once.
+    pub limits: Limits,
+    /// When to stop accepting.
+    pub stop: Stop,
+    /// For listeners with TLS from the start; without it those are closed at once.
+    pub tls: Option<ServerTls>,
+    /// How long the handshake may take there.
+    pub handshake_limit: Duration,
+    /// What one connection too many is told, in the protocol's words (`421 ..`, `* BYE ..`); not
+    /// sent where TLS comes first.
+    pub turned_away: Vec<u8>,
+}
+
+/// The pause after a failed accept, doubled up to [`PAUSE_MAX`] while it keeps failing.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long a farewell to one too many may take.
+const TURN_AWAY: Duration = Duration::from_secs(1);
+
+/// Serves all listeners until the stop, then waits, a little longer than [`GRACE`], until the
+/// conversations have ended. Each connection gets a task of its own with a `conversation`.
+pub async fn serve<F, C>(listeners: Vec<Listener>, options: ServeOptions, conversation: F)
+where
+    F: Fn(Connection) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let admission = Arc::new(Admission::new(options.limits));
+    let conversation = Arc::new(conversation);
+    let mut loops = Vec::new();
+    for listener in listeners {
+        loops.push(tokio::spawn(accept_loop(
+            listener,
+            options.clone(),
+            admission.clone(),
+            conversation.clone(),
+        )));
+    }
+    options.stop.asked().await;
+    for accepting in loops {
+        // Ends by itself at the stop; a panic in it has been reported.
+        let _ = accepting.await;
+    }
+    if timeout(GRACE + TURN_AWAY, admission.all_gone()).await.is_err() {
+        tracing::warn!(open = admission.open(), "stopping although conversations go on");
+    }
+}
+
+async fn accept_loop<F, C>(
+    listener: Listener,
+    options: ServeOptions,
+    admission: Arc<Admission>,
+    conversation: Arc<F>,
+) where
+    F: Fn(Connection) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let mut pause = PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = options.stop.asked() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(connection) => {
+                pause = PAUSE;
+                match admission.admit(connection.peer()) {
+                    Some(admitted) => welcome(connection, admitted, &options, &conversation),
+                    None => turn_away(connection, &listener, &options),
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of descriptors or memory: the backlog keeps the peers while others end.
+                tracing::warn!(listener = listener.name(), %error, "cannot accept, waiting");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+        }
+    }
+}
+
+/// Starts the task of a connection. The handshake is boxed: its memory is gone before the
+/// conversation begins.
+fn welcome<F, C>(
+    mut connection: Connection,
+    admitted: Admitted,
+    options: &ServeOptions,
+    conversation: &Arc<F>,
+) where
+    F: Fn(Connection) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    if !connection.listener().ends_with("-tls") {
+        let conversation = conversation(connection);
+        tokio::spawn(async move {
+            conversation.await;
+            drop(admitted);
+        });
+        return;
+    }
+    let Some(tls) = options.tls.clone() else {
+        tracing::error!(listener = connection.listener(), "no certificate: connection closed");
+        return;
+    };
+    let (limit, conversation) = (options.handshake_limit, conversation.clone());
+    tokio::spawn(async move {
+        let handshake = Box::pin(connection.accept_tls(&tls, limit)).await;
+        drop(tls);
+        match handshake {
+            Ok(()) => conversation(connection).await,
+            Err(error) => {
+                tracing::debug!(peer = ?connection.peer(), %error, "no TLS session");
+            }
+        }
+        drop(admitted);
+    });
+}
+
+/// Tells one connection too many so. The admission's bound on such farewells is their time.
+fn turn_away(connection: Connection, listener: &Listener, options: &ServeOptions) {
+    tracing::warn!(
+        listener = listener.name(), peer = ?connection.peer(),
+        "turned away: too many connections"
+    );
+    if listener.implicit_tls() || options.turned_away.is_empty() {
+        return;
+    }
+    let words = options.turned_away.clone();
+    let mut transport = connection.transport;
+    tokio::spawn(timeout(TURN_AWAY, async move {
+        // Whether it is heard makes no difference.
+        let _ = transport.write_all(&words).await;
+        let _ = transport.shutdown().await;
+    }));
+}
+
+/// Whether the failure is only that of the connection that was about to be accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, InvalidInput, NetworkUnreachable,
+        NotConnected,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkUnreachable
+            | NotConnected
+            | InvalidInput
+    )
+}

@@ -1,0 +1,136 @@
+//! What an agent's `run` is handed.
+
+use std::{path::Path, str::FromStr, sync::Arc};
+
+use config::Config;
+
+use crate::{
+    Agent, Connection, DriveOptions, Limits, Listeners, Readiness, Reload, ServeOptions, Stop,
+    TlsRole, serve,
+    tls::{ServerTls, TlsError},
+};
+
+/// Which half of smtp-relay a process is, if not both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// Takes mail from other servers.
+    Inbound,
+    /// Brings mail to other servers.
+    Outbound,
+}
+
+impl FromStr for Half {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "inbound" => Ok(Self::Inbound),
+            "outbound" => Ok(Self::Outbound),
+            _ => Err(format!("{name:?} is neither inbound nor outbound")),
+        }
+    }
+}
+
+/// An agent's surroundings.
+pub struct Surroundings {
+    /// The configuration at the start.
+    pub config: Arc<Config>,
+    /// The configuration as it changes.
+    pub reload: Reload,
+    /// The agent's own listeners.
+    pub listeners: Listeners,
+    /// When to stop.
+    pub stop: Stop,
+    /// To be told once the agent serves.
+    pub ready: Readiness,
+    /// The certificate, if one is configured and the agent shows it. Reloads itself.
+    pub tls: Option<ServerTls>,
+    /// Which half of itself the agent is to be; `None` for all.
+    pub only: Option<Half>,
+}
+
+impl Surroundings {
+    /// As a process of its own: inherited or bound listeners, signals, readiness, reloading.
+    /// Needs a running runtime.
+    pub fn of_process(
+        agent: Agent,
+        config: Config,
+        config_file: &Path,
+        only: Option<Half>,
+    ) -> anyhow::Result<Self> {
+        let stop = Stop::on_signals()?;
+        let mut surroundings = Self::within(agent, config, stop)?;
+        surroundings.only = only;
+        if only == Some(Half::Outbound) {
+            drop(surroundings.listeners.take_all());
+        }
+        let places = surroundings.listeners.places();
+        surroundings.ready =
+            Readiness::from_environment(places.map(|(name, at)| (name, at.to_string())))?;
+        surroundings.reload = Reload::on_hangup(
+            config_file.to_owned(),
+            surroundings.config.clone(),
+            surroundings.tls.clone(),
+        )?;
+        if let Some(tls) = surroundings.tls.clone() {
+            tokio::spawn(tls.watch(surroundings.stop.clone()));
+        }
+        Ok(surroundings)
+    }
+
+    /// Within another process, such as a test: nothing is inherited, reported or reloaded. Needs
+    /// a running runtime.
+    pub fn within(agent: Agent, config: Config, stop: Stop) -> anyhow::Result<Self> {
+        let tls = if agent.uses_tls() { load_tls(&config)? } else { None };
+        let listeners = Listeners::of_agent(agent, &config)?;
+        let config = Arc::new(config);
+        Ok(Self {
+            reload: Reload::never(config.clone()),
+            config,
+            listeners,
+            stop,
+            ready: Readiness::default(),
+            tls,
+            only: None,
+        })
+    }
+
+    /// How to drive this agent's conversations as a server.
+    pub fn drive_options(&self) -> DriveOptions {
+        let tls = self.tls.clone().map_or(TlsRole::None, TlsRole::Server);
+        DriveOptions::new(self.stop.clone()).with_tls(tls)
+    }
+
+    /// How to serve this agent's listeners; `turned_away` is what one connection too many is told.
+    pub fn serve_options(&self, turned_away: impl Into<Vec<u8>>) -> ServeOptions {
+        ServeOptions {
+            limits: Limits::from(&self.config.limits),
+            stop: self.stop.clone(),
+            tls: self.tls.clone(),
+            handshake_limit: self.drive_options().handshake_limit,
+            turned_away: turned_away.into(),
+        }
+    }
+
+    /// Reports readiness, serves all listeners until the stop, and reports the stopping.
+    pub async fn serve_all<F, C>(&mut self, turned_away: impl Into<Vec<u8>>, conversation: F)
+    where
+        F: Fn(Connection) -> C + Send + Sync + 'static,
+        C: Future<Output = ()> + Send + 'static,
+    {
+        let options = self.serve_options(turned_away);
+        let listeners = self.listeners.take_all();
+        self.ready.ready();
+        tokio::join!(serve(listeners, options, conversation), async {
+            self.stop.asked().await;
+            self.ready.stopping();
+        });
+    }
+}
+
+fn load_tls(config: &Config) -> Result<Option<ServerTls>, TlsError> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => ServerTls::load(certificate, key).map(Some),
+        _ => Ok(None),
+    }
+}
