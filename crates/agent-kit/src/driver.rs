@@ -116,26 +116,29 @@ pub enum End {
 }
 
 /// Holds the conversation until it ends. The machine keeps what it has learnt.
-pub async fn drive<M, H>(
+pub fn drive<M, H>(
     machine: &mut M,
     handler: &mut H,
     connection: Connection,
     options: DriveOptions,
-) -> End
+) -> impl Future<Output = End> + Send
 where
     M: Machine + Send,
     M::Question: Send,
     H: Handler<M>,
 {
+    // No `async fn`: that would keep its arguments beside what is made of them.
     machine.opened(&connection.facts);
     let mut link = Link::new(connection, options);
-    let end = match converse(machine, handler, &mut link).await {
-        Ok(()) => End::Closed,
-        Err(end) => end,
-    };
-    // Boxed, as all that an idle connection does not need: the farewell happens once.
-    Box::pin(link.close(&end)).await;
-    end
+    async move {
+        let end = match converse(machine, handler, &mut link).await {
+            Ok(()) => End::Closed,
+            Err(end) => end,
+        };
+        // Boxed, as all that an idle connection does not need: the farewell happens once.
+        Box::pin(link.close(&end)).await;
+        end
+    }
 }
 
 async fn converse<M, H>(machine: &mut M, handler: &mut H, link: &mut Link) -> Result<(), End>

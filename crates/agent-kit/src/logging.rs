@@ -5,42 +5,51 @@
 
 use std::io::{IsTerminal, stderr};
 
+use config::{Log, LogFormat, LogLevel};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-/// The level cannot be understood.
-#[derive(Debug, thiserror::Error)]
-#[error("log level {level:?}: say error, warn, info, debug or trace, or crate=level,..: {reason}")]
-pub struct BadLevel {
-    level: String,
-    reason: String,
-}
+/// Libraries that speak of themselves where we speak of mail; their warnings are enough.
+const LIBRARIES: [&str; 5] = ["hickory_proto", "hickory_resolver", "hickory_net", "rustls", "sqlx"];
 
 /// Starts logging for this process. Only the first call counts.
-pub fn start(level: &str, json: bool) -> Result<(), BadLevel> {
-    let filter: Targets =
-        level.parse().map_err(|reason: tracing_subscriber::filter::ParseError| BadLevel {
-            level: level.to_owned(),
-            reason: reason.to_string(),
-        })?;
-    let lines = fmt::layer().with_writer(stderr).with_thread_names(true);
-    let lines = if json {
-        lines.json().flatten_event(true).with_target(false).boxed()
-    } else {
-        lines.with_ansi(stderr().is_terminal()).with_target(false).boxed()
+pub fn start(log: &Log) {
+    let lines = fmt::layer().with_writer(stderr).with_thread_names(true).with_target(false);
+    let lines = match log.format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Auto => lines.with_ansi(stderr().is_terminal()).boxed(),
     };
     // A second call, in a test process, leaves the first in place.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
-    Ok(())
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init();
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let quiet = level.min(LevelFilter::WARN);
+    Targets::new().with_default(level).with_targets(LIBRARIES.map(|library| (library, quiet)))
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
+    use super::*;
+
     #[test]
-    fn a_bad_level_is_named() {
-        assert!(super::start("info,smtp_relay=debug", false).is_ok());
-        let error = super::start("smtp_relay=loud", false).unwrap_err().to_string();
-        assert!(error.contains("loud"), "{error}");
+    fn libraries_are_never_louder_than_warnings() {
+        let debug = filter(LogLevel::Debug);
+        assert!(debug.would_enable("smtp_relay::outbound", &Level::DEBUG));
+        assert!(!debug.would_enable("sqlx::query", &Level::INFO));
+        assert!(debug.would_enable("sqlx::query", &Level::WARN));
+        assert!(!filter(LogLevel::Error).would_enable("sqlx::query", &Level::WARN));
     }
 }

@@ -127,7 +127,7 @@ impl Link {
     }
 
     /// Closes: orderly if the machine wanted it, at once otherwise.
-    pub(super) async fn close(mut self, end: &End) {
+    pub(super) async fn close(&mut self, end: &End) {
         buffers::take_back(std::mem::take(&mut self.wire));
         if !matches!(end, End::Closed) {
             return;
