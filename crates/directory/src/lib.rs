@@ -1,1 +1,31 @@
-//! Domains, accounts, addresses, credentials, and the route of an address.
+//! Domains, accounts, addresses, what passwords are verified against, and the route of an address.
+//!
+//! `directory.db` and `credentials.db` are published databases ([`stable_storage::Published`]): the
+//! [`Editor`] writes them anew at each change; agents keep what they hold in memory
+//! ([`Directory`], [`Credentials`]) and read it again when the file is another one.
+//!
+//! Invariants: only [`Directory::route`] expands addresses and decides lanes. An [`AccountId`] is
+//! never given to a second account. An account's generation number grows whenever a proof of its
+//! password must no longer count; agents learn of it at the next question they ask.
+//!
+//! This crate knows no protocol and no queue: a [`Refusal`] is not a reply yet. It hashes nothing.
+//!
+//! [`AccountId`]: mail_types::AccountId
+
+mod account;
+mod credentials;
+mod directory;
+mod editor;
+mod error;
+mod expansion;
+mod roster;
+mod route;
+mod snapshot;
+mod tables;
+
+pub use account::{Account, Alias, AliasName};
+pub use credentials::Credentials;
+pub use directory::Directory;
+pub use editor::{Editor, NewAccount, Removal};
+pub use error::DirectoryError;
+pub use route::{Refusal, Route, Target};

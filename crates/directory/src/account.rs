@@ -1,0 +1,78 @@
+//! What the directory holds.
+
+use std::{fmt, str::FromStr};
+
+use mail_types::{AccountId, Address, Domain, Malformed, Timestamp};
+
+/// Somebody who has mail here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// For ever, and never another one's.
+    pub id: AccountId,
+    /// The address, in the case in which it was given.
+    pub address: Address,
+    /// Grows when proofs of the password and live sessions must end.
+    pub generation: i64,
+    /// Neither signs in nor gets mail.
+    pub disabled: bool,
+    /// The most bytes of all its mail.
+    pub quota_bytes: Option<u64>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// An address that stands for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// What it is called.
+    pub name: AliasName,
+    /// Where its mail goes, in order; never empty.
+    pub targets: Vec<Address>,
+}
+
+/// What an alias is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AliasName {
+    /// One address.
+    Address(Address),
+    /// `@domain`: all addresses of a domain that nobody else has.
+    CatchAll(Domain),
+}
+
+impl AliasName {
+    /// The domain that it belongs to.
+    pub fn domain(&self) -> &Domain {
+        match self {
+            Self::Address(address) => address.domain(),
+            Self::CatchAll(domain) => domain,
+        }
+    }
+
+    /// The key under which it is looked up.
+    pub(crate) fn folded(&self) -> String {
+        match self {
+            Self::Address(address) => address.folded(),
+            Self::CatchAll(domain) => format!("@{domain}"),
+        }
+    }
+}
+
+impl FromStr for AliasName {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match text.strip_prefix('@') {
+            Some(domain) => Domain::parse(domain).map(Self::CatchAll),
+            None => Address::parse(text).map(Self::Address),
+        }
+    }
+}
+
+impl fmt::Display for AliasName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::CatchAll(domain) => write!(f, "@{domain}"),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Questions to the directory.
+
+use std::{path::Path, sync::Arc};
+
+use mail_types::{AccountId, Address, Domain};
+
+use crate::{Account, Alias, DirectoryError, Route, roster::Roster, snapshot::Snapshot, tables};
+
+/// Domains, accounts and addresses, read only. A clone is the same one.
+#[derive(Debug, Clone)]
+pub struct Directory(Arc<Snapshot<Roster>>);
+
+impl Directory {
+    /// The directory in this folder. Nothing is read yet; that it is missing is the first
+    /// question's error.
+    pub fn open(folder: &Path) -> Self {
+        let file = tables::directory_file(folder);
+        Self(Arc::new(Snapshot::new(file, tables::DIRECTORY, |connection| {
+            Box::pin(tables::read(connection))
+        })))
+    }
+
+    /// Where mail for an address goes: the only place that expands addresses and decides lanes.
+    pub async fn route(&self, address: &Address) -> Result<Route, DirectoryError> {
+        Ok(self.0.now().await?.route(address))
+    }
+
+    /// Where mail for the bare `<postmaster>` goes (RFC 5321 §4.1.1.3).
+    pub async fn route_postmaster(&self) -> Result<Route, DirectoryError> {
+        Ok(self.0.now().await?.route_postmaster())
+    }
+
+    /// Whether a domain is served here.
+    pub async fn is_ours(&self, domain: &Domain) -> Result<bool, DirectoryError> {
+        Ok(self.0.now().await?.is_ours(domain))
+    }
+
+    /// An account, if it still exists.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
+        Ok(self.0.now().await?.account(id).cloned())
+    }
+
+    /// The account of an address, case apart; aliases are not looked at.
+    pub async fn account_at(&self, address: &Address) -> Result<Option<Account>, DirectoryError> {
+        Ok(self.0.now().await?.account_at(address).cloned())
+    }
+
+    /// The account that a name typed into a mail client means: its whole address, or the local
+    /// part alone if only one account has it.
+    pub async fn account_by_sign_in(&self, name: &str) -> Result<Option<Account>, DirectoryError> {
+        Ok(self.0.now().await?.account_by_sign_in(name).cloned())
+    }
+
+    /// Whether an account may use an address as its own: if mail for the address reaches it.
+    pub async fn may_send_as(
+        &self,
+        account: AccountId,
+        address: &Address,
+    ) -> Result<bool, DirectoryError> {
+        let route = self.route(address).await?;
+        Ok(matches!(route, Route::Ours(targets)
+            if targets.iter().any(|target| target.account == Some(account))))
+    }
+
+    /// All domains, in the order in which they were added.
+    pub async fn domains(&self) -> Result<Vec<Domain>, DirectoryError> {
+        Ok(self.0.now().await?.domains().to_vec())
+    }
+
+    /// All accounts, the oldest first.
+    pub async fn accounts(&self) -> Result<Vec<Account>, DirectoryError> {
+        Ok(self.0.now().await?.accounts().cloned().collect())
+    }
+
+    /// All aliases by name.
+    pub async fn aliases(&self) -> Result<Vec<Alias>, DirectoryError> {
+        Ok(self.0.now().await?.aliases().cloned().collect())
+    }
+}

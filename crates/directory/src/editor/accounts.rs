@@ -1,0 +1,215 @@
+//! Accounts: made, disabled, given a new password, removed.
+
+use mail_types::{AccountId, Address, Timestamp};
+use sasl_core::PasswordVerifier;
+use sqlx::SqliteConnection;
+
+use crate::{
+    Account, Alias, AliasName, DirectoryError, Editor, NewAccount, Removal, roster::Roster, tables,
+};
+
+impl Editor {
+    /// Makes an account.
+    pub async fn add_account(&self, new: NewAccount) -> Result<Account, DirectoryError> {
+        let NewAccount { address, verifier, quota_bytes, now } = new;
+        let account = self
+            .edit(|connection| {
+                Box::pin(async move {
+                    check_free(&tables::read(connection).await?, &address)?;
+                    insert_account(connection, address, quota_bytes, now).await
+                })
+            })
+            .await?;
+        self.store_password(account.id, &verifier, now).await?;
+        Ok(account)
+    }
+
+    /// Sets a new password; proofs of the old one and sessions that rest on it end.
+    pub async fn set_password(
+        &self,
+        address: &Address,
+        verifier: &PasswordVerifier,
+        now: Timestamp,
+    ) -> Result<Account, DirectoryError> {
+        let account = self.account_to_change(address).await?;
+        self.store_password(account.id, verifier, now).await?;
+        self.change_account(address, "update account set generation = generation + 1 where id = ?")
+            .await
+    }
+
+    /// Disables an account, which ends its sessions, or enables it again. Its mail stays.
+    pub async fn set_disabled(
+        &self,
+        address: &Address,
+        disabled: bool,
+    ) -> Result<Account, DirectoryError> {
+        let statement = if disabled {
+            "update account set disabled = 1, generation = generation + 1 where id = ?"
+        } else {
+            "update account set disabled = 0 where id = ?"
+        };
+        self.change_account(address, statement).await
+    }
+
+    /// What removing an account would do.
+    pub async fn removal_of(&self, address: &Address) -> Result<Removal, DirectoryError> {
+        let address = address.clone();
+        self.edit(|connection| {
+            Box::pin(async move { removal(&tables::read(connection).await?, &address) })
+        })
+        .await
+    }
+
+    /// Removes an account, and itself from all aliases. Its mail folder stays where it is.
+    pub async fn remove_account(&self, address: &Address) -> Result<Removal, DirectoryError> {
+        let address = address.clone();
+        let removal = self
+            .edit(|connection| {
+                Box::pin(async move {
+                    let roster = tables::read(connection).await?;
+                    let removal = removal(&roster, &address)?;
+                    delete_account(connection, &roster, &removal).await?;
+                    Ok(removal)
+                })
+            })
+            .await?;
+        // If this half is lost the row stays, and counts for nobody: ids are not given again.
+        let id = removal.account.id;
+        self.credentials
+            .edit(|connection| {
+                Box::pin(async move {
+                    sqlx::query("delete from password where account = ?")
+                        .bind(id.0)
+                        .execute(connection)
+                        .await?;
+                    Ok::<_, DirectoryError>(())
+                })
+            })
+            .await?;
+        Ok(removal)
+    }
+
+    async fn account_to_change(&self, address: &Address) -> Result<Account, DirectoryError> {
+        let address = address.clone();
+        self.edit(|connection| {
+            Box::pin(async move { existing(&tables::read(connection).await?, &address) })
+        })
+        .await
+    }
+
+    /// Runs a statement that changes one account by its id.
+    async fn change_account(
+        &self,
+        address: &Address,
+        statement: &'static str,
+    ) -> Result<Account, DirectoryError> {
+        let address = address.clone();
+        self.edit(|connection| {
+            Box::pin(async move {
+                let account = existing(&tables::read(connection).await?, &address)?;
+                sqlx::query(statement).bind(account.id.0).execute(&mut *connection).await?;
+                existing(&tables::read(connection).await?, &address)
+            })
+        })
+        .await
+    }
+
+    async fn store_password(
+        &self,
+        id: AccountId,
+        verifier: &PasswordVerifier,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        let verifier = verifier.to_string();
+        self.credentials
+            .edit(|connection| {
+                Box::pin(async move {
+                    sqlx::query("insert or replace into password values (?, ?, ?)")
+                        .bind(id.0)
+                        .bind(verifier)
+                        .bind(now.millis())
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+fn existing(roster: &Roster, address: &Address) -> Result<Account, DirectoryError> {
+    let account = roster.account_at(address).cloned();
+    account.ok_or_else(|| DirectoryError::NoSuchAccount(address.clone()))
+}
+
+/// Whether an address of ours can be given to a new account.
+fn check_free(roster: &Roster, address: &Address) -> Result<(), DirectoryError> {
+    if !roster.is_ours(address.domain()) {
+        return Err(DirectoryError::NoSuchDomain(address.domain().clone()));
+    }
+    if roster.account_at(address).is_some() {
+        return Err(DirectoryError::AccountExists(address.clone()));
+    }
+    if roster.alias(&address.folded()).is_some() {
+        return Err(DirectoryError::AliasExists(AliasName::Address(address.clone())));
+    }
+    Ok(())
+}
+
+async fn insert_account(
+    connection: &mut SqliteConnection,
+    address: Address,
+    quota_bytes: Option<u64>,
+    now: Timestamp,
+) -> Result<Account, DirectoryError> {
+    let inserted = sqlx::query(
+        "insert into account (address, folded, quota_bytes, created_ms) values (?, ?, ?, ?)",
+    )
+    .bind(address.to_string())
+    .bind(address.folded())
+    .bind(quota_bytes.and_then(|bytes| i64::try_from(bytes).ok()))
+    .bind(now.millis())
+    .execute(connection)
+    .await?;
+    let id = AccountId(inserted.last_insert_rowid());
+    Ok(Account { id, address, generation: 1, disabled: false, quota_bytes, created: now })
+}
+
+fn removal(roster: &Roster, address: &Address) -> Result<Removal, DirectoryError> {
+    let account = existing(roster, address)?;
+    let key = account.address.folded();
+    let mut removal =
+        Removal { account, aliases_without_it: Vec::new(), aliases_removed: Vec::new() };
+    for alias in roster.aliases() {
+        let leads_to_it = |target: &&Address| target.folded() == key;
+        match alias.targets.iter().filter(leads_to_it).count() {
+            0 => {}
+            all if all == alias.targets.len() => removal.aliases_removed.push(alias.name.clone()),
+            _ => removal.aliases_without_it.push(alias.name.clone()),
+        }
+    }
+    Ok(removal)
+}
+
+async fn delete_account(
+    connection: &mut SqliteConnection,
+    roster: &Roster,
+    removal: &Removal,
+) -> Result<(), DirectoryError> {
+    let key = removal.account.address.folded();
+    let leads_to_it = |alias: &Alias| alias.targets.iter().any(|target| target.folded() == key);
+    for alias in roster.aliases().filter(|alias| leads_to_it(alias)) {
+        for target in alias.targets.iter().filter(|target| target.folded() == key) {
+            sqlx::query("delete from alias_target where folded = ? and target = ?")
+                .bind(alias.name.folded())
+                .bind(target.to_string())
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    sqlx::query("delete from account where id = ?")
+        .bind(removal.account.id.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What can be wrong with a question to the directory, or with a change of it.
+
+use mail_types::{Address, Domain};
+use stable_storage::DatabaseError;
+
+use crate::AliasName;
+
+/// Why the directory gave no answer, or refused a change. The texts are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The database could not be read or written.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A row holds what no version of this program wrote.
+    #[error("the {table} row {row:?} of the directory cannot be understood: {why}")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// What identifies the row.
+        row: String,
+        /// What is wrong with it.
+        why: mail_types::Malformed,
+    },
+    /// The domain is not served here.
+    #[error("{0} is not one of the domains here; `postrider domain add {0}` adds it")]
+    NoSuchDomain(Domain),
+    /// The domain is served here already.
+    #[error("{0} is one of the domains here already")]
+    DomainExists(Domain),
+    /// An address literal cannot be a domain of ours.
+    #[error("{0} is an address literal: a domain here has a name")]
+    DomainIsLiteral(Domain),
+    /// The domain still has accounts or aliases.
+    #[error("{domain} still has {accounts} accounts and {aliases} aliases: remove them first")]
+    DomainInUse {
+        /// The domain.
+        domain: Domain,
+        /// How many accounts it has.
+        accounts: usize,
+        /// How many aliases it has.
+        aliases: usize,
+    },
+    /// Nobody has this address as account.
+    #[error("there is no account {0}")]
+    NoSuchAccount(Address),
+    /// The address is an account's already.
+    #[error("{0} is an account already")]
+    AccountExists(Address),
+    /// The address is an alias already.
+    #[error("{0} is an alias already: remove it first, or add to it")]
+    AliasExists(AliasName),
+    /// There is no alias of this name.
+    #[error("there is no alias {0}")]
+    NoSuchAlias(AliasName),
+    /// The alias does not lead to this address.
+    #[error("the alias {alias} does not lead to {target}")]
+    NoSuchTarget {
+        /// The alias.
+        alias: AliasName,
+        /// The address.
+        target: Address,
+    },
+    /// An alias needs somewhere to lead to.
+    #[error("an alias needs at least one address to lead to")]
+    NoTargets,
+    /// A target in a domain of ours that nobody has.
+    #[error("{0} would get the mail, but nobody here has that address")]
+    TargetUnknown(Address),
+    /// The alias would lead back to itself.
+    #[error("{0} would lead back to itself")]
+    AliasLoop(AliasName),
+}
+
+impl From<sqlx::Error> for DirectoryError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
