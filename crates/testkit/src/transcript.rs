@@ -48,6 +48,10 @@ pub trait Dialogue: Default {
     /// The machine under test.
     type Machine: Machine;
 
+    /// Which side of the dialogue the machine is. For a client, `S:` lines are what it hears and
+    /// `C:` lines what it is expected to say.
+    const SIDE: Side = Side::Server;
+
     /// Takes the words of a `@given` line, or says why it can't.
     fn given(&mut self, words: &str) -> Result<(), String> {
         Err(format!("this protocol takes no options, so not {words:?}"))
@@ -65,6 +69,15 @@ pub trait Dialogue: Default {
         wire: &mut Wire,
         answers: &mut Answers,
     );
+}
+
+/// A side of a dialogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Says the `C:` lines.
+    Client,
+    /// Says the `S:` lines.
+    Server,
 }
 
 /// The scripted answers that wait for their question.

@@ -81,5 +81,10 @@ fn encode_line(bytes: &[u8]) -> String {
             line.push_str(&format!("\\x{byte:02x}"));
         }
     }
+    // A space at the end would not survive an editor.
+    if line.ends_with(' ') {
+        line.pop();
+        line.push_str("\\x20");
+    }
     line
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::escape;
+use super::{Side, escape};
 
 /// One line of the file.
 #[derive(Debug)]
@@ -41,18 +41,18 @@ pub(super) enum Event {
 }
 
 /// Parses a file; the error is a line number and what is wrong with it.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+pub(super) fn entries(text: &str, machine: Side) -> Result<Vec<Entry>, (usize, String)> {
     text.lines()
         .enumerate()
         .map(|(place, text)| {
             let line = place + 1;
-            let (connection, kind) = entry(text).map_err(|error| (line, error))?;
+            let (connection, kind) = entry(text, machine).map_err(|error| (line, error))?;
             Ok(Entry { line, text: text.to_owned(), connection, kind })
         })
         .collect()
 }
 
-fn entry(text: &str) -> Result<(usize, Kind), String> {
+fn entry(text: &str, machine: Side) -> Result<(usize, Kind), String> {
     if text.trim().is_empty() || text.starts_with('#') {
         return Ok((1, Kind::Comment));
     }
@@ -60,7 +60,13 @@ fn entry(text: &str) -> Result<(usize, Kind), String> {
     let (number, rest) = text.split_at(digits);
     let connection = if number.is_empty() { Ok(1) } else { number.parse() };
     let connection = connection.ok().filter(|n| *n > 0).ok_or("connections count from 1")?;
-    Ok((connection, kind(rest)?))
+    // From here on the machine is the server, whatever it is in the file.
+    let kind = match kind(rest)? {
+        Kind::Client(bytes) if machine == Side::Client => Kind::Server(bytes),
+        Kind::Server(bytes) if machine == Side::Client => Kind::Client(bytes),
+        kind => kind,
+    };
+    Ok((connection, kind))
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

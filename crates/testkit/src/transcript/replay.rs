@@ -8,7 +8,7 @@ use std::{
 use conversation::{Notice, Upgrade};
 
 use super::{
-    Answers, Connection, Dialogue, escape,
+    Answers, Connection, Dialogue, Side, escape,
     parse::{self, Entry, Event, Kind},
 };
 
@@ -25,7 +25,7 @@ enum Cut {
 
 /// Compares what the machine says with what the file says, three times.
 pub(super) fn check<D: Dialogue>(text: &str) -> Result<(), Blame> {
-    let entries = parse::entries(text)?;
+    let entries = parse::entries(text, D::SIDE)?;
     // By line first: its messages name the line.
     for cut in [Cut::Lines, Cut::Whole, Cut::Bytes] {
         let mut stage = Stage::<D>::new(&entries)?;
@@ -43,7 +43,8 @@ pub(super) fn check<D: Dialogue>(text: &str) -> Result<(), Blame> {
 
 /// The text with the server's lines as the machine says them now.
 pub(super) fn rewrite<D: Dialogue>(text: &str) -> Result<String, Blame> {
-    let entries = parse::entries(text)?;
+    let entries = parse::entries(text, D::SIDE)?;
+    let speaker = if D::SIDE == Side::Client { 'C' } else { 'S' };
     let numbered = entries.iter().any(|entry| entry.connection > 1);
     let mut stage = Stage::<D>::new(&entries)?;
     let mut lines = Vec::new();
@@ -52,15 +53,18 @@ pub(super) fn rewrite<D: Dialogue>(text: &str) -> Result<String, Blame> {
         let (scene, next) = rest.split_at(scene_length(rest, Cut::Lines));
         rest = next;
         let spoken = |entry: &&Entry| !matches!(entry.kind, Kind::Server(_) | Kind::Close);
-        // Comments behind the server's lines stay behind them.
-        let told = scene.iter().rposition(|entry| !spoken(&entry)).map_or(1, |last| last + 1);
-        let (front, behind) = scene.split_at(told.min(scene.len()));
+        // Comments behind the server's lines stay behind them; without such lines yet, they come
+        // behind the cause, or for a greeting behind all.
+        let caused = scene.first().is_some_and(is_cause);
+        let first_time = if caused { 1 } else { scene.len() };
+        let told = scene.iter().rposition(|entry| !spoken(&entry));
+        let (front, behind) = scene.split_at(told.map_or(first_time, |last| last + 1));
         lines.extend(front.iter().filter(spoken).map(|entry| entry.text.clone()));
         stage.play(scene, Cut::Lines)?;
         for (number, said, closed) in stage.take_said() {
             let prefix = if numbered { number.to_string() } else { String::new() };
             for line in escape::encode(&said) {
-                lines.push(format!("{prefix}S: {line}").trim_end().to_owned());
+                lines.push(format!("{prefix}{speaker}: {line}").trim_end().to_owned());
             }
             if closed {
                 lines.push(format!("{prefix}@close"));
@@ -76,7 +80,6 @@ pub(super) fn rewrite<D: Dialogue>(text: &str) -> Result<String, Blame> {
 /// [`Cut::Lines`] a scene has one cause; otherwise it has all client lines in a row, answers and
 /// expected lines between them included.
 fn scene_length(entries: &[Entry], cut: Cut) -> usize {
-    let is_cause = |entry: &Entry| matches!(entry.kind, Kind::Client(_) | Kind::Event(_));
     let Some(first) = entries.first() else { return 0 };
     let mut talking = matches!(first.kind, Kind::Client(_)) && cut != Cut::Lines;
     let seen_cause = is_cause(first);
@@ -98,6 +101,11 @@ fn scene_length(entries: &[Entry], cut: Cut) -> usize {
         }
     }
     entries.len()
+}
+
+/// Whether the server may have something to say to it.
+fn is_cause(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Client(_) | Kind::Event(_))
 }
 
 /// The machines of one replay.

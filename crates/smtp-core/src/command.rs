@@ -1,0 +1,17 @@
+//! Command lines as values (RFC 5321 §4.1.1).
+//!
+//! The peer controls the whole line; it arrives here without its CRLF, as UTF-8 without control
+//! characters, and not longer than the session's limit. Whether the command is legal now is not
+//! known here.
+
+mod mail;
+mod parameter;
+mod path;
+mod rcpt;
+mod verb;
+mod xtext;
+
+pub use mail::MailFrom;
+pub use rcpt::RcptTo;
+pub(crate) use verb::{Auth, Chunk, Verb, hello_name};
+pub use xtext::{decode_xtext, encode_xtext};

@@ -1,0 +1,134 @@
+//! What the agent answers when it says no.
+
+use mail_types::{Address, Domain, Reply};
+
+use super::Wording;
+
+/// We decline, for now (4xx) or for good (5xx). Each reason has its one reply here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The domain is ours, the mailbox does not exist.
+    UnknownMailbox,
+    /// The mailbox is switched off.
+    MailboxDisabled,
+    /// The mailbox is full.
+    MailboxFull,
+    /// Neither end is ours.
+    RelayDenied,
+    /// The recipient's domain cannot be sent to, such as an address literal.
+    UnreachableDomain(Domain),
+    /// The sender's address is not the account's; its own is named.
+    SenderNotYours(Option<Address>),
+    /// Larger than we take, in octets.
+    TooBig(u64),
+    /// The message has been here before.
+    Loop,
+    /// Header lines without end.
+    HeaderTooLong,
+    /// The disk is nearly full.
+    NoStorage,
+    /// Name or password is wrong.
+    BadCredentials,
+    /// Nobody can sign in at the moment, or not so often.
+    SignInLater,
+    /// Something of ours failed; the log says what.
+    Failure,
+}
+
+impl Refusal {
+    /// Whether the same may succeed later.
+    pub fn is_transient(&self) -> bool {
+        self.wording().code / 100 == 4
+    }
+
+    pub(crate) fn write(&self, output: &mut Vec<u8>) {
+        self.wording().write(output);
+    }
+
+    fn wording(&self) -> Wording<'static> {
+        match self {
+            Self::UnknownMailbox => Wording::new(550, (5, 1, 1), "No such mailbox here"),
+            Self::MailboxDisabled => {
+                Wording::new(550, (5, 2, 1), "This mailbox takes no mail at present")
+            }
+            // 452 and not 552: room is made, and the sender's queue waits.
+            Self::MailboxFull => Wording::new(452, (4, 2, 2), "The mailbox is full"),
+            Self::RelayDenied => Wording::new(
+                550,
+                (5, 7, 1),
+                "Relaying denied: this server does not take mail for that domain",
+            ),
+            Self::UnreachableDomain(domain) => {
+                Wording::new(550, (5, 1, 2), format!("Mail cannot be sent to {domain}"))
+            }
+            // RFC 6409 §6.1.
+            Self::SenderNotYours(Some(own)) => Wording::new(
+                553,
+                (5, 7, 1),
+                format!("You cannot send as this address; your own is {own}"),
+            ),
+            Self::SenderNotYours(None) => {
+                Wording::new(553, (5, 7, 1), "You cannot send as this address")
+            }
+            // RFC 1870 §6.1, §6.3.
+            Self::TooBig(limit) => {
+                Wording::new(552, (5, 3, 4), format!("The message is larger than {limit} octets"))
+            }
+            // RFC 5321 §6.3; 554 as for any failed transaction.
+            Self::Loop => {
+                Wording::new(554, (5, 4, 6), "This message goes round in circles (mail loop)")
+            }
+            Self::HeaderTooLong => Wording::new(554, (5, 6, 0), "The message's header is too long"),
+            Self::NoStorage => {
+                Wording::new(452, (4, 3, 1), "No room for mail at present, try again later")
+            }
+            // RFC 4954 §6.
+            Self::BadCredentials => Wording::new(535, (5, 7, 8), "Wrong name or password"),
+            Self::SignInLater => {
+                Wording::new(454, (4, 7, 0), "Sign-in is not possible now, try again later")
+            }
+            Self::Failure => {
+                Wording::new(451, (4, 3, 0), "A failure on our side, please try again later")
+            }
+        }
+    }
+}
+
+impl From<&Refusal> for Reply {
+    fn from(refusal: &Refusal) -> Self {
+        refusal.wording().into_reply()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_refusal_is_positive_and_its_status_has_its_class() {
+        let all = [
+            Refusal::UnknownMailbox,
+            Refusal::MailboxDisabled,
+            Refusal::MailboxFull,
+            Refusal::RelayDenied,
+            Refusal::UnreachableDomain(Domain::parse("[192.0.2.1]").unwrap()),
+            Refusal::SenderNotYours(Address::parse("a@example.org").ok()),
+            Refusal::SenderNotYours(None),
+            Refusal::TooBig(1),
+            Refusal::Loop,
+            Refusal::HeaderTooLong,
+            Refusal::NoStorage,
+            Refusal::BadCredentials,
+            Refusal::SignInLater,
+            Refusal::Failure,
+        ];
+        for refusal in all {
+            let reply = Reply::from(&refusal);
+            let class = reply.status().map(mail_types::EnhancedStatus::class).map(u16::from);
+            assert_eq!(class, Some(reply.code() / 100), "{refusal:?}");
+            assert!(matches!(class, Some(4 | 5)), "{refusal:?}");
+            assert_eq!(refusal.is_transient(), class == Some(4));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The server's side of one connection.
+//!
+//! [`Session`] is the machine: it takes command lines and content from the wire, replies, and asks
+//! the agent its six [`Question`]s. Which command is legal when is the table in [`order`]; the
+//! files beside it hold what exists only in a part of the conversation: [`content`] between DATA
+//! and the dot, `sign_in` during AUTH.
+//!
+//! Invariants: at most one question is open; a 2xx to the content exists only as the answer
+//! [`Complete::queued`], which wants the queue's receipt; nothing but the driver's buffers grows
+//! with what the peer sends, and those stop at [`Limits`].
+
+mod commands;
+mod content;
+mod line;
+mod options;
+pub(crate) mod order;
+mod question;
+mod session;
+mod sign_in;
+mod state;
+
+pub use options::{AuthPolicy, Limits, Options};
+pub use question::{Begin, Complete, Piece, Question, Recipient, Sender, SignIn};
+pub use session::Session;

@@ -1,0 +1,260 @@
+//! The machine.
+
+use std::{sync::Arc, time::Instant};
+
+use conversation::{
+    Machine, Notice, OpenQuestion, Peer, PeerFacts, Step, Ticket, TlsFacts, Upgrade, Upgraded,
+    Wait, Wire,
+};
+
+use super::{
+    content::Receiving,
+    line::LineCutter,
+    options::{Limits, Options},
+    question::Question,
+    state::{Activity, Hello, State, Transaction},
+};
+use crate::reply::{Farewell, PeerError, Positive, Refusal};
+
+/// One connection to an SMTP server.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) options: Arc<Options>,
+    pub(super) open: OpenQuestion,
+    pub(super) state: State,
+    pub(super) lines: LineCutter,
+    pub(super) signed_in: bool,
+    peer: Option<Peer>,
+    tls: Option<TlsFacts>,
+    stopping: bool,
+    /// When waiting has been long enough; set when waiting begins.
+    deadline: Option<Instant>,
+    pub(super) faults: Faults,
+}
+
+/// What was counted against the peer.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    errors: u32,
+    unknown_commands: u32,
+    refused_recipients: u32,
+    pub(super) sign_in_failures: u32,
+}
+
+/// What comes of a line or a piece of content.
+pub(super) enum Flow {
+    /// More may be in the input.
+    Go,
+    /// The input does not suffice.
+    NeedInput,
+    /// The agent decides.
+    Ask(Question),
+    /// TLS comes next.
+    StartTls,
+}
+
+impl Session {
+    /// A session of a listener with these options; `number` is unique within the process.
+    pub fn new(options: Arc<Options>, number: u64) -> Self {
+        Self {
+            options,
+            open: OpenQuestion::new(number),
+            state: State::Opening,
+            lines: LineCutter::default(),
+            signed_in: false,
+            peer: None,
+            tls: None,
+            stopping: false,
+            deadline: None,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// The TLS session, if there is one.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
+    }
+
+    /// The name that the client gave itself with HELO or EHLO.
+    pub fn client_name(&self) -> Option<&str> {
+        match &self.state {
+            State::Greeted(hello, _) => Some(&hello.name),
+            _ => None,
+        }
+    }
+
+    /// Whether the client speaks ESMTP: it said EHLO.
+    pub fn is_extended(&self) -> bool {
+        matches!(&self.state, State::Greeted(Hello { extended: true, .. }, _))
+    }
+
+    /// Whether the client has signed in.
+    pub fn is_signed_in(&self) -> bool {
+        self.signed_in
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    /// Takes an answer's ticket; false if the answer is not to the open question.
+    pub(super) fn take_answer(&mut self, ticket: Ticket) -> bool {
+        self.open.answered(ticket)
+    }
+
+    pub(super) fn open_transaction(&mut self, smtputf8: bool) {
+        self.state.turn_to(Activity::Transaction(Transaction { smtputf8, recipients: 0 }));
+    }
+
+    pub(super) fn recipient_accepted(&mut self) {
+        if let Some(transaction) = self.state.transaction() {
+            transaction.recipients += 1;
+        }
+    }
+
+    pub(super) fn recipient_refused(&mut self, refusal: &Refusal, output: &mut Vec<u8>) {
+        refusal.write(output);
+        self.faults.refused_recipients += 1;
+        if self.faults.refused_recipients > self.limits().refused_recipients {
+            self.leave(Farewell::TooManyErrors, output);
+        }
+    }
+
+    pub(super) fn receiving(&mut self) -> Option<&mut Receiving> {
+        match self.state.activity()? {
+            Activity::Content(_, receiving) => Some(receiving),
+            _ => None,
+        }
+    }
+
+    /// Replies to a breach of the protocol and counts it.
+    pub(super) fn blame(&mut self, error: PeerError, output: &mut Vec<u8>) {
+        error.write(output);
+        self.faults.errors += 1;
+        if error == PeerError::UnknownCommand {
+            self.faults.unknown_commands += 1;
+        }
+        let limits = self.limits();
+        if self.faults.errors > limits.errors
+            || self.faults.unknown_commands > limits.unknown_commands
+        {
+            self.leave(Farewell::TooManyErrors, output);
+        }
+    }
+
+    /// Says the last word.
+    pub(super) fn leave(&mut self, farewell: Farewell, output: &mut Vec<u8>) {
+        farewell.write(output);
+        self.state = State::Closed;
+    }
+
+    /// The open question was dropped: that is a failure of ours.
+    fn give_up_question(&mut self, wire: &mut Wire) {
+        match self.state.activity() {
+            Some(Activity::Content(..)) => self.content_failed(wire),
+            Some(Activity::SigningIn(_)) => {
+                self.sign_in_failed(&Refusal::SignInLater, &mut wire.output);
+            }
+            _ => Refusal::Failure.write(&mut wire.output),
+        }
+    }
+
+    fn advance(&mut self, wire: &mut Wire) -> Flow {
+        match &mut self.state {
+            State::Opening => {
+                Positive::Greeting(&self.options.hostname).write(&mut wire.output);
+                self.state = State::Fresh;
+                Flow::Go
+            }
+            State::Greeted(_, Activity::Content(..)) => self.receive(wire),
+            State::Greeted(_, Activity::Skipping { .. }) => self.skip(wire),
+            _ => self.take_line(wire),
+        }
+    }
+
+    fn wait(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
+        let limits = self.limits();
+        let patience = match &self.state {
+            State::Greeted(_, Activity::Content(..)) => limits.content_time,
+            _ => limits.command_time,
+        };
+        let deadline = *self.deadline.get_or_insert(now + patience);
+        if now >= deadline {
+            self.leave(Farewell::TimedOut, &mut wire.output);
+            return Step::Close;
+        }
+        Step::Wait(Wait { until: Some(deadline), news: false })
+    }
+
+    /// The peer did something: the time it may take starts anew.
+    pub(super) fn heard(&mut self) {
+        self.deadline = None;
+    }
+}
+
+impl Machine for Session {
+    type Question = Question;
+
+    fn opened(&mut self, peer: &PeerFacts) {
+        self.peer = Some(peer.peer);
+        self.tls.clone_from(&peer.tls);
+    }
+
+    fn step(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
+        if self.open.abandoned() {
+            self.give_up_question(wire);
+        }
+        loop {
+            if matches!(self.state, State::Closed) {
+                return Step::Close;
+            }
+            if self.stopping {
+                self.leave(Farewell::Stopping, &mut wire.output);
+                return Step::Close;
+            }
+            match self.advance(wire) {
+                Flow::Go => {}
+                Flow::NeedInput => return self.wait(wire, now),
+                Flow::Ask(question) => return Step::Ask(question),
+                Flow::StartTls => return Step::Upgrade(Upgrade::Tls),
+            }
+        }
+    }
+
+    fn upgraded(&mut self, upgraded: Upgraded) {
+        if let Upgraded::Tls(facts) = upgraded {
+            // RFC 3207 §4.2: all that was said before is forgotten.
+            self.tls = Some(facts);
+            self.state = State::Fresh;
+            self.signed_in = false;
+            self.heard();
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if notice == Notice::Shutdown {
+            self.stopping = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_small() {
+        let size = size_of::<Session>();
+        assert!(size < 512, "{size} octets");
+    }
+}
