@@ -62,6 +62,13 @@ impl Envelope {
         Ok(envelope)
     }
 
+    /// How many addresses and group marks it holds.
+    pub(crate) fn items(&self) -> usize {
+        [&self.from, &self.sender, &self.reply_to, &self.to, &self.cc, &self.bcc]
+            .iter()
+            .fold(0, |sum, list| sum.saturating_add(list.len()))
+    }
+
     pub(crate) fn put(&self, writer: &mut Writer) {
         for text in [&self.date, &self.subject, &self.in_reply_to, &self.message_id] {
             writer.option(text.as_deref());

@@ -1,28 +1,25 @@
 //! Editing a header on its way through submission: some fields are dropped, missing ones are added
 //! at the header's end, all else passes octet for octet. Memory is bounded whatever a field's size.
 
-use crate::header::address::AddressItem;
+use crate::{
+    Octets,
+    header::{
+        address::{self, AddressItem},
+        stream::{Event, Scanner},
+        unfold,
+    },
+};
+
+pub use crate::header::stream::Progress;
 
 /// What submission drops: the blind recipients (RFC 5322 §3.6.3), and Return-Path, which is for
 /// final delivery to add (RFC 5321 §4.4).
 pub const DROPPED_AT_SUBMISSION: &[&str] = &["Bcc", "Resent-Bcc", "Return-Path"];
 
-/// Takes a header by pieces and passes it on, edited.
-#[derive(Debug)]
-pub struct HeaderEditor {
-    dropped: &'static [&'static str],
-    seen: Seen,
-}
-
-/// Whether the header goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// The whole piece was taken; the header goes on.
-    InHeader,
-    /// The header has ended after this many octets of the piece. Call [`HeaderEditor::finish`],
-    /// then pass the rest of the piece and all that follows on untouched.
-    Ended(usize),
-}
+/// How many octets of one field are kept for [`Seen`].
+const FIELD_OCTETS_MAX: usize = 64 * 1024;
+/// How many addresses are kept for [`Seen`] in all.
+const ADDRESSES_MAX: usize = 10_000;
 
 /// What a header has.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,45 +29,203 @@ pub struct Seen {
     /// Message-ID fields.
     pub message_id: usize,
     /// The first Message-ID's value, unfolded.
-    pub message_id_value: Option<Box<[u8]>>,
+    pub message_id_value: Option<Octets>,
     /// From fields.
     pub from: usize,
-    /// The addresses of all From fields (as far as they are kept).
+    /// The addresses of all From fields.
     pub from_addresses: Vec<AddressItem>,
     /// Sender fields.
     pub sender: usize,
     /// The addresses of all Sender fields.
     pub sender_addresses: Vec<AddressItem>,
-    /// To, Cc and Bcc fields, their addresses: what `sendmail -t` sends to.
+    /// The addresses of all To, Cc and Bcc fields, dropped ones too: what `sendmail -t` sends to.
     pub recipients: Vec<AddressItem>,
     /// Received fields: how many hosts it passed (RFC 5321 §6.3).
     pub received: usize,
     /// Octets above 127 stand in the header.
     pub eight_bit: bool,
-    /// A field above was longer than what is kept of it.
+    /// Something of the above was longer than what is kept.
     pub truncated: bool,
+}
+
+/// Takes a header by pieces and passes it on, edited.
+///
+/// The blank line is held back, so that missing fields can be put before it: once
+/// [`Progress::Ended`] came, call [`HeaderEditor::finish`].
+#[derive(Debug)]
+pub struct HeaderEditor {
+    scanner: Scanner,
+    edit: Edit,
+}
+
+#[derive(Debug)]
+struct Edit {
+    dropped: &'static [&'static str],
+    seen: Seen,
+    drops: bool,
+    current: Option<Current>,
+    /// The line end of the header's last line, if it has one.
+    last_line_end: LineEnd,
+    blank: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LineEnd {
+    Present,
+    Missing,
+}
+
+/// A field whose value is wanted.
+#[derive(Debug)]
+struct Current {
+    wanted: Wanted,
+    octets: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    MessageId,
+    From,
+    Sender,
+    Recipients,
 }
 
 impl HeaderEditor {
     /// An editor at the start of a message, dropping the named fields.
     pub fn new(dropped: &'static [&'static str]) -> Self {
-        Self { dropped, seen: Seen::default() }
+        Self {
+            scanner: Scanner::new(),
+            edit: Edit {
+                dropped,
+                seen: Seen::default(),
+                drops: false,
+                current: None,
+                last_line_end: LineEnd::Present,
+                blank: Vec::new(),
+            },
+        }
     }
 
     /// Takes the next piece and appends what passes.
-    pub fn push(&mut self, _piece: &[u8], _out: &mut Vec<u8>) -> Progress {
-        let _ = self.dropped;
-        todo!()
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Progress {
+        let Self { scanner, edit } = self;
+        scanner.push(piece, &mut |event| edit.take(event, out))
     }
 
-    /// What the header has; complete once it ended.
+    /// What the header has; complete once it has ended.
     pub fn seen(&self) -> &Seen {
-        &self.seen
+        &self.edit.seen
     }
 
     /// Ends the header: appends what was held back, `missing` (whole lines), and the blank line.
-    /// Also for a message that ended within its header.
-    pub fn finish(self, _missing: &[u8], _out: &mut Vec<u8>) -> Seen {
-        todo!()
+    ///
+    /// Also for a message that ends within its header: then a blank line is added if anything is
+    /// put in, so that what follows is not taken for header.
+    pub fn finish(self, missing: &[u8], out: &mut Vec<u8>) -> Seen {
+        let Self { scanner, mut edit } = self;
+        scanner.finish(&mut |event| edit.take(event, out));
+        edit.end_field();
+        if !missing.is_empty() {
+            if edit.last_line_end == LineEnd::Missing {
+                out.extend_from_slice(b"\r\n");
+            }
+            out.extend_from_slice(missing);
+            if edit.blank.is_empty() {
+                edit.blank.extend_from_slice(b"\r\n");
+            }
+        }
+        out.extend_from_slice(&edit.blank);
+        edit.seen
+    }
+
+    /// What the header has, of a scanner that has not been finished yet: for a message that ended
+    /// within its header, before it is decided what is missing.
+    pub fn end_of_message(&mut self, out: &mut Vec<u8>) -> &Seen {
+        let scanner = std::mem::take(&mut self.scanner);
+        let edit = &mut self.edit;
+        scanner.finish(&mut |event| edit.take(event, out));
+        edit.end_field();
+        &self.edit.seen
+    }
+}
+
+impl Edit {
+    fn take(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Field(name) => self.begin(name),
+            Event::NotAField => {
+                self.end_field();
+                self.drops = false;
+            }
+            Event::Octets(octets) => {
+                self.seen.eight_bit |= !octets.is_ascii();
+                self.keep(octets);
+                if !self.drops {
+                    out.extend_from_slice(octets);
+                    self.last_line_end =
+                        if octets.ends_with(b"\n") { LineEnd::Present } else { LineEnd::Missing };
+                }
+            }
+            Event::Blank(line) => {
+                self.end_field();
+                self.blank.extend_from_slice(line);
+            }
+        }
+    }
+
+    fn begin(&mut self, name: &[u8]) {
+        self.end_field();
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        self.drops = self.dropped.iter().any(|dropped| is(dropped));
+        let count = |number: &mut usize| *number = number.saturating_add(1);
+        let wanted = if is("From") {
+            count(&mut self.seen.from);
+            Some(Wanted::From)
+        } else if is("Sender") {
+            count(&mut self.seen.sender);
+            Some(Wanted::Sender)
+        } else if is("Message-ID") {
+            count(&mut self.seen.message_id);
+            Some(Wanted::MessageId)
+        } else if is("To") || is("Cc") || is("Bcc") {
+            Some(Wanted::Recipients)
+        } else {
+            if is("Date") {
+                count(&mut self.seen.date);
+            } else if is("Received") {
+                count(&mut self.seen.received);
+            }
+            None
+        };
+        self.current = wanted.map(|wanted| Current { wanted, octets: Vec::new() });
+    }
+
+    fn keep(&mut self, octets: &[u8]) {
+        let Some(current) = &mut self.current else { return };
+        let room = FIELD_OCTETS_MAX.saturating_sub(current.octets.len());
+        self.seen.truncated |= octets.len() > room;
+        current.octets.extend_from_slice(octets.get(..room).unwrap_or(octets));
+    }
+
+    fn end_field(&mut self) {
+        let Some(Current { wanted, octets }) = self.current.take() else { return };
+        let Some(colon) = memchr::memchr(b':', &octets) else { return };
+        let value = unfold(octets.get(colon.saturating_add(1)..).unwrap_or_default());
+        let seen = &mut self.seen;
+        let kept = [&seen.from_addresses, &seen.sender_addresses, &seen.recipients]
+            .iter()
+            .fold(0_usize, |sum, list| sum.saturating_add(list.len()));
+        let list = match wanted {
+            Wanted::MessageId => {
+                seen.message_id_value.get_or_insert_with(|| value.as_ref().into());
+                return;
+            }
+            Wanted::From => &mut seen.from_addresses,
+            Wanted::Sender => &mut seen.sender_addresses,
+            Wanted::Recipients => &mut seen.recipients,
+        };
+        let mut items = address::items(&value);
+        list.extend(items.by_ref().take(ADDRESSES_MAX.saturating_sub(kept)));
+        seen.truncated |= items.next().is_some();
     }
 }

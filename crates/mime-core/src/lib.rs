@@ -12,6 +12,7 @@ mod compact;
 pub mod envelope;
 pub mod fixup;
 pub mod header;
+mod lines;
 pub mod report;
 pub mod section;
 pub mod seven_bit;

@@ -1,6 +1,15 @@
 //! Delivery status notifications (RFC 3464) as multipart/report (RFC 6522).
+//!
+//! Values in, octets out. Peers and senders control replies, addresses and the original: all of it
+//! is made safe for a header line before it is put into one. The boundary and the message id are
+//! the caller's, who has the randomness.
+
+mod status;
+mod words;
 
 use mail_types::{Address, Domain, EnhancedStatus, OriginalRecipient, Reply, Timestamp};
+
+use crate::header::{self, date::DateTime};
 
 /// A notification to the sender of a message about some of its recipients.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -9,7 +18,7 @@ pub struct DeliveryReport<'a> {
     pub reporting_mta: &'a Domain,
     /// Who gets the report: the reverse-path of the message.
     pub to: &'a Address,
-    /// The moment of the report, in UTC.
+    /// The moment of the report.
     pub date: Timestamp,
     /// The Message-ID of the report, without angle brackets.
     pub message_id: &'a str,
@@ -19,7 +28,7 @@ pub struct DeliveryReport<'a> {
     pub envelope_id: Option<&'a str>,
     /// When the message came in.
     pub arrival: Timestamp,
-    /// The subject and Message-ID of the original come from its header, given at [`Self::build`].
+    /// Those it is about; at least one.
     pub recipients: &'a [RecipientReport<'a>],
 }
 
@@ -64,10 +73,9 @@ pub enum Action {
 pub enum Returned<'a> {
     /// Its header, given here with or without the blank line.
     Headers(&'a [u8]),
-    /// All of it: to be streamed between the head and the tail of the report. The header is given
-    /// for the subject; `eight_bit` says whether any octet of the content is above 127.
+    /// All of it: to be streamed between the head and the tail of the report.
     Full {
-        /// The header.
+        /// The header, for the subject.
         header: &'a [u8],
         /// Whether the content has octets above 127.
         eight_bit: bool,
@@ -89,7 +97,109 @@ pub struct Built {
 
 impl DeliveryReport<'_> {
     /// Builds it.
-    pub fn build(&self, _returned: Returned<'_>) -> Built {
-        todo!()
+    pub fn build(&self, returned: Returned<'_>) -> Built {
+        let original = match returned {
+            Returned::Headers(header) | Returned::Full { header, .. } => header,
+        };
+        let returned_eight_bit = match returned {
+            Returned::Headers(header) => !header_only(header).is_ascii(),
+            Returned::Full { eight_bit, .. } => eight_bit,
+        };
+        let global = self.is_global();
+        let text = words::text(self, original);
+        let status = status::fields(self, global);
+        let eight_bit = returned_eight_bit || !text.is_ascii() || !status.is_ascii();
+
+        let mut head = String::new();
+        self.put_header(&mut head, eight_bit);
+        self.put_delimiter(&mut head);
+        put_part_header(&mut head, "text/plain; charset=utf-8", &text);
+        head.push_str(&text);
+        self.put_delimiter(&mut head);
+        // RFC 6533 §4: the internationalized form, where an address needs it.
+        let kind =
+            if global { "message/global-delivery-status" } else { "message/delivery-status" };
+        put_part_header(&mut head, kind, &status);
+        head.push_str(&status);
+        self.put_delimiter(&mut head);
+        let full = matches!(returned, Returned::Full { .. });
+        let kind = match (full, global) {
+            (true, false) => "message/rfc822",
+            (true, true) => "message/global",
+            (false, false) => "text/rfc822-headers",
+            (false, true) => "message/global-headers",
+        };
+        head.push_str(&format!("Content-Type: {kind}\r\n"));
+        put_encoding(&mut head, returned_eight_bit);
+        head.push_str("\r\n");
+
+        let mut head = head.into_bytes();
+        if let Returned::Headers(header) = returned {
+            put_lines(&mut head, header_only(header));
+        }
+        let tail = format!("\r\n--{}--\r\n", self.boundary).into_bytes();
+        Built { head, tail, eight_bit, smtputf8: global }
+    }
+
+    /// Whether an address in it can only be written in UTF-8.
+    fn is_global(&self) -> bool {
+        self.to.needs_smtputf8()
+            || self.recipients.iter().any(|recipient| recipient.address.needs_smtputf8())
+    }
+
+    fn put_header(&self, out: &mut String, eight_bit: bool) {
+        let date = DateTime { at: self.date, offset_minutes: 0 }.render();
+        let lines = [
+            format!("From: Mail Delivery System <MAILER-DAEMON@{}>", self.reporting_mta),
+            format!("To: <{}>", self.to),
+            format!("Date: {date}"),
+            format!("Message-ID: <{}>", self.message_id),
+            format!("Subject: {}", words::subject(self.recipients)),
+            // RFC 3834 §5: nothing may answer a report by itself.
+            "Auto-Submitted: auto-replied".to_owned(),
+            "MIME-Version: 1.0".to_owned(),
+            "Content-Type: multipart/report; report-type=delivery-status;".to_owned(),
+            format!(" boundary=\"{}\"", self.boundary),
+        ];
+        for line in lines {
+            out.push_str(&line);
+            out.push_str("\r\n");
+        }
+        put_encoding(out, eight_bit);
+        out.push_str("\r\nThis is a report in MIME format.\r\n");
+    }
+
+    fn put_delimiter(&self, out: &mut String) {
+        out.push_str(&format!("\r\n--{}\r\n", self.boundary));
+    }
+}
+
+fn put_part_header(out: &mut String, media_type: &str, content: &str) {
+    out.push_str(&format!("Content-Type: {media_type}\r\n"));
+    put_encoding(out, !content.is_ascii());
+    out.push_str("\r\n");
+}
+
+fn put_encoding(out: &mut String, eight_bit: bool) {
+    if eight_bit {
+        out.push_str("Content-Transfer-Encoding: 8bit\r\n");
+    }
+}
+
+/// The header without its blank line.
+fn header_only(message: &[u8]) -> &[u8] {
+    let header = message.get(..header::header_length(message)).unwrap_or(message);
+    header.strip_suffix(b"\r\n\r\n").or_else(|| header.strip_suffix(b"\n\n")).unwrap_or(header)
+}
+
+/// Lines with CRLF at the end of each but the last, which the delimiter's ends.
+fn put_lines(out: &mut Vec<u8>, text: &[u8]) {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    for (number, line) in text.split(|octet| *octet == b'\n').enumerate() {
+        if number > 0 {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
     }
 }

@@ -1,7 +1,10 @@
 //! Address lists (RFC 5322 §3.4, §4.4; groups in From by RFC 6854; UTF-8 by RFC 6532).
+//!
+//! The sender of a message controls all of it: whatever stands there gives some list, in one pass.
 
-use mail_types::Address;
+use mail_types::{Address, Domain, LocalPart};
 
+use super::content::behind_comment;
 use crate::Octets;
 
 /// One element of an address list.
@@ -16,7 +19,7 @@ pub enum AddressItem {
 }
 
 /// An address with what stands around it. Quoting is removed, encoded words are not decoded.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Mailbox {
     /// The display name; failing that, a comment behind the address.
     pub name: Option<Octets>,
@@ -24,21 +27,29 @@ pub struct Mailbox {
     pub route: Option<Octets>,
     /// What stands before the `@`.
     pub local: Octets,
-    /// What stands behind it; `None` if there is no `@`.
+    /// What stands behind it; `None` if there is no `@`. (In IMAP's ENVELOPE a host of NIL marks a
+    /// group, so whoever renders this must put something there.)
     pub domain: Option<Octets>,
 }
 
 impl Mailbox {
     /// As a valid address, if it is one.
     pub fn address(&self) -> Option<Address> {
-        todo!()
+        let local = std::str::from_utf8(&self.local).ok()?;
+        let domain = std::str::from_utf8(self.domain.as_deref()?).ok()?;
+        Some(Address::new(LocalPart::from_content(local).ok()?, Domain::parse(domain).ok()?))
     }
 }
 
 /// Parses the value of an address field. Whatever it is, there is an answer; what makes no sense is
 /// a mailbox without a domain.
-pub fn parse_list(_value: &[u8]) -> Vec<AddressItem> {
-    todo!()
+pub fn parse_list(value: &[u8]) -> Vec<AddressItem> {
+    items(value).collect()
+}
+
+/// The same, one by one.
+pub fn items(value: &[u8]) -> Items<'_> {
+    Items { rest: value, in_group: false, comment: None }
 }
 
 /// The valid addresses of a list, groups opened.
@@ -47,4 +58,276 @@ pub fn addresses(items: &[AddressItem]) -> impl Iterator<Item = Address> + '_ {
         AddressItem::Mailbox(mailbox) => mailbox.address(),
         AddressItem::GroupStart(_) | AddressItem::GroupEnd => None,
     })
+}
+
+/// Iterates over an address list; see [`items`].
+#[derive(Clone, Debug)]
+pub struct Items<'a> {
+    rest: &'a [u8],
+    in_group: bool,
+    /// The last comment that was passed over.
+    comment: Option<&'a [u8]>,
+}
+
+impl Items<'_> {
+    /// Whether a group has begun and not ended.
+    pub fn in_group(&self) -> bool {
+        self.in_group
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = AddressItem;
+
+    fn next(&mut self) -> Option<AddressItem> {
+        self.comment = None;
+        loop {
+            self.skip_white();
+            match self.rest.first() {
+                None if self.in_group => {
+                    self.in_group = false;
+                    return Some(AddressItem::GroupEnd);
+                }
+                None => return None,
+                Some(b';') if self.in_group => {
+                    self.advance();
+                    self.in_group = false;
+                    return Some(AddressItem::GroupEnd);
+                }
+                // A semicolon outside a group separates, as some software writes it.
+                Some(b',' | b';' | b'>') => self.advance(),
+                Some(b':') if self.in_group => self.advance(),
+                Some(_) => return Some(self.item()),
+            }
+        }
+    }
+}
+
+/// Words of a phrase or local part, put together as they are read.
+#[derive(Default)]
+struct Words {
+    text: Vec<u8>,
+    /// Where the last word begins, dots and what they join counted as one.
+    last_at: usize,
+    any: bool,
+}
+
+impl Words {
+    fn push(&mut self, word: &[u8], spaced: bool) {
+        let joined = !spaced || word.starts_with(b".") || self.text.ends_with(b".");
+        if spaced && !self.text.is_empty() {
+            self.text.push(b' ');
+        }
+        if !joined || self.text.is_empty() {
+            self.last_at = self.text.len();
+        }
+        self.text.extend_from_slice(word);
+        self.any = true;
+    }
+}
+
+impl Items<'_> {
+    fn advance(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
+    /// Passes over white space and comments; whether there was any.
+    fn skip_white(&mut self) -> bool {
+        let before = self.rest.len();
+        loop {
+            self.rest = self.rest.trim_ascii_start();
+            if self.rest.first() != Some(&b'(') {
+                return self.rest.len() != before;
+            }
+            let behind = behind_comment(self.rest);
+            let length = self.rest.len().saturating_sub(behind.len());
+            self.comment = self.rest.get(..length);
+            self.rest = behind;
+        }
+    }
+
+    /// A mailbox or a group's beginning; the rest begins with neither white space nor a separator.
+    fn item(&mut self) -> AddressItem {
+        let words = self.words();
+        match self.rest.first() {
+            Some(b':') if !self.in_group => {
+                self.advance();
+                self.in_group = true;
+                AddressItem::GroupStart(words.text.into())
+            }
+            Some(b'<') => {
+                self.advance();
+                let mut mailbox = self.angle_address();
+                mailbox.name = words.any.then(|| words.text.into());
+                self.finish(mailbox)
+            }
+            Some(b'@') => {
+                self.advance();
+                let (name, local) = words.text.split_at_checked(words.last_at).unwrap_or_default();
+                let name = name.trim_ascii();
+                let mailbox = Mailbox {
+                    name: (!name.is_empty()).then(|| name.into()),
+                    route: None,
+                    local: local.into(),
+                    domain: Some(self.domain()),
+                };
+                self.finish(mailbox)
+            }
+            _ => self.finish(Mailbox { local: words.text.into(), ..Mailbox::default() }),
+        }
+    }
+
+    /// The mailbox is read: passes over what is left before the next one, takes a comment as name.
+    fn finish(&mut self, mut mailbox: Mailbox) -> AddressItem {
+        loop {
+            self.skip_white();
+            match self.rest.first() {
+                None | Some(b',' | b';' | b'<') => break,
+                Some(b'"') => {
+                    self.quoted();
+                }
+                Some(_) => self.advance(),
+            }
+        }
+        if mailbox.name.is_none() {
+            mailbox.name = self.comment.map(comment_text).filter(|name| !name.is_empty());
+        }
+        AddressItem::Mailbox(mailbox)
+    }
+
+    /// Words up to something that is none.
+    fn words(&mut self) -> Words {
+        let mut words = Words::default();
+        let mut spaced = false;
+        loop {
+            match self.rest.first() {
+                Some(b'"') => {
+                    let word = self.quoted();
+                    words.push(&word, spaced);
+                }
+                Some(octet) if !b"<>@,:;".contains(octet) => {
+                    let word = self.atom();
+                    words.push(word, spaced);
+                }
+                _ => return words,
+            }
+            spaced = self.skip_white();
+        }
+    }
+
+    /// At least one octet; specials that stop nothing else belong to it.
+    fn atom(&mut self) -> &[u8] {
+        let length = self
+            .rest
+            .iter()
+            .position(|octet| octet.is_ascii_whitespace() || b"<>@,:;\"(".contains(octet))
+            .unwrap_or(self.rest.len())
+            .max(1);
+        let (atom, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        atom
+    }
+
+    /// A quoted string without its quoting; an open one reaches to the end.
+    fn quoted(&mut self) -> Vec<u8> {
+        self.advance();
+        let mut text = Vec::new();
+        while let Some(octet) = self.rest.first() {
+            self.advance();
+            match octet {
+                b'"' => break,
+                b'\\' => {
+                    text.extend(self.rest.first());
+                    self.advance();
+                }
+                _ => text.push(*octet),
+            }
+        }
+        text
+    }
+
+    /// `[route] addr-spec ">"`, behind the `<`.
+    fn angle_address(&mut self) -> Mailbox {
+        self.skip_white();
+        let mut mailbox = Mailbox::default();
+        if self.rest.first() == Some(&b'@') {
+            mailbox.route = self.route();
+        }
+        let mut local = self.words().text;
+        // Nothing but these may stop a local part here; other specials are taken as they are.
+        while matches!(self.rest.first(), Some(b':' | b'<')) {
+            self.advance();
+            local.extend_from_slice(&self.words().text);
+        }
+        // White space around dots is obsolete syntax and means nothing (RFC 5322 §4.4).
+        local.retain(|octet| {
+            *octet != b' ' || !self.rest.starts_with(b"@") || mailbox.route.is_none()
+        });
+        mailbox.local = local.into();
+        if self.rest.first() == Some(&b'@') {
+            self.advance();
+            mailbox.domain = Some(self.domain());
+        }
+        while let Some(octet) = self.rest.first() {
+            match octet {
+                b',' | b';' => break,
+                b'>' => {
+                    self.advance();
+                    break;
+                }
+                _ => self.advance(),
+            }
+        }
+        mailbox
+    }
+
+    /// `@a,@b:`; `None` if no colon ends it, and then nothing is taken but the `@`.
+    fn route(&mut self) -> Option<Octets> {
+        let length = self.rest.iter().position(|octet| b":>;\"".contains(octet))?;
+        if self.rest.get(length) != Some(&b':') {
+            return None;
+        }
+        let (route, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        self.advance();
+        Some(route.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect())
+    }
+
+    /// A domain or domain literal behind the `@`, without white space and comments inside it.
+    fn domain(&mut self) -> Octets {
+        let mut domain = Vec::new();
+        self.skip_white();
+        loop {
+            if self.rest.first() == Some(&b'[') {
+                let length = memchr::memchr(b']', self.rest)
+                    .map_or(self.rest.len(), |at| at.saturating_add(1));
+                let (literal, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+                domain.extend(literal.iter().filter(|octet| !octet.is_ascii_whitespace()));
+                self.rest = rest;
+            } else if self.rest.first().is_some_and(|octet| !b"<>@,:;\"".contains(octet)) {
+                let atom = self.atom();
+                domain.extend_from_slice(atom);
+            } else {
+                break;
+            }
+            let spaced = self.skip_white();
+            let dotted = domain.ends_with(b".") || self.rest.first() == Some(&b'.');
+            if spaced && !dotted {
+                break;
+            }
+        }
+        domain.into()
+    }
+}
+
+/// What a comment says, without its parentheses and quoting.
+fn comment_text(comment: &[u8]) -> Octets {
+    let inner = comment.strip_prefix(b"(").unwrap_or(comment);
+    let inner = inner.strip_suffix(b")").unwrap_or(inner).trim_ascii();
+    let mut text = Vec::with_capacity(inner.len());
+    let mut octets = inner.iter();
+    while let Some(octet) = octets.next() {
+        text.extend(if *octet == b'\\' { octets.next() } else { Some(octet) });
+    }
+    text.into()
 }

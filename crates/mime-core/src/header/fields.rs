@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::lines::{HEAD_MAX, LineKind, classify, without_end};
+
 /// One field with its place in the header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field<'a> {
@@ -21,8 +23,21 @@ impl<'a> Field<'a> {
 
     /// The value in one line (RFC 5322 §2.2.3), without white space around it.
     pub fn unfolded(&self) -> Cow<'a, [u8]> {
-        todo!()
+        unfold(self.value)
     }
+}
+
+/// A value in one line (RFC 5322 §2.2.3), without white space around it.
+pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    if memchr::memchr(b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut line = Vec::with_capacity(value.len());
+    for part in value.split_inclusive(|octet| *octet == b'\n') {
+        line.extend_from_slice(without_end(part));
+    }
+    Cow::Owned(line)
 }
 
 /// Iterates over fields; see [`fields`].
@@ -41,11 +56,61 @@ pub fn find<'a>(header: &'a [u8], name: &str) -> Option<Field<'a>> {
     fields(header).find(|field| field.is(name))
 }
 
+/// Where the header ends in a message that begins here: behind its blank line, or at the end.
+pub fn header_length(message: &[u8]) -> usize {
+    if message.starts_with(b"\n") {
+        return 1;
+    }
+    if message.starts_with(b"\r\n") {
+        return 2;
+    }
+    for at in memchr::memchr_iter(b'\n', message) {
+        let behind = at.saturating_add(1);
+        match message.get(behind..).unwrap_or_default() {
+            [b'\n', ..] => return behind.saturating_add(1),
+            [b'\r', b'\n', ..] => return behind.saturating_add(2),
+            _ => {}
+        }
+    }
+    message.len()
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        let _ = self.rest;
-        todo!()
+        while !self.rest.is_empty() {
+            let first = line_length(self.rest);
+            // As the structure pass, which looks no further for the colon.
+            let line = self.rest.get(..first.min(HEAD_MAX)).unwrap_or(self.rest);
+            match classify(line) {
+                LineKind::Blank => self.rest = &[],
+                LineKind::Field { name, value_at } => {
+                    let (raw, rest) = self.rest.split_at_checked(field_length(self.rest))?;
+                    self.rest = rest;
+                    let value = without_end(raw.get(value_at..).unwrap_or_default());
+                    return Some(Field { name, value, raw });
+                }
+                LineKind::Continuation | LineKind::NotAField => {
+                    self.rest = self.rest.get(first..).unwrap_or_default();
+                }
+            }
+        }
+        None
     }
+}
+
+fn line_length(text: &[u8]) -> usize {
+    memchr::memchr(b'\n', text).map_or(text.len(), |at| at.saturating_add(1))
+}
+
+/// The first line and its continuations.
+fn field_length(text: &[u8]) -> usize {
+    let ends = memchr::memchr_iter(b'\n', text).map(|at| at.saturating_add(1));
+    for end in ends {
+        if !matches!(text.get(end), Some(b' ' | b'\t')) {
+            return end;
+        }
+    }
+    text.len()
 }

@@ -4,11 +4,13 @@
 //! Line ends are CRLF or LF.
 
 pub mod address;
+pub mod content;
 pub mod date;
 mod fields;
 mod filter;
 mod message_id;
+pub mod stream;
 
-pub use fields::{Field, Fields, fields, find};
+pub use fields::{Field, Fields, fields, find, header_length, unfold};
 pub use filter::FieldFilter;
 pub use message_id::message_ids;

@@ -3,7 +3,10 @@
 //! One pass, without going back; state is bounded by [`Limits`]; every cut of the input gives the
 //! same result. It decodes nothing and keeps no body.
 
+mod fields;
+mod measure;
 mod parser;
+mod tree;
 
 pub use parser::Parser;
 
@@ -21,6 +24,8 @@ pub struct Limits {
     pub field_octets_max: usize,
     /// How many octets of header fields are kept in all; then further fields are left out.
     pub kept_octets_max: usize,
+    /// How many addresses and group marks one envelope holds at most; further ones are left out.
+    pub addresses_max: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +35,7 @@ impl Default for Limits {
             parts_max: 10_000,
             field_octets_max: 256 * 1024,
             kept_octets_max: 2 * 1024 * 1024,
+            addresses_max: 20_000,
         }
     }
 }

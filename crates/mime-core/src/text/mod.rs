@@ -1,36 +1,82 @@
 //! Text for people and for SEARCH: header text and text parts, decoded to UTF-8.
 //!
-//! Decoding never fails: what cannot be decoded becomes U+FFFD.
+//! Decoding never fails: what cannot be decoded becomes U+FFFD. What has no label, or one that
+//! cannot be right, is guessed.
 
-use crate::transfer::Encoding;
+mod charset;
+mod guess;
+mod iso_2022_kr;
+mod utf_7;
+mod words;
 
-/// Header text (RFC 2047) in UTF-8: unfolded, encoded words decoded, raw 8-bit text guessed.
-pub fn decode_header(_raw: &[u8]) -> String {
-    todo!()
-}
+use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
+
+pub use charset::Charset;
+pub use words::decode_header;
 
 /// A whole text part in UTF-8.
-pub fn decode_text_part(_body: &[u8], _encoding: Encoding, _charset: Option<&[u8]>) -> String {
-    todo!()
+pub fn decode_text_part(body: &[u8], encoding: Encoding, charset: Option<&[u8]>) -> String {
+    let mut text = String::with_capacity(body.len());
+    let mut decoder = TextDecoder::new(encoding, charset);
+    decoder.push(body, &mut text);
+    decoder.finish(&mut text);
+    text
 }
 
 /// Decodes a text part by pieces.
-#[derive(Debug)]
-pub struct TextDecoder {}
+pub struct TextDecoder {
+    transfer: Transfer,
+    charset: charset::Decoder,
+    /// Between the two; kept for its room.
+    octets: Vec<u8>,
+}
+
+enum Transfer {
+    Identity,
+    Base64(Base64Decoder),
+    QuotedPrintable(QuotedPrintableDecoder),
+}
 
 impl TextDecoder {
-    /// A decoder at the start of a part's body.
-    pub fn new(_encoding: Encoding, _charset: Option<&[u8]>) -> Self {
-        todo!()
+    /// A decoder at the start of a part's body, given the part's encoding and charset parameter.
+    pub fn new(encoding: Encoding, charset: Option<&[u8]>) -> Self {
+        let transfer = match encoding {
+            Encoding::Base64 => Transfer::Base64(Base64Decoder::default()),
+            Encoding::QuotedPrintable => {
+                Transfer::QuotedPrintable(QuotedPrintableDecoder::default())
+            }
+            _ => Transfer::Identity,
+        };
+        let charset = charset.map_or(Charset::Unknown, Charset::of_label).decoder();
+        Self { transfer, charset, octets: Vec::new() }
     }
 
-    /// Takes the next piece and appends its text.
-    pub fn push(&mut self, _piece: &[u8], _out: &mut String) {
-        todo!()
+    /// Takes the next piece and appends its text, as far as it is certain.
+    pub fn push(&mut self, piece: &[u8], out: &mut String) {
+        self.octets.clear();
+        match &mut self.transfer {
+            Transfer::Identity => return self.charset.push(piece, out),
+            Transfer::Base64(decoder) => decoder.push(piece, &mut self.octets),
+            Transfer::QuotedPrintable(decoder) => decoder.push(piece, &mut self.octets),
+        }
+        self.charset.push(&self.octets, out);
     }
 
     /// The body has ended.
-    pub fn finish(self, _out: &mut String) {
-        todo!()
+    pub fn finish(mut self, out: &mut String) {
+        self.octets.clear();
+        match self.transfer {
+            Transfer::Identity => {}
+            Transfer::Base64(decoder) => decoder.finish(&mut self.octets),
+            Transfer::QuotedPrintable(decoder) => decoder.finish(&mut self.octets),
+        }
+        self.charset.push(&self.octets, out);
+        self.charset.finish(out);
+    }
+}
+
+impl std::fmt::Debug for TextDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextDecoder").finish_non_exhaustive()
     }
 }

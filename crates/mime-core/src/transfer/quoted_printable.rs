@@ -1,33 +1,239 @@
-//! quoted_printable.
+//! quoted-printable (RFC 2045 §6.7).
 
-/// Decodes by pieces.
+/// Decodes by pieces. Faults are passed through as they stand (RFC 2045 §6.7 leaves that open);
+/// white space at the end of a line is removed, as rule 3 says.
 #[derive(Clone, Debug, Default)]
-pub struct QuotedPrintableDecoder {}
+pub struct QuotedPrintableDecoder {
+    /// What cannot be decided yet: white space, or what follows a `=`.
+    held: Vec<u8>,
+}
+
+/// Held white space longer than this is not transport padding; it is text.
+const HELD_MAX: usize = 1000;
 
 impl QuotedPrintableDecoder {
     /// Takes the next piece and appends what it decodes to.
-    pub fn push(&mut self, _piece: &[u8], _out: &mut Vec<u8>) {
-        todo!()
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        for octet in piece {
+            self.octet(*octet, out);
+        }
     }
 
     /// The content has ended.
-    pub fn finish(self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        // A soft line break at the very end is one; white space there is padding.
+        if self.held.first() == Some(&b'=')
+            && !self.held.get(1..).unwrap_or_default().trim_ascii().is_empty()
+        {
+            out.append(&mut self.held);
+        }
+    }
+
+    fn octet(&mut self, octet: u8, out: &mut Vec<u8>) {
+        match (self.held.as_slice(), octet) {
+            ([], b'=' | b' ' | b'\t' | b'\r') => self.held.push(octet),
+            ([], _) => out.push(octet),
+            ([b'='], _) if octet.is_ascii_hexdigit() => self.held.push(octet),
+            ([b'=', high], _) if high.is_ascii_hexdigit() => match (hex(*high), hex(octet)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    self.held.clear();
+                }
+                _ => self.give_up(octet, out),
+            },
+            // `=`, white space, line end: a soft line break.
+            ([b'=', ..], b'\n') => self.held.clear(),
+            ([b'=', .., last], b' ' | b'\t' | b'\r') if *last != b'\r' => self.hold(octet, out),
+            ([b'='], b' ' | b'\t' | b'\r') => self.held.push(octet),
+            ([b'=', ..], _) => self.give_up(octet, out),
+            (held, b'\n') => {
+                let crlf = held.last() == Some(&b'\r');
+                out.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
+                self.held.clear();
+            }
+            ([.., last], b' ' | b'\t' | b'\r') if *last != b'\r' => self.hold(octet, out),
+            _ => self.give_up(octet, out),
+        }
+    }
+
+    fn hold(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if self.held.len() >= HELD_MAX {
+            out.append(&mut self.held);
+        }
+        self.held.push(octet);
+    }
+
+    /// What was held is text after all; the octet is looked at afresh.
+    fn give_up(&mut self, octet: u8, out: &mut Vec<u8>) {
+        out.append(&mut self.held);
+        self.octet(octet, out);
     }
 }
 
-/// Encodes by pieces.
+fn hex(octet: u8) -> Option<u8> {
+    char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// The longest line, without its end (RFC 2045 §6.7 rule 5).
+const LINE: usize = 76;
+
+/// Encodes text by pieces. Line ends of the input (CRLF or LF) become CRLF; a bare CR is encoded.
 #[derive(Clone, Debug, Default)]
-pub struct QuotedPrintableEncoder {}
+pub struct QuotedPrintableEncoder {
+    /// The length of the line so far.
+    column: usize,
+    /// White space or CR that waits for what follows it.
+    held: Option<u8>,
+}
 
 impl QuotedPrintableEncoder {
     /// Takes the next piece and appends its encoded form.
-    pub fn push(&mut self, _piece: &[u8], _out: &mut Vec<u8>) {
-        todo!()
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        for octet in piece {
+            match (self.held.take(), *octet) {
+                (Some(b'\r') | None, b'\n') => self.line_end(out),
+                (Some(white), b'\n') => {
+                    // Rule 3: white space at a line's end is encoded.
+                    self.encoded(white, out);
+                    self.line_end(out);
+                }
+                (Some(white @ (b' ' | b'\t')), b'\r') => {
+                    self.encoded(white, out);
+                    self.held = Some(b'\r');
+                }
+                (held, octet) => {
+                    match held {
+                        Some(b'\r') => self.encoded(b'\r', out),
+                        Some(white) => self.put(&[white], out),
+                        None => {}
+                    }
+                    match octet {
+                        b' ' | b'\t' | b'\r' => self.held = Some(octet),
+                        b'!'..=b'<' | b'>'..=b'~' => self.literal(octet, out),
+                        _ => self.encoded(octet, out),
+                    }
+                }
+            }
+        }
     }
 
     /// The content has ended.
-    pub fn finish(self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        if let Some(held) = self.held.take() {
+            self.encoded(held, out);
+        }
+    }
+
+    /// A line of a lone dot and one that begins with `From ` are what old transports change.
+    fn literal(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if self.column == 0 && matches!(octet, b'.' | b'F') {
+            self.encoded(octet, out);
+        } else {
+            self.put(&[octet], out);
+        }
+    }
+
+    fn encoded(&mut self, octet: u8, out: &mut Vec<u8>) {
+        let [high, low] = [octet >> 4, octet & 15]
+            .map(|digit| HEX.get(usize::from(digit)).copied().unwrap_or(b'0'));
+        self.put(&[b'=', high, low], out);
+    }
+
+    fn put(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        // One column stays free for the `=` of a soft line break.
+        if self.column.saturating_add(text.len()) >= LINE {
+            out.extend_from_slice(b"=\r\n");
+            self.column = 0;
+        }
+        out.extend_from_slice(text);
+        self.column = self.column.saturating_add(text.len());
+    }
+
+    fn line_end(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\r\n");
+        self.column = 0;
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(pieces: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut decoder = QuotedPrintableDecoder::default();
+        pieces.iter().for_each(|piece| decoder.push(piece, &mut out));
+        decoder.finish(&mut out);
+        out
+    }
+
+    fn encode(pieces: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = QuotedPrintableEncoder::default();
+        pieces.iter().for_each(|piece| encoder.push(piece, &mut out));
+        encoder.finish(&mut out);
+        out
+    }
+
+    #[track_caller]
+    fn check(encoded: &str, expected: &str) {
+        assert_eq!(
+            String::from_utf8_lossy(&decode(&[encoded.as_bytes()])),
+            expected,
+            "{encoded:?}"
+        );
+        let octets: Vec<&[u8]> = encoded.as_bytes().chunks(1).collect();
+        assert_eq!(String::from_utf8_lossy(&decode(&octets)), expected, "{encoded:?} by octets");
+    }
+
+    #[test]
+    fn decoding() {
+        check("Now's the time =\r\nfor all", "Now's the time for all");
+        check("If you believe that truth=3Dbeauty", "If you believe that truth=beauty");
+        check("soft=  \r\nbreak", "softbreak");
+        check("padding  \t\r\nis gone", "padding\r\nis gone");
+        check("inner  space", "inner  space");
+        check("lower =c3=a4", "lower ä");
+        check("bad =XY =4", "bad =XY =4");
+        check("bad =\rx", "bad =\rx");
+        check("==41", "=A");
+        check("end=", "end");
+        check("a\rb", "a\rb");
+        check("lf\n=\nx", "lf\nx");
+    }
+
+    #[test]
+    fn encoding() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(String::from_utf8_lossy(&encode(&[text.as_bytes()])), expected)
+        };
+        check("plain\r\n", "plain\r\n");
+        check("ä=\r\n", "=C3=A4=3D\r\n");
+        check("end \r\n", "end=20\r\n");
+        check("end ", "end=20");
+        check("a\rb", "a=0Db");
+        check(".\r\nFrom x", "=2E\r\n=46rom x");
+        check(&"x".repeat(80), &format!("{}=\r\n{}", "x".repeat(75), "x".repeat(5)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn encoding_then_decoding_gives_the_same(content in "([ -~äöü\t=]{0,90}\r\n){0,4}", cut in 0..200_usize) {
+            let content = content.as_bytes();
+            let (head, tail) = content.split_at_checked(cut).unwrap_or((content, &[]));
+            let encoded = encode(&[head, tail]);
+            proptest::prop_assert!(encoded.is_ascii());
+            proptest::prop_assert!(encoded.split(|o| *o == b'\n').all(|line| line.len() <= 77));
+            proptest::prop_assert_eq!(decode(&[&encoded]), content);
+        }
+
+        #[test]
+        fn any_cut_decodes_to_the_same(content in "[=0-9A-F \t\r\nxyz]{0,80}", cut in 0..80_usize) {
+            let content = content.as_bytes();
+            let (head, tail) = content.split_at_checked(cut).unwrap_or((content, &[]));
+            proptest::prop_assert_eq!(decode(&[head, tail]), decode(&[content]));
+        }
     }
 }

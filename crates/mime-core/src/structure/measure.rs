@@ -1,0 +1,81 @@
+//! Counting: octets, line ends, and what the octets of a body are like.
+
+use crate::body_structure::OctetKinds;
+
+/// RFC 5322 §2.1.1, without the line end.
+const LINE_OCTETS_MAX: u64 = 998;
+
+/// Where the input stands.
+#[derive(Debug, Default)]
+pub(super) struct Measure {
+    position: u64,
+    lines: u64,
+    line_start: u64,
+    last: Option<u8>,
+    /// How many octets the line end before `line_start` has.
+    line_end_octets: u64,
+}
+
+impl Measure {
+    /// Octets taken.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Line ends taken.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Where the line begins in which the input stands.
+    pub(super) fn line_start(&self) -> u64 {
+        self.line_start
+    }
+
+    /// Position and line ends before the line end that was taken last; at the start of a line.
+    pub(super) fn before_line_end(&self) -> (u64, u64) {
+        (self.position.saturating_sub(self.line_end_octets), self.lines.saturating_sub(1))
+    }
+
+    /// Takes body octets and says what they are like.
+    pub(super) fn take_body(&mut self, run: &[u8]) -> OctetKinds {
+        let mut kinds = self.take(run);
+        kinds.eight_bit = !run.is_ascii();
+        kinds.nul = memchr::memchr(0, run).is_some();
+        kinds
+    }
+
+    /// Takes octets of headers and delimiters.
+    pub(super) fn take_other(&mut self, octets: &[u8]) {
+        self.take(octets);
+    }
+
+    fn take(&mut self, run: &[u8]) -> OctetKinds {
+        let mut kinds = OctetKinds::default();
+        let base = self.position;
+        for at in memchr::memchr_iter(b'\n', run) {
+            let before = match at.checked_sub(1) {
+                Some(before) => run.get(before).copied(),
+                None => self.last,
+            };
+            let crlf = before == Some(b'\r');
+            let line_end = base.saturating_add(octets(at));
+            let length = line_end.saturating_sub(self.line_start).saturating_sub(crlf.into());
+            kinds.bare_lf |= !crlf;
+            kinds.long_line |= length > LINE_OCTETS_MAX;
+            self.line_end_octets = if crlf { 2 } else { 1 };
+            self.line_start = line_end.saturating_add(1);
+            self.lines = self.lines.saturating_add(1);
+        }
+        self.last = run.last().copied().or(self.last);
+        self.position = base.saturating_add(octets(run.len()));
+        // One octet more than fits may be the CR of a line end to come; then the LF decides.
+        let open = self.position.saturating_sub(self.line_start);
+        kinds.long_line |= open > LINE_OCTETS_MAX.saturating_add(1);
+        kinds
+    }
+}
+
+fn octets(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,423 @@
+//! The parts that are open, from the message down to where the input stands, and what becomes of
+//! them when they end.
+
+use super::{
+    Defect, DefectKind, Limits, Structure,
+    fields::{FieldStart, PartFields},
+    measure::Measure,
+};
+use crate::{
+    BodyStructure,
+    body_structure::{Content, MediaType, Message, OctetKinds, Part},
+    transfer::Encoding,
+};
+
+/// Where the input stands in the innermost open part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    Header,
+    Body,
+}
+
+/// Longer boundaries are not used; RFC 2046 §5.1.1 allows 70 octets.
+const BOUNDARY_OCTETS_MAX: usize = 1000;
+
+#[derive(Debug)]
+pub(super) struct Tree {
+    limits: Limits,
+    open: Vec<OpenPart>,
+    measure: Measure,
+    /// How many parts have begun.
+    parts: usize,
+    /// How many octets of fields are kept.
+    kept: usize,
+    /// How many boundaries are open.
+    boundaries: usize,
+    /// Bit `n % 64` is set if an open boundary has `n` octets: most lines are told apart by length.
+    boundary_lengths: u64,
+    defects: Vec<Defect>,
+}
+
+#[derive(Debug)]
+struct OpenPart {
+    header_start: u64,
+    /// `None` while in the header.
+    body: Option<BodyStart>,
+    fields: PartFields,
+    inside: Inside,
+    octets: OctetKinds,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BodyStart {
+    at: u64,
+    lines: u64,
+}
+
+#[derive(Debug)]
+enum Inside {
+    Leaf,
+    Message(Option<Box<Message>>),
+    Multipart { boundary: Box<[u8]>, closed: bool, parts: Vec<Part> },
+}
+
+/// What a delimiter line says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delimiter {
+    Next,
+    Close,
+}
+
+impl Tree {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            open: vec![OpenPart::new(0, PartFields::of_message())],
+            measure: Measure::default(),
+            parts: 1,
+            kept: 0,
+            boundaries: 0,
+            boundary_lengths: 0,
+            defects: Vec::new(),
+        }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        match self.open.last() {
+            Some(OpenPart { body: None, .. }) => Mode::Header,
+            _ => Mode::Body,
+        }
+    }
+
+    /// Whether a line may end a part.
+    pub(super) fn awaits_delimiter(&self) -> bool {
+        self.boundaries > 0
+    }
+
+    /// Body octets: any number of lines and pieces of lines.
+    pub(super) fn body(&mut self, run: &[u8]) {
+        let kinds = self.measure.take_body(run);
+        if let Some(part) = self.open.last_mut() {
+            part.octets = part.octets.and(kinds);
+        }
+    }
+
+    /// The first line of a field, or its head.
+    pub(super) fn field(&mut self, name: &[u8], value_at: usize, head: &[u8], complete: bool) {
+        self.end_field();
+        let room = self.room();
+        if let Some(part) = self.open.last_mut() {
+            match part.fields.begin(name, room) {
+                FieldStart::Kept => {
+                    part.fields.append(head.get(value_at..).unwrap_or_default(), complete);
+                }
+                FieldStart::Again => self.defect(DefectKind::DuplicateField),
+                FieldStart::NotKept => {}
+                FieldStart::NoRoom => self.defect(DefectKind::FieldTruncated),
+            }
+        }
+        self.header_octets(head);
+    }
+
+    /// A continuation line, or its head.
+    pub(super) fn continuation(&mut self, head: &[u8], complete: bool) {
+        match self.open.last_mut() {
+            Some(part) if part.header_start == self.measure.position() => {
+                self.defect(DefectKind::ContinuationOfNothing);
+            }
+            Some(part) => part.fields.append(head, complete),
+            None => {}
+        }
+        self.header_octets(head);
+    }
+
+    /// A header line that is none.
+    pub(super) fn not_a_field(&mut self, head: &[u8]) {
+        self.end_field();
+        self.defect(DefectKind::NotAField);
+        self.header_octets(head);
+    }
+
+    /// The rest of a header line, or a piece of it.
+    pub(super) fn header_rest(&mut self, fragment: &[u8], complete: bool) {
+        if let Some(part) = self.open.last_mut() {
+            part.fields.append(fragment, complete);
+        }
+        self.header_octets(fragment);
+    }
+
+    /// The blank line that ends the header.
+    pub(super) fn blank_line(&mut self, line: &[u8]) {
+        self.header_octets(line);
+        self.header_ended();
+    }
+
+    /// A line that begins with `--`: whether it ends a part. If so, it is taken.
+    pub(super) fn delimiter_line(&mut self, line: &[u8]) -> bool {
+        let Some((level, delimiter)) = self.match_delimiter(line) else { return false };
+        if delimiter == Delimiter::Next && self.parts >= self.limits.parts_max {
+            self.defect_once(DefectKind::TooManyParts);
+            return false;
+        }
+        // The line end before the delimiter belongs to it (RFC 2046 §5.1.1).
+        let (end, lines) = self.measure.before_line_end();
+        while self.open.len() > level.saturating_add(1) {
+            self.end_innermost(end, lines);
+        }
+        self.measure.take_other(line);
+        let header_start = self.measure.position();
+        let Some(OpenPart { inside: Inside::Multipart { closed, .. }, fields, .. }) =
+            self.open.get_mut(level)
+        else {
+            return true;
+        };
+        match delimiter {
+            Delimiter::Close => {
+                *closed = true;
+                self.count_boundaries();
+            }
+            Delimiter::Next => {
+                let fields = PartFields::of_part(fields.is_digest());
+                self.open_part(OpenPart::new(header_start, fields));
+            }
+        }
+        true
+    }
+
+    /// The input has ended.
+    pub(super) fn finish(mut self) -> Structure {
+        let (end, lines) = (self.measure.position(), self.measure.lines());
+        let mut ended = None;
+        while !self.open.is_empty() {
+            ended = self.end_innermost(end, lines);
+        }
+        let Message { envelope, part } = ended.unwrap_or_else(Message::empty);
+        Structure { envelope, body: BodyStructure { root: part }, size: end, defects: self.defects }
+    }
+
+    fn match_delimiter(&self, line: &[u8]) -> Option<(usize, Delimiter)> {
+        if !self.awaits_delimiter() || line.len() == crate::lines::HEAD_MAX {
+            return None;
+        }
+        // `--boundary`, perhaps `--`, then white space only: a longer word is another boundary.
+        let next = line.get(2..)?.trim_ascii_end();
+        let close = next.strip_suffix(b"--");
+        let may_be = |text: &[u8]| self.boundary_lengths & length_bit(text) != 0;
+        let next = Some(next).filter(|text| may_be(text));
+        let close = close.filter(|text| may_be(text));
+        if next.is_none() && close.is_none() {
+            return None;
+        }
+        self.open.iter().enumerate().rev().find_map(|(level, part)| match &part.inside {
+            Inside::Multipart { boundary, closed: false, .. } => {
+                if next == Some(boundary) {
+                    Some((level, Delimiter::Next))
+                } else if close == Some(boundary) {
+                    Some((level, Delimiter::Close))
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// The header of the innermost part has ended: decides what is inside it.
+    fn header_ended(&mut self) {
+        self.end_field();
+        let depth = self.open.len();
+        let start = BodyStart { at: self.measure.position(), lines: self.measure.lines() };
+        let Some(part) = self.open.last_mut() else { return };
+        part.body = Some(start);
+        let (media_type, bad) = part.fields.media_type();
+        let encoded = !Encoding::parse(part.fields.encoding().unwrap_or_default()).is_identity();
+        let is_multipart = media_type.is_kind("multipart");
+        let is_message = media_type.is("message", "rfc822") || media_type.is("message", "global");
+        let boundary: Box<[u8]> =
+            media_type.param("boundary").unwrap_or_default().trim_ascii_end().into();
+        if bad {
+            self.defect(DefectKind::BadContentType);
+        }
+        if !is_multipart && !is_message {
+            return;
+        }
+        if encoded {
+            self.defect(DefectKind::EncodedComposite);
+        }
+        if depth >= self.limits.depth_max {
+            self.defect(DefectKind::TooDeep);
+        } else if is_multipart {
+            self.open_multipart(boundary);
+        } else if self.parts >= self.limits.parts_max {
+            self.defect_once(DefectKind::TooManyParts);
+        } else if !encoded {
+            if let Some(part) = self.open.last_mut() {
+                part.inside = Inside::Message(None);
+            }
+            self.open_part(OpenPart::new(start.at, PartFields::of_message()));
+        }
+    }
+
+    fn open_multipart(&mut self, boundary: Box<[u8]>) {
+        if boundary.is_empty() || boundary.len() > BOUNDARY_OCTETS_MAX {
+            self.defect(DefectKind::NoBoundary);
+            return;
+        }
+        if let Some(part) = self.open.last_mut() {
+            part.inside = Inside::Multipart { boundary, closed: false, parts: Vec::new() };
+        }
+        self.count_boundaries();
+    }
+
+    fn open_part(&mut self, part: OpenPart) {
+        self.parts = self.parts.saturating_add(1);
+        self.open.push(part);
+    }
+
+    fn count_boundaries(&mut self) {
+        self.boundaries = 0;
+        self.boundary_lengths = 0;
+        for part in &self.open {
+            if let Inside::Multipart { boundary, closed: false, .. } = &part.inside {
+                self.boundaries = self.boundaries.saturating_add(1);
+                self.boundary_lengths |= length_bit(boundary);
+            }
+        }
+    }
+
+    /// Ends the innermost part at `end`, before which there are `lines` line ends, and gives it to
+    /// the one around it, or back if it was the message itself.
+    fn end_innermost(&mut self, end: u64, lines: u64) -> Option<Message> {
+        let here = self.measure.position();
+        if self.mode() == Mode::Header {
+            self.end_field();
+            self.defect(DefectKind::HeaderNotEnded);
+        }
+        let part = self.open.pop()?;
+        if let Inside::Multipart { closed: false, parts, .. } = &part.inside {
+            let kind =
+                if parts.is_empty() { DefectKind::NoDelimiter } else { DefectKind::NotClosed };
+            self.defect(kind);
+            self.count_boundaries();
+        }
+        let octets = part.octets;
+        let message = part.end(end, lines, here);
+        match self.open.last_mut() {
+            None => return Some(message),
+            Some(around) => {
+                around.octets = around.octets.with_inner(octets);
+                match &mut around.inside {
+                    Inside::Leaf => {}
+                    Inside::Message(inner) => *inner = Some(Box::new(message)),
+                    Inside::Multipart { parts, .. } => parts.push(message.part),
+                }
+            }
+        }
+        None
+    }
+
+    fn end_field(&mut self) {
+        let Some(part) = self.open.last_mut() else { return };
+        let ended = part.fields.end(self.limits.addresses_max);
+        self.kept = self.kept.saturating_add(ended.kept);
+        if ended.truncated {
+            self.defect(DefectKind::FieldTruncated);
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.limits.field_octets_max.min(self.limits.kept_octets_max.saturating_sub(self.kept))
+    }
+
+    fn header_octets(&mut self, octets: &[u8]) {
+        self.measure.take_other(octets);
+        if let Some(part) = self.open.last_mut() {
+            part.octets.eight_bit_header |= !octets.is_ascii();
+        }
+    }
+
+    fn defect(&mut self, kind: DefectKind) {
+        if self.defects.len() < Structure::DEFECTS_MAX {
+            self.defects.push(Defect { at: self.measure.line_start(), kind });
+        }
+    }
+
+    fn defect_once(&mut self, kind: DefectKind) {
+        if !self.defects.iter().any(|defect| defect.kind == kind) {
+            self.defect(kind);
+        }
+    }
+}
+
+fn length_bit(boundary: &[u8]) -> u64 {
+    1 << (boundary.len() % 64)
+}
+
+impl OpenPart {
+    fn new(header_start: u64, fields: PartFields) -> Self {
+        Self {
+            header_start,
+            body: None,
+            fields,
+            inside: Inside::Leaf,
+            octets: OctetKinds::default(),
+        }
+    }
+
+    /// What the part was. One that ended in its header has an empty body behind it, at `here`.
+    fn end(self, end: u64, lines: u64, here: u64) -> Message {
+        let body = self.body.unwrap_or(BodyStart { at: here, lines });
+        let (media_type, _) = self.fields.media_type();
+        let content = match self.inside {
+            Inside::Message(Some(message)) => Content::Message(message),
+            Inside::Multipart { parts, .. } if !parts.is_empty() => Content::Multipart(parts),
+            _ => Content::Leaf,
+        };
+        let (fields, envelope) = self.fields.into_values();
+        let part = Part {
+            header: self.header_start..body.at,
+            body: body.at..end.max(body.at),
+            lines: lines.saturating_sub(body.lines),
+            octets: self.octets,
+            media_type,
+            encoding: fields.encoding,
+            id: fields.id,
+            description: fields.description,
+            md5: fields.md5,
+            disposition: fields.disposition,
+            language: fields.language,
+            location: fields.location,
+            content,
+        };
+        Message { envelope, part }
+    }
+}
+
+impl Message {
+    fn empty() -> Self {
+        OpenPart::new(0, PartFields::of_message()).end(0, 0, 0)
+    }
+}
+
+impl OctetKinds {
+    fn and(self, other: Self) -> Self {
+        Self {
+            eight_bit_header: self.eight_bit_header | other.eight_bit_header,
+            eight_bit: self.eight_bit | other.eight_bit,
+            nul: self.nul | other.nul,
+            long_line: self.long_line | other.long_line,
+            bare_lf: self.bare_lf | other.bare_lf,
+        }
+    }
+
+    /// Of a body, with those of a part inside it, whose header is part of the body.
+    fn with_inner(self, inner: Self) -> Self {
+        let eight_bit = inner.eight_bit | inner.eight_bit_header;
+        self.and(Self { eight_bit, eight_bit_header: false, ..inner })
+    }
+}
+
+/// The default type of a part (RFC 2045 §5.2), in a digest (RFC 2046 §5.1.5).
+pub(super) fn default_type(in_digest: bool) -> MediaType {
+    if in_digest { MediaType::new("message", "rfc822") } else { MediaType::new("text", "plain") }
+}

@@ -1,0 +1,125 @@
+//! Charsets by their labels, and decoding by pieces.
+//!
+//! encoding_rs does most of it. What it lacks is added here: labels of real mail that the WHATWG
+//! list has not, ISO-2022-KR and UTF-7.
+
+use encoding_rs::{EUC_KR, Encoding, UTF_8, WINDOWS_1252};
+
+use super::{guess::Guess, iso_2022_kr::ToEucKr, utf_7::Utf7};
+
+/// How octets become characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Charset {
+    /// One that encoding_rs decodes, and that is believed.
+    Known(&'static Encoding),
+    /// One whose label often lies (UTF-8, US-ASCII, ISO 8859-1): believed unless the octets say
+    /// otherwise.
+    Doubtful(&'static Encoding),
+    /// ISO-2022-KR (RFC 1557).
+    Iso2022Kr,
+    /// UTF-7 (RFC 2152).
+    Utf7,
+    /// No label, or one that nobody knows: guessed.
+    Unknown,
+}
+
+impl Charset {
+    /// The charset of a label: a charset parameter, or that of an encoded word.
+    pub fn of_label(label: &[u8]) -> Self {
+        let label = label.trim_ascii().to_ascii_lowercase();
+        // RFC 2231 §5: a language may follow in an encoded word.
+        let label = label.split(|octet| *octet == b'*').next().unwrap_or_default();
+        let known = match label {
+            b"iso-2022-kr" | b"csiso2022kr" => return Self::Iso2022Kr,
+            b"utf-7" | b"unicode-1-1-utf-7" | b"csunicode11utf7" => return Self::Utf7,
+            b"cp949" | b"uhc" | b"ms949" | b"x-windows-949" | b"ks_c_5601" | b"ksc_5601-1987" => {
+                Some(EUC_KR)
+            }
+            b"cp932" | b"ms_932" => Some(encoding_rs::SHIFT_JIS),
+            b"cp936" | b"ms936" => Some(encoding_rs::GBK),
+            b"cp950" => Some(encoding_rs::BIG5),
+            _ => Encoding::for_label_no_replacement(label),
+        };
+        match known {
+            None => Self::Unknown,
+            Some(encoding) if encoding == UTF_8 || encoding == WINDOWS_1252 => {
+                Self::Doubtful(encoding)
+            }
+            Some(encoding) => Self::Known(encoding),
+        }
+    }
+
+    pub(super) fn decoder(self) -> Decoder {
+        match self {
+            Self::Known(encoding) => Decoder::of(encoding),
+            Self::Doubtful(encoding) => Decoder::Guess(Guess::new(Some(encoding))),
+            Self::Unknown => Decoder::Guess(Guess::new(None)),
+            Self::Iso2022Kr => Decoder::Iso2022Kr {
+                octets: Vec::new(),
+                to_euc_kr: ToEucKr::default(),
+                decoder: Box::new(EUC_KR.new_decoder_without_bom_handling()),
+            },
+            Self::Utf7 => Decoder::Utf7(Utf7::default()),
+        }
+    }
+
+    /// All of a text at once.
+    pub(super) fn decode(self, octets: &[u8], out: &mut String) {
+        let mut decoder = self.decoder();
+        decoder.push(octets, out);
+        decoder.finish(out);
+    }
+}
+
+/// Decodes by pieces.
+pub(super) enum Decoder {
+    Whole(Box<encoding_rs::Decoder>),
+    Iso2022Kr { octets: Vec<u8>, to_euc_kr: ToEucKr, decoder: Box<encoding_rs::Decoder> },
+    Utf7(Utf7),
+    Guess(Guess),
+}
+
+impl Decoder {
+    pub(super) fn of(encoding: &'static Encoding) -> Self {
+        Self::Whole(Box::new(encoding.new_decoder_with_bom_removal()))
+    }
+
+    pub(super) fn push(&mut self, octets: &[u8], out: &mut String) {
+        match self {
+            Self::Whole(decoder) => decode(decoder, octets, out, false),
+            Self::Iso2022Kr { octets: euc_kr, to_euc_kr, decoder } => {
+                euc_kr.clear();
+                to_euc_kr.push(octets, euc_kr);
+                decode(decoder, euc_kr, out, false);
+            }
+            Self::Utf7(decoder) => decoder.push(octets, out),
+            Self::Guess(guess) => {
+                if let Some(mut decided) = guess.push(octets, out) {
+                    let held = guess.take();
+                    decided.push(&held, out);
+                    *self = decided;
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(self, out: &mut String) {
+        match self {
+            Self::Whole(mut decoder) | Self::Iso2022Kr { mut decoder, .. } => {
+                decode(&mut decoder, &[], out, true);
+            }
+            Self::Utf7(decoder) => decoder.finish(out),
+            Self::Guess(mut guess) => {
+                let mut decided = guess.decide();
+                decided.push(&guess.take(), out);
+                decided.finish(out);
+            }
+        }
+    }
+}
+
+fn decode(decoder: &mut encoding_rs::Decoder, octets: &[u8], out: &mut String, last: bool) {
+    // With this room one call takes all.
+    out.reserve(decoder.max_utf8_buffer_length(octets.len()).unwrap_or(0));
+    let _all_taken = decoder.decode_to_string(octets, out, last);
+}

@@ -1,0 +1,122 @@
+//! Guessing the charset of text without a label, or with one that is known to lie.
+//!
+//! Valid UTF-8 is UTF-8: nothing else looks like it by chance. Else Korean text in EUC-KR is told
+//! by its syllables. Else the label holds, or Windows-1252, in which everything means something.
+
+use encoding_rs::{EUC_KR, Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
+
+use super::charset::{Charset, Decoder};
+
+/// How much text is looked at.
+const SAMPLE_OCTETS: usize = 4096;
+
+/// Holds text back until there is enough of it to guess from; ASCII before that passes at once.
+pub(super) struct Guess {
+    label: Option<&'static Encoding>,
+    held: Vec<u8>,
+}
+
+impl Guess {
+    pub(super) fn new(label: Option<&'static Encoding>) -> Self {
+        Self { label, held: Vec::new() }
+    }
+
+    /// Takes a piece; gives the decoder once it is decided, for what is held and all that follows.
+    pub(super) fn push(&mut self, octets: &[u8], out: &mut String) -> Option<Decoder> {
+        let mut rest = octets;
+        if self.held.is_empty() {
+            let plain = rest
+                .iter()
+                .position(|octet| !octet.is_ascii() || matches!(octet, 0x0e | 0x1b))
+                .unwrap_or(rest.len());
+            let (ascii, behind) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+            out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
+            rest = behind;
+        }
+        self.held.extend_from_slice(rest);
+        (self.held.len() >= SAMPLE_OCTETS).then(|| self.decide())
+    }
+
+    /// The text ended, or enough of it is there.
+    pub(super) fn decide(&self) -> Decoder {
+        // Only the sample counts: how much more is held depends on how the text was cut.
+        charset_of(self.held.get(..SAMPLE_OCTETS).unwrap_or(&self.held), self.label)
+            .decoder_of_guess()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+}
+
+impl Charset {
+    /// As [`Charset::decoder`], without guessing again.
+    fn decoder_of_guess(self) -> Decoder {
+        match self {
+            Self::Known(encoding) | Self::Doubtful(encoding) => Decoder::of(encoding),
+            Self::Unknown => Decoder::of(WINDOWS_1252),
+            Self::Iso2022Kr | Self::Utf7 => self.decoder(),
+        }
+    }
+}
+
+/// What this text is most likely in.
+pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Charset {
+    if contains(sample, b"\x1b$)C") || (sample.is_ascii() && sample.contains(&0x0e)) {
+        return Charset::Iso2022Kr;
+    }
+    if [b"\x1b$B", b"\x1b$@", b"\x1b(J"].iter().any(|escape| contains(sample, *escape)) {
+        return Charset::Known(ISO_2022_JP);
+    }
+    // A sample may end inside a character.
+    if std::str::from_utf8(sample).is_ok_or_cut() {
+        return Charset::Known(UTF_8);
+    }
+    if is_korean(sample, label == Some(WINDOWS_1252)) {
+        return Charset::Known(EUC_KR);
+    }
+    Charset::Known(label.unwrap_or(WINDOWS_1252))
+}
+
+trait OkOrCut {
+    fn is_ok_or_cut(&self) -> bool;
+}
+
+impl OkOrCut for Result<&str, std::str::Utf8Error> {
+    fn is_ok_or_cut(&self) -> bool {
+        match self {
+            Ok(_) => true,
+            Err(error) => error.error_len().is_none(),
+        }
+    }
+}
+
+/// Whether every octet above 127 is half of a pair, most pairs are syllables of KS X 1001, and not
+/// one of the extension's pairs stands in text that is labelled as Latin (`ÄPFEL` would be one).
+fn is_korean(sample: &[u8], labelled_latin: bool) -> bool {
+    let (mut pairs, mut syllables, mut extended) = (0_usize, 0_usize, 0_usize);
+    let mut octets = sample.iter();
+    while let Some(lead) = octets.next() {
+        if lead.is_ascii() {
+            continue;
+        }
+        // A cut pair at the sample's end.
+        let Some(trail) = octets.next() else { break };
+        match (lead, trail) {
+            (0xb0..=0xc8, 0xa1..=0xfe) => syllables = syllables.saturating_add(1),
+            (0xa1..=0xfe, 0xa1..=0xfe) => {}
+            // Windows-949 holds the other 8,822 syllables.
+            (0x81..=0xc6, 0x41..=0x5a | 0x61..=0x7a | 0x81..=0xfe) => {
+                extended = extended.saturating_add(1);
+            }
+            _ => return false,
+        }
+        pairs = pairs.saturating_add(1);
+    }
+    let enough = syllables.saturating_mul(2) >= pairs && syllables > 0;
+    if labelled_latin { enough && extended == 0 && pairs > 1 } else { enough }
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    memchr::memmem::find(text, wanted).is_some()
+}
