@@ -20,6 +20,13 @@ pub use refusal::Refusal;
 /// The longest reply line, CRLF included (RFC 5321 §4.5.3.1.5).
 pub const REPLY_LINE_OCTETS: usize = 512;
 
+/// What one connection too many is told instead of a greeting (RFC 5321 §3.8).
+pub fn too_many_connections() -> Vec<u8> {
+    let mut output = Vec::new();
+    Farewell::TooManyConnections.write(&mut output);
+    output
+}
+
 /// Code, status and text of a reply of one line.
 pub(crate) struct Wording<'a> {
     code: u16,

@@ -42,6 +42,7 @@ pub(crate) enum Farewell {
     /// RFC 5321 §3.8.
     Stopping,
     TooManyErrors,
+    TooManyConnections,
 }
 
 impl Positive<'_> {
@@ -82,6 +83,9 @@ impl Farewell {
             Self::TimedOut => Wording::new(421, (4, 4, 2), "Nothing heard for too long, closing"),
             Self::Stopping => Wording::new(421, (4, 3, 2), "Restarting, please try again soon"),
             Self::TooManyErrors => Wording::new(421, (4, 7, 0), "Too many errors, closing"),
+            Self::TooManyConnections => {
+                Wording::new(421, (4, 7, 0), "Too many connections, please try again later")
+            }
         };
         wording.write(output);
     }

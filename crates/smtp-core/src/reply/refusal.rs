@@ -1,6 +1,6 @@
 //! What the agent answers when it says no.
 
-use mail_types::{Address, Domain, Reply};
+use mail_types::{Address, Reply};
 
 use super::Wording;
 
@@ -16,16 +16,12 @@ pub enum Refusal {
     MailboxFull,
     /// Neither end is ours.
     RelayDenied,
-    /// The recipient's domain cannot be sent to, such as an address literal.
-    UnreachableDomain(Domain),
     /// The sender's address is not the account's; its own is named.
     SenderNotYours(Option<Address>),
     /// Larger than we take, in octets.
     TooBig(u64),
     /// The message has been here before.
     Loop,
-    /// Header lines without end.
-    HeaderTooLong,
     /// The disk is nearly full.
     NoStorage,
     /// Name or password is wrong.
@@ -59,9 +55,6 @@ impl Refusal {
                 (5, 7, 1),
                 "Relaying denied: this server does not take mail for that domain",
             ),
-            Self::UnreachableDomain(domain) => {
-                Wording::new(550, (5, 1, 2), format!("Mail cannot be sent to {domain}"))
-            }
             // RFC 6409 §6.1.
             Self::SenderNotYours(Some(own)) => Wording::new(
                 553,
@@ -79,7 +72,6 @@ impl Refusal {
             Self::Loop => {
                 Wording::new(554, (5, 4, 6), "This message goes round in circles (mail loop)")
             }
-            Self::HeaderTooLong => Wording::new(554, (5, 6, 0), "The message's header is too long"),
             Self::NoStorage => {
                 Wording::new(452, (4, 3, 1), "No room for mail at present, try again later")
             }
@@ -112,12 +104,10 @@ mod tests {
             Refusal::MailboxDisabled,
             Refusal::MailboxFull,
             Refusal::RelayDenied,
-            Refusal::UnreachableDomain(Domain::parse("[192.0.2.1]").unwrap()),
             Refusal::SenderNotYours(Address::parse("a@example.org").ok()),
             Refusal::SenderNotYours(None),
             Refusal::TooBig(1),
             Refusal::Loop,
-            Refusal::HeaderTooLong,
             Refusal::NoStorage,
             Refusal::BadCredentials,
             Refusal::SignInLater,

@@ -48,6 +48,8 @@ pub struct Limits {
     pub unknown_commands: u32,
     /// Wrong passwords in a connection. Mail clients try several mechanisms in a row.
     pub sign_in_failures: u32,
+    /// How long a connection may last without a sign-in, where everybody signs in.
+    pub sign_in_time: Duration,
     /// How long a command may take to come; RFC 5321 §4.5.3.2.7 asks for 5 minutes at least.
     pub command_time: Duration,
     /// How long nothing may come within content; likewise.
@@ -64,6 +66,7 @@ impl Default for Limits {
             errors: 20,
             unknown_commands: 8,
             sign_in_failures: 6,
+            sign_in_time: Duration::from_secs(300),
             command_time: Duration::from_secs(300),
             content_time: Duration::from_secs(300),
         }

@@ -10,7 +10,7 @@ use conversation::{
 use super::{
     content::Receiving,
     line::LineCutter,
-    options::{Limits, Options},
+    options::{AuthPolicy, Limits, Options},
     question::Question,
     state::{Activity, Hello, State, Transaction},
 };
@@ -29,6 +29,8 @@ pub struct Session {
     stopping: bool,
     /// When waiting has been long enough; set when waiting begins.
     deadline: Option<Instant>,
+    /// When the client must have signed in; set at the first step.
+    sign_in_by: Option<Instant>,
     pub(super) faults: Faults,
 }
 
@@ -66,6 +68,7 @@ impl Session {
             tls: None,
             stopping: false,
             deadline: None,
+            sign_in_by: None,
             faults: Faults::default(),
         }
     }
@@ -188,7 +191,11 @@ impl Session {
             State::Greeted(_, Activity::Content(..)) => limits.content_time,
             _ => limits.command_time,
         };
-        let deadline = *self.deadline.get_or_insert(now + patience);
+        let sign_in_by = *self.sign_in_by.get_or_insert(now + limits.sign_in_time);
+        let mut deadline = *self.deadline.get_or_insert(now + patience);
+        if matches!(self.options.auth, AuthPolicy::Required(_)) && !self.signed_in {
+            deadline = deadline.min(sign_in_by);
+        }
         if now >= deadline {
             self.leave(Farewell::TimedOut, &mut wire.output);
             return Step::Close;
