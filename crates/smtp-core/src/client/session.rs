@@ -22,8 +22,6 @@ pub struct Ending {
     /// Why no more messages can be sent to this host now, if it did not end in peace. Class 5 says
     /// that the host never takes mail.
     pub problem: Option<Problem>,
-    /// The TLS session, if there was one.
-    pub tls: Option<TlsFacts>,
 }
 
 #[derive(Debug)]
@@ -93,7 +91,7 @@ impl Session {
     /// the driver's word for the end; it counts if the session did not end itself.
     pub fn finish(mut self, why: &str) -> Ending {
         self.break_off(why);
-        Ending { report: self.unreported, problem: self.problem, tls: self.tls }
+        Ending { report: self.unreported, problem: self.problem }
     }
 
     pub(super) fn begin(&mut self, ticket: Ticket, message: Message, wire: &mut Wire) {
@@ -210,7 +208,7 @@ impl Session {
     }
 
     fn report(&mut self, transaction: Transaction) {
-        self.unreported = Some(transaction.into_report(&self.extensions));
+        self.unreported = Some(transaction.into_report(&self.extensions, self.tls.clone()));
         self.state = State::Ready;
     }
 
@@ -247,7 +245,7 @@ impl Session {
         {
             let status = problem.status.with_class(4);
             transaction.end_rest(&Outcome::Deferred(Problem { status, ..problem.clone() }));
-            self.unreported = Some(transaction.into_report(&self.extensions));
+            self.unreported = Some(transaction.into_report(&self.extensions, self.tls.clone()));
         }
         self.problem = Some(problem);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use conversation::TlsFacts;
 use mail_types::{
     Address, BodyKind, DsnReturn, EnhancedStatus, Notify, OriginalRecipient, Outcome, Problem,
     RecipientNumber, Reply, ReversePath, Scope,
@@ -53,6 +54,8 @@ pub struct Report {
     /// Whether the server took responsibility for NOTIFY=SUCCESS as well (RFC 3461 §5.2.2 says
     /// what we owe the sender if it did not).
     pub dsn_passed_on: bool,
+    /// The TLS session that it went through, if one did.
+    pub tls: Option<TlsFacts>,
 }
 
 /// What comes after a reply.
@@ -203,7 +206,7 @@ impl Transaction {
     }
 
     /// The outcomes. Whoever has none by a mistake of ours is deferred.
-    pub(super) fn into_report(self, offered: &Extensions) -> Report {
+    pub(super) fn into_report(self, offered: &Extensions, tls: Option<TlsFacts>) -> Report {
         let unknown = || {
             let status = EnhancedStatus::new(4, 3, 0);
             Outcome::Deferred(Problem::new(status, Scope::Message, "the attempt was broken off"))
@@ -215,7 +218,7 @@ impl Transaction {
             };
             (to.number, outcome)
         });
-        Report { outcomes: outcomes.collect(), dsn_passed_on: offered.dsn }
+        Report { outcomes: outcomes.collect(), dsn_passed_on: offered.dsn, tls }
     }
 
     fn recipient_reply(&mut self, place: usize, reply: &Reply, host: &str) {
