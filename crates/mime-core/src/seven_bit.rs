@@ -1,42 +1,199 @@
 //! Making a message 7-bit clean for a next hop without 8BITMIME (RFC 6152 §3, RFC 2045 §6).
+//!
+//! Two passes over the message: the structure's, then this one, which knows by offsets what to do
+//! with each octet. Leaf parts with 8-bit octets become quoted-printable (text) or base64; what
+//! holds them is relabelled; headers are written with encoded words. All else passes octet for
+//! octet. What is signed is never changed: the caller is told.
 
-use crate::structure::Structure;
+mod field;
+mod header;
+mod plan;
+
+use crate::{
+    structure::Structure,
+    transfer::{Base64Decoder, Base64Encoder, QuotedPrintableDecoder, QuotedPrintableEncoder},
+};
+
+use self::{
+    header::HeaderConverter,
+    plan::{Action, Region},
+};
 
 /// Why a message is not converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// A part is signed: any change would break the signature (RFC 1847 §2.1).
+    /// It, or a part that would change, is signed (RFC 1847 §2.1, RFC 6376).
     #[error("the message is signed and must not be changed")]
     Signed,
     /// A header has octets above 127 where no encoded word may stand.
     #[error("a header field holds 8-bit text that cannot be written in ASCII")]
     Header,
+    /// A part's type or encoding does not allow another encoding (RFC 2046 §5, RFC 2045 §6.4).
+    #[error("a part holds 8-bit octets in a form that cannot be encoded")]
+    Part,
 }
 
-/// Converts a message in a second pass: the first was the structure's.
+/// Converts a message in a second pass.
 #[derive(Debug)]
 pub struct Converter {
-    _structure: (),
+    /// What is ahead, the next last.
+    regions: Vec<Region>,
+    position: u64,
+    current: Current,
+    /// Between decoder and encoder; kept for its room.
+    decoded: Vec<u8>,
+}
+
+/// What is done with the octets at hand.
+#[derive(Debug)]
+enum Current {
+    /// They pass, but none above 127: preambles and epilogues mean nothing.
+    Copy,
+    Header(HeaderConverter),
+    Body(Decode, Encode),
+}
+
+#[derive(Debug)]
+enum Decode {
+    Identity,
+    QuotedPrintable(QuotedPrintableDecoder),
+    Base64(Base64Decoder),
+}
+
+#[derive(Debug)]
+enum Encode {
+    QuotedPrintable(QuotedPrintableEncoder),
+    Base64(Base64Encoder),
 }
 
 impl Converter {
     /// Whether there is anything to convert.
-    pub fn needed(_structure: &Structure) -> bool {
-        todo!()
+    pub fn needed(structure: &Structure) -> bool {
+        let octets = structure.body.root.octets;
+        octets.eight_bit || octets.eight_bit_header
     }
 
     /// A converter at the start of the message that has this structure.
-    pub fn new(_structure: &Structure) -> Result<Self, Refused> {
-        todo!()
+    pub fn new(structure: &Structure) -> Result<Self, Refused> {
+        let mut regions = plan::regions(structure)?;
+        regions.reverse();
+        Ok(Self { regions, position: 0, current: Current::Copy, decoded: Vec::new() })
     }
 
     /// Takes the next piece of the same message and appends what becomes of it.
-    pub fn push(&mut self, _piece: &[u8], _out: &mut Vec<u8>) -> Result<(), Refused> {
-        todo!()
+    ///
+    /// After an error nothing that was appended is of use.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            self.begin_regions(out)?;
+            let ahead = self.regions.last().map_or(u64::MAX, |region| region.start);
+            let room = usize::try_from(ahead.saturating_sub(self.position)).unwrap_or(usize::MAX);
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            self.take(now, out)?;
+            self.position =
+                self.position.saturating_add(u64::try_from(now.len()).unwrap_or(u64::MAX));
+            rest = later;
+        }
+        Ok(())
     }
 
     /// The message has ended.
-    pub fn finish(self, _out: &mut Vec<u8>) -> Result<(), Refused> {
-        todo!()
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Refused> {
+        self.begin_regions(out)?;
+        self.begin(Action::Copy, out)
+    }
+
+    /// Begins all regions that begin here; empty ones end at once.
+    fn begin_regions(&mut self, out: &mut Vec<u8>) -> Result<(), Refused> {
+        while let Some(region) = self.regions.pop_if(|region| region.start <= self.position) {
+            self.begin(region.action, out)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what was being done and begins the next.
+    fn begin(&mut self, action: Action, out: &mut Vec<u8>) -> Result<(), Refused> {
+        let next = match action {
+            Action::Copy => Current::Copy,
+            Action::Header(edit) => Current::Header(HeaderConverter::new(edit)),
+            Action::QuotedPrintable(was) => {
+                Current::Body(Decode::of(was), Encode::QuotedPrintable(Default::default()))
+            }
+            Action::Base64(was) => {
+                Current::Body(Decode::of(was), Encode::Base64(Default::default()))
+            }
+        };
+        match std::mem::replace(&mut self.current, next) {
+            Current::Copy => {}
+            Current::Header(header) => header.finish(out)?,
+            Current::Body(decode, mut encode) => {
+                self.decoded.clear();
+                decode.finish(&mut self.decoded);
+                encode.push(&self.decoded, out);
+                encode.finish(out);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        match &mut self.current {
+            Current::Copy => {
+                out.extend(octets.iter().map(|octet| if octet.is_ascii() { *octet } else { b'?' }));
+            }
+            Current::Header(header) => header.push(octets, out)?,
+            Current::Body(Decode::Identity, encode) => encode.push(octets, out),
+            Current::Body(decode, encode) => {
+                self.decoded.clear();
+                decode.push(octets, &mut self.decoded);
+                encode.push(&self.decoded, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decode {
+    /// A part that is labelled as encoded and holds 8-bit octets all the same is decoded first.
+    fn of(was: crate::transfer::Encoding) -> Self {
+        use crate::transfer::Encoding;
+        match was {
+            Encoding::QuotedPrintable => Self::QuotedPrintable(Default::default()),
+            Encoding::Base64 => Self::Base64(Default::default()),
+            _ => Self::Identity,
+        }
+    }
+
+    fn push(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Identity => out.extend_from_slice(octets),
+            Self::QuotedPrintable(decoder) => decoder.push(octets, out),
+            Self::Base64(decoder) => decoder.push(octets, out),
+        }
+    }
+
+    fn finish(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Identity => {}
+            Self::QuotedPrintable(decoder) => decoder.finish(out),
+            Self::Base64(decoder) => decoder.finish(out),
+        }
+    }
+}
+
+impl Encode {
+    fn push(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::QuotedPrintable(encoder) => encoder.push(octets, out),
+            Self::Base64(encoder) => encoder.push(octets, out),
+        }
+    }
+
+    fn finish(self, out: &mut Vec<u8>) {
+        match self {
+            Self::QuotedPrintable(encoder) => encoder.finish(out),
+            Self::Base64(encoder) => encoder.finish(out),
+        }
     }
 }

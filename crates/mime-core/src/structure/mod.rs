@@ -49,6 +49,9 @@ pub struct Structure {
     pub body: BodyStructure,
     /// How many octets were fed.
     pub size: u64,
+    /// The message header has a DKIM-Signature field (RFC 6376 §3.5): what changes the message may
+    /// break it.
+    pub dkim_signed: bool,
     /// What is wrong with the message, in its order; at most [`Structure::DEFECTS_MAX`].
     pub defects: Vec<Defect>,
 }

@@ -36,6 +36,7 @@ pub(super) struct Tree {
     /// Bit `n % 64` is set if an open boundary has `n` octets: most lines are told apart by length.
     boundary_lengths: u64,
     defects: Vec<Defect>,
+    dkim_signed: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +80,7 @@ impl Tree {
             boundaries: 0,
             boundary_lengths: 0,
             defects: Vec::new(),
+            dkim_signed: false,
         }
     }
 
@@ -105,6 +107,8 @@ impl Tree {
     /// The first line of a field, or its head.
     pub(super) fn field(&mut self, name: &[u8], value_at: usize, head: &[u8], complete: bool) {
         self.end_field();
+        let of_message = self.open.len() == 1;
+        self.dkim_signed |= of_message && name.eq_ignore_ascii_case(b"DKIM-Signature");
         let room = self.room();
         if let Some(part) = self.open.last_mut() {
             match part.fields.begin(name, room) {
@@ -192,7 +196,13 @@ impl Tree {
             ended = self.end_innermost(end, lines);
         }
         let Message { envelope, part } = ended.unwrap_or_else(Message::empty);
-        Structure { envelope, body: BodyStructure { root: part }, size: end, defects: self.defects }
+        Structure {
+            envelope,
+            body: BodyStructure { root: part },
+            size: end,
+            dkim_signed: self.dkim_signed,
+            defects: self.defects,
+        }
     }
 
     fn match_delimiter(&self, line: &[u8]) -> Option<(usize, Delimiter)> {

@@ -4,6 +4,7 @@
 //! cannot be right, is guessed.
 
 mod charset;
+mod encode;
 mod guess;
 mod iso_2022_kr;
 mod utf_7;
@@ -12,6 +13,7 @@ mod words;
 use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
 
 pub use charset::Charset;
+pub use encode::{encode_param, encode_words};
 pub use words::decode_header;
 
 /// A whole text part in UTF-8.

@@ -1,0 +1,168 @@
+//! One header field with 8-bit octets, written in ASCII.
+
+use super::Refused;
+use crate::{
+    body_structure::Param,
+    header::{
+        address::{self, AddressItem, Mailbox},
+        content, fields,
+    },
+    text::{decode_header, encode_param, encode_words},
+};
+
+/// The whole field in ASCII, line ends included.
+pub(super) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
+    let field = fields(raw).next().ok_or(Refused::Header)?;
+    let name = std::str::from_utf8(field.name).map_err(|_| Refused::Header)?;
+    let value = field.unfolded();
+    let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let written = if is(ADDRESS_FIELDS) {
+        address_list(&value)?
+    } else if is(ID_FIELDS) {
+        // An id in other words is another id.
+        return Err(Refused::Header);
+    } else if is(&["Content-Type"]) {
+        let media_type = content::parse_media_type(&value).ok_or(Refused::Header)?;
+        let kind = [&*media_type.kind, b"/", &media_type.subtype].concat();
+        with_params(&kind, &media_type.params)?
+    } else if is(&["Content-Disposition"]) {
+        let disposition = content::parse_disposition(&value).ok_or(Refused::Header)?;
+        with_params(&disposition.kind, &disposition.params)?
+    } else {
+        unstructured(&value)
+    };
+    Ok(format!("{name}: {written}\r\n").into_bytes())
+}
+
+const ADDRESS_FIELDS: &[&str] = &[
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-Reply-To",
+    "Resent-To",
+    "Resent-Cc",
+    "Resent-Bcc",
+    "Disposition-Notification-To",
+];
+const ID_FIELDS: &[&str] =
+    &["Message-ID", "In-Reply-To", "References", "Resent-Message-ID", "Content-ID", "Return-Path"];
+
+/// Words that are ASCII stay; from the first that is not to the last, encoded words.
+fn unstructured(value: &[u8]) -> String {
+    let text = decode_header(value);
+    let mut words: Vec<&str> = text.split(' ').collect();
+    let first = words.iter().position(|word| !word.is_ascii()).unwrap_or(0);
+    let last = words.iter().rposition(|word| !word.is_ascii()).unwrap_or(0);
+    let behind = words.split_off(last.saturating_add(1).min(words.len()));
+    let middle = words.split_off(first.min(words.len()));
+    let mut lines = words;
+    let encoded = encode_words(&middle.join(" "));
+    lines.push(&encoded);
+    lines.extend(behind);
+    fold(&lines)
+}
+
+/// One piece a line where lines get long.
+fn fold(pieces: &[&str]) -> String {
+    const COLUMNS: usize = 76;
+    let mut out = String::new();
+    // The name stands before the first.
+    let mut column = 20_usize;
+    for piece in pieces {
+        let first_line = piece.split("\r\n").next().unwrap_or_default().len();
+        if !out.is_empty() {
+            let breaks = column.saturating_add(first_line) > COLUMNS && !piece.is_empty();
+            out.push_str(if breaks { "\r\n " } else { " " });
+            column = if breaks { 1 } else { column.saturating_add(1) };
+        }
+        out.push_str(piece);
+        column = match piece.rsplit_once("\r\n") {
+            Some((_, last_line)) => last_line.len(),
+            None => column.saturating_add(piece.len()),
+        };
+    }
+    out
+}
+
+fn address_list(value: &[u8]) -> Result<String, Refused> {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut separate = false;
+    for item in address::items(value) {
+        if separate && item != AddressItem::GroupEnd {
+            if let Some(last) = pieces.last_mut() {
+                last.push(',');
+            }
+        }
+        separate = !matches!(item, AddressItem::GroupStart(_));
+        match item {
+            AddressItem::GroupStart(name) => pieces.push(format!("{}:", phrase(&name))),
+            AddressItem::GroupEnd => match pieces.last_mut() {
+                Some(last) => last.push(';'),
+                None => pieces.push(";".to_owned()),
+            },
+            AddressItem::Mailbox(mailbox) => pieces.push(mailbox_in_ascii(&mailbox)?),
+        }
+    }
+    Ok(fold(&pieces.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+fn mailbox_in_ascii(mailbox: &Mailbox) -> Result<String, Refused> {
+    // An address that is not ASCII needs SMTPUTF8 (RFC 6531 §3.2); its domain is as an A-label.
+    let address = match mailbox.address() {
+        Some(address) if !address.needs_smtputf8() => address.to_string(),
+        Some(_) => return Err(Refused::Header),
+        None if mailbox.domain.is_none() => ascii(&mailbox.local)?.to_owned(),
+        None => format!(
+            "{}@{}",
+            ascii(&mailbox.local)?,
+            ascii(mailbox.domain.as_deref().unwrap_or_default())?
+        ),
+    };
+    Ok(match &mailbox.name {
+        Some(name) => format!("{} <{address}>", phrase(name)),
+        None if mailbox.domain.is_none() => address,
+        None => format!("<{address}>"),
+    })
+}
+
+/// A display name: encoded words, or a quoted string.
+fn phrase(name: &[u8]) -> String {
+    let text = decode_header(name);
+    if text.is_ascii() {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        encode_words(&text)
+    }
+}
+
+fn with_params(kind: &[u8], params: &[Param]) -> Result<String, Refused> {
+    let mut out = ascii(kind)?.to_owned();
+    for param in params {
+        let name = ascii(&param.name)?;
+        // A boundary must stay what its delimiters are.
+        if !param.value.is_ascii() && name.eq_ignore_ascii_case("boundary") {
+            return Err(Refused::Header);
+        }
+        let value = decode_unless_ascii(&param.value);
+        out.push_str(";\r\n ");
+        out.push_str(&encode_param(name, &value));
+    }
+    Ok(out)
+}
+
+/// ASCII values stay as they are: an encoded word in one is left to the reader.
+fn decode_unless_ascii(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => decode_header(value),
+    }
+}
+
+fn ascii(octets: &[u8]) -> Result<&str, Refused> {
+    std::str::from_utf8(octets).ok().filter(|text| text.is_ascii()).ok_or(Refused::Header)
+}

@@ -1,0 +1,105 @@
+//! What becomes of which octets of a message, decided from its structure alone.
+
+use super::Refused;
+use crate::{
+    body_structure::{Content, Part},
+    structure::Structure,
+    transfer::Encoding,
+};
+
+/// From `start` to where the next begins.
+#[derive(Debug)]
+pub(super) struct Region {
+    pub(super) start: u64,
+    pub(super) action: Action,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Action {
+    /// Nothing to change.
+    Copy,
+    Header(HeaderEdit),
+    /// Encode, after decoding what it was in before.
+    QuotedPrintable(Encoding),
+    /// Likewise.
+    Base64(Encoding),
+}
+
+/// What is changed in a header besides its 8-bit fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderEdit {
+    /// What replaces Content-Transfer-Encoding.
+    pub(super) label: Label,
+    /// This is the message's own header, which must say MIME-Version.
+    pub(super) of_message: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Label {
+    /// The field stays.
+    Keep,
+    /// The field goes: the part holds encoded parts now and is 7-bit itself.
+    SevenBit,
+    QuotedPrintable,
+    Base64,
+}
+
+/// The regions in their order; together they cover the message.
+pub(super) fn regions(structure: &Structure) -> Result<Vec<Region>, Refused> {
+    if structure.dkim_signed {
+        return Err(Refused::Signed);
+    }
+    let mut regions = Vec::new();
+    put_part(&mut regions, &structure.body.root, true)?;
+    Ok(regions)
+}
+
+fn put_part(regions: &mut Vec<Region>, part: &Part, of_message: bool) -> Result<(), Refused> {
+    let octets = part.octets;
+    if !octets.eight_bit && !octets.eight_bit_header {
+        regions.push(Region { start: part.header.start, action: Action::Copy });
+        return Ok(());
+    }
+    if part.media_type.is("multipart", "signed") {
+        return Err(Refused::Signed);
+    }
+    let body = if octets.eight_bit { body_action(part)? } else { Action::Copy };
+    let label = match body {
+        Action::QuotedPrintable(_) => Label::QuotedPrintable,
+        Action::Base64(_) => Label::Base64,
+        _ if octets.eight_bit => Label::SevenBit,
+        _ => Label::Keep,
+    };
+    let edit = HeaderEdit { label, of_message };
+    regions.push(Region { start: part.header.start, action: Action::Header(edit) });
+    regions.push(Region { start: part.body.start, action: body });
+    match &part.content {
+        Content::Leaf => {}
+        Content::Message(message) => put_part(regions, &message.part, true)?,
+        Content::Multipart(parts) => {
+            for child in parts {
+                put_part(regions, child, false)?;
+                // The delimiter, and at last the epilogue.
+                regions.push(Region { start: child.body.end, action: Action::Copy });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is done with a body that has octets above 127.
+fn body_action(part: &Part) -> Result<Action, Refused> {
+    if !matches!(part.content, Content::Leaf) {
+        return Ok(Action::Copy);
+    }
+    let was = Encoding::parse(part.encoding.as_deref().unwrap_or_default());
+    let kind = &part.media_type;
+    // RFC 2046 §5: composites take no encoding; those of RFC 6532 and 6533 do.
+    let is_global = kind.subtype.to_ascii_lowercase().starts_with(b"global");
+    let composite = kind.is_kind("multipart") || (kind.is_kind("message") && !is_global);
+    if composite || was == Encoding::Unknown {
+        return Err(Refused::Part);
+    }
+    let text = (kind.is_kind("text") || kind.is_kind("message")) && !part.octets.nul;
+    Ok(if text { Action::QuotedPrintable(was) } else { Action::Base64(was) })
+}

@@ -1,0 +1,1 @@
+//! Structures of small messages: the RFCs' examples and the rules.
