@@ -1,1 +1,27 @@
-//! IMAP as a machine: parser, encoder, session, sequence numbers.
+//! IMAP4rev1 (RFC 3501) as a machine: bytes in, one step out.
+//!
+//! [`server::Session`] is the whole of it: it frames and parses commands, decides which is legal
+//! when, speaks TLS, SASL and IDLE, keeps the selected mailbox's sequence numbers, and asks the
+//! agent one question for each family of commands. The agent's answers render what they send with
+//! [`response`], straight into the wire's output.
+//!
+//! This crate knows no accounts, no mailboxes and no files, opens nothing and reads no clock. What
+//! an attacker controls is every byte of the input; what that can make grow is bounded by
+//! [`server::Limits`].
+
+pub mod calendar;
+pub mod capability;
+pub mod command;
+mod frame;
+pub mod listing;
+mod order;
+mod parse;
+pub mod response;
+mod sequence_set;
+pub mod server;
+mod uid_runs;
+mod utf7;
+pub mod view;
+
+pub use sequence_set::SequenceSet;
+pub use uid_runs::UidRuns;

@@ -1,0 +1,83 @@
+//! What is announced, and when: one table. A line stands here when all of it works.
+
+use sasl_core::Mechanism;
+
+/// What a client's connection is like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Circumstances {
+    /// It is signed in.
+    pub signed_in: bool,
+    /// STARTTLS can be done here and now.
+    pub starttls: bool,
+    /// A password may be sent here and now.
+    pub passwords: bool,
+}
+
+/// When a line is announced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    SignedIn,
+    StartTls,
+    NoPasswords,
+}
+
+const TABLE: [(&str, When); 16] = [
+    ("IMAP4rev1", When::Always),          // RFC 3501
+    ("LITERAL+", When::Always),           // RFC 7888
+    ("SASL-IR", When::Always),            // RFC 4959
+    ("ID", When::Always),                 // RFC 2971
+    ("ENABLE", When::Always),             // RFC 5161
+    ("STARTTLS", When::StartTls),         // RFC 3501 §6.2.1
+    ("LOGINDISABLED", When::NoPasswords), // RFC 3501 §6.2.3
+    ("IDLE", When::SignedIn),             // RFC 2177
+    ("NAMESPACE", When::SignedIn),        // RFC 2342
+    ("UNSELECT", When::SignedIn),         // RFC 3691
+    ("UIDPLUS", When::SignedIn),          // RFC 4315
+    ("MOVE", When::SignedIn),             // RFC 6851
+    ("CHILDREN", When::SignedIn),         // RFC 3348
+    ("LIST-EXTENDED", When::SignedIn),    // RFC 5258
+    ("LIST-STATUS", When::SignedIn),      // RFC 5819
+    ("SPECIAL-USE", When::SignedIn),      // RFC 6154
+];
+
+/// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
+pub fn list(circumstances: Circumstances) -> String {
+    let announced = |when| match when {
+        When::Always => true,
+        When::SignedIn => circumstances.signed_in,
+        When::StartTls => circumstances.starttls,
+        When::NoPasswords => !circumstances.signed_in && !circumstances.passwords,
+    };
+    let mut list: Vec<String> = TABLE
+        .iter()
+        .filter(|(_, when)| announced(*when))
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    if !circumstances.signed_in {
+        let usable = |m: &&Mechanism| circumstances.passwords || !m.reveals_password();
+        list.extend(Mechanism::ALL.iter().filter(usable).map(|m| format!("AUTH={m}")));
+    }
+    list.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_circumstances() {
+        let check = |signed_in, starttls, passwords, expected: &str| {
+            assert_eq!(list(Circumstances { signed_in, starttls, passwords }), expected);
+        };
+        check(false, true, false, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED");
+        check(false, false, true, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN");
+        check(
+            true,
+            false,
+            true,
+            "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE",
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! What a client can ask for, as values, grouped by who answers.
+//!
+//! Names are decoded (modified UTF-7 is gone), strings are text, numbers are checked; what stands
+//! here is well formed. Whether it can be done is the agent's to say.
+
+mod fetch;
+mod mailboxes;
+mod search;
+
+use mail_types::{FlagSet, MailboxName, Secret, Timestamp};
+
+pub use fetch::{Fetch, FetchItem, Partial};
+pub use mailboxes::{
+    List, ListReturn, ListSelection, MailboxCommand, Select, SpecialUse, Status, StatusItem,
+};
+pub use mime_core::section::{FieldChoice, Section, SectionOf};
+pub use search::{Search, SearchKey};
+
+use crate::SequenceSet;
+
+/// A command with its arguments. APPEND is apart: its message is never held ([`AppendHead`]).
+#[derive(Debug)]
+pub enum Command {
+    /// CAPABILITY (RFC 3501 §6.1.1).
+    Capability,
+    /// NOOP (RFC 3501 §6.1.2) and CHECK (RFC 3501 §6.4.1): nothing, but news may be told.
+    Noop,
+    /// LOGOUT (RFC 3501 §6.1.3).
+    Logout,
+    /// ID (RFC 2971 §3.1); what the client calls itself is of no consequence here.
+    Id,
+    /// STARTTLS (RFC 3501 §6.2.1).
+    StartTls,
+    /// LOGIN (RFC 3501 §6.2.3).
+    Login {
+        /// The name.
+        name: String,
+        /// The password.
+        password: Secret,
+    },
+    /// AUTHENTICATE (RFC 3501 §6.2.2).
+    Authenticate {
+        /// The mechanism's name as the client wrote it.
+        mechanism: String,
+        /// What came on the line (RFC 4959 §3), still in base64.
+        initial: Option<Secret>,
+    },
+    /// ENABLE (RFC 5161 §3.1); there is nothing yet that waits to be enabled.
+    Enable,
+    /// NAMESPACE (RFC 2342 §5).
+    Namespace,
+    /// What concerns mailboxes from outside.
+    Mailboxes(MailboxCommand),
+    /// SELECT and EXAMINE.
+    Select(Select),
+    /// CLOSE and UNSELECT.
+    Close(Close),
+    /// IDLE (RFC 2177 §3).
+    Idle,
+    /// EXPUNGE and UID EXPUNGE.
+    Expunge(Expunge),
+    /// FETCH and UID FETCH.
+    Fetch(Fetch),
+    /// STORE and UID STORE.
+    Store(Store),
+    /// SEARCH and UID SEARCH.
+    Search(Search),
+    /// COPY, MOVE and their UID forms.
+    Copy(Copy),
+}
+
+/// What the numbers of a command are, and those of its responses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Numbering {
+    /// Message sequence numbers.
+    Sequence,
+    /// UIDs: the command began with `UID` (RFC 3501 §6.4.8).
+    Uid,
+}
+
+/// The end of a selection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Close {
+    /// CLOSE: what is marked `\Deleted` is removed without a word, if the mailbox was not opened
+    /// with EXAMINE (RFC 3501 §6.4.2). Otherwise UNSELECT (RFC 3691 §2).
+    pub expunge: bool,
+}
+
+/// EXPUNGE (RFC 3501 §6.4.3), or UID EXPUNGE of these only (RFC 4315 §2.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expunge {
+    /// Only those with these UIDs, `\Deleted` or not touched.
+    pub uids: Option<SequenceSet>,
+}
+
+/// STORE (RFC 3501 §6.4.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Store {
+    /// Of which messages.
+    pub messages: SequenceSet,
+    /// What the numbers are.
+    pub numbering: Numbering,
+    /// What is done with the flags.
+    pub action: StoreAction,
+    /// `.SILENT`: the client does not want to be told the new value.
+    pub silent: bool,
+    /// The flags.
+    pub flags: FlagSet,
+}
+
+/// What STORE does with the given flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreAction {
+    /// `FLAGS`: they are all there will be.
+    Replace,
+    /// `+FLAGS`.
+    Add,
+    /// `-FLAGS`.
+    Remove,
+}
+
+/// COPY (RFC 3501 §6.4.7) and MOVE (RFC 6851 §3.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copy {
+    /// Which messages.
+    pub messages: SequenceSet,
+    /// What the numbers are.
+    pub numbering: Numbering,
+    /// Where to.
+    pub to: MailboxName,
+    /// MOVE: they go from here.
+    pub remove: bool,
+}
+
+/// What is known of an APPEND before its message (RFC 3501 §6.3.11).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppendHead {
+    /// Where to.
+    pub mailbox: MailboxName,
+    /// The flags it is to have.
+    pub flags: FlagSet,
+    /// The internal date it is to have; now if none.
+    pub internal_date: Option<Timestamp>,
+    /// The octets of the message.
+    pub size: u64,
+}

@@ -1,0 +1,159 @@
+//! What concerns mailboxes as wholes.
+
+use mail_types::MailboxName;
+
+/// The commands that look at mailboxes from outside or change which there are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MailboxCommand {
+    /// CREATE (RFC 3501 §6.3.3); a separator at the end was cut off.
+    Create(MailboxName),
+    /// DELETE (RFC 3501 §6.3.4).
+    Delete(MailboxName),
+    /// RENAME (RFC 3501 §6.3.5).
+    Rename {
+        /// The old name; INBOX is a case of its own.
+        from: MailboxName,
+        /// The new name.
+        to: MailboxName,
+    },
+    /// SUBSCRIBE (RFC 3501 §6.3.6).
+    Subscribe(MailboxName),
+    /// UNSUBSCRIBE (RFC 3501 §6.3.7).
+    Unsubscribe(MailboxName),
+    /// LIST (RFC 3501 §6.3.8, RFC 5258 §3).
+    List(List),
+    /// LSUB (RFC 3501 §6.3.9).
+    Lsub {
+        /// What stands before the pattern.
+        reference: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// STATUS (RFC 3501 §6.3.10).
+    Status(Status),
+}
+
+/// SELECT (RFC 3501 §6.3.1) and EXAMINE (RFC 3501 §6.3.2). Whether it succeeds or not, what was
+/// selected before no longer is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Select {
+    /// Which.
+    pub mailbox: MailboxName,
+    /// EXAMINE: nothing may change, `\Recent` neither.
+    pub read_only: bool,
+}
+
+/// LIST with all that RFC 5258, RFC 5819 and RFC 6154 add. [`crate::listing`] decides what is
+/// listed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct List {
+    /// What stands before each pattern.
+    pub reference: String,
+    /// The patterns, decoded: `%` one level, `*` any.
+    pub patterns: Vec<String>,
+    /// Extended in any of the three ways (RFC 5258 §1): the empty pattern then asks for nothing.
+    pub extended: bool,
+    /// Which of the mailboxes that match.
+    pub selection: ListSelection,
+    /// What is told of each.
+    pub returns: ListReturn,
+}
+
+/// Selection options (RFC 5258 §3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ListSelection {
+    /// `SUBSCRIBED`.
+    pub subscribed: bool,
+    /// `SPECIAL-USE` (RFC 6154 §2).
+    pub special_use: bool,
+    /// `RECURSIVEMATCH`.
+    pub recursive_match: bool,
+}
+
+/// Return options (RFC 5258 §3.2).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListReturn {
+    /// `SUBSCRIBED`.
+    pub subscribed: bool,
+    /// `CHILDREN`.
+    pub children: bool,
+    /// `SPECIAL-USE` (RFC 6154 §2).
+    pub special_use: bool,
+    /// `STATUS` of these (RFC 5819 §2); empty: none.
+    pub status: Vec<StatusItem>,
+}
+
+/// STATUS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// Of which mailbox.
+    pub mailbox: MailboxName,
+    /// What.
+    pub items: Vec<StatusItem>,
+}
+
+/// A status data item (RFC 3501 §6.3.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StatusItem {
+    /// `MESSAGES`.
+    Messages,
+    /// `RECENT`.
+    Recent,
+    /// `UIDNEXT`.
+    UidNext,
+    /// `UIDVALIDITY`.
+    UidValidity,
+    /// `UNSEEN`: how many have no `\Seen`.
+    Unseen,
+}
+
+impl StatusItem {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Messages, Self::Recent, Self::UidNext, Self::UidValidity, Self::Unseen];
+
+    /// As it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "MESSAGES",
+            Self::Recent => "RECENT",
+            Self::UidNext => "UIDNEXT",
+            Self::UidValidity => "UIDVALIDITY",
+            Self::Unseen => "UNSEEN",
+        }
+    }
+}
+
+/// What a mailbox is for (RFC 6154 §2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpecialUse {
+    /// `\All`.
+    All,
+    /// `\Archive`.
+    Archive,
+    /// `\Drafts`.
+    Drafts,
+    /// `\Flagged`.
+    Flagged,
+    /// `\Junk`.
+    Junk,
+    /// `\Sent`.
+    Sent,
+    /// `\Trash`.
+    Trash,
+}
+
+impl SpecialUse {
+    /// As it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "\\All",
+            Self::Archive => "\\Archive",
+            Self::Drafts => "\\Drafts",
+            Self::Flagged => "\\Flagged",
+            Self::Junk => "\\Junk",
+            Self::Sent => "\\Sent",
+            Self::Trash => "\\Trash",
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What SEARCH can ask for.
+
+use mail_types::{Flag, Keyword};
+
+use super::Numbering;
+use crate::{SequenceSet, calendar::Date};
+
+/// SEARCH (RFC 3501 §6.4.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// What the numbers of the response are. Those in the keys say themselves what they are.
+    pub numbering: Numbering,
+    /// All of it must hold.
+    pub key: SearchKey,
+}
+
+/// A search key; its depth is bounded by the parser. Strings are text: whatever the charset was,
+/// it is decoded, and comparing disregards case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SearchKey {
+    /// `ALL`.
+    All,
+    /// All of them: what stands side by side, or in parentheses. Never empty.
+    And(Vec<SearchKey>),
+    /// `OR`.
+    Or(Box<(SearchKey, SearchKey)>),
+    /// `NOT`; also what `UNSEEN`, `UNKEYWORD` and their like are.
+    Not(Box<SearchKey>),
+    /// Sequence numbers.
+    Sequence(SequenceSet),
+    /// `UID`.
+    Uid(SequenceSet),
+    /// A system flag: `SEEN` and its like.
+    Flag(Flag),
+    /// `KEYWORD`.
+    Keyword(Keyword),
+    /// `RECENT`. `NEW` is `RECENT UNSEEN`, `OLD` is `NOT RECENT`.
+    Recent,
+    /// `BEFORE`: the internal date, day only.
+    Before(Date),
+    /// `ON`.
+    On(Date),
+    /// `SINCE`.
+    Since(Date),
+    /// `SENTBEFORE`: the Date header's day, without regard to time and zone.
+    SentBefore(Date),
+    /// `SENTON`.
+    SentOn(Date),
+    /// `SENTSINCE`.
+    SentSince(Date),
+    /// `LARGER`: more octets than this.
+    Larger(u32),
+    /// `SMALLER`: fewer octets than this.
+    Smaller(u32),
+    /// `HEADER`: the named field has this text; the empty one: there is such a field. `FROM`,
+    /// `SUBJECT` and their like are this too.
+    Header {
+        /// The field's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// `BODY`.
+    Body(String),
+    /// `TEXT`: header or body.
+    Text(String),
+}

@@ -1,0 +1,132 @@
+//! Commands from bytes (RFC 3501 §9).
+//!
+//! The text is one framed command with its literals in it. What is malformed is rejected with a
+//! few words that say what was expected; nothing is guessed. What an attacker controls is the text;
+//! work is linear in its length, and the depth of a search is bounded.
+
+mod arguments;
+mod cursor;
+mod fetch;
+mod list;
+mod search;
+mod values;
+
+use crate::{
+    command::{AppendHead, Command},
+    frame::Literal,
+    order::{State, Verb, rule_named},
+    response::{Code, Completion},
+};
+use cursor::Cursor;
+
+/// A command that is well formed and legal in the state.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) tag: Box<str>,
+    pub(crate) verb: Verb,
+    pub(crate) command: Command,
+}
+
+/// A command that is not.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    /// None if not even the tag can be read.
+    pub(crate) tag: Option<Box<str>>,
+    pub(crate) completion: Completion,
+}
+
+/// What an announced literal is.
+#[derive(Debug)]
+pub(crate) enum Announced {
+    /// An argument among others.
+    Argument(Box<str>),
+    /// The message of an APPEND.
+    Message { tag: Box<str>, head: AppendHead },
+}
+
+/// Why arguments are not what they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SyntaxError {
+    /// Not in the grammar.
+    Expected(&'static str),
+    /// A mailbox name that no mailbox can have.
+    Name(&'static str),
+    /// A charset that is not known.
+    Charset,
+}
+
+impl From<SyntaxError> for Completion {
+    fn from(error: SyntaxError) -> Self {
+        match error {
+            SyntaxError::Expected(what) => Self::bad(format!("Expected {what}")),
+            // RFC 5530 §3 `CANNOT`: the name is well formed, but can never be used.
+            SyntaxError::Name(why) => Self::no(Code::Cannot, why),
+            // RFC 3501 §6.4.4.
+            SyntaxError::Charset => Self::no(Code::BadCharset, "This charset is not known"),
+        }
+    }
+}
+
+/// Parses a whole command.
+pub(crate) fn command(text: &[u8], state: State) -> Result<Parsed, Rejected> {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut cursor = Cursor::new(line.strip_suffix(b"\r").unwrap_or(line));
+    let (tag, verb) = head(&mut cursor, state)?;
+    match arguments::parse(verb, &mut cursor) {
+        Ok(command) => Ok(Parsed { tag, verb, command }),
+        Err(error) => Err(Rejected { tag: Some(tag), completion: error.into() }),
+    }
+}
+
+/// Looks at a command up to an announced literal.
+pub(crate) fn announced(
+    text: &[u8],
+    literal: Literal,
+    state: State,
+) -> Result<Announced, Rejected> {
+    let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default());
+    let (tag, verb) = head(&mut cursor, state)?;
+    if verb != Verb::Append {
+        return Ok(Announced::Argument(tag));
+    }
+    match arguments::append_head(&mut cursor, literal.size) {
+        Ok(Some(head)) => Ok(Announced::Message { tag, head }),
+        Ok(None) => Ok(Announced::Argument(tag)),
+        Err(error) => Err(Rejected { tag: Some(tag), completion: error.into() }),
+    }
+}
+
+/// The tag at the start of a text, if there is one.
+pub(crate) fn tag(text: &[u8]) -> Option<Box<str>> {
+    Cursor::new(text).tag().ok()
+}
+
+/// `tag SP name`, and whether the name may be used in this state.
+fn head(cursor: &mut Cursor<'_>, state: State) -> Result<(Box<str>, Verb), Rejected> {
+    let Ok(tag) = cursor.tag() else {
+        let completion = SyntaxError::Expected("a tag and a command").into();
+        return Err(Rejected { tag: None, completion });
+    };
+    let verb = verb(cursor).and_then(|name| match rule_named(&name) {
+        Some(rule) => rule.legal.check(state).map(|()| rule.verb).map_err(Completion::bad),
+        None => Err(Completion::bad("No such command")),
+    });
+    match verb {
+        Ok(verb) => Ok((tag, verb)),
+        Err(completion) => Err(Rejected { tag: Some(tag), completion }),
+    }
+}
+
+fn verb(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Completion> {
+    cursor.space()?;
+    let mut name = cursor.atom("a command")?.to_vec();
+    if name.eq_ignore_ascii_case(b"UID") {
+        cursor.space()?;
+        name.push(b' ');
+        name.extend_from_slice(cursor.atom("a command behind UID")?);
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The arguments of each command.
+
+use mail_types::{FlagSet, Secret};
+
+use super::{
+    SyntaxError,
+    cursor::Cursor,
+    fetch, list, search,
+    values::{date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text},
+};
+use crate::{
+    command::{
+        AppendHead, Close, Command, Copy, Expunge, MailboxCommand, Numbering, Select, Status,
+        Store, StoreAction,
+    },
+    order::Verb,
+};
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+/// Parses the arguments up to the end of the command.
+pub(super) fn parse(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    let command = arguments(verb, cursor)?;
+    cursor.end()?;
+    Ok(command)
+}
+
+fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    // Commands without arguments first.
+    match verb {
+        Verb::Capability => return Ok(Command::Capability),
+        Verb::Noop | Verb::Check => return Ok(Command::Noop),
+        Verb::Logout => return Ok(Command::Logout),
+        Verb::StartTls => return Ok(Command::StartTls),
+        Verb::Namespace => return Ok(Command::Namespace),
+        Verb::Idle => return Ok(Command::Idle),
+        Verb::Close => return Ok(Command::Close(Close { expunge: true })),
+        Verb::Unselect => return Ok(Command::Close(Close { expunge: false })),
+        Verb::Expunge => return Ok(Command::Expunge(Expunge { uids: None })),
+        _ => cursor.space()?,
+    }
+    let numbering = if verb.rule().sequence_numbers { Numbering::Sequence } else { Numbering::Uid };
+    Ok(match verb {
+        Verb::Id => id(cursor)?,
+        Verb::Login => login(cursor)?,
+        Verb::Authenticate => authenticate(cursor)?,
+        Verb::Enable => enable(cursor)?,
+        Verb::Select => Command::Select(Select { mailbox: mailbox(cursor)?, read_only: false }),
+        Verb::Examine => Command::Select(Select { mailbox: mailbox(cursor)?, read_only: true }),
+        Verb::UidExpunge => Command::Expunge(Expunge { uids: Some(sequence_set(cursor)?) }),
+        Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
+        Verb::Store | Verb::UidStore => store(cursor, numbering)?,
+        Verb::Search | Verb::UidSearch => Command::Search(search::search(cursor, numbering)?),
+        Verb::Copy | Verb::UidCopy => copy(cursor, numbering, false)?,
+        Verb::Move | Verb::UidMove => copy(cursor, numbering, true)?,
+        _ => Command::Mailboxes(mailboxes(verb, cursor)?),
+    })
+}
+
+fn mailboxes(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
+    Ok(match verb {
+        Verb::Create => MailboxCommand::Create(new_mailbox(cursor)?),
+        Verb::Delete => MailboxCommand::Delete(mailbox(cursor)?),
+        Verb::Rename => {
+            let from = mailbox(cursor)?;
+            cursor.space()?;
+            MailboxCommand::Rename { from, to: new_mailbox(cursor)? }
+        }
+        Verb::Subscribe => MailboxCommand::Subscribe(mailbox(cursor)?),
+        Verb::Unsubscribe => MailboxCommand::Unsubscribe(mailbox(cursor)?),
+        Verb::List => MailboxCommand::List(list::list(cursor)?),
+        Verb::Lsub => list::lsub(cursor)?,
+        Verb::Status => {
+            let mailbox = mailbox(cursor)?;
+            cursor.space()?;
+            MailboxCommand::Status(Status { mailbox, items: status_items(cursor)? })
+        }
+        // APPEND comes here without a literal for its message.
+        _ => return Err(SyntaxError::Expected("the message as a literal")),
+    })
+}
+
+/// `"ID" SP ("(" [string SP nstring *(SP string SP nstring)] ")" / nil)` (RFC 2971 §4)
+fn id(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    if !cursor.eat_word("NIL") {
+        cursor.list_or_nothing("NIL or a list", |cursor| {
+            cursor.string("a name in quotes")?;
+            cursor.space()?;
+            if !cursor.eat_word("NIL") {
+                cursor.string("NIL or a value in quotes")?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Command::Id)
+}
+
+/// `login = "LOGIN" SP userid SP password`
+fn login(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    let name = text(&cursor.astring("a name")?)?;
+    cursor.space()?;
+    let password = Secret::new(cursor.astring("a password")?);
+    Ok(Command::Login { name, password })
+}
+
+/// `authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]` (RFC 4959 §7)
+fn authenticate(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    let mechanism = text(cursor.atom("a mechanism")?)?;
+    let initial = if cursor.eat(b' ') {
+        let base64 = cursor.atom("a response in base64")?;
+        Some(Secret::new(base64))
+    } else {
+        None
+    };
+    Ok(Command::Authenticate { mechanism, initial })
+}
+
+/// `enable = "ENABLE" 1*(SP capability)` (RFC 5161 §4)
+fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    cursor.atom("a capability")?;
+    while cursor.eat(b' ') {
+        cursor.atom("a capability")?;
+    }
+    Ok(Command::Enable)
+}
+
+/// `store = "STORE" SP sequence-set SP (["+" / "-"] "FLAGS" [".SILENT"]) SP
+/// (flag-list / (flag *(SP flag)))`
+fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Command> {
+    let messages = sequence_set(cursor)?;
+    cursor.space()?;
+    let action = if cursor.eat(b'+') {
+        StoreAction::Add
+    } else if cursor.eat(b'-') {
+        StoreAction::Remove
+    } else {
+        StoreAction::Replace
+    };
+    let silent = cursor.eat_word("FLAGS.SILENT");
+    if !silent && !cursor.eat_word("FLAGS") {
+        return Err(SyntaxError::Expected("FLAGS, +FLAGS or -FLAGS"));
+    }
+    cursor.space()?;
+    let flags = if cursor.peek() == Some(b'(') { flag_list(cursor)? } else { bare_flags(cursor)? };
+    Ok(Command::Store(Store { messages, numbering, action, silent, flags }))
+}
+
+fn bare_flags(cursor: &mut Cursor<'_>) -> Parsed<FlagSet> {
+    let mut flags = FlagSet::new();
+    flags.insert(flag(cursor)?);
+    while cursor.eat(b' ') {
+        flags.insert(flag(cursor)?);
+    }
+    Ok(flags)
+}
+
+/// `copy = "COPY" SP sequence-set SP mailbox`; MOVE likewise (RFC 6851 §5).
+fn copy(cursor: &mut Cursor<'_>, numbering: Numbering, remove: bool) -> Parsed<Command> {
+    let messages = sequence_set(cursor)?;
+    cursor.space()?;
+    Ok(Command::Copy(Copy { messages, numbering, to: mailbox(cursor)?, remove }))
+}
+
+/// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`, up to a literal. None
+/// if the literal is the mailbox's name and not yet the message.
+pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<AppendHead>> {
+    cursor.space()?;
+    if cursor.is_at_end() {
+        return Ok(None);
+    }
+    let mailbox = mailbox(cursor)?;
+    cursor.space()?;
+    let mut flags = FlagSet::new();
+    if cursor.peek() == Some(b'(') {
+        flags = flag_list(cursor)?;
+        cursor.space()?;
+    }
+    let mut internal_date = None;
+    if cursor.peek() == Some(b'"') {
+        internal_date = Some(date_time(cursor)?);
+        cursor.space()?;
+    }
+    if !cursor.is_at_end() {
+        return Err(SyntaxError::Expected("a list of flags, a date, or the message as a literal"));
+    }
+    Ok(Some(AppendHead { mailbox, flags, internal_date, size }))
+}

@@ -1,0 +1,138 @@
+//! FETCH (RFC 3501 §6.4.5).
+
+use super::{
+    SyntaxError,
+    cursor::Cursor,
+    values::{sequence_set, text},
+};
+use crate::command::{Fetch, FetchItem, FieldChoice, Numbering, Partial, Section, SectionOf};
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+/// Part numbers in a section: deeper than any message that is taken apart.
+const PARTS_MAX: usize = 200;
+
+/// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att /
+/// "(" fetch-att *(SP fetch-att) ")")`
+pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fetch> {
+    let messages = sequence_set(cursor)?;
+    cursor.space()?;
+    let asked = match macro_items(cursor) {
+        Some(items) => items,
+        None if cursor.peek() == Some(b'(') => cursor.list("what to fetch", item)?,
+        None => vec![item(cursor)?],
+    };
+    let mut items = Vec::with_capacity(asked.len() + 1);
+    // RFC 3501 §6.4.8: the UID is told whether asked for or not.
+    let uid = (numbering == Numbering::Uid).then_some(FetchItem::Uid);
+    for item in uid.into_iter().chain(asked) {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(Fetch { messages, numbering, items })
+}
+
+/// The three macros; they stand alone.
+fn macro_items(cursor: &mut Cursor<'_>) -> Option<Vec<FetchItem>> {
+    let all = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size];
+    let more = if cursor.eat_word("FAST") {
+        vec![]
+    } else if cursor.eat_word("ALL") {
+        vec![FetchItem::Envelope]
+    } else if cursor.eat_word("FULL") {
+        vec![FetchItem::Envelope, FetchItem::Body]
+    } else {
+        return None;
+    };
+    Some(all.into_iter().chain(more).collect())
+}
+
+fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
+    let word = cursor.word().to_ascii_uppercase();
+    let section = cursor.peek() == Some(b'[');
+    Ok(match (word.as_slice(), section) {
+        (b"BODY", true) => section_item(cursor, false)?,
+        (b"BODY.PEEK", true) => section_item(cursor, true)?,
+        (b"UID", false) => FetchItem::Uid,
+        (b"FLAGS", false) => FetchItem::Flags,
+        (b"INTERNALDATE", false) => FetchItem::InternalDate,
+        (b"RFC822.SIZE", false) => FetchItem::Size,
+        (b"ENVELOPE", false) => FetchItem::Envelope,
+        (b"BODY", false) => FetchItem::Body,
+        (b"BODYSTRUCTURE", false) => FetchItem::BodyStructure,
+        (b"RFC822", false) => FetchItem::Rfc822,
+        (b"RFC822.HEADER", false) => FetchItem::Rfc822Header,
+        (b"RFC822.TEXT", false) => FetchItem::Rfc822Text,
+        _ => return Err(SyntaxError::Expected("a data item that can be fetched")),
+    })
+}
+
+/// `section ["<" number "." nz-number ">"]`
+fn section_item(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<FetchItem> {
+    let section = section(cursor)?;
+    let mut partial = None;
+    if cursor.eat(b'<') {
+        const WHAT: &str = "a part such as <0.2048>";
+        let origin = cursor.number()?;
+        cursor.expect(b'.', WHAT)?;
+        let length = cursor.nonzero_number()?;
+        cursor.expect(b'>', WHAT)?;
+        partial = Some(Partial { origin, length });
+    }
+    Ok(FetchItem::Section { section, partial, peek })
+}
+
+/// `section = "[" [section-spec] "]"`,
+/// `section-spec = section-msgtext / (section-part ["." section-text])`
+fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
+    cursor.expect(b'[', "a section")?;
+    let mut path = Vec::new();
+    let mut text_may_follow = true;
+    while cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
+        if path.len() == PARTS_MAX {
+            return Err(SyntaxError::Expected("fewer part numbers"));
+        }
+        path.push(cursor.nonzero_number()?);
+        text_may_follow = cursor.eat(b'.');
+        if !text_may_follow {
+            break;
+        }
+    }
+    let nothing_more = cursor.peek() == Some(b']') && (path.is_empty() || !text_may_follow);
+    let of = if nothing_more || !text_may_follow {
+        SectionOf::Content
+    } else {
+        section_text(cursor, !path.is_empty())?
+    };
+    cursor.expect(b']', "the end of the section")?;
+    Ok(Section { path, of })
+}
+
+/// `section-text = section-msgtext / "MIME"`; MIME only behind part numbers.
+fn section_text(cursor: &mut Cursor<'_>, in_part: bool) -> Parsed<SectionOf> {
+    let word = cursor.word().to_ascii_uppercase();
+    Ok(match word.as_slice() {
+        b"HEADER" => SectionOf::Header,
+        b"TEXT" => SectionOf::Text,
+        b"MIME" if in_part => SectionOf::Mime,
+        b"HEADER.FIELDS" => SectionOf::HeaderFields(field_names(cursor)?, FieldChoice::Named),
+        b"HEADER.FIELDS.NOT" => {
+            SectionOf::HeaderFields(field_names(cursor)?, FieldChoice::NotNamed)
+        }
+        _ => return Err(SyntaxError::Expected("HEADER, HEADER.FIELDS, TEXT or MIME")),
+    })
+}
+
+/// `header-list = "(" header-fld-name *(SP header-fld-name) ")"`
+fn field_names(cursor: &mut Cursor<'_>) -> Parsed<Vec<Box<str>>> {
+    cursor.space()?;
+    cursor.list("a list of field names", |cursor| {
+        let name = text(&cursor.astring("a field name")?)?;
+        // RFC 5322 §2.2: printable US-ASCII without the colon.
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
+            return Err(SyntaxError::Expected("a field name"));
+        }
+        Ok(name.into())
+    })
+}

@@ -1,0 +1,180 @@
+//! SEARCH (RFC 3501 §6.4.4).
+
+use mail_types::{Flag, Keyword};
+
+use super::{
+    SyntaxError,
+    cursor::Cursor,
+    values::{date, sequence_set, text},
+};
+use crate::command::{Numbering, Search, SearchKey};
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+/// How deep keys may lie in each other.
+const DEPTH_MAX: usize = 50;
+/// How many keys there may be.
+const KEYS_MAX: usize = 2000;
+
+/// `search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)`
+pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
+    if cursor.eat_word("CHARSET") {
+        cursor.space()?;
+        let charset = cursor.astring("a charset")?;
+        // US-ASCII is UTF-8 too.
+        let known = [&b"UTF-8"[..], b"US-ASCII"];
+        if !known.iter().any(|name| name.eq_ignore_ascii_case(&charset)) {
+            return Err(SyntaxError::Charset);
+        }
+        cursor.space()?;
+    }
+    let mut parser = Parser { depth: 0, keys: 0 };
+    let mut keys = vec![parser.key(cursor)?];
+    while cursor.eat(b' ') {
+        keys.push(parser.key(cursor)?);
+    }
+    Ok(Search { numbering, key: all_of(keys) })
+}
+
+/// Counts what could grow.
+struct Parser {
+    depth: usize,
+    keys: usize,
+}
+
+impl Parser {
+    fn key(&mut self, cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+        self.keys += 1;
+        if self.depth == DEPTH_MAX || self.keys > KEYS_MAX {
+            return Err(SyntaxError::Expected("a simpler search"));
+        }
+        self.depth += 1;
+        let key = self.key_inside(cursor);
+        self.depth -= 1;
+        key
+    }
+
+    fn key_inside(&mut self, cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+        match cursor.peek() {
+            Some(b'(') => {
+                return cursor.list("search keys", |cursor| self.key(cursor)).map(all_of);
+            }
+            Some(b'0'..=b'9' | b'*') => return sequence_set(cursor).map(SearchKey::Sequence),
+            _ => {}
+        }
+        let word = cursor.word().to_ascii_uppercase();
+        if let Some(key) = bare_key(&word) {
+            return Ok(key);
+        }
+        // All that follow have an argument.
+        match word.as_slice() {
+            b"NOT" => {
+                cursor.space()?;
+                self.key(cursor).map(not)
+            }
+            b"OR" => {
+                cursor.space()?;
+                let first = self.key(cursor)?;
+                cursor.space()?;
+                Ok(SearchKey::Or(Box::new((first, self.key(cursor)?))))
+            }
+            word => key_with_value(word, cursor),
+        }
+    }
+}
+
+/// The keys that are one word.
+fn bare_key(word: &[u8]) -> Option<SearchKey> {
+    let flag = SearchKey::Flag;
+    Some(match word {
+        b"ALL" => SearchKey::All,
+        b"ANSWERED" => flag(Flag::Answered),
+        b"DELETED" => flag(Flag::Deleted),
+        b"DRAFT" => flag(Flag::Draft),
+        b"FLAGGED" => flag(Flag::Flagged),
+        b"SEEN" => flag(Flag::Seen),
+        b"UNANSWERED" => not(flag(Flag::Answered)),
+        b"UNDELETED" => not(flag(Flag::Deleted)),
+        b"UNDRAFT" => not(flag(Flag::Draft)),
+        b"UNFLAGGED" => not(flag(Flag::Flagged)),
+        b"UNSEEN" => not(flag(Flag::Seen)),
+        b"RECENT" => SearchKey::Recent,
+        b"OLD" => not(SearchKey::Recent),
+        b"NEW" => SearchKey::And(vec![SearchKey::Recent, not(flag(Flag::Seen))]),
+        _ => return None,
+    })
+}
+
+fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    const UNKNOWN: SyntaxError = SyntaxError::Expected("a search key");
+    let known: &[&[u8]] = &[
+        b"BCC",
+        b"BEFORE",
+        b"BODY",
+        b"CC",
+        b"FROM",
+        b"HEADER",
+        b"KEYWORD",
+        b"LARGER",
+        b"ON",
+        b"SENTBEFORE",
+        b"SENTON",
+        b"SENTSINCE",
+        b"SINCE",
+        b"SMALLER",
+        b"SUBJECT",
+        b"TEXT",
+        b"TO",
+        b"UID",
+        b"UNKEYWORD",
+    ];
+    if !known.contains(&word) {
+        return Err(UNKNOWN);
+    }
+    cursor.space()?;
+    Ok(match word {
+        b"BEFORE" => SearchKey::Before(date(cursor)?),
+        b"ON" => SearchKey::On(date(cursor)?),
+        b"SINCE" => SearchKey::Since(date(cursor)?),
+        b"SENTBEFORE" => SearchKey::SentBefore(date(cursor)?),
+        b"SENTON" => SearchKey::SentOn(date(cursor)?),
+        b"SENTSINCE" => SearchKey::SentSince(date(cursor)?),
+        b"LARGER" => SearchKey::Larger(cursor.number()?),
+        b"SMALLER" => SearchKey::Smaller(cursor.number()?),
+        b"UID" => SearchKey::Uid(sequence_set(cursor)?),
+        b"KEYWORD" => SearchKey::Keyword(keyword(cursor)?),
+        b"UNKEYWORD" => not(SearchKey::Keyword(keyword(cursor)?)),
+        b"BODY" => SearchKey::Body(string(cursor)?),
+        b"TEXT" => SearchKey::Text(string(cursor)?),
+        b"HEADER" => {
+            let name = string(cursor)?;
+            cursor.space()?;
+            SearchKey::Header { name, text: string(cursor)? }
+        }
+        // BCC, CC, FROM, SUBJECT, TO: the key is the field's name.
+        name => SearchKey::Header { name: text(name)?, text: string(cursor)? },
+    })
+}
+
+fn string(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    text(&cursor.astring("a text to search for")?)
+}
+
+fn keyword(cursor: &mut Cursor<'_>) -> Parsed<Keyword> {
+    const WHAT: &str = "a keyword";
+    Keyword::parse(&text(cursor.atom(WHAT)?)?).map_err(|_| SyntaxError::Expected(WHAT))
+}
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
+fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
+    match (keys.len(), keys.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            keys.extend(last);
+            SearchKey::And(keys)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! BODY and BODYSTRUCTURE (RFC 3501 §7.4.2).
+
+use mime_core::{
+    Octets,
+    body_structure::{Content, Disposition, Param, Part},
+};
+
+use super::{envelope, nstring, number, string};
+
+/// Whether extension data is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extension {
+    /// For BODY.
+    Omit,
+    /// For BODYSTRUCTURE.
+    Include,
+}
+
+/// Renders `body` (RFC 3501 §9). The depth is bounded by the pass that made the structure.
+pub(super) fn render(out: &mut Vec<u8>, part: &Part, extension: Extension) {
+    out.push(b'(');
+    match &part.content {
+        Content::Multipart(children) if !children.is_empty() => {
+            for child in children {
+                render(out, child, extension);
+            }
+            out.push(b' ');
+            string(out, &part.media_type.subtype);
+            if extension == Extension::Include {
+                out.push(b' ');
+                params(out, &part.media_type.params);
+                common_extension(out, part);
+            }
+        }
+        _ => {
+            single(out, part, extension);
+            if extension == Extension::Include {
+                out.push(b' ');
+                nstring(out, part.md5.as_deref());
+                common_extension(out, part);
+            }
+        }
+    }
+    out.push(b')');
+}
+
+/// `body-type-1part` without its extension.
+fn single(out: &mut Vec<u8>, part: &Part, extension: Extension) {
+    let (kind, subtype) = part.shown_type();
+    string(out, kind);
+    out.push(b' ');
+    string(out, subtype);
+    out.push(b' ');
+    params(out, &part.media_type.params);
+    for text in [&part.id, &part.description] {
+        out.push(b' ');
+        nstring(out, text.as_deref());
+    }
+    out.push(b' ');
+    string(out, part.encoding.as_deref().unwrap_or(b"7BIT"));
+    out.push(b' ');
+    size(out, part.size());
+    match &part.content {
+        // `body-type-msg` is for message/rfc822 only: a client that knows no other type would
+        // stumble over the envelope of a message/global.
+        Content::Message(message) if subtype.eq_ignore_ascii_case(b"rfc822") => {
+            out.push(b' ');
+            envelope::render(out, &message.envelope);
+            out.push(b' ');
+            render(out, &message.part, extension);
+            out.push(b' ');
+            size(out, part.lines);
+        }
+        _ if kind.eq_ignore_ascii_case(b"text") => {
+            out.push(b' ');
+            size(out, part.lines);
+        }
+        _ => {}
+    }
+}
+
+/// `number` has 32 bits (RFC 3501 §9).
+fn size(out: &mut Vec<u8>, value: u64) {
+    number(out, value.min(u32::MAX.into()));
+}
+
+/// Disposition, language, location: what both kinds of extension data end with.
+fn common_extension(out: &mut Vec<u8>, part: &Part) {
+    out.push(b' ');
+    disposition(out, part.disposition.as_ref());
+    out.push(b' ');
+    language(out, &part.language);
+    out.push(b' ');
+    nstring(out, part.location.as_deref());
+}
+
+fn params(out: &mut Vec<u8>, params: &[Param]) {
+    if params.is_empty() {
+        return out.extend_from_slice(b"NIL");
+    }
+    for (place, param) in params.iter().enumerate() {
+        out.push(if place == 0 { b'(' } else { b' ' });
+        string(out, &param.name);
+        out.push(b' ');
+        string(out, &param.value);
+    }
+    out.push(b')');
+}
+
+fn disposition(out: &mut Vec<u8>, disposition: Option<&Disposition>) {
+    let Some(disposition) = disposition else { return out.extend_from_slice(b"NIL") };
+    out.push(b'(');
+    string(out, &disposition.kind);
+    out.push(b' ');
+    params(out, &disposition.params);
+    out.push(b')');
+}
+
+fn language(out: &mut Vec<u8>, tags: &[Octets]) {
+    match tags {
+        [] => out.extend_from_slice(b"NIL"),
+        [only] => string(out, only),
+        several => {
+            for (place, tag) in several.iter().enumerate() {
+                out.push(if place == 0 { b'(' } else { b' ' });
+                string(out, tag);
+            }
+            out.push(b')');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

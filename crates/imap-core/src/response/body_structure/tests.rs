@@ -1,0 +1,118 @@
+use mime_core::{
+    Envelope,
+    body_structure::{MediaType, Message, OctetKinds},
+};
+
+use super::*;
+
+fn leaf(kind: &str, subtype: &str, size: u64, lines: u64) -> Part {
+    Part {
+        header: 0..0,
+        body: 0..size,
+        lines,
+        octets: OctetKinds::default(),
+        media_type: MediaType::new(kind, subtype),
+        encoding: None,
+        id: None,
+        description: None,
+        md5: None,
+        disposition: None,
+        language: vec![],
+        location: None,
+        content: Content::Leaf,
+    }
+}
+
+fn param(name: &str, value: &str) -> Param {
+    Param { name: name.as_bytes().into(), value: value.as_bytes().into() }
+}
+
+fn check(part: &Part, body: &str, structure: &str) {
+    for (extension, expected) in [(Extension::Omit, body), (Extension::Include, structure)] {
+        let mut out = Vec::new();
+        render(&mut out, part, extension);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn the_examples_of_the_rfc() {
+    // RFC 3501 §7.4.2.
+    let mut first = leaf("TEXT", "PLAIN", 1152, 23);
+    first.media_type.params = vec![param("CHARSET", "US-ASCII")];
+    check(
+        &first,
+        r#"("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 1152 23)"#,
+        r#"("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 1152 23 NIL NIL NIL NIL)"#,
+    );
+    let mut second = leaf("TEXT", "PLAIN", 4554, 73);
+    second.media_type.params = vec![param("CHARSET", "US-ASCII"), param("NAME", "cc.diff")];
+    second.id = Some(b"<960723163407.20117h@cac.washington.edu>"[..].into());
+    second.description = Some(b"Compiler diff"[..].into());
+    second.encoding = Some(b"BASE64"[..].into());
+    let mut both = leaf("MULTIPART", "MIXED", 6000, 100);
+    both.content = Content::Multipart(vec![first, second]);
+    let mut out = Vec::new();
+    render(&mut out, &both, Extension::Omit);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        r#"(("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 1152 23)("TEXT" "PLAIN" ("CHARSET" "US-ASCII" "NAME" "cc.diff") "<960723163407.20117h@cac.washington.edu>" "Compiler diff" "BASE64" 4554 73) "MIXED")"#
+    );
+}
+
+#[test]
+fn extension_data_stands_in_its_order() {
+    let mut part = leaf("image", "png", 9, 1);
+    part.md5 = Some(b"Q2hlY2s="[..].into());
+    part.disposition = Some(Disposition {
+        kind: b"attachment"[..].into(),
+        params: vec![param("filename", "a\"b.png")],
+    });
+    part.language = vec![b"de"[..].into(), b"en"[..].into()];
+    part.location = Some(b"http://x/"[..].into());
+    check(
+        &part,
+        r#"("image" "png" NIL NIL NIL "7BIT" 9)"#,
+        r#"("image" "png" NIL NIL NIL "7BIT" 9 "Q2hlY2s=" ("attachment" ("filename" "a\"b.png")) ("de" "en") "http://x/")"#,
+    );
+    part.language.pop();
+    let mut multipart = leaf("multipart", "mixed", 9, 1);
+    multipart.media_type.params = vec![param("boundary", "x")];
+    multipart.content = Content::Multipart(vec![leaf("text", "plain", 0, 0)]);
+    check(
+        &multipart,
+        r#"(("text" "plain" NIL NIL NIL "7BIT" 0 0) "mixed")"#,
+        r#"(("text" "plain" NIL NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL)"#,
+    );
+}
+
+#[test]
+fn messages_inside() {
+    let mut outer = leaf("message", "rfc822", 70, 5);
+    outer.content = Content::Message(Box::new(Message {
+        envelope: Envelope::default(),
+        part: leaf("text", "html", 20, 2),
+    }));
+    check(
+        &outer,
+        r#"("message" "rfc822" NIL NIL NIL "7BIT" 70 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "html" NIL NIL NIL "7BIT" 20 2) 5)"#,
+        r#"("message" "rfc822" NIL NIL NIL "7BIT" 70 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "html" NIL NIL NIL "7BIT" 20 2 NIL NIL NIL NIL) 5 NIL NIL NIL NIL)"#,
+    );
+    outer.media_type = MediaType::new("message", "global");
+    check(
+        &outer,
+        r#"("message" "global" NIL NIL NIL "7BIT" 70)"#,
+        r#"("message" "global" NIL NIL NIL "7BIT" 70 NIL NIL NIL NIL)"#,
+    );
+    // What promises an inside but has none must not be rendered as if it had.
+    check(
+        &leaf("message", "rfc822", 5, 1),
+        r#"("application" "octet-stream" NIL NIL NIL "7BIT" 5)"#,
+        r#"("application" "octet-stream" NIL NIL NIL "7BIT" 5 NIL NIL NIL NIL)"#,
+    );
+    check(
+        &leaf("multipart", "mixed", 5, 1),
+        r#"("text" "plain" NIL NIL NIL "7BIT" 5 1)"#,
+        r#"("text" "plain" NIL NIL NIL "7BIT" 5 1 NIL NIL NIL NIL)"#,
+    );
+}

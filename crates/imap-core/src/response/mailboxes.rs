@@ -1,0 +1,128 @@
+//! Responses that speak of mailboxes (RFC 3501 §7.2, §7.3).
+
+use mail_types::{Flag, Keyword, MailboxName, SeqNum};
+
+use super::{number, render_mailbox_name};
+use crate::{command::StatusItem, utf7};
+
+/// One line of LIST or LSUB.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListLine<'a> {
+    /// With their backslashes.
+    pub attributes: Vec<&'static str>,
+    /// The name; empty only for the answer to `LIST "" ""`.
+    pub name: &'a str,
+    /// `CHILDINFO ("SUBSCRIBED" ..)`: the selection options that a mailbox below fulfils
+    /// (RFC 5258 §3.5).
+    pub child_info: Vec<&'static str>,
+}
+
+/// A value of STATUS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StatusValue {
+    /// Of what.
+    pub item: StatusItem,
+    /// The value.
+    pub value: u32,
+}
+
+/// `* LIST` (RFC 3501 §7.2.2, RFC 5258 §6).
+pub fn list_line(out: &mut Vec<u8>, line: &ListLine<'_>) {
+    mailbox_list(out, "LIST", line);
+}
+
+/// `* LSUB` (RFC 3501 §7.2.3).
+pub fn lsub_line(out: &mut Vec<u8>, line: &ListLine<'_>) {
+    mailbox_list(out, "LSUB", line);
+}
+
+fn mailbox_list(out: &mut Vec<u8>, word: &str, line: &ListLine<'_>) {
+    out.extend_from_slice(format!("* {word} (").as_bytes());
+    out.extend_from_slice(line.attributes.join(" ").as_bytes());
+    out.extend_from_slice(format!(") \"{}\" ", MailboxName::SEPARATOR).as_bytes());
+    super::string(out, utf7::encode(line.name).as_bytes());
+    if !line.child_info.is_empty() {
+        out.extend_from_slice(b" (\"CHILDINFO\" (\"");
+        out.extend_from_slice(line.child_info.join("\" \"").as_bytes());
+        out.extend_from_slice(b"\"))");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* STATUS` (RFC 3501 §7.2.4).
+pub fn status_line(out: &mut Vec<u8>, mailbox: &MailboxName, values: &[StatusValue]) {
+    out.extend_from_slice(b"* STATUS ");
+    render_mailbox_name(out, mailbox);
+    out.extend_from_slice(b" (");
+    for (place, StatusValue { item, value }) in values.iter().enumerate() {
+        if place > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(item.as_str().as_bytes());
+        out.push(b' ');
+        number(out, (*value).into());
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* FLAGS`: what can stand on the mailbox's messages (RFC 3501 §7.2.6). Sent at SELECT, and again
+/// when a new keyword comes up.
+pub fn mailbox_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
+    out.extend_from_slice(b"* FLAGS (");
+    all_flags(out, keywords);
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* OK [PERMANENTFLAGS ..]`: what the client can change for good; `\*` for new keywords
+/// (RFC 3501 §7.1).
+pub fn permanent_flags(out: &mut Vec<u8>, keywords: &[Keyword], read_only: bool) {
+    out.extend_from_slice(b"* OK [PERMANENTFLAGS (");
+    if read_only {
+        out.extend_from_slice(b")] Nothing can be changed here\r\n");
+        return;
+    }
+    all_flags(out, keywords);
+    out.extend_from_slice(b" \\*)] Flags that stay\r\n");
+}
+
+fn all_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
+    for (place, flag) in Flag::SYSTEM.iter().enumerate() {
+        if place > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(flag.as_str().as_bytes());
+    }
+    for keyword in keywords {
+        out.push(b' ');
+        out.extend_from_slice(keyword.as_str().as_bytes());
+    }
+}
+
+/// `* n EXISTS` (RFC 3501 §7.3.1).
+pub(crate) fn exists(out: &mut Vec<u8>, count: u32) {
+    numbered(out, count, "EXISTS");
+}
+
+/// `* n RECENT` (RFC 3501 §7.3.2).
+pub(crate) fn recent(out: &mut Vec<u8>, count: u32) {
+    numbered(out, count, "RECENT");
+}
+
+/// `* n EXPUNGE` (RFC 3501 §7.4.1).
+pub(crate) fn expunge(out: &mut Vec<u8>, message: SeqNum) {
+    numbered(out, message.number(), "EXPUNGE");
+}
+
+fn numbered(out: &mut Vec<u8>, value: u32, word: &str) {
+    out.extend_from_slice(b"* ");
+    number(out, value.into());
+    out.push(b' ');
+    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* NAMESPACE`: one personal namespace, no other (RFC 2342 §5).
+pub(crate) fn namespace(out: &mut Vec<u8>) {
+    let separator = MailboxName::SEPARATOR;
+    out.extend_from_slice(format!("* NAMESPACE ((\"\" \"{separator}\")) NIL NIL\r\n").as_bytes());
+}

@@ -1,0 +1,268 @@
+//! Status responses and their codes (RFC 3501 §7.1).
+
+use std::borrow::Cow;
+
+use mail_types::{Uid, UidValidity};
+
+use super::number;
+use crate::UidRuns;
+
+/// How a command ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Completion {
+    /// The word.
+    pub condition: Condition,
+    /// The code, for the program at the other end.
+    pub code: Option<Code>,
+    /// The words, for the person.
+    pub text: Cow<'static, str>,
+}
+
+/// The word of a tagged response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// Done (RFC 3501 §7.1.1).
+    Ok,
+    /// Not done (RFC 3501 §7.1.2).
+    No,
+    /// The client's mistake (RFC 3501 §7.1.3).
+    Bad,
+}
+
+/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §5.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// `ALERT`: the person must see the text.
+    Alert,
+    /// `ALREADYEXISTS`.
+    AlreadyExists,
+    /// `APPENDUID`: what APPEND has made (RFC 4315 §3).
+    AppendUid(UidValidity, Uid),
+    /// `AUTHENTICATIONFAILED`.
+    AuthenticationFailed,
+    /// `AUTHORIZATIONFAILED`.
+    AuthorizationFailed,
+    /// `BADCHARSET`, with the charsets that are known.
+    BadCharset,
+    /// `CANNOT`.
+    Cannot,
+    /// `CAPABILITY`, with the list as it stands between name and bracket.
+    Capability(String),
+    /// `CLIENTBUG`.
+    ClientBug,
+    /// `CONTACTADMIN`.
+    ContactAdmin,
+    /// `COPYUID`: which messages became which (RFC 4315 §3). Both ascend, and the n-th of one is
+    /// the n-th of the other.
+    CopyUid {
+        /// Of the mailbox they are in now.
+        validity: UidValidity,
+        /// Their UIDs before.
+        from: UidRuns,
+        /// Their UIDs now.
+        to: UidRuns,
+    },
+    /// `CORRUPTION`.
+    Corruption,
+    /// `EXPIRED`.
+    Expired,
+    /// `EXPUNGEISSUED`.
+    ExpungeIssued,
+    /// `INUSE`.
+    InUse,
+    /// `LIMIT`.
+    Limit,
+    /// `NONEXISTENT`.
+    NonExistent,
+    /// `NOPERM`.
+    NoPerm,
+    /// `OVERQUOTA`.
+    OverQuota,
+    /// `PARSE`.
+    Parse,
+    /// `PRIVACYREQUIRED`.
+    PrivacyRequired,
+    /// `READ-ONLY`.
+    ReadOnly,
+    /// `READ-WRITE`.
+    ReadWrite,
+    /// `SERVERBUG`.
+    ServerBug,
+    /// `TOOBIG` (RFC 4469 §5).
+    TooBig,
+    /// `TRYCREATE`.
+    TryCreate,
+    /// `UIDNEXT`.
+    UidNext(Uid),
+    /// `UIDVALIDITY`.
+    UidValidity(UidValidity),
+    /// `UNAVAILABLE`.
+    Unavailable,
+    /// `UNSEEN`: the sequence number of the first message without `\Seen`.
+    Unseen(u32),
+}
+
+impl Completion {
+    /// Done.
+    pub fn ok(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { condition: Condition::Ok, code: None, text: text.into() }
+    }
+
+    /// Not done, for this reason.
+    pub fn no(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { condition: Condition::No, code: Some(code), text: text.into() }
+    }
+
+    /// The client's mistake.
+    pub fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { condition: Condition::Bad, code: None, text: text.into() }
+    }
+
+    /// Something is wrong on our side, and it may help to try again (RFC 5530 §3 `UNAVAILABLE`).
+    pub fn unavailable() -> Self {
+        Self::no(Code::Unavailable, "Temporary trouble on the server, please try again")
+    }
+
+    /// The same with a code.
+    pub fn with(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+}
+
+impl Condition {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::No => "NO",
+            Self::Bad => "BAD",
+        }
+    }
+}
+
+impl Code {
+    fn render(&self, out: &mut Vec<u8>) {
+        let word = match self {
+            Self::Alert => "ALERT",
+            Self::AlreadyExists => "ALREADYEXISTS",
+            Self::AppendUid(validity, uid) => {
+                return out.extend_from_slice(format!("APPENDUID {validity} {uid}").as_bytes());
+            }
+            Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Self::BadCharset => "BADCHARSET (US-ASCII UTF-8)",
+            Self::Cannot => "CANNOT",
+            Self::Capability(list) => {
+                return out.extend_from_slice(format!("CAPABILITY {list}").as_bytes());
+            }
+            Self::ClientBug => "CLIENTBUG",
+            Self::ContactAdmin => "CONTACTADMIN",
+            Self::CopyUid { validity, from, to } => {
+                return out.extend_from_slice(format!("COPYUID {validity} {from} {to}").as_bytes());
+            }
+            Self::Corruption => "CORRUPTION",
+            Self::Expired => "EXPIRED",
+            Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::InUse => "INUSE",
+            Self::Limit => "LIMIT",
+            Self::NonExistent => "NONEXISTENT",
+            Self::NoPerm => "NOPERM",
+            Self::OverQuota => "OVERQUOTA",
+            Self::Parse => "PARSE",
+            Self::PrivacyRequired => "PRIVACYREQUIRED",
+            Self::ReadOnly => "READ-ONLY",
+            Self::ReadWrite => "READ-WRITE",
+            Self::ServerBug => "SERVERBUG",
+            Self::TooBig => "TOOBIG",
+            Self::TryCreate => "TRYCREATE",
+            Self::UidNext(uid) => return numbered(out, "UIDNEXT", uid.number()),
+            Self::UidValidity(validity) => return numbered(out, "UIDVALIDITY", validity.number()),
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Unseen(place) => return numbered(out, "UNSEEN", *place),
+        };
+        out.extend_from_slice(word.as_bytes());
+    }
+}
+
+fn numbered(out: &mut Vec<u8>, word: &str, value: u32) {
+    out.extend_from_slice(word.as_bytes());
+    out.push(b' ');
+    number(out, value.into());
+}
+
+/// `tag SP resp-cond-state`; without a tag, when the client sent none that can be read, `*`.
+pub(crate) fn tagged(out: &mut Vec<u8>, tag: Option<&str>, completion: &Completion) {
+    let word = completion.condition.as_str();
+    line(out, tag.unwrap_or("*"), word, completion.code.as_ref(), &completion.text);
+}
+
+/// `* OK [code] text`.
+pub(crate) fn untagged_ok(out: &mut Vec<u8>, code: &Code, text: &str) {
+    line(out, "*", "OK", Some(code), text);
+}
+
+/// The first line of the connection (RFC 3501 §7.1.1).
+pub(crate) fn greeting(out: &mut Vec<u8>, capabilities: String, text: &str) {
+    line(out, "*", "OK", Some(&Code::Capability(capabilities)), text);
+}
+
+/// `* BYE` (RFC 3501 §7.1.5).
+pub(crate) fn bye(out: &mut Vec<u8>, code: Option<&Code>, text: &str) {
+    line(out, "*", "BYE", code, text);
+}
+
+/// `+ text` (RFC 3501 §7.5).
+pub(crate) fn continuation(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"+ ");
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, tag: &str, word: &str, code: Option<&Code>, text: &str) {
+    out.extend_from_slice(tag.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(word.as_bytes());
+    out.push(b' ');
+    if let Some(code) = code {
+        out.push(b'[');
+        code.render(out);
+        out.extend_from_slice(b"] ");
+    }
+    // A line of text, whatever it was made of: TEXT-CHAR has neither CR nor LF nor NUL.
+    out.extend(text.bytes().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(completion: Completion, expected: &str) {
+        let mut out = Vec::new();
+        tagged(&mut out, Some("a1"), &completion);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\r\n"));
+    }
+
+    #[test]
+    fn codes() {
+        let uid = |n| Uid::new(n).unwrap();
+        let validity = UidValidity::new(38505).unwrap();
+        // RFC 4315 §3, the examples.
+        check(
+            Completion::ok("APPEND completed").with(Code::AppendUid(validity, uid(3955))),
+            "a1 OK [APPENDUID 38505 3955] APPEND completed",
+        );
+        let from: UidRuns = [304, 319, 320].map(uid).into_iter().collect();
+        let to: UidRuns = [3956, 3957, 3958].map(uid).into_iter().collect();
+        check(
+            Completion::ok("Done").with(Code::CopyUid { validity, from, to }),
+            "a1 OK [COPYUID 38505 304,319:320 3956:3958] Done",
+        );
+        // RFC 9051 erratum 7323: the list is in parentheses.
+        check(
+            Completion::no(Code::BadCharset, "No such charset"),
+            "a1 NO [BADCHARSET (US-ASCII UTF-8)] No such charset",
+        );
+        check(Completion::bad("a\r\nb"), "a1 BAD a  b");
+    }
+}

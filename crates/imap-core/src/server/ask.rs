@@ -1,0 +1,84 @@
+//! The questions a session asks its agent.
+
+use conversation::Ticket;
+use sasl_core::Claim;
+
+use super::append::{AppendAbandoned, AppendComplete, AppendPiece};
+use crate::{
+    UidRuns,
+    command::{AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, Search, Select, Store},
+};
+
+/// What the agent has to decide or do; one variant for each family of commands.
+#[derive(Debug)]
+pub enum Question {
+    /// Is this who it claims to be?
+    SignIn(Ask<SignIn>),
+    /// Create, delete, rename, subscribe, list, status.
+    Mailboxes(Ask<MailboxCommand>),
+    /// Open a mailbox; whatever was open is closed.
+    Select(Ask<Select>),
+    /// Close the mailbox.
+    Close(Ask<Close>),
+    /// Send message data.
+    Fetch(Ask<Fetch>),
+    /// Change flags.
+    Store(Ask<Store>),
+    /// Find messages.
+    Search(Ask<Search>),
+    /// Copy or move messages.
+    Copy(Ask<Copy>),
+    /// Remove messages for good.
+    Expunge(Ask<Expunge>),
+    /// May a message be appended?
+    AppendBegin(Ask<AppendHead>),
+    /// Take this piece of it.
+    AppendPiece(Ask<AppendPiece>),
+    /// It is whole: store it.
+    AppendComplete(Ask<AppendComplete>),
+    /// It will not be whole: forget it.
+    AppendAbandoned(Ask<AppendAbandoned>),
+    /// What is new in the selected mailbox?
+    Changes(Ask<Changes>),
+}
+
+/// A question: the command, and the right to answer it once. Dropped, it is a temporary failure.
+#[derive(Debug)]
+#[must_use = "a question that is dropped is answered with a temporary failure"]
+pub struct Ask<T> {
+    pub(super) ticket: Ticket,
+    pub(super) command: T,
+    pub(super) messages: UidRuns,
+}
+
+impl<T> Ask<T> {
+    /// What is asked for.
+    pub fn command(&self) -> &T {
+        &self.command
+    }
+
+    /// The messages of the selected mailbox that the command names, resolved; empty for commands
+    /// that name none. Some may be gone meanwhile, which the client does not know yet.
+    pub fn messages(&self) -> &UidRuns {
+        &self.messages
+    }
+}
+
+/// A sign-in (RFC 3501 §6.2.2, §6.2.3).
+#[derive(Debug)]
+pub struct SignIn {
+    /// The claim to verify.
+    pub claim: Claim,
+    /// How it was made: `LOGIN`, or the SASL mechanism, for the log.
+    pub method: &'static str,
+}
+
+/// What of the news of the selected mailbox may be told now. What may not is put in as well and
+/// told later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Changes {
+    /// EXPUNGE (RFC 3501 §7.4.1).
+    pub may_expunge: bool,
+    /// EXISTS and RECENT.
+    pub may_exists: bool,
+}

@@ -1,0 +1,307 @@
+//! From a framed command to its answer or its question.
+
+use conversation::{Step, Ticket, Upgrade, Wire};
+
+use super::{
+    Question, Session,
+    session::{Access, Activity, Flow, Running},
+};
+use crate::{
+    UidRuns,
+    command::{Command, Numbering},
+    frame::{Framed, Literal},
+    order::Verb,
+    parse::{self, Announced, Rejected},
+    response::{self, Code, Completion},
+    sequence_set::SequenceSet,
+};
+
+impl Session {
+    /// Reads the next command and goes on with it.
+    pub(super) fn read_command(&mut self, wire: &mut Wire) -> Flow {
+        match self.framer.next(&mut wire.input) {
+            Framed::Incomplete => Flow::NeedInput,
+            Framed::Announced(literal) => self.literal_announced(wire, literal),
+            Framed::TooLong => {
+                let tag = parse::tag(self.framer.text(&wire.input));
+                let long = Completion::bad("The line is too long");
+                self.refuse_framed(wire, tag, Framed::TooLong, long);
+                Flow::Again
+            }
+            Framed::Complete => {
+                let parsed = parse::command(self.framer.text(&wire.input), self.state());
+                self.framer.finish(&mut wire.input);
+                match parsed {
+                    Ok(parsed) => self.run(wire, parsed.tag, parsed.verb, parsed.command),
+                    Err(Rejected { tag, completion }) => {
+                        self.say_tagged(wire, tag.as_deref(), &completion);
+                        Flow::Again
+                    }
+                }
+            }
+            Framed::Discarded => Flow::Again,
+        }
+    }
+
+    /// Whether the client may send a literal is decided when it is announced (RFC 3501 §7.5).
+    fn literal_announced(&mut self, wire: &mut Wire, literal: Literal) -> Flow {
+        let text = self.framer.text(&wire.input);
+        let before = text.len() as u64;
+        let refusal = match parse::announced(text, literal, self.state()) {
+            Ok(Announced::Argument(tag)) => match self.literal_refusal(before, literal.size) {
+                Some(completion) => Rejected { tag: Some(tag), completion },
+                None => {
+                    self.framer.accept(literal);
+                    if literal.synchronising {
+                        response::continuation(&mut wire.output, "Ready for the literal");
+                    }
+                    return Flow::Again;
+                }
+            },
+            Ok(Announced::Message { tag, head }) => {
+                if head.size <= self.options.limits.append_max {
+                    self.framer.finish(&mut wire.input);
+                    return self.append_begin(tag, head, literal);
+                }
+                let large = Completion::no(Code::TooBig, "The message is too large");
+                Rejected { tag: Some(tag), completion: large }
+            }
+            Err(rejected) => rejected,
+        };
+        self.refuse_framed(wire, refusal.tag, Framed::Announced(literal), refusal.completion);
+        Flow::Again
+    }
+
+    fn literal_refusal(&self, before: u64, size: u64) -> Option<Completion> {
+        let limits = &self.options.limits;
+        let whole_max = if self.is_signed_in() {
+            limits.command_max
+        } else {
+            limits.command_before_sign_in_max
+        };
+        let too_large = size > limits.literal_max || before.saturating_add(size) > whole_max;
+        too_large.then(|| Completion::no(Code::Limit, "The literal is too large"))
+    }
+
+    /// Refuses what was framed; what comes of it all the same is thrown away first.
+    pub(super) fn refuse_framed(
+        &mut self,
+        wire: &mut Wire,
+        tag: Option<Box<str>>,
+        framed: Framed,
+        completion: Completion,
+    ) {
+        match framed {
+            Framed::Announced(Literal { synchronising: false, size, .. }) => {
+                self.discard(wire, tag, size, completion);
+            }
+            Framed::TooLong => {
+                self.framer.discard_line();
+                self.activity = Activity::Discarding { tag, completion };
+            }
+            Framed::Announced(_) | Framed::Complete | Framed::Discarded | Framed::Incomplete => {
+                self.framer.finish(&mut wire.input);
+                self.say_tagged(wire, tag.as_deref(), &completion);
+            }
+        }
+    }
+
+    /// Throws octets and the rest of their command away, then says why.
+    pub(super) fn discard(
+        &mut self,
+        wire: &mut Wire,
+        tag: Option<Box<str>>,
+        octets: u64,
+        completion: Completion,
+    ) {
+        if octets > self.options.limits.discard_max {
+            // RFC 7888 §4: reading it all only to throw it away is not worth it.
+            self.say_tagged(wire, tag.as_deref(), &completion);
+            self.dismiss(Some(Code::TooBig), "Too much to throw away");
+            return;
+        }
+        self.framer.discard(octets);
+        self.activity = Activity::Discarding { tag, completion };
+    }
+
+    pub(super) fn discard_step(&mut self, wire: &mut Wire) -> Flow {
+        if self.framer.next(&mut wire.input) != Framed::Discarded {
+            return Flow::NeedInput;
+        }
+        if let Activity::Discarding { tag, completion } =
+            std::mem::replace(&mut self.activity, Activity::Reading)
+        {
+            self.say_tagged(wire, tag.as_deref(), &completion);
+        }
+        Flow::Again
+    }
+
+    fn run(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
+        match command {
+            Command::Capability => {
+                let line = format!("* CAPABILITY {}\r\n", self.capabilities());
+                wire.output.extend_from_slice(line.as_bytes());
+                self.done(wire, tag, verb)
+            }
+            Command::Noop => self.done(wire, tag, verb),
+            Command::Id => {
+                self.say_id(wire);
+                self.done(wire, tag, verb)
+            }
+            Command::Namespace => {
+                response::namespace(&mut wire.output);
+                self.done(wire, tag, verb)
+            }
+            Command::Enable => {
+                // RFC 5161 §3.1: what is not known is passed over; nothing that needs it is known.
+                wire.output.extend_from_slice(b"* ENABLED\r\n");
+                self.done(wire, tag, verb)
+            }
+            Command::Logout => {
+                response::bye(&mut wire.output, None, "See you");
+                let done = Completion::ok("LOGOUT completed");
+                response::tagged(&mut wire.output, Some(&tag), &done);
+                self.activity = Activity::Over;
+                Flow::Again
+            }
+            Command::StartTls => self.start_tls(wire, &tag),
+            Command::Login { name, password } => self.login(wire, tag, &name, &password),
+            Command::Authenticate { mechanism, initial } => {
+                self.authenticate(wire, tag, &mechanism, initial.as_ref())
+            }
+            Command::Idle => self.idle_begin(wire, tag),
+            command => self.ask_about(wire, tag, verb, command),
+        }
+    }
+
+    /// The commands that the agent answers.
+    fn ask_about(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
+        let asked = match command {
+            Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
+            Command::Select(select) => {
+                // RFC 3501 §6.3.1: whatever comes of it, the mailbox before is not selected.
+                self.access = Access::Authenticated;
+                Question::Select(self.ask(select, UidRuns::new()))
+            }
+            Command::Close(mut close) => {
+                close.expunge &= !self.is_read_only();
+                self.access = Access::Authenticated;
+                Question::Close(self.ask(close, UidRuns::new()))
+            }
+            Command::Search(search) => Question::Search(self.ask(search, UidRuns::new())),
+            Command::Expunge(_) | Command::Store(_) if self.is_read_only() => {
+                return self.read_only(wire, tag, verb);
+            }
+            Command::Expunge(expunge) => {
+                let messages = self.existing(expunge.uids.as_ref());
+                Question::Expunge(self.ask(expunge, messages))
+            }
+            Command::Copy(copy) if copy.remove && self.is_read_only() => {
+                return self.read_only(wire, tag, verb);
+            }
+            Command::Fetch(fetch) => match self.resolve(&fetch.messages, fetch.numbering) {
+                Ok(messages) => Question::Fetch(self.ask(fetch, messages)),
+                Err(completion) => return self.end(wire, tag, verb, completion),
+            },
+            Command::Store(store) => match self.resolve(&store.messages, store.numbering) {
+                Ok(messages) => Question::Store(self.ask(store, messages)),
+                Err(completion) => return self.end(wire, tag, verb, completion),
+            },
+            Command::Copy(copy) => match self.resolve(&copy.messages, copy.numbering) {
+                Ok(messages) => Question::Copy(self.ask(copy, messages)),
+                Err(completion) => return self.end(wire, tag, verb, completion),
+            },
+            // All others were run before.
+            _ => return self.end(wire, tag, verb, Completion::unavailable()),
+        };
+        self.activity = Activity::Running(Running { tag, verb, end: None });
+        Flow::Step(Step::Ask(asked))
+    }
+
+    /// The messages a command names, or how it ends without the agent.
+    fn resolve(&self, set: &SequenceSet, numbering: Numbering) -> Result<UidRuns, Completion> {
+        let view = self.view().ok_or_else(Completion::unavailable)?;
+        let messages = view
+            .resolve(set, numbering)
+            .map_err(|_| Completion::bad("There is no message with such a number"))?;
+        if messages.is_empty() {
+            // RFC 3501 §6.4.8: a UID that nobody has is ignored without a word.
+            return Err(Completion::ok("No such messages"));
+        }
+        Ok(messages)
+    }
+
+    fn existing(&self, uids: Option<&SequenceSet>) -> UidRuns {
+        match (self.view(), uids) {
+            (Some(view), Some(set)) => view.resolve(set, Numbering::Uid).unwrap_or_default(),
+            (Some(view), None) => view.uids().clone(),
+            (None, _) => UidRuns::new(),
+        }
+    }
+
+    fn read_only(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb) -> Flow {
+        let refused = Completion::no(Code::ReadOnly, "The mailbox is open for reading only");
+        self.end(wire, tag, verb, refused)
+    }
+
+    fn done(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb) -> Flow {
+        self.end(wire, tag, verb, Completion::ok(format!("{} completed", verb.rule().name)))
+    }
+
+    pub(super) fn end(
+        &mut self,
+        wire: &mut Wire,
+        tag: Box<str>,
+        verb: Verb,
+        completion: Completion,
+    ) -> Flow {
+        self.complete(wire, tag, verb, completion);
+        Flow::Again
+    }
+
+    /// RFC 2971 §3.1: a list of pairs.
+    fn say_id(&self, wire: &mut Wire) {
+        let out = &mut wire.output;
+        out.extend_from_slice(b"* ID (\"name\" ");
+        response::string(out, self.options.product.as_bytes());
+        if let Some(version) = &self.options.version {
+            out.extend_from_slice(b" \"version\" ");
+            response::string(out, version.as_bytes());
+        }
+        out.extend_from_slice(b")\r\n");
+    }
+
+    /// RFC 3501 §6.2.1.
+    fn start_tls(&mut self, wire: &mut Wire, tag: &str) -> Flow {
+        let refusal = if self.tls().is_some() {
+            Some(Completion::bad("TLS is there already"))
+        } else if !self.options.starttls {
+            Some(Completion::bad("TLS is not to be had here"))
+        } else {
+            None
+        };
+        if let Some(completion) = refusal {
+            self.say_tagged(wire, Some(tag), &completion);
+            return Flow::Again;
+        }
+        self.say_tagged(wire, Some(tag), &Completion::ok("Begin TLS now"));
+        Flow::Step(Step::Upgrade(Upgrade::Tls))
+    }
+}
+
+impl Session {
+    /// An answer has ended the command in progress.
+    pub(super) fn finish(&mut self, ticket: Ticket, wire: &mut Wire, completion: Completion) {
+        if self.open.answered(ticket) {
+            self.end_running(wire, completion);
+        }
+    }
+
+    pub(super) fn end_running(&mut self, wire: &mut Wire, completion: Completion) {
+        if let Activity::Running(Running { tag, verb, .. }) =
+            std::mem::replace(&mut self.activity, Activity::Reading)
+        {
+            self.complete(wire, tag, verb, completion);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The selected mailbox: its opening, its news, and IDLE, which waits for them.
+
+use conversation::{Step, Ticket, Wire};
+use mail_types::SeqNum;
+
+use super::{
+    Changes, Opened, Question, Session,
+    session::{Access, Activity, Flow, Running, Selected},
+};
+use crate::{
+    UidRuns,
+    frame::Framed,
+    order::Verb,
+    response::{self, Code, Completion},
+    view::View,
+};
+
+impl Session {
+    /// Says what RFC 3501 §6.3.1 requires, and the tagged line.
+    pub(super) fn opened_mailbox(&mut self, ticket: Ticket, wire: &mut Wire, opened: Opened) {
+        if !self.open.answered(ticket) {
+            return;
+        }
+        let Activity::Running(Running { tag, verb, .. }) =
+            std::mem::replace(&mut self.activity, Activity::Reading)
+        else {
+            return;
+        };
+        let out = &mut wire.output;
+        let view = View::new(opened.uids, opened.recent);
+        let size = view.size();
+        response::mailbox_flags(out, &opened.keywords);
+        response::permanent_flags(out, &opened.keywords, opened.read_only);
+        response::exists(out, size.exists);
+        response::recent(out, size.recent);
+        let first_unseen = opened.first_unseen.and_then(|uid| view.sequence_number(uid));
+        if let Some(number) = first_unseen.map(SeqNum::number) {
+            response::untagged_ok(out, &Code::Unseen(number), "The first unseen message");
+        }
+        response::untagged_ok(out, &Code::UidValidity(opened.uid_validity), "UIDs are valid");
+        response::untagged_ok(out, &Code::UidNext(opened.uid_next), "The next UID");
+        let code = if opened.read_only { Code::ReadOnly } else { Code::ReadWrite };
+        let selected = Selected { view, read_only: opened.read_only };
+        self.access = Access::Selected(Box::new(selected));
+        let done = Completion::ok(format!("{} completed", verb.rule().name)).with(code);
+        self.say_tagged(wire, Some(&tag), &done);
+    }
+
+    /// A command has ended: asks for the news that may be told before its tagged line.
+    pub(super) fn tell_news(&mut self, _wire: &mut Wire) -> Flow {
+        let Activity::Running(Running { verb, .. }) = &self.activity else { return Flow::Again };
+        let rule = verb.rule();
+        self.ask_news(rule.may_expunge, rule.may_exists)
+    }
+
+    fn ask_news(&mut self, may_expunge: bool, may_exists: bool) -> Flow {
+        let changes = Changes { may_expunge, may_exists };
+        Flow::Step(Step::Ask(Question::Changes(self.ask(changes, UidRuns::new()))))
+    }
+
+    /// The news is told.
+    pub(super) fn news_told(&mut self, ticket: Ticket, wire: &mut Wire) {
+        if !self.open.answered(ticket) {
+            return;
+        }
+        match std::mem::replace(&mut self.activity, Activity::Reading) {
+            Activity::Running(Running { tag, end: Some(completion), .. }) => {
+                self.say_tagged(wire, Some(&tag), &completion);
+            }
+            other => self.activity = other,
+        }
+    }
+
+    /// RFC 2177 §3. What happened between the last command and this one is told at once.
+    pub(super) fn idle_begin(&mut self, wire: &mut Wire, tag: Box<str>) -> Flow {
+        response::continuation(&mut wire.output, "idling");
+        self.activity = Activity::Idling { tag, news: true };
+        Flow::Again
+    }
+
+    pub(super) fn idle_step(&mut self, wire: &mut Wire) -> Flow {
+        let selected = self.view().is_some();
+        let Activity::Idling { news, .. } = &mut self.activity else { return Flow::Again };
+        if std::mem::take(news) && selected {
+            return self.ask_news(true, true);
+        }
+        let framed = self.framer.next_line(&mut wire.input);
+        if framed == Framed::Incomplete {
+            return Flow::NeedInput;
+        }
+        let done = is_done(self.framer.text(&wire.input));
+        let Activity::Idling { tag, .. } = std::mem::replace(&mut self.activity, Activity::Reading)
+        else {
+            return Flow::Again;
+        };
+        if done {
+            self.framer.finish(&mut wire.input);
+            return self.end(wire, tag, Verb::Idle, Completion::ok("IDLE terminated"));
+        }
+        // RFC 2177 §3: the client sends DONE and nothing else.
+        self.refuse_framed(wire, Some(tag), framed, Completion::bad("Expected DONE"));
+        Flow::Again
+    }
+}
+
+fn is_done(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line).eq_ignore_ascii_case(b"DONE")
+}

@@ -1,0 +1,74 @@
+//! What is given to every session.
+
+use std::time::Duration;
+
+/// What a server is, the same for all its sessions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// In the greeting and the ID response.
+    pub product: String,
+    /// In the ID response; none: not told.
+    pub version: Option<String>,
+    /// Whether STARTTLS can be done.
+    pub starttls: bool,
+    /// Whether passwords may cross a connection without TLS.
+    pub plaintext_sign_in: bool,
+    /// What the peer can make grow.
+    pub limits: Limits,
+}
+
+/// Bounds on what the peer controls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Octets of a line; clients send long sets of UIDs.
+    pub line_max: usize,
+    /// Octets of one literal, APPEND's message apart.
+    pub literal_max: u64,
+    /// Octets of a whole command, its literals included.
+    pub command_max: u64,
+    /// Octets of a whole command before sign-in.
+    pub command_before_sign_in_max: u64,
+    /// Octets of an APPEND's message.
+    pub append_max: u64,
+    /// Octets that are thrown away of a refused literal that comes unasked (`{n+}`); beyond it the
+    /// connection is closed (RFC 7888 §4).
+    pub discard_max: u64,
+    /// BAD commands in a row.
+    pub bad_commands_max: u32,
+    /// Failed sign-ins on one connection. Thunderbird makes three of one mistyped password.
+    pub sign_ins_max: u32,
+    /// How long a connection may stand without sign-in.
+    pub sign_in_time: Duration,
+    /// How long a signed-in client may be silent, in IDLE too; at least 30 minutes
+    /// (RFC 3501 §5.4).
+    pub idle_time: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            product: "Postrider".to_owned(),
+            version: None,
+            starttls: true,
+            plaintext_sign_in: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_max: 64 * 1024,
+            literal_max: 64 * 1024,
+            command_max: 256 * 1024,
+            command_before_sign_in_max: 16 * 1024,
+            append_max: 50 * 1024 * 1024,
+            discard_max: 256 * 1024 * 1024,
+            bad_commands_max: 20,
+            sign_ins_max: 10,
+            sign_in_time: Duration::from_secs(3 * 60),
+            idle_time: Duration::from_secs(31 * 60),
+        }
+    }
+}

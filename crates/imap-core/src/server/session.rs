@@ -1,0 +1,337 @@
+//! The session: what it owns, and the loop that goes from one command to the next.
+
+use std::{sync::Arc, time::Instant};
+
+use conversation::{
+    Machine, Notice, OpenQuestion, PeerFacts, Step, TlsFacts, Upgraded, Wait, Wire,
+};
+
+use super::{Ask, Options, Question, append::Append, sign_in::Exchanging};
+use crate::{
+    UidRuns,
+    capability::{self, Circumstances},
+    frame::Framer,
+    order::{State, Verb},
+    response::{self, Code, Completion, Condition},
+    view::View,
+};
+
+/// Commands are held back while more output than this waits to be sent, in octets.
+const OUTPUT_HIGH: usize = 64 * 1024;
+
+/// One client's connection.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) options: Arc<Options>,
+    pub(super) open: OpenQuestion,
+    pub(super) framer: Framer,
+    pub(super) access: Access,
+    pub(super) activity: Activity,
+    pub(super) bad_commands: u32,
+    pub(super) failed_sign_ins: u32,
+    peer: Option<Box<PeerFacts>>,
+    ending: Option<Box<Ending>>,
+    deadline: Option<Instant>,
+}
+
+/// The state of RFC 3501 §3, with what exists only in it.
+#[derive(Debug)]
+pub(super) enum Access {
+    NotAuthenticated,
+    Authenticated,
+    Selected(Box<Selected>),
+}
+
+/// A mailbox that is open.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) view: View,
+    pub(super) read_only: bool,
+}
+
+/// What the session is doing.
+#[derive(Debug)]
+pub(super) enum Activity {
+    /// The greeting has to be said.
+    Greeting,
+    /// It reads a command.
+    Reading,
+    /// A command waits for its answer, or for the news that is told before its tagged line.
+    Running(Running),
+    /// A SASL exchange waits for the client.
+    Exchanging(Exchanging),
+    /// An APPEND's message goes through.
+    Append(Append),
+    /// The rest of a refused command is thrown away.
+    Discarding { tag: Option<Box<str>>, completion: Completion },
+    /// IDLE; `news` if there is some to tell.
+    Idling { tag: Box<str>, news: bool },
+    /// All is said.
+    Over,
+}
+
+/// A command in progress.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) tag: Box<str>,
+    pub(super) verb: Verb,
+    /// How it ended; its tagged line comes after the news.
+    pub(super) end: Option<Completion>,
+}
+
+/// Why the session is to end.
+#[derive(Debug)]
+struct Ending {
+    code: Option<Code>,
+    text: &'static str,
+}
+
+/// What a part of the loop has come to.
+pub(super) enum Flow {
+    /// Something was done: look again.
+    Again,
+    /// Nothing can be done without more input.
+    NeedInput,
+    /// The driver's turn.
+    Step(Step<Question>),
+}
+
+impl Session {
+    /// A session; `number` is unique among those of the process.
+    pub fn new(number: u64, options: Arc<Options>) -> Self {
+        let line_max = usize::try_from(options.limits.command_before_sign_in_max);
+        Self {
+            open: OpenQuestion::new(number),
+            framer: Framer::new(line_max.unwrap_or(options.limits.line_max)),
+            access: Access::NotAuthenticated,
+            activity: Activity::Greeting,
+            bad_commands: 0,
+            failed_sign_ins: 0,
+            peer: None,
+            ending: None,
+            deadline: None,
+            options,
+        }
+    }
+
+    /// The selected mailbox as the client knows it.
+    pub fn view(&self) -> Option<&View> {
+        match &self.access {
+            Access::Selected(selected) => Some(&selected.view),
+            Access::NotAuthenticated | Access::Authenticated => None,
+        }
+    }
+
+    pub(super) fn view_mut(&mut self) -> Option<&mut View> {
+        match &mut self.access {
+            Access::Selected(selected) => Some(&mut selected.view),
+            Access::NotAuthenticated | Access::Authenticated => None,
+        }
+    }
+
+    /// Whether the selected mailbox must not be changed by this session.
+    pub fn is_read_only(&self) -> bool {
+        matches!(&self.access, Access::Selected(selected) if selected.read_only)
+    }
+
+    /// Whether somebody is signed in.
+    pub fn is_signed_in(&self) -> bool {
+        !matches!(self.access, Access::NotAuthenticated)
+    }
+
+    /// Who is at the other end; the TLS facts are those of now, STARTTLS included.
+    pub fn peer(&self) -> Option<&PeerFacts> {
+        self.peer.as_deref()
+    }
+
+    /// The TLS session, if there is one.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.peer.as_deref().and_then(|peer| peer.tls.as_ref())
+    }
+
+    /// Ends the session after the command in progress, with these words: the account was disabled,
+    /// the mailbox is gone.
+    pub fn dismiss(&mut self, code: Option<Code>, text: &'static str) {
+        self.ending = Some(Box::new(Ending { code, text }));
+    }
+
+    pub(super) fn state(&self) -> State {
+        match self.access {
+            Access::NotAuthenticated => State::NotAuthenticated,
+            Access::Authenticated => State::Authenticated,
+            Access::Selected(_) => State::Selected,
+        }
+    }
+
+    pub(super) fn ask<T>(&mut self, command: T, messages: UidRuns) -> Ask<T> {
+        Ask { ticket: self.open.ask(), command, messages }
+    }
+
+    pub(super) fn capabilities(&self) -> String {
+        let tls = self.tls().is_some();
+        capability::list(Circumstances {
+            signed_in: self.is_signed_in(),
+            starttls: self.options.starttls && !tls && !self.is_signed_in(),
+            passwords: self.may_send_password(),
+        })
+    }
+
+    pub(super) fn may_send_password(&self) -> bool {
+        self.options.plaintext_sign_in || self.tls().is_some()
+    }
+
+    /// A command has ended; what is left is to tell the news and then its tagged line.
+    pub(super) fn complete(
+        &mut self,
+        wire: &mut Wire,
+        tag: Box<str>,
+        verb: Verb,
+        completion: Completion,
+    ) {
+        let tells_news =
+            matches!(self.access, Access::Selected(_)) && completion.condition != Condition::Bad;
+        if tells_news {
+            self.activity = Activity::Running(Running { tag, verb, end: Some(completion) });
+        } else {
+            self.say_tagged(wire, Some(&tag), &completion);
+        }
+    }
+
+    /// Says the tagged line: the command is over.
+    pub(super) fn say_tagged(
+        &mut self,
+        wire: &mut Wire,
+        tag: Option<&str>,
+        completion: &Completion,
+    ) {
+        response::tagged(&mut wire.output, tag, completion);
+        self.activity = Activity::Reading;
+        // A gathered command's memory was given back before; nothing of it is left here.
+        if completion.condition == Condition::Bad {
+            self.bad_commands += 1;
+            if self.bad_commands >= self.options.limits.bad_commands_max {
+                self.dismiss(Some(Code::ClientBug), "Too many malformed commands");
+            }
+        } else {
+            self.bad_commands = 0;
+        }
+    }
+
+    /// The open question was dropped: a temporary failure of ours.
+    fn answer_lost(&mut self, wire: &mut Wire) {
+        match std::mem::replace(&mut self.activity, Activity::Reading) {
+            Activity::Running(Running { tag, verb, end: None }) => {
+                self.complete(wire, tag, verb, Completion::unavailable());
+            }
+            Activity::Running(Running { tag, end: Some(completion), .. }) => {
+                self.say_tagged(wire, Some(&tag), &completion);
+            }
+            append @ Activity::Append(_) => {
+                self.activity = append;
+                self.append_refuse(wire, Completion::unavailable());
+            }
+            other => self.activity = other,
+        }
+    }
+
+    fn advance(&mut self, wire: &mut Wire) -> Flow {
+        match &self.activity {
+            Activity::Greeting => {
+                let capabilities = self.capabilities();
+                let text = format!("{} ready", self.options.product);
+                response::greeting(&mut wire.output, capabilities, &text);
+                self.activity = Activity::Reading;
+                Flow::Again
+            }
+            Activity::Reading => self.read_command(wire),
+            Activity::Running(_) => self.tell_news(wire),
+            Activity::Exchanging(_) => self.exchange_step(wire),
+            Activity::Append(_) => self.append_step(wire),
+            Activity::Discarding { .. } => self.discard_step(wire),
+            Activity::Idling { .. } => self.idle_step(wire),
+            Activity::Over => Flow::Step(Step::Close),
+        }
+    }
+
+    /// Whether good-bye can be said now, or something has to be brought to its end first.
+    fn may_end(&self) -> bool {
+        !matches!(self.activity, Activity::Running(_) | Activity::Greeting)
+    }
+
+    fn say_bye(&mut self, wire: &mut Wire, code: Option<&Code>, text: &str) -> Step<Question> {
+        response::bye(&mut wire.output, code, text);
+        self.activity = Activity::Over;
+        Step::Close
+    }
+
+    /// Nothing to do until something comes.
+    fn wait(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
+        let limits = &self.options.limits;
+        let patience = if self.is_signed_in() { limits.idle_time } else { limits.sign_in_time };
+        let until = *self.deadline.get_or_insert(now + patience);
+        if now >= until {
+            let text =
+                if self.is_signed_in() { "Silent for too long" } else { "Sign-in took too long" };
+            return self.say_bye(wire, None, text);
+        }
+        let news = matches!(self.activity, Activity::Idling { .. }) && self.view().is_some();
+        Step::Wait(Wait { until: Some(until), news })
+    }
+}
+
+impl Machine for Session {
+    type Question = Question;
+
+    fn opened(&mut self, peer: &PeerFacts) {
+        self.peer = Some(Box::new(peer.clone()));
+    }
+
+    fn step(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
+        if self.open.abandoned() {
+            self.answer_lost(wire);
+        }
+        // RFC 3501 §5.4: what the client sends shows that it is there. Before sign-in it shows
+        // nothing of the kind.
+        if self.is_signed_in() && !wire.input.is_empty() {
+            self.deadline = None;
+        }
+        loop {
+            if self.may_end()
+                && let Some(ending) = self.ending.take()
+            {
+                return self.say_bye(wire, ending.code.as_ref(), ending.text);
+            }
+            if wire.output.len() > OUTPUT_HIGH && matches!(self.activity, Activity::Reading) {
+                return Step::Wait(Wait { until: Some(now), news: false });
+            }
+            match self.advance(wire) {
+                Flow::Again => {}
+                Flow::NeedInput => return self.wait(wire, now),
+                Flow::Step(step) => {
+                    // A command is in progress: the time of silence begins after it.
+                    if self.is_signed_in() {
+                        self.deadline = None;
+                    }
+                    return step;
+                }
+            }
+        }
+    }
+
+    fn upgraded(&mut self, upgraded: Upgraded) {
+        if let (Some(peer), Upgraded::Tls(facts)) = (self.peer.as_deref_mut(), upgraded) {
+            peer.tls = Some(facts);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Shutdown => self.dismiss(Some(Code::Unavailable), "The server is stopping"),
+            Notice::Changed => {
+                if let Activity::Idling { news, .. } = &mut self.activity {
+                    *news = true;
+                }
+            }
+        }
+    }
+}
