@@ -5,6 +5,13 @@ use crate::body_structure::OctetKinds;
 /// RFC 5322 §2.1.1, without the line end.
 const LINE_OCTETS_MAX: u64 = 998;
 
+/// A place between two octets, and how many line ends are before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) at: u64,
+    pub(super) lines: u64,
+}
+
 /// Where the input stands.
 #[derive(Debug, Default)]
 pub(super) struct Measure {
@@ -22,9 +29,9 @@ impl Measure {
         self.position
     }
 
-    /// Line ends taken.
-    pub(super) fn lines(&self) -> u64 {
-        self.lines
+    /// The place.
+    pub(super) fn here(&self) -> Place {
+        Place { at: self.position, lines: self.lines }
     }
 
     /// Where the line begins in which the input stands.
@@ -32,9 +39,12 @@ impl Measure {
         self.line_start
     }
 
-    /// Position and line ends before the line end that was taken last; at the start of a line.
-    pub(super) fn before_line_end(&self) -> (u64, u64) {
-        (self.position.saturating_sub(self.line_end_octets), self.lines.saturating_sub(1))
+    /// At the start of a line: the place before the line end that was taken last.
+    pub(super) fn before_line_end(&self) -> Place {
+        Place {
+            at: self.position.saturating_sub(self.line_end_octets),
+            lines: self.lines.saturating_sub(1),
+        }
     }
 
     /// Takes body octets and says what they are like.

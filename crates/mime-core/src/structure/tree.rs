@@ -4,7 +4,7 @@
 use super::{
     Defect, DefectKind, Limits, Structure,
     fields::{FieldStart, PartFields},
-    measure::Measure,
+    measure::{Measure, Place},
 };
 use crate::{
     BodyStructure,
@@ -43,16 +43,10 @@ pub(super) struct Tree {
 struct OpenPart {
     header_start: u64,
     /// `None` while in the header.
-    body: Option<BodyStart>,
+    body: Option<Place>,
     fields: PartFields,
     inside: Inside,
     octets: OctetKinds,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct BodyStart {
-    at: u64,
-    lines: u64,
 }
 
 #[derive(Debug)]
@@ -164,9 +158,9 @@ impl Tree {
             return false;
         }
         // The line end before the delimiter belongs to it (RFC 2046 §5.1.1).
-        let (end, lines) = self.measure.before_line_end();
+        let end = self.measure.before_line_end();
         while self.open.len() > level.saturating_add(1) {
-            self.end_innermost(end, lines);
+            self.end_innermost(end);
         }
         self.measure.take_other(line);
         let header_start = self.measure.position();
@@ -190,16 +184,16 @@ impl Tree {
 
     /// The input has ended.
     pub(super) fn finish(mut self) -> Structure {
-        let (end, lines) = (self.measure.position(), self.measure.lines());
+        let end = self.measure.here();
         let mut ended = None;
         while !self.open.is_empty() {
-            ended = self.end_innermost(end, lines);
+            ended = self.end_innermost(end);
         }
         let Message { envelope, part } = ended.unwrap_or_else(Message::empty);
         Structure {
             envelope,
             body: BodyStructure { root: part },
-            size: end,
+            size: end.at,
             dkim_signed: self.dkim_signed,
             defects: self.defects,
         }
@@ -236,7 +230,7 @@ impl Tree {
     fn header_ended(&mut self) {
         self.end_field();
         let depth = self.open.len();
-        let start = BodyStart { at: self.measure.position(), lines: self.measure.lines() };
+        let start = self.measure.here();
         let Some(part) = self.open.last_mut() else { return };
         part.body = Some(start);
         let (media_type, bad) = part.fields.media_type();
@@ -295,10 +289,10 @@ impl Tree {
         }
     }
 
-    /// Ends the innermost part at `end`, before which there are `lines` line ends, and gives it to
-    /// the one around it, or back if it was the message itself.
-    fn end_innermost(&mut self, end: u64, lines: u64) -> Option<Message> {
-        let here = self.measure.position();
+    /// Ends the innermost part at `end` and gives it to the one around it, or back if it was the
+    /// message itself.
+    fn end_innermost(&mut self, end: Place) -> Option<Message> {
+        let here = self.measure.here();
         if self.mode() == Mode::Header {
             self.end_field();
             self.defect(DefectKind::HeaderNotEnded);
@@ -311,7 +305,7 @@ impl Tree {
             self.count_boundaries();
         }
         let octets = part.octets;
-        let message = part.end(end, lines, here);
+        let message = part.end(end, here);
         match self.open.last_mut() {
             None => return Some(message),
             Some(around) => {
@@ -374,9 +368,18 @@ impl OpenPart {
         }
     }
 
-    /// What the part was. One that ended in its header has an empty body behind it, at `here`.
-    fn end(self, end: u64, lines: u64, here: u64) -> Message {
-        let body = self.body.unwrap_or(BodyStart { at: here, lines });
+    /// What the part was. Usually it ends at `end`, before the line end that belongs to the
+    /// delimiter; where that line end is needed by the part's own beginning or by a part in it, as
+    /// when delimiters follow each other, it ends behind it, which is `here`.
+    fn end(self, end: Place, here: Place) -> Message {
+        let least = match &self.inside {
+            Inside::Leaf | Inside::Message(None) => None,
+            Inside::Message(Some(message)) => Some(message.part.body.end),
+            Inside::Multipart { parts, .. } => parts.last().map(|part| part.body.end),
+        };
+        let least = least.or(self.body.map(|body| body.at)).unwrap_or(self.header_start);
+        let end = if end.at < least { here } else { end };
+        let body = self.body.unwrap_or(end);
         let (media_type, _) = self.fields.media_type();
         let content = match self.inside {
             Inside::Message(Some(message)) => Content::Message(message),
@@ -386,8 +389,8 @@ impl OpenPart {
         let (fields, envelope) = self.fields.into_values();
         let part = Part {
             header: self.header_start..body.at,
-            body: body.at..end.max(body.at),
-            lines: lines.saturating_sub(body.lines),
+            body: body.at..end.at,
+            lines: end.lines.saturating_sub(body.lines),
             octets: self.octets,
             media_type,
             encoding: fields.encoding,
@@ -405,7 +408,7 @@ impl OpenPart {
 
 impl Message {
     fn empty() -> Self {
-        OpenPart::new(0, PartFields::of_message()).end(0, 0, 0)
+        OpenPart::new(0, PartFields::of_message()).end(Place::default(), Place::default())
     }
 }
 

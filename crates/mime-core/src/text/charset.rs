@@ -12,8 +12,8 @@ use super::{guess::Guess, iso_2022_kr::ToEucKr, utf_7::Utf7};
 pub enum Charset {
     /// One that encoding_rs decodes, and that is believed.
     Known(&'static Encoding),
-    /// One whose label often lies (UTF-8, US-ASCII, ISO 8859-1): believed unless the octets say
-    /// otherwise.
+    /// One whose label often lies (UTF-8, US-ASCII, ISO 8859-1, EUC-KR): believed unless the
+    /// octets say otherwise.
     Doubtful(&'static Encoding),
     /// ISO-2022-KR (RFC 1557).
     Iso2022Kr,
@@ -42,7 +42,7 @@ impl Charset {
         };
         match known {
             None => Self::Unknown,
-            Some(encoding) if encoding == UTF_8 || encoding == WINDOWS_1252 => {
+            Some(encoding) if [UTF_8, WINDOWS_1252, EUC_KR].contains(&encoding) => {
                 Self::Doubtful(encoding)
             }
             Some(encoding) => Self::Known(encoding),

@@ -1,6 +1,6 @@
 //! Guessing the charset of text without a label, or with one that is known to lie.
 //!
-//! Valid UTF-8 is UTF-8: nothing else looks like it by chance. Else Korean text in EUC-KR is told
+//! Valid UTF-8 is UTF-8: little else looks like it by chance. Else Korean text in EUC-KR is told
 //! by its syllables. Else the label holds, or Windows-1252, in which everything means something.
 
 use encoding_rs::{EUC_KR, Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
@@ -68,8 +68,9 @@ pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Cha
     if [b"\x1b$B", b"\x1b$@", b"\x1b(J"].iter().any(|escape| contains(sample, *escape)) {
         return Charset::Known(ISO_2022_JP);
     }
-    // A sample may end inside a character.
-    if std::str::from_utf8(sample).is_ok_or_cut() {
+    // Two octets may be a character of both; three are none of EUC-KR.
+    let may_be_utf_8 = label != Some(EUC_KR) || sample.iter().any(|octet| *octet >= 0xe1);
+    if may_be_utf_8 && is_utf_8(sample) {
         return Charset::Known(UTF_8);
     }
     if is_korean(sample, label == Some(WINDOWS_1252)) {
@@ -78,16 +79,11 @@ pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Cha
     Charset::Known(label.unwrap_or(WINDOWS_1252))
 }
 
-trait OkOrCut {
-    fn is_ok_or_cut(&self) -> bool;
-}
-
-impl OkOrCut for Result<&str, std::str::Utf8Error> {
-    fn is_ok_or_cut(&self) -> bool {
-        match self {
-            Ok(_) => true,
-            Err(error) => error.error_len().is_none(),
-        }
+/// Valid UTF-8, perhaps cut inside its last character as a sample may be.
+fn is_utf_8(sample: &[u8]) -> bool {
+    match std::str::from_utf8(sample) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
     }
 }
 
