@@ -33,11 +33,7 @@ impl FileLock {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> io::Result<Option<Held>> {
-        match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Held(self.file.clone()))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(try_lock_file(&self.file)?.then(|| Held(self.file.clone())))
     }
 
     /// Takes the lock; waits for it on a blocking thread if it is not free.
@@ -69,6 +65,15 @@ impl Drop for Held {
     fn drop(&mut self) {
         // Can't fail for a lock that is held; and if it did, closing the file would end it.
         let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Locks an open file if its lock is free; it is held until the file is closed.
+pub fn try_lock_file(file: &File) -> io::Result<bool> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -33,7 +33,7 @@ pub use bell::{Bell, BellListener};
 pub use blocking::on_blocking_thread;
 pub use database::{Database, Durability, Opening};
 pub use error::DatabaseError;
-pub use file_lock::{FileLock, Held};
+pub use file_lock::{FileLock, Held, try_lock_file};
 pub use files::{Files, NewFile, Operation, Watch};
 pub use free_space::free_space;
 pub use life_lock::{Holder, LifeLock};

@@ -12,9 +12,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use rustix::fs::FlockOperation;
-
-use crate::file_lock::open_for_group;
+use crate::file_lock::{open_for_group, try_lock_file};
 
 /// Tells locks of one process apart.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -51,7 +49,7 @@ impl LifeLock {
             let file = open_for_group(&path)?;
             // Whoever sweeps may have locked or removed the file before it was locked here: then
             // another one.
-            if try_lock(&file)? && is_at(&file, &path)? {
+            if try_lock_file(&file)? && is_at(&file, &path)? {
                 return Ok(Self { file, path, name: name.into() });
             }
         }
@@ -68,7 +66,7 @@ impl LifeLock {
             return Ok(Holder::Dead);
         }
         match File::open(folder.join(name)) {
-            Ok(file) => Ok(if try_lock(&file)? { Holder::Dead } else { Holder::Alive }),
+            Ok(file) => Ok(if try_lock_file(&file)? { Holder::Dead } else { Holder::Alive }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Holder::Dead),
             Err(error) => Err(error),
         }
@@ -80,7 +78,7 @@ impl LifeLock {
             let path = entry?.path();
             // Removed while it is locked: nobody can take it in between.
             if let Ok(file) = File::open(&path)
-                && try_lock(&file)?
+                && try_lock_file(&file)?
             {
                 std::fs::remove_file(&path)?;
             }
@@ -94,14 +92,6 @@ impl Drop for LifeLock {
         if is_at(&self.file, &self.path).unwrap_or(false) {
             let _ = std::fs::remove_file(&self.path);
         }
-    }
-}
-
-fn try_lock(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,3 +1,9 @@
 //! For tests: transcript runner, virtual clock, a file layer that breaks on purpose.
 
+#[cfg(feature = "breaking-files")]
+mod breaking_files;
+pub mod scripted_client;
 pub mod transcript;
+
+#[cfg(feature = "breaking-files")]
+pub use breaking_files::BreakingFiles;

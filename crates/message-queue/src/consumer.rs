@@ -1,0 +1,199 @@
+//! Those who hand messages on.
+//!
+//! A consumer holds a lock on a file for as long as it lives; its name stands in the lanes that it
+//! leases from. Whoever leases next looks whether the other holders still live, and frees what the
+//! dead had: no clock ends a living holder's lease.
+
+use std::{path::PathBuf, time::Duration};
+
+use mail_types::{Lane, Timestamp};
+use stable_storage::{BellListener, Holder, LifeLock, on_blocking_thread};
+
+use crate::{
+    Lease, Queue, QueueError, Settled, Settlement, chance, decode,
+    jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
+    maintenance,
+    sql::LeaseRows,
+};
+
+/// However quiet the bell is, a consumer looks again after this time: a ring may be lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Which part of the queue a consumer empties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumes {
+    /// The local lane.
+    Local,
+    /// All other lanes.
+    Remote,
+}
+
+/// What a consumer has room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// The most leases (an entry in a lane) altogether.
+    pub leases_max: u32,
+    /// The most of one lane.
+    pub per_lane_max: u32,
+    /// Lanes that have no room now.
+    pub except: Vec<Lane>,
+}
+
+/// What was leased.
+#[derive(Debug)]
+pub struct Leased {
+    /// The leases, the longest due first within a lane.
+    pub leases: Vec<Lease>,
+    /// When the next recipient of a lane that was not excepted is due, or was due already and has
+    /// had no room; nothing if none waits.
+    pub next_due: Option<Timestamp>,
+}
+
+/// One process's access to its part of the queue. Dropped, whatever it still has leased is free.
+#[derive(Debug)]
+pub struct Consumer {
+    queue: Queue,
+    consumes: Consumes,
+    life: LifeLock,
+    bell: BellListener,
+}
+
+impl Consumer {
+    pub(crate) async fn start(queue: Queue, consumes: Consumes) -> Result<Self, QueueError> {
+        let bell = queue.bells().of(consumes);
+        let bell = bell.listen().map_err(|source| QueueError::File {
+            doing: "listen in",
+            path: bell.folder().to_owned(),
+            source,
+        })?;
+        let (folder, salt) = (queue.holders(), chance::random());
+        let life = on_blocking_thread(move || LifeLock::take(&folder, salt)).await;
+        let life = life.map_err(|source| QueueError::File {
+            doing: "take a lock in",
+            path: queue.holders(),
+            source,
+        })?;
+        Ok(Self { queue, consumes, life, bell })
+    }
+
+    /// Leases what is due at `now`.
+    pub async fn lease(
+        &self,
+        request: &LeaseRequest,
+        now: Timestamp,
+    ) -> Result<Leased, QueueError> {
+        self.settle_and_lease(&mut Vec::new(), request, now).await.map(|(_, leased)| leased)
+    }
+
+    /// Settles leases: outcomes, journey and notifications are one transaction. When it returns
+    /// well, `settlements` is empty; after an error it is as it was, nothing is settled, and the
+    /// same settlements may be tried again.
+    pub async fn settle(
+        &self,
+        settlements: &mut Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Settled, QueueError> {
+        let job = TurnJob { settle: SettleJob::of(settlements, now)?, lease: None };
+        let (settled, _) = self.turn(job, settlements).await?;
+        Ok(settled)
+    }
+
+    /// Settles leases and takes new ones in the same transaction.
+    pub async fn settle_and_lease(
+        &self,
+        settlements: &mut Vec<Settlement>,
+        request: &LeaseRequest,
+        now: Timestamp,
+    ) -> Result<(Settled, Leased), QueueError> {
+        let job = || LeaseJob::new(self.consumes, self.life.name(), request, now);
+        let turn = TurnJob { settle: SettleJob::of(settlements, now)?, lease: Some(job()) };
+        let (settled, mut rows) = self.turn(turn, settlements).await?;
+        if self.free_the_dead(&rows.other_holders).await? {
+            let again = TurnJob { settle: None, lease: Some(job()) };
+            let (_, more) = self.turn(again, &mut Vec::new()).await?;
+            rows.join(more);
+        }
+        let leased = self.open(rows, now).await?;
+        Ok((settled, leased))
+    }
+
+    /// Waits for the bell, or until `at_most` has passed. Returns early now and then: look, and
+    /// wait again.
+    pub async fn wait(&self, at_most: Duration) {
+        let rung = tokio::time::timeout(at_most.min(LOOK_AGAIN), self.bell.rung()).await;
+        if rung.is_ok() {
+            while self.bell.try_rung().is_some() {}
+        }
+    }
+
+    /// What is to be done now and then (each hour, say): old events are pruned, a little each
+    /// time. The check of docs/queue.md is done by [`Queue::consumer`].
+    pub async fn maintain(&self, now: Timestamp) -> Result<(), QueueError> {
+        maintenance::prune(&self.queue, now).await
+    }
+
+    /// The queue it takes from.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    async fn turn(
+        &self,
+        job: TurnJob,
+        settlements: &mut Vec<Settlement>,
+    ) -> Result<(Settled, LeaseRows), QueueError> {
+        let recipients = settlements.iter().map(|s| s.lease.recipients.len()).sum::<usize>();
+        let Answer::Turned(done) = self.queue.submit(Job::Turn(Box::new(job))).await? else {
+            return Err(QueueError::wrong_answer());
+        };
+        settlements.clear();
+        self.queue.remove_contents(done.settled.finished_files).await;
+        let settled = done.settled.settled;
+        let superseded = recipients.saturating_sub(settled);
+        Ok((Settled { settled, superseded }, done.leased))
+    }
+
+    /// Whether some of these holders were dead, and what they had is free now.
+    async fn free_the_dead(&self, holders: &[String]) -> Result<bool, QueueError> {
+        if holders.is_empty() {
+            return Ok(false);
+        }
+        let (folder, holders): (PathBuf, _) = (self.queue.holders(), holders.to_vec());
+        let dead = on_blocking_thread(move || {
+            let mut dead = Vec::new();
+            for holder in holders {
+                if LifeLock::holder(&folder, &holder)? == Holder::Dead {
+                    dead.push(holder);
+                }
+            }
+            Ok::<_, QueueError>(dead)
+        })
+        .await?;
+        if dead.is_empty() {
+            return Ok(false);
+        }
+        tracing::info!(holders = ?dead, "freeing what a dead consumer had leased");
+        self.queue.submit(Job::FreeDead(dead)).await?;
+        Ok(true)
+    }
+
+    /// Makes leases of rows; what can't be read is set aside.
+    async fn open(&self, rows: LeaseRows, now: Timestamp) -> Result<Leased, QueueError> {
+        let next_due = rows.next_due.map(Timestamp::from_millis);
+        let (spool, files) = (self.queue.spool(), self.queue.files().clone());
+        let opened =
+            on_blocking_thread(move || Ok::<_, QueueError>(decode::open(rows, &spool, &files)))
+                .await?;
+        if !opened.unreadable.is_empty() {
+            for unreadable in &opened.unreadable {
+                tracing::error!(
+                    queue_id = unreadable.entry,
+                    why = unreadable.why,
+                    "a queue entry cannot be read and is set aside"
+                );
+            }
+            self.queue.submit(Job::SetAside(opened.unreadable, now)).await?;
+        }
+        Ok(Leased { leases: opened.leases, next_due })
+    }
+}

@@ -1,0 +1,137 @@
+//! Rows as values. What can't be read is not an error of the lease: it is reported and set aside,
+//! and the rest goes on.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use mail_types::{
+    AccountId, Address, Lane, Malformed, QueueId, RecipientNumber, ReversePath, Timestamp,
+};
+use stable_storage::Files;
+
+use crate::{
+    Content, Lease, LeaseEntry, LeaseRecipient, LeaseToken,
+    draft::spool_path,
+    facts::{EntryFacts, RecipientFacts, VERSION},
+    sql::{EntryRow, LeaseRows, RecipientRow},
+};
+
+/// Something that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) entry: String,
+    /// The recipient, or all of the entry.
+    pub(crate) recipient: Option<i64>,
+    pub(crate) why: String,
+}
+
+/// What became of rows.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    pub(crate) leases: Vec<Lease>,
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// Makes leases of rows. Opens files: for blocking threads.
+pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
+    let mut opened = Opened::default();
+    let mut entries = HashMap::new();
+    for row in rows.entries {
+        let id = row.id.clone();
+        match entry(row, spool, files) {
+            Ok(entry) => drop(entries.insert(id, entry)),
+            Err(why) => opened.unreadable.push(Unreadable { entry: id, recipient: None, why }),
+        }
+    }
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    let mut rows = rows.recipients;
+    rows.sort_by_key(|row| row.number);
+    for row in rows {
+        let Some(of) = entries.get(&row.entry) else {
+            // Reported above; an entry that is altogether missing is not.
+            if !opened.unreadable.iter().any(|unreadable| unreadable.entry == row.entry) {
+                let why = "its entry is missing".to_owned();
+                opened.unreadable.push(Unreadable { entry: row.entry, recipient: None, why });
+            }
+            continue;
+        };
+        match recipient(&row, of) {
+            Ok((lane, recipient)) => {
+                let place = *places.entry((row.entry, row.lane)).or_insert(opened.leases.len());
+                match opened.leases.get_mut(place) {
+                    Some(lease) => lease.recipients.push(recipient),
+                    None => opened.leases.push(Lease {
+                        token: LeaseToken(row.token),
+                        entry: of.clone(),
+                        lane,
+                        recipients: vec![recipient],
+                    }),
+                }
+            }
+            Err(why) => opened.unreadable.push(Unreadable {
+                entry: row.entry,
+                recipient: Some(row.number),
+                why,
+            }),
+        }
+    }
+    opened
+}
+
+/// Reads an entry, and opens its content.
+pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseEntry, String> {
+    if row.version != VERSION {
+        return Err(format!("its version is {}, this program knows {VERSION}", row.version));
+    }
+    let facts: EntryFacts =
+        serde_json::from_str(&row.facts).map_err(|error| format!("its facts: {error}"))?;
+    let wrong = |what: &'static str| move |why: Malformed| format!("its {what}: {why}");
+    let content = match (row.file, row.octets) {
+        (Some(name), _) => content_file(&spool_path(spool, &name), row.size, files)?,
+        (None, Some(octets)) => Content::Bytes(octets.into()),
+        (None, None) => return Err("its content is missing".to_owned()),
+    };
+    Ok(LeaseEntry {
+        id: row.id.parse::<QueueId>().map_err(wrong("id"))?,
+        queued_at: Timestamp::from_millis(row.queued_at),
+        reverse_path: ReversePath::parse(&row.sender).map_err(wrong("reverse-path"))?,
+        account: row.account.map(AccountId),
+        body: facts.body().map_err(wrong("kind of body"))?,
+        smtputf8: facts.smtputf8,
+        ret: facts.ret(),
+        envid: facts.envid,
+        origin: facts.origin,
+        message_id: row.message_id,
+        content,
+    })
+}
+
+fn content_file(path: &Path, size: i64, files: &Files) -> Result<Content, String> {
+    let why = |error: std::io::Error| format!("its content {}: {error}", path.display());
+    let file = files.open(path).map_err(why)?;
+    let len = file.metadata().map_err(why)?.len();
+    if i64::try_from(len) != Ok(size) {
+        return Err(format!("its content {} has {len} octets, not {size}", path.display()));
+    }
+    Ok(Content::File { file: Arc::new(file), len })
+}
+
+fn recipient(row: &RecipientRow, entry: &LeaseEntry) -> Result<(Lane, LeaseRecipient), String> {
+    let facts: RecipientFacts =
+        serde_json::from_str(&row.facts).map_err(|error| format!("its facts: {error}"))?;
+    let wrong = |what: &'static str| move |why: Malformed| format!("its {what}: {why}");
+    let own_path = facts.reverse_path().map_err(wrong("reverse-path"))?;
+    let recipient = LeaseRecipient {
+        number: RecipientNumber(u32::try_from(row.number).map_err(|_| "its number".to_owned())?),
+        address: Address::parse(&row.address).map_err(wrong("address"))?,
+        original: facts.original().map_err(wrong("original recipient"))?,
+        reverse_path: own_path.unwrap_or_else(|| entry.reverse_path.clone()),
+        notify: facts.notify(),
+        account: facts.account(),
+        file_into: facts.file_into().map_err(wrong("mailbox"))?,
+        head: facts.head().map_err(wrong("header lines"))?,
+        attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+        last_problem: row.problem.clone(),
+        delay_told: row.delay_told,
+    };
+    Ok((Lane::parse(&row.lane).map_err(wrong("lane"))?, recipient))
+}

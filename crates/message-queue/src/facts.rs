@@ -1,0 +1,145 @@
+//! What of entries and recipients no question is asked about, as it stands in a column: JSON with
+//! a version beside it.
+//!
+//! A program reads the versions that it knows; an entry of another one is set aside, not lost.
+
+use mail_types::{
+    AccountId, BodyKind, DsnReturn, FlagSet, Keyword, MailboxName, Malformed, Notify,
+    OriginalRecipient, ReversePath,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{FileInto, NewEntry, NewRecipient, Origin};
+
+/// The version that is written, and the only one that is read so far.
+pub(crate) const VERSION: i64 = 1;
+
+/// Of an entry.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntryFacts {
+    /// 7, 8 or 0 for binary.
+    body: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) smtputf8: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ret_full: Option<bool>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) envid: Option<String>,
+    pub(crate) origin: Origin,
+}
+
+/// Of a recipient.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecipientFacts {
+    notify: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    original: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    reverse_path: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    account: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    mailbox: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    flags: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    keywords: Vec<String>,
+    /// In hexadecimal digits: header lines may hold any octets.
+    #[serde(default, skip_serializing_if = "is_default")]
+    head: String,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl EntryFacts {
+    pub(crate) fn of(entry: &NewEntry) -> Self {
+        Self {
+            body: match entry.body {
+                BodyKind::SevenBit => 7,
+                BodyKind::EightBitMime => 8,
+                BodyKind::BinaryMime => 0,
+            },
+            smtputf8: entry.smtputf8,
+            ret_full: entry.ret.map(|ret| ret == DsnReturn::Full),
+            envid: entry.envid.clone(),
+            origin: entry.origin.clone(),
+        }
+    }
+
+    pub(crate) fn body(&self) -> Result<BodyKind, Malformed> {
+        match self.body {
+            7 => Ok(BodyKind::SevenBit),
+            8 => Ok(BodyKind::EightBitMime),
+            0 => Ok(BodyKind::BinaryMime),
+            _ => Err(Malformed("unknown kind of body")),
+        }
+    }
+
+    pub(crate) fn ret(&self) -> Option<DsnReturn> {
+        self.ret_full.map(|full| if full { DsnReturn::Full } else { DsnReturn::Headers })
+    }
+}
+
+impl RecipientFacts {
+    pub(crate) fn of(recipient: &NewRecipient) -> Self {
+        let into = recipient.file_into.as_ref();
+        Self {
+            notify: recipient.notify.bits(),
+            original: recipient.original.as_ref().map(OriginalRecipient::to_string),
+            reverse_path: recipient.reverse_path.as_ref().map(ReversePath::to_string),
+            account: recipient.account.map(|account| account.0),
+            mailbox: into.map(|into| into.mailbox.to_string()),
+            flags: into.map_or(0, |into| into.flags.system_bits()),
+            keywords: into
+                .map(|into| into.flags.keywords().iter().map(Keyword::to_string).collect())
+                .unwrap_or_default(),
+            head: to_hex(&recipient.head),
+        }
+    }
+
+    pub(crate) fn notify(&self) -> Notify {
+        Notify::from_bits(self.notify)
+    }
+
+    pub(crate) fn original(&self) -> Result<Option<OriginalRecipient>, Malformed> {
+        self.original.as_deref().map(OriginalRecipient::parse).transpose()
+    }
+
+    pub(crate) fn reverse_path(&self) -> Result<Option<ReversePath>, Malformed> {
+        self.reverse_path.as_deref().map(ReversePath::parse).transpose()
+    }
+
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        self.account.map(AccountId)
+    }
+
+    pub(crate) fn file_into(&self) -> Result<Option<FileInto>, Malformed> {
+        let Some(mailbox) = &self.mailbox else { return Ok(None) };
+        let keywords = self.keywords.iter().map(|keyword| Keyword::parse(keyword));
+        let keywords = keywords.collect::<Result<Vec<_>, _>>()?;
+        let mailbox = MailboxName::parse(mailbox)?;
+        Ok(Some(FileInto { mailbox, flags: FlagSet::from_parts(self.flags, keywords) }))
+    }
+
+    pub(crate) fn head(&self) -> Result<Vec<u8>, Malformed> {
+        from_hex(&self.head).ok_or(Malformed("header lines that are no hexadecimal digits"))
+    }
+}
+
+fn to_hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at.saturating_add(2))?, 16).ok())
+        .collect()
+}

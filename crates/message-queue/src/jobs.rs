@@ -1,0 +1,339 @@
+//! What the writer task does: many jobs of this process in one transaction.
+//!
+//! All messages that are handed in are inserted by one statement; each consumer's turn (settle,
+//! then lease) is two.
+
+use mail_types::Timestamp;
+use sqlx::SqliteConnection;
+use stable_storage::{Apply, Bell};
+
+use crate::{
+    Consumes, LeaseRequest, QueueError, Settlement, chance,
+    decode::Unreadable,
+    encode::{self, EncodedEntry},
+    sql::{self, Choice, Chosen, LeaseRows, Operation, SettledRows},
+};
+
+/// One change.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// A message comes in.
+    Enqueue(Box<EncodedEntry>),
+    /// A consumer settles and leases.
+    Turn(Box<TurnJob>),
+    /// What these dead holders had leased waits again.
+    FreeDead(Vec<String>),
+    /// What can't be read is set aside.
+    SetAside(Vec<Unreadable>, Timestamp),
+    /// The operator wants something done.
+    Operate(Box<OperateJob>),
+    /// Old events go.
+    Prune { before: Timestamp, rows_max: u32 },
+    /// Refusals are noted: rows of a JSON array.
+    NoteRefusals(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct TurnJob {
+    pub(crate) settle: Option<SettleJob>,
+    pub(crate) lease: Option<LeaseJob>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SettleJob {
+    ends: String,
+    lanes: String,
+    notifications: Vec<EncodedEntry>,
+    notification_ids: String,
+    rows: usize,
+    now: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct LeaseJob {
+    consumes: Consumes,
+    holder: String,
+    token: i64,
+    except: String,
+    leases_max: u32,
+    per_lane_max: u32,
+    now: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct OperateJob {
+    pub(crate) choice: Choice,
+    pub(crate) operation: Operation,
+    pub(crate) reason: Option<String>,
+    pub(crate) limit: u32,
+    pub(crate) now: Timestamp,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Done,
+    Turned(Box<TurnDone>),
+    Operated(Chosen),
+    Pruned(u64),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct TurnDone {
+    pub(crate) settled: SettledRows,
+    pub(crate) leased: LeaseRows,
+}
+
+impl SettleJob {
+    /// The job of these settlements, if there are any.
+    pub(crate) fn of(
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Option<Self>, QueueError> {
+        if settlements.is_empty() {
+            return Ok(None);
+        }
+        let mut notifications = Vec::new();
+        for settlement in settlements {
+            for notification in &settlement.notifications {
+                let id = notification.entry.id.unwrap_or_else(|| chance::queue_id(now));
+                let (entry, content) = (&notification.entry, notification.content.clone());
+                let cause = Some(&settlement.lease);
+                notifications.push(EncodedEntry::new(id, entry, content, cause, now)?);
+            }
+        }
+        let ends: Vec<String> = settlements.iter().map(encode::ends).collect();
+        let rows = settlements.iter().map(|settlement| settlement.lease.recipients.len()).sum();
+        Ok(Some(Self {
+            ends: array(&ends),
+            lanes: encode::texts(settlements.iter().map(|settlement| &settlement.lease.lane)),
+            notification_ids: encode::texts(notifications.iter().map(|new| new.id)),
+            notifications,
+            rows,
+            now,
+        }))
+    }
+}
+
+impl LeaseJob {
+    pub(crate) fn new(
+        consumes: Consumes,
+        holder: &str,
+        request: &LeaseRequest,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            consumes,
+            holder: holder.to_owned(),
+            token: chance::token(),
+            except: encode::texts(&request.except),
+            leases_max: request.leases_max,
+            per_lane_max: request.per_lane_max,
+            now,
+        }
+    }
+}
+
+/// Does the jobs, and wakes those who wait for what they brought.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    pub(crate) bells: Bells,
+    pub(crate) refusals_max: i64,
+}
+
+/// The bells of the two kinds of consumers.
+#[derive(Debug, Clone)]
+pub(crate) struct Bells {
+    pub(crate) local: Bell,
+    pub(crate) remote: Bell,
+}
+
+impl Bells {
+    pub(crate) fn of(&self, consumes: Consumes) -> &Bell {
+        match consumes {
+            Consumes::Local => &self.local,
+            Consumes::Remote => &self.remote,
+        }
+    }
+}
+
+impl Apply for Jobs {
+    type Job = Job;
+    type Answer = Answer;
+    type Error = QueueError;
+
+    fn rows(job: &Job) -> usize {
+        /// Octets that cost about as much as a row.
+        const OCTETS_A_ROW: usize = 1024;
+        match job {
+            Job::Enqueue(new) => {
+                let octets = new.content.inline().map_or(0, <[u8]>::len);
+                octets / OCTETS_A_ROW + new.recipient_count.saturating_mul(2).saturating_add(3)
+            }
+            Job::Turn(turn) => {
+                let settled = turn.settle.as_ref().map_or(0, |settle| settle.rows);
+                let leased = turn.lease.as_ref().map_or(0, |lease| lease.leases_max as usize);
+                settled.saturating_mul(2).saturating_add(leased)
+            }
+            Job::Operate(operate) => operate.limit as usize,
+            Job::Prune { rows_max, .. } => *rows_max as usize,
+            Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) => 64,
+        }
+    }
+
+    async fn apply(
+        &mut self,
+        connection: &mut SqliteConnection,
+        jobs: &[Job],
+    ) -> Result<Vec<Answer>, QueueError> {
+        let new = jobs.iter().filter_map(|job| match job {
+            Job::Enqueue(new) => Some(&**new),
+            _ => None,
+        });
+        enqueue(connection, new).await?;
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            answers.push(self.one(connection, job).await?);
+        }
+        Ok(answers)
+    }
+
+    fn committed(&mut self, jobs: &[Job], answers: &[Answer]) {
+        let (mut local, mut remote) = (false, false);
+        let mut queued = |new: &EncodedEntry| {
+            new.content.queued();
+            local |= new.local;
+            remote |= new.remote;
+        };
+        for (job, answer) in jobs.iter().zip(answers) {
+            match (job, answer) {
+                (Job::Enqueue(new), _) => queued(new),
+                (Job::Turn(turn), Answer::Turned(done)) => {
+                    let notified = &done.settled.notified;
+                    let all = turn.settle.iter().flat_map(|settle| &settle.notifications);
+                    all.filter(|new| notified.contains(&new.id.to_string())).for_each(&mut queued);
+                }
+                _ => {}
+            }
+        }
+        for (job, answer) in jobs.iter().zip(answers) {
+            if let (Job::Operate(_), Answer::Operated(chosen)) = (job, answer) {
+                local |= chosen.local;
+                remote |= chosen.remote;
+            }
+        }
+        if local {
+            self.bells.local.ring(&[]);
+        }
+        if remote {
+            self.bells.remote.ring(&[]);
+        }
+    }
+}
+
+impl Jobs {
+    async fn one(
+        &self,
+        connection: &mut SqliteConnection,
+        job: &Job,
+    ) -> Result<Answer, QueueError> {
+        match job {
+            // Inserted with all others.
+            Job::Enqueue(_) => {}
+            Job::Turn(turn) => {
+                return Ok(Answer::Turned(Box::new(one_turn(connection, turn).await?)));
+            }
+            Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders)).await?,
+            Job::SetAside(what, now) => {
+                let rows = what.iter().map(|unreadable| {
+                    let Unreadable { entry, recipient, why } = unreadable;
+                    serde_json::json!([entry, recipient, why]).to_string()
+                });
+                let rows = array(&rows.collect::<Vec<_>>());
+                sql::set_aside(connection, &rows, now.millis()).await?;
+            }
+            Job::Operate(operate) => {
+                let OperateJob { choice, operation, reason, limit, now } = &**operate;
+                let (numbers, mut chosen) =
+                    sql::choose(connection, choice, *operation, now.millis(), *limit).await?;
+                if chosen.changed > 0 {
+                    let reason = reason.as_deref();
+                    chosen.finished_files =
+                        sql::change(connection, &numbers, *operation, reason, now.millis()).await?;
+                }
+                return Ok(Answer::Operated(chosen));
+            }
+            Job::Prune { before, rows_max } => {
+                let pruned = sql::prune(connection, before.millis(), *rows_max).await?;
+                return Ok(Answer::Pruned(pruned));
+            }
+            Job::NoteRefusals(rows) => {
+                sql::note_refusals(connection, rows, self.refusals_max).await?;
+            }
+        }
+        Ok(Answer::Done)
+    }
+}
+
+async fn one_turn(
+    connection: &mut SqliteConnection,
+    turn: &TurnJob,
+) -> Result<TurnDone, QueueError> {
+    let mut done = TurnDone::default();
+    if let Some(settle) = &turn.settle {
+        // Before the rows lose their token: a notification is queued only while its cause has it.
+        enqueue(connection, settle.notifications.iter()).await?;
+        let parameters = sql::SettleParameters {
+            ends: &settle.ends,
+            lanes: &settle.lanes,
+            notifications: &settle.notification_ids,
+            now: settle.now.millis(),
+        };
+        done.settled = sql::settle(connection, parameters).await?;
+    }
+    if let Some(lease) = &turn.lease {
+        let parameters = sql::LeaseParameters {
+            local: lease.consumes == Consumes::Local,
+            now: lease.now.millis(),
+            holder: &lease.holder,
+            token: lease.token,
+            except: &lease.except,
+            per_lane_max: lease.per_lane_max,
+            leases_max: lease.leases_max,
+        };
+        done.leased = sql::lease(connection, parameters).await?;
+    }
+    Ok(done)
+}
+
+/// Inserts entries by one statement.
+async fn enqueue<'a>(
+    connection: &mut SqliteConnection,
+    new: impl Iterator<Item = &'a EncodedEntry>,
+) -> Result<(), QueueError> {
+    let (mut octets, mut entries, mut recipients) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in new {
+        let start = match entry.content.inline() {
+            Some(inline) => {
+                let start = octets.len().to_string();
+                octets.extend_from_slice(inline);
+                start
+            }
+            None => "null".to_owned(),
+        };
+        entries.push(format!("[{start},{}]", entry.entry));
+        recipients.push(entry.recipients.as_str());
+    }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (entries, recipients) = (array(&entries), array(&recipients));
+    let parameters = sql::EntryParameters { octets, entries, recipients };
+    Ok(sql::enqueue(connection, parameters).await?)
+}
+
+/// JSON values as a JSON array.
+fn array<T: AsRef<str>>(values: &[T]) -> String {
+    let inner: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+    format!("[{}]", inner.join(","))
+}

@@ -1,0 +1,87 @@
+//! What a consumer has leased: one entry's recipients in one lane.
+
+use mail_types::{
+    AccountId, Address, BodyKind, DsnReturn, Lane, Notify, OriginalRecipient, QueueId,
+    RecipientNumber, ReversePath, Timestamp,
+};
+
+use crate::{Content, FileInto, Origin};
+
+/// The right to hand an entry over to some of its recipients; [`crate::Consumer::settle`] consumes
+/// it. Dropped unsettled, it stays leased until its consumer is dropped or dead.
+#[derive(Debug)]
+#[must_use]
+pub struct Lease {
+    pub(crate) token: LeaseToken,
+    /// The entry.
+    pub entry: LeaseEntry,
+    /// The lane of all its recipients here.
+    pub lane: Lane,
+    /// The recipients, at least one.
+    pub recipients: Vec<LeaseRecipient>,
+}
+
+/// What tells a lease from an earlier one of the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseToken(pub(crate) i64);
+
+/// The entry of a lease.
+#[derive(Debug, Clone)]
+pub struct LeaseEntry {
+    /// Its id.
+    pub id: QueueId,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// Where notifications go.
+    pub reverse_path: ReversePath,
+    /// The account that submitted it.
+    pub account: Option<AccountId>,
+    /// What MAIL FROM declared.
+    pub body: BodyKind,
+    /// Whether it needs SMTPUTF8.
+    pub smtputf8: bool,
+    /// RET.
+    pub ret: Option<DsnReturn>,
+    /// ENVID, decoded.
+    pub envid: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The Message-ID field's content.
+    pub message_id: Option<String>,
+    /// The message.
+    pub content: Content,
+}
+
+/// A recipient of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRecipient {
+    /// Its place in the entry.
+    pub number: RecipientNumber,
+    /// Where it goes.
+    pub address: Address,
+    /// ORCPT.
+    pub original: Option<OriginalRecipient>,
+    /// The reverse-path to use, the entry's or its own.
+    pub reverse_path: ReversePath,
+    /// Which notifications the sender wants.
+    pub notify: Notify,
+    /// The account whose mailbox it is.
+    pub account: Option<AccountId>,
+    /// Where to put it, when elsewhere than in the inbox.
+    pub file_into: Option<FileInto>,
+    /// Header lines put before the content.
+    pub head: Vec<u8>,
+    /// Attempts that came to nothing so far.
+    pub attempts: u32,
+    /// What the last of them came to, in words.
+    pub last_problem: Option<String>,
+    /// Whether the sender was told of a delay already.
+    pub delay_told: bool,
+}
+
+impl Lease {
+    /// The token, for logs.
+    pub fn token(&self) -> LeaseToken {
+        self.token
+    }
+}

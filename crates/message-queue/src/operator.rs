@@ -1,0 +1,424 @@
+//! What the operator sees and does: [`crate::Queue`]'s second face.
+//!
+//! Looking never waits for those who write. Whatever is changed here is one of the journey's
+//! events.
+
+use mail_types::{AccountId, Lane, QueueId, RecipientNumber, Timestamp};
+
+use crate::{
+    Content, Origin, Queue, QueueError, Refusal, decode, encode,
+    jobs::{Answer, Job, OperateJob},
+    sql::{self, By, Choice, EventRow, Operation, StoryRow, SummaryRow, event, state},
+};
+
+/// The most recipients that one transaction changes.
+const CHANGE_MAX: u32 = 1000;
+
+/// Which recipients are meant; nothing said means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this entry.
+    pub id: Option<QueueId>,
+    /// In this lane.
+    pub lane: Option<Lane>,
+    /// In this state.
+    pub state: Option<State>,
+    /// With this address.
+    pub address: Option<String>,
+    /// With this reverse-path, empty for the null one.
+    pub sender: Option<String>,
+}
+
+/// The state of a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It waits for its next attempt.
+    Waiting,
+    /// It is being handed over.
+    Leased,
+    /// It waits for the operator.
+    Held,
+    /// It can't be read; it waits for the operator.
+    SetAside,
+    /// It was handed over.
+    Delivered,
+    /// It was given up.
+    Failed,
+    /// The operator removed it.
+    Removed,
+}
+
+impl State {
+    /// In a word, as lists show it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased => "leased",
+            Self::Held => "held",
+            Self::SetAside => "set-aside",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Removed => "removed",
+        }
+    }
+
+    fn number(self) -> i64 {
+        match self {
+            Self::Waiting => state::WAITING,
+            Self::Leased => state::LEASED,
+            Self::Held => state::HELD,
+            Self::SetAside => state::SET_ASIDE,
+            Self::Delivered => state::DELIVERED,
+            Self::Failed => state::FAILED,
+            Self::Removed => state::REMOVED,
+        }
+    }
+
+    /// An unknown number is a newer program's: nothing to be touched.
+    fn of(number: i64) -> Self {
+        const ALL: [State; 7] = [
+            State::Waiting,
+            State::Leased,
+            State::Held,
+            State::SetAside,
+            State::Delivered,
+            State::Failed,
+            State::Removed,
+        ];
+        ALL.into_iter().find(|state| state.number() == number).unwrap_or(Self::SetAside)
+    }
+}
+
+/// An entry in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its id, as text: it is shown even if it can't be read.
+    pub id: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// Its reverse-path, empty for the null one.
+    pub sender: String,
+    /// The account that submitted it.
+    pub account: Option<AccountId>,
+    /// Its length in octets.
+    pub size: u64,
+    /// Its Message-ID.
+    pub message_id: Option<String>,
+    /// All its recipients, the closed ones too.
+    pub recipients: Vec<RecipientSummary>,
+}
+
+/// A recipient in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientSummary {
+    /// Its place in the entry.
+    pub number: RecipientNumber,
+    /// Its address.
+    pub address: String,
+    /// Its lane: `local`, or `@` and a domain.
+    pub lane: String,
+    /// Its state.
+    pub state: State,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is due, if it waits.
+    pub next_at: Timestamp,
+    /// Why the last attempt came to nothing, or why it is held or set aside.
+    pub problem: Option<String>,
+}
+
+/// How many recipients are in the queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the local lane.
+    pub local: LaneCounts,
+    /// In the others.
+    pub remote: LaneCounts,
+    /// When the oldest entry was queued.
+    pub oldest: Option<Timestamp>,
+}
+
+/// How many recipients of some lanes are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    /// Waiting.
+    pub waiting: u64,
+    /// Leased.
+    pub leased: u64,
+    /// Held.
+    pub held: u64,
+    /// Set aside.
+    pub set_aside: u64,
+}
+
+/// By what a journey is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trace {
+    /// The queue id.
+    Id(QueueId),
+    /// The Message-ID, without angle brackets.
+    MessageId(String),
+    /// The address of the sender or of a recipient.
+    Address(String),
+}
+
+/// The journey of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journey {
+    /// Its id, as text.
+    pub id: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// Its reverse-path, empty for the null one.
+    pub sender: String,
+    /// The account that submitted it.
+    pub account: Option<AccountId>,
+    /// Its length in octets.
+    pub size: u64,
+    /// Its Message-ID.
+    pub message_id: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What happened, in that order.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// To which recipient; to the whole entry if to none.
+    pub recipient: Option<RecipientNumber>,
+    /// Its address.
+    pub address: Option<String>,
+    /// What: `queued`, `held`, `deferred`, `delivered`, `failed`, `notified`, `released`,
+    /// `retried`, `removed`, `set-aside`.
+    pub what: &'static str,
+    /// In words: the peer's reply, the reason, the id of the notification.
+    pub detail: Option<String>,
+}
+
+impl Queue {
+    /// Entries with a recipient that is meant, behind the id `after`, at most `limit`: call again
+    /// with the last id for the next page.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Summary>, QueueError> {
+        let reader = self.database().reader();
+        let ids = sql::list(reader, &choice(filter), after.unwrap_or_default(), limit).await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(summaries(sql::summaries(reader, &encode::texts(ids)).await?))
+    }
+
+    /// One entry, if it is in the queue.
+    pub async fn show(&self, id: QueueId) -> Result<Option<Summary>, QueueError> {
+        let ids = encode::texts([id]);
+        let rows = sql::summaries(self.database().reader(), &ids).await?;
+        Ok(summaries(rows).into_iter().next())
+    }
+
+    /// The content of an entry, if it is in the queue and can be read.
+    pub async fn content(&self, id: QueueId) -> Result<Option<Content>, QueueError> {
+        let Some(row) = sql::show(self.database().reader(), &id.to_string()).await? else {
+            return Ok(None);
+        };
+        let (spool, files) = (self.spool(), self.files().clone());
+        stable_storage::on_blocking_thread(move || {
+            let entry = decode::entry(row, &spool, &files);
+            entry.map(|entry| Some(entry.content)).map_err(|why| QueueError::Unreadable { id, why })
+        })
+        .await
+    }
+
+    /// Lets waiting recipients be tried now. Returns how many, as the others do.
+    pub async fn retry(&self, filter: &Filter, now: Timestamp) -> Result<u64, QueueError> {
+        self.operate(filter, Operation::Retry, None, now).await
+    }
+
+    /// Holds waiting recipients until they are released.
+    pub async fn hold(
+        &self,
+        filter: &Filter,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<u64, QueueError> {
+        self.operate(filter, Operation::Hold, Some(reason), now).await
+    }
+
+    /// Lets recipients that are held or set aside be tried now.
+    pub async fn release(&self, filter: &Filter, now: Timestamp) -> Result<u64, QueueError> {
+        self.operate(filter, Operation::Release, None, now).await
+    }
+
+    /// Removes recipients without telling their sender. Those that are leased stay: they are being
+    /// handed over.
+    pub async fn remove(&self, filter: &Filter, now: Timestamp) -> Result<u64, QueueError> {
+        self.operate(filter, Operation::Remove, None, now).await
+    }
+
+    /// How many recipients are in the queue.
+    pub async fn counts(&self) -> Result<Counts, QueueError> {
+        let reader = self.database().reader();
+        let oldest = sql::oldest(reader).await?.map(Timestamp::from_millis);
+        let mut counts = Counts { oldest, ..Counts::default() };
+        for (local, state, count) in sql::counts(reader).await? {
+            let lanes = if local { &mut counts.local } else { &mut counts.remote };
+            let count = u64::try_from(count).unwrap_or(0);
+            match state {
+                state::WAITING => lanes.waiting = count,
+                state::LEASED => lanes.leased = count,
+                state::HELD => lanes.held = count,
+                state::SET_ASIDE => lanes.set_aside = count,
+                _ => {}
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The journeys of what is found, the newest entry first.
+    pub async fn trace(&self, by: &Trace, limit: u32) -> Result<Vec<Journey>, QueueError> {
+        let reader = self.database().reader();
+        let id;
+        let by = match by {
+            Trace::Id(queue_id) => {
+                id = queue_id.to_string();
+                By::Entry(&id)
+            }
+            Trace::MessageId(id) => By::MessageId(id),
+            Trace::Address(address) => By::Address(address),
+        };
+        let mut journeys: Vec<Journey> =
+            sql::stories(reader, by, limit).await?.into_iter().map(journey).collect();
+        let ids = encode::texts(journeys.iter().map(|journey| &journey.id));
+        for row in sql::events(reader, &ids).await? {
+            if let Some(journey) = journeys.iter_mut().find(|journey| journey.id == row.entry) {
+                journey.events.push(event_of(row));
+            }
+        }
+        Ok(journeys)
+    }
+
+    /// The newest refusals, the newest first.
+    pub async fn refusals(&self, limit: u32) -> Result<Vec<Refusal>, QueueError> {
+        let rows = sql::refusals(self.database().reader(), limit).await?;
+        let refusal = |row: sql::RefusalRow| {
+            Some(Refusal {
+                at: Timestamp::from_millis(row.at),
+                agent: row.agent,
+                peer: row.peer,
+                sender: row.sender,
+                recipient: row.recipient,
+                reply: row.reply.parse().ok()?,
+            })
+        };
+        Ok(rows.into_iter().filter_map(refusal).collect())
+    }
+
+    async fn operate(
+        &self,
+        filter: &Filter,
+        operation: Operation,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<u64, QueueError> {
+        let mut changed = 0u64;
+        loop {
+            let job = OperateJob {
+                choice: choice(filter),
+                operation,
+                reason: reason.map(str::to_owned),
+                limit: CHANGE_MAX,
+                now,
+            };
+            let Answer::Operated(done) = self.submit(Job::Operate(Box::new(job))).await? else {
+                return Err(QueueError::wrong_answer());
+            };
+            changed = changed.saturating_add(done.changed);
+            self.remove_contents(done.finished_files).await;
+            if done.changed < u64::from(CHANGE_MAX) {
+                return Ok(changed);
+            }
+        }
+    }
+}
+
+fn choice(filter: &Filter) -> Choice {
+    Choice {
+        entry: filter.id.map(|id| id.to_string()),
+        lane: filter.lane.as_ref().map(Lane::to_string),
+        state: filter.state.map(State::number),
+        address: filter.address.clone(),
+        sender: filter.sender.clone(),
+    }
+}
+
+fn summaries(rows: Vec<SummaryRow>) -> Vec<Summary> {
+    let mut all: Vec<Summary> = Vec::new();
+    for row in rows {
+        let recipient = RecipientSummary {
+            number: RecipientNumber(u32::try_from(row.number).unwrap_or(u32::MAX)),
+            address: row.address,
+            lane: row.lane,
+            state: State::of(row.state),
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            next_at: Timestamp::from_millis(row.next_at),
+            problem: row.problem,
+        };
+        // Rows come entry by entry.
+        match all.last_mut() {
+            Some(last) if last.id == row.entry => last.recipients.push(recipient),
+            _ => all.push(Summary {
+                id: row.entry,
+                queued_at: Timestamp::from_millis(row.queued_at),
+                sender: row.sender,
+                account: row.account.map(AccountId),
+                size: u64::try_from(row.size).unwrap_or(0),
+                message_id: row.message_id,
+                recipients: vec![recipient],
+            }),
+        }
+    }
+    all
+}
+
+fn journey(row: StoryRow) -> Journey {
+    Journey {
+        id: row.entry,
+        queued_at: Timestamp::from_millis(row.at),
+        sender: row.sender,
+        account: row.account.map(AccountId),
+        size: u64::try_from(row.size).unwrap_or(0),
+        message_id: row.message_id,
+        origin: serde_json::from_str(&row.origin).unwrap_or_default(),
+        events: Vec::new(),
+    }
+}
+
+fn event_of(row: EventRow) -> Event {
+    let recipient = row.recipient.and_then(|number| u32::try_from(number).ok());
+    Event {
+        at: Timestamp::from_millis(row.at),
+        recipient: recipient.map(RecipientNumber),
+        address: row.address,
+        what: match row.event {
+            event::QUEUED => "queued",
+            event::HELD => "held",
+            event::DEFERRED => "deferred",
+            event::DELIVERED => "delivered",
+            event::FAILED => "failed",
+            event::NOTIFIED => "notified",
+            event::RELEASED => "released",
+            event::RETRIED => "retried",
+            event::REMOVED => "removed",
+            event::SET_ASIDE => "set-aside",
+            _ => "unknown",
+        },
+        detail: row.detail,
+    }
+}

@@ -1,0 +1,240 @@
+//! Notifications (DSNs) about settled recipients, written once for all consumers.
+//!
+//! [`due`] says which notifications outcomes cause (RFC 3461 §5.2); the consumer routes each, and
+//! [`write`] makes it: a null reverse-path, so that it never causes another one (RFC 3464 §2, RFC 5321 §4.5.5).
+
+use mail_types::{
+    Address, Domain, DsnReturn, EnhancedStatus, Outcome, RecipientNumber, ReversePath, Timestamp,
+};
+use mime_core::report::{Action, Built, DeliveryReport, RecipientReport, Returned};
+
+use crate::{
+    Content, Draft, Lease, LeaseRecipient, NewEntry, NewRecipient, Notification, Origin, Queue,
+    QueueError, chance,
+};
+
+/// The most of a header that is looked at and returned.
+const HEADER_MAX: usize = 128 * 1024;
+/// The largest content that is returned whole, in octets; of a larger one only the header is.
+const FULL_MAX: u64 = 1 << 20;
+/// What is read at a time.
+const PIECE: usize = 128 * 1024;
+
+/// What is reported of one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// Which.
+    pub number: RecipientNumber,
+    /// What happened.
+    pub what: What,
+    /// How the last attempt ended.
+    pub outcome: Outcome,
+}
+
+/// What happened to a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It is given up.
+    Failed,
+    /// It is late, and tried on until that time.
+    Delayed(Timestamp),
+    /// It is in the mailbox.
+    Delivered,
+    /// It was passed to a host that will not report.
+    Relayed,
+}
+
+/// A notification that is due: to whom, and about what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The reverse-path that it goes to: route it.
+    pub to: Address,
+    reported: Vec<Reported>,
+}
+
+impl Due {
+    /// The recipients of whom it tells that they are late.
+    pub fn delayed(&self) -> impl Iterator<Item = RecipientNumber> + '_ {
+        let late = |reported: &&Reported| matches!(reported.what, What::Delayed(_));
+        self.reported.iter().filter(late).map(|reported| reported.number)
+    }
+}
+
+/// The notifications that are due: one for each reverse-path, none for the null one, and only
+/// what NOTIFY asks for (RFC 3461 §4.1).
+pub fn due(lease: &Lease, reported: &[Reported]) -> Vec<Due> {
+    let mut all: Vec<Due> = Vec::new();
+    for one in reported {
+        let Some(recipient) = find(lease, one.number) else { continue };
+        let wanted = match one.what {
+            What::Failed => recipient.notify.failure,
+            What::Delayed(_) => recipient.notify.delay && !recipient.delay_told,
+            What::Delivered | What::Relayed => recipient.notify.success,
+        };
+        let ReversePath::Address(to) = &recipient.reverse_path else { continue };
+        if !wanted {
+            continue;
+        }
+        match all.iter_mut().find(|due| due.to == *to) {
+            Some(due) => due.reported.push(one.clone()),
+            None => all.push(Due { to: to.clone(), reported: vec![one.clone()] }),
+        }
+    }
+    all
+}
+
+/// Writes a notification that is due. `recipients` is where its address leads, as the directory
+/// says; `reporting_mta` is this host.
+pub async fn write(
+    queue: &Queue,
+    lease: &Lease,
+    due: &Due,
+    recipients: Vec<NewRecipient>,
+    reporting_mta: &Domain,
+    now: Timestamp,
+) -> Result<Notification, QueueError> {
+    let id = queue.new_id(now);
+    let content = &lease.entry.content;
+    let (header, header_len) = header(content).await?;
+    let full = wants_full(lease, due) && content.len() <= FULL_MAX;
+    let eight_bit = full && has_eight_bit(content, header_len).await?;
+    let message_id = format!("{id}@{reporting_mta}");
+    let built = {
+        let rows: Vec<_> = due.reported.iter().filter_map(|one| row(lease, one, now)).collect();
+        let report = DeliveryReport {
+            reporting_mta,
+            to: &due.to,
+            date: now,
+            message_id: &message_id,
+            boundary: &chance::spool_name(),
+            envelope_id: lease.entry.envid.as_deref(),
+            arrival: lease.entry.queued_at,
+            recipients: &rows,
+        };
+        report.build(if full {
+            Returned::Full { header: &header, eight_bit: eight_bit || !header.is_ascii() }
+        } else {
+            Returned::Headers(&header)
+        })
+    };
+    let mut draft = queue.draft();
+    draft.write(&built.head).await?;
+    if full {
+        copy(content, &mut draft).await?;
+    }
+    draft.write(&built.tail).await?;
+    let entry = envelope(lease, &built, id, message_id, recipients);
+    Ok(Notification { entry, content: draft.seal().await? })
+}
+
+fn envelope(
+    lease: &Lease,
+    built: &Built,
+    id: mail_types::QueueId,
+    message_id: String,
+    recipients: Vec<NewRecipient>,
+) -> NewEntry {
+    use mail_types::BodyKind;
+    NewEntry {
+        id: Some(id),
+        reverse_path: ReversePath::Null,
+        account: None,
+        body: match (built.eight_bit, lease.entry.body) {
+            (true, BodyKind::BinaryMime) => BodyKind::BinaryMime,
+            (true, _) => BodyKind::EightBitMime,
+            (false, _) => BodyKind::SevenBit,
+        },
+        smtputf8: built.smtputf8,
+        ret: None,
+        envid: None,
+        origin: Origin {
+            agent: "notification".to_owned(),
+            protocol: Some(format!("about {}", lease.entry.id)),
+            ..Origin::default()
+        },
+        message_id: Some(message_id),
+        recipients,
+    }
+}
+
+fn find(lease: &Lease, number: RecipientNumber) -> Option<&LeaseRecipient> {
+    lease.recipients.iter().find(|recipient| recipient.number == number)
+}
+
+/// RET counts for failures only (RFC 3461 §4.3); without it the header is enough to know the
+/// message by.
+fn wants_full(lease: &Lease, due: &Due) -> bool {
+    lease.entry.ret == Some(DsnReturn::Full)
+        && due.reported.iter().any(|reported| reported.what == What::Failed)
+}
+
+fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<RecipientReport<'a>> {
+    let recipient = find(lease, one.number)?;
+    let (status, text, remote_mta, reply) = match &one.outcome {
+        Outcome::Delivered { by, reply } => {
+            let status = reply.status().unwrap_or(EnhancedStatus::new(2, 0, 0));
+            (status, "", Some(by.as_str()), Some(reply))
+        }
+        Outcome::Deferred(problem) | Outcome::Failed(problem) => {
+            (problem.status, problem.text.as_str(), problem.host.as_deref(), problem.reply.as_ref())
+        }
+    };
+    // RFC 3464 §2.3.4: the class agrees with the action. What is given up after days of 4xx is a
+    // 5 to its sender.
+    let (action, class) = match one.what {
+        What::Failed => (Action::Failed, 5),
+        What::Delayed(until) => (Action::Delayed(Some(until)), 4),
+        What::Delivered => (Action::Delivered, 2),
+        What::Relayed => (Action::Relayed, 2),
+    };
+    Some(RecipientReport {
+        address: &recipient.address,
+        original: recipient.original.as_ref(),
+        action,
+        status: status.with_class(class),
+        text,
+        remote_mta: if one.what == What::Delivered { None } else { remote_mta },
+        reply: if one.what == What::Delivered { None } else { reply },
+        last_attempt: Some(now),
+    })
+}
+
+/// The header with the blank line, and its length; cut at the limit.
+async fn header(content: &Content) -> Result<(Vec<u8>, u64), QueueError> {
+    let mut header = content.read_at(0, HEADER_MAX).await?;
+    if let Some(end) = header.windows(4).position(|octets| octets == b"\r\n\r\n") {
+        header.truncate(end.saturating_add(4));
+    } else if header.len() == HEADER_MAX {
+        // A header beyond the limit, or none at all: up to the last whole line.
+        let end = header.windows(2).rposition(|octets| octets == b"\r\n");
+        header.truncate(end.map_or(0, |end| end.saturating_add(2)));
+    }
+    let len = header.len() as u64;
+    Ok((header, len))
+}
+
+async fn has_eight_bit(content: &Content, from: u64) -> Result<bool, QueueError> {
+    let mut at = from;
+    loop {
+        let piece = content.read_at(at, PIECE).await?;
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        if !piece.is_ascii() {
+            return Ok(true);
+        }
+        at = at.saturating_add(piece.len() as u64);
+    }
+}
+
+async fn copy(content: &Content, draft: &mut Draft) -> Result<(), QueueError> {
+    let mut at = 0u64;
+    loop {
+        let piece = content.read_at(at, PIECE).await?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        draft.write(&piece).await?;
+        at = at.saturating_add(piece.len() as u64);
+    }
+}

@@ -1,0 +1,127 @@
+//! When a deferred recipient is tried again (RFC 5321 §4.5.4.1).
+//!
+//! A pure function of what stands in the queue: the time since it was queued, the attempts so far,
+//! and a seed that spreads those who failed together.
+
+use std::time::Duration;
+
+use mail_types::Timestamp;
+
+/// How a destination is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// The delay after the first attempt; each further one doubles it.
+    pub first: Duration,
+    /// The longest delay.
+    pub longest: Duration,
+    /// How long after it was queued a message is given up.
+    pub give_up_after: Duration,
+}
+
+impl Default for Schedule {
+    /// From 5 minutes to 4 hours, for 5 days. RFC 5321 §4.5.4.1 asks for 30 minutes at least
+    /// unless there is reason for less, and there is: greylisting, and outages of minutes.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(5 * 60),
+            longest: Duration::from_secs(4 * 60 * 60),
+            give_up_after: Duration::from_secs(5 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// What follows a deferred attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt at this time.
+    At(Timestamp),
+    /// None: its time is over.
+    GiveUp,
+}
+
+/// When to try again a recipient that was queued at `queued_at`, of which `attempts` attempts came
+/// to nothing, the last of them now. The last attempt is made when the time to give up has come.
+///
+/// The delay is off by up to a tenth either way, as `seed` (from the queue id, say) decides.
+pub fn next_attempt(
+    schedule: &Schedule,
+    attempts: u32,
+    queued_at: Timestamp,
+    now: Timestamp,
+    seed: u64,
+) -> Next {
+    let last = queued_at.plus(schedule.give_up_after);
+    if now >= last {
+        return Next::GiveUp;
+    }
+    let doublings = attempts.saturating_sub(1).min(31);
+    let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
+    let delay = schedule.first.saturating_mul(factor).min(schedule.longest);
+    let next = now.plus(spread(delay, seed ^ u64::from(attempts)));
+    Next::At(next.min(last))
+}
+
+/// Between nine and eleven tenths of the delay.
+fn spread(delay: Duration, seed: u64) -> Duration {
+    // Fibonacci hashing: neighbouring seeds land far apart.
+    let hash = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let fifth = delay / 5;
+    let part = u32::try_from(hash % 1024).unwrap_or(0);
+    delay.saturating_sub(delay / 10).saturating_add(fifth / 1023 * part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(next: Next, now: Timestamp) -> Option<u64> {
+        match next {
+            Next::At(at) => Some(at.since(now).as_secs() / 60),
+            Next::GiveUp => None,
+        }
+    }
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_end() {
+        let (schedule, queued_at) = (Schedule::default(), Timestamp::from_secs(1_000_000));
+        let rows = [
+            // attempts, hours since it was queued, at least, at most (minutes)
+            (1, 0, 4, 5),
+            (2, 0, 9, 11),
+            (3, 0, 18, 22),
+            (6, 3, 144, 176),
+            (7, 6, 216, 264),
+            (40, 100, 216, 264),
+            (4_000_000_000, 100, 216, 264),
+            (50, 119, 60, 60),
+        ];
+        for (attempts, hours, least, most) in rows {
+            let now = queued_at.plus(Duration::from_secs(hours * 3600));
+            for seed in 0..100 {
+                let next = next_attempt(&schedule, attempts, queued_at, now, seed);
+                let delay = minutes(next, now).unwrap();
+                assert!((least..=most).contains(&delay), "attempt {attempts}: {delay} minutes");
+            }
+        }
+        let late = queued_at.plus(schedule.give_up_after);
+        assert_eq!(next_attempt(&schedule, 1, queued_at, late, 0), Next::GiveUp);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_only_delays() {
+        let queued_at = Timestamp::from_secs(1_000_000);
+        let now = queued_at.minus(Duration::from_secs(86_400));
+        let next = next_attempt(&Schedule::default(), 1, queued_at, now, 7);
+        assert!(minutes(next, now).is_some_and(|delay| delay <= 5));
+    }
+
+    #[test]
+    fn seeds_spread() {
+        let (schedule, at) = (Schedule::default(), Timestamp::from_secs(0));
+        let mut all: Vec<_> =
+            (0..64).map(|seed| format!("{:?}", next_attempt(&schedule, 3, at, at, seed))).collect();
+        all.sort();
+        all.dedup();
+        assert!(all.len() > 50, "{} different times of 64", all.len());
+    }
+}

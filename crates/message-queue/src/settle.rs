@@ -1,0 +1,79 @@
+//! How a lease ends.
+
+use mail_types::{Outcome, RecipientNumber, Timestamp};
+
+use crate::{Lease, NewEntry, SealedDraft};
+
+/// The end of one lease: an outcome for each of its recipients, and the notifications they cause.
+#[derive(Debug)]
+#[must_use]
+pub struct Settlement {
+    pub(crate) lease: Lease,
+    pub(crate) ends: Vec<End>,
+    pub(crate) notifications: Vec<Notification>,
+}
+
+/// The end of one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) number: RecipientNumber,
+    pub(crate) outcome: Outcome,
+    pub(crate) next_at: Option<Timestamp>,
+    pub(crate) delay_told: bool,
+}
+
+/// A notification that is queued in the transaction that settles its cause.
+#[derive(Debug)]
+pub struct Notification {
+    /// Its envelope, routed by whoever settles.
+    pub entry: NewEntry,
+    /// Its content, on stable storage.
+    pub content: SealedDraft,
+}
+
+impl Settlement {
+    /// Begins the settlement of a lease. A recipient about whom nothing is said waits again, as it
+    /// was before.
+    pub fn of(lease: Lease) -> Self {
+        Self { lease, ends: Vec::new(), notifications: Vec::new() }
+    }
+
+    /// The lease that is settled.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Says how it ended for a recipient. `next_at` is when a deferred one is tried again; without
+    /// it at once.
+    pub fn recipient(
+        &mut self,
+        number: RecipientNumber,
+        outcome: Outcome,
+        next_at: Option<Timestamp>,
+    ) {
+        self.ends.retain(|end| end.number != number);
+        self.ends.push(End { number, outcome, next_at, delay_told: false });
+    }
+
+    /// Remembers that the sender is told of this recipient's delay by a notification of this
+    /// settlement, so that he is told once.
+    pub fn delay_told(&mut self, number: RecipientNumber) {
+        for end in self.ends.iter_mut().filter(|end| end.number == number) {
+            end.delay_told = true;
+        }
+    }
+
+    /// Adds a notification.
+    pub fn notify(&mut self, notification: Notification) {
+        self.notifications.push(notification);
+    }
+}
+
+/// What a settlement came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Recipients that were settled.
+    pub settled: usize,
+    /// Recipients whose lease was another one's by then: nothing was changed for them.
+    pub superseded: usize,
+}

@@ -1,0 +1,115 @@
+//! The tables; docs/queue.md says what each row means and when it goes.
+
+use stable_storage::Migration;
+
+/// The states of a recipient; those below 10 keep the entry.
+pub(crate) mod state {
+    pub(crate) const WAITING: i64 = 0;
+    pub(crate) const LEASED: i64 = 1;
+    pub(crate) const HELD: i64 = 2;
+    pub(crate) const SET_ASIDE: i64 = 3;
+    pub(crate) const DELIVERED: i64 = 10;
+    pub(crate) const FAILED: i64 = 11;
+    pub(crate) const REMOVED: i64 = 12;
+}
+
+/// The events of a journey.
+pub(crate) mod event {
+    pub(crate) const QUEUED: i64 = 1;
+    pub(crate) const HELD: i64 = 2;
+    pub(crate) const DEFERRED: i64 = 3;
+    pub(crate) const DELIVERED: i64 = 4;
+    pub(crate) const FAILED: i64 = 5;
+    pub(crate) const NOTIFIED: i64 = 6;
+    pub(crate) const RELEASED: i64 = 7;
+    pub(crate) const RETRIED: i64 = 8;
+    pub(crate) const REMOVED: i64 = 9;
+    pub(crate) const SET_ASIDE: i64 = 10;
+}
+
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+    name: "the tables of the queue",
+    sql: "
+        create table entry (
+            id text primary key,
+            queued_at integer not null,
+            sender text not null,
+            account integer,
+            size integer not null,
+            file text,
+            message_id text,
+            version integer not null,
+            facts text not null
+        ) without rowid;
+        create unique index entry_file on entry (file) where file is not null;
+
+        create table content (entry text primary key, octets blob not null);
+
+        create table recipient (
+            number_of_all integer primary key,
+            entry text not null,
+            number integer not null,
+            lane text not null,
+            address text not null,
+            state integer not null,
+            attempts integer not null default 0,
+            next_at integer not null,
+            token integer,
+            delay_told integer not null default 0,
+            problem text,
+            facts text not null,
+            unique (entry, number)
+        );
+        create index recipient_due on recipient (lane, state, next_at);
+        create index recipient_token on recipient (token) where token is not null;
+
+        create trigger entry_gone after delete on entry begin
+            delete from content where entry = old.id;
+            delete from recipient where entry = old.id;
+        end;
+
+        create table lane (
+            name text primary key,
+            local integer not null,
+            due integer,
+            holder text
+        ) without rowid;
+        create index lane_due on lane (local, due) where due is not null;
+        create index lane_holder on lane (holder) where holder is not null;
+
+        create table story (
+            number integer primary key,
+            entry text not null unique,
+            at integer not null,
+            sender text not null,
+            account integer,
+            size integer not null,
+            message_id text,
+            origin text not null
+        );
+        create index story_message_id on story (message_id) where message_id is not null;
+        create index story_sender on story (sender collate nocase);
+
+        create table journey (
+            number integer primary key,
+            entry text not null,
+            at integer not null,
+            recipient integer,
+            address text,
+            event integer not null,
+            detail text
+        );
+        create index journey_entry on journey (entry);
+        create index journey_address on journey (address collate nocase) where event = 1 or event = 2;
+
+        create table refusal (
+            number integer primary key autoincrement,
+            at integer not null,
+            agent text not null,
+            peer text,
+            sender text,
+            recipient text,
+            reply text not null
+        );
+    ",
+}];

@@ -1,0 +1,170 @@
+//! The journey, and the ring of refusals.
+
+use sqlx::{Row, SqliteConnection, SqlitePool};
+use stable_storage::DatabaseError;
+
+/// A row of `story`.
+#[derive(Debug)]
+pub(crate) struct StoryRow {
+    pub(crate) entry: String,
+    pub(crate) at: i64,
+    pub(crate) sender: String,
+    pub(crate) account: Option<i64>,
+    pub(crate) size: i64,
+    pub(crate) message_id: Option<String>,
+    pub(crate) origin: String,
+}
+
+/// A row of `journey`.
+#[derive(Debug)]
+pub(crate) struct EventRow {
+    pub(crate) entry: String,
+    pub(crate) at: i64,
+    pub(crate) recipient: Option<i64>,
+    pub(crate) address: Option<String>,
+    pub(crate) event: i64,
+    pub(crate) detail: Option<String>,
+}
+
+/// By what stories are looked for.
+#[derive(Debug)]
+pub(crate) enum By<'a> {
+    Entry(&'a str),
+    MessageId(&'a str),
+    Address(&'a str),
+}
+
+/// The newest entries found by one thing.
+pub(crate) async fn stories(
+    reader: &SqlitePool,
+    by: By<'_>,
+    limit: u32,
+) -> Result<Vec<StoryRow>, DatabaseError> {
+    const COLUMNS: &str = "entry, at, sender, account, size, message_id, origin";
+    let (condition, text) = match by {
+        By::Entry(id) => ("entry = $1", id),
+        By::MessageId(id) => ("message_id = $1", id),
+        By::Address(address) => (
+            "number in (
+                select number from story where sender = $1 collate nocase
+                union
+                select story.number from journey cross join story
+                where journey.address = $1 collate nocase
+                  and (journey.event = 1 or journey.event = 2)
+                  and story.entry = journey.entry)",
+            address,
+        ),
+    };
+    let sql =
+        format!("select {COLUMNS} from story where {condition} order by number desc limit $2");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(text.to_owned())
+        .bind(limit)
+        .fetch_all(reader)
+        .await?;
+    let story = |row: &sqlx::sqlite::SqliteRow| {
+        Ok::<_, sqlx::Error>(StoryRow {
+            entry: row.try_get(0)?,
+            at: row.try_get(1)?,
+            sender: row.try_get(2)?,
+            account: row.try_get(3)?,
+            size: row.try_get(4)?,
+            message_id: row.try_get(5)?,
+            origin: row.try_get(6)?,
+        })
+    };
+    Ok(rows.iter().map(story).collect::<Result<_, _>>()?)
+}
+
+/// The events of these entries (a JSON array of their ids), in the order in which they happened.
+pub(crate) async fn events(
+    reader: &SqlitePool,
+    entries: &str,
+) -> Result<Vec<EventRow>, DatabaseError> {
+    let rows = sqlx::query(
+        "select entry, at, recipient, address, event, detail from journey
+         where entry in (select value from json_each($1)) order by number",
+    )
+    .bind(entries.to_owned())
+    .fetch_all(reader)
+    .await?;
+    let event = |row: &sqlx::sqlite::SqliteRow| {
+        Ok::<_, sqlx::Error>(EventRow {
+            entry: row.try_get(0)?,
+            at: row.try_get(1)?,
+            recipient: row.try_get(2)?,
+            address: row.try_get(3)?,
+            event: row.try_get(4)?,
+            detail: row.try_get(5)?,
+        })
+    };
+    Ok(rows.iter().map(event).collect::<Result<_, _>>()?)
+}
+
+/// Removes some of the oldest events and stories from before `before`; returns how many of both.
+pub(crate) async fn prune(
+    connection: &mut SqliteConnection,
+    before: i64,
+    rows_max: u32,
+) -> Result<u64, DatabaseError> {
+    const SQL: &str = "
+        delete from journey
+        where at < $1 and number in (select number from journey order by number limit $2);
+        delete from story
+        where at < $1 and number in (select number from story order by number limit $2);
+    ";
+    let done = sqlx::query(SQL).bind(before).bind(rows_max).execute(connection).await?;
+    Ok(done.rows_affected())
+}
+
+/// Notes refusals (`[[at, agent, peer, sender, recipient, reply], ..]`) and lets the oldest go.
+pub(crate) async fn note_refusals(
+    connection: &mut SqliteConnection,
+    refusals: &str,
+    ring_max: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        insert into refusal (at, agent, peer, sender, recipient, reply)
+        select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+        from json_each($1);
+        delete from refusal where number <= (select max(number) from refusal) - $2;
+    ";
+    sqlx::query(SQL).bind(refusals.to_owned()).bind(ring_max).execute(connection).await?;
+    Ok(())
+}
+
+/// A row of `refusal`.
+#[derive(Debug)]
+pub(crate) struct RefusalRow {
+    pub(crate) at: i64,
+    pub(crate) agent: String,
+    pub(crate) peer: Option<String>,
+    pub(crate) sender: Option<String>,
+    pub(crate) recipient: Option<String>,
+    pub(crate) reply: String,
+}
+
+/// The newest refusals, the newest first.
+pub(crate) async fn refusals(
+    reader: &SqlitePool,
+    limit: u32,
+) -> Result<Vec<RefusalRow>, DatabaseError> {
+    let rows = sqlx::query(
+        "select at, agent, peer, sender, recipient, reply from refusal
+         order by number desc limit $1",
+    )
+    .bind(limit)
+    .fetch_all(reader)
+    .await?;
+    let refusal = |row: &sqlx::sqlite::SqliteRow| {
+        Ok::<_, sqlx::Error>(RefusalRow {
+            at: row.try_get(0)?,
+            agent: row.try_get(1)?,
+            peer: row.try_get(2)?,
+            sender: row.try_get(3)?,
+            recipient: row.try_get(4)?,
+            reply: row.try_get(5)?,
+        })
+    };
+    Ok(rows.iter().map(refusal).collect::<Result<_, _>>()?)
+}
