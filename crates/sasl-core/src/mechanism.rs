@@ -29,6 +29,15 @@ impl Mechanism {
         Self::ALL.iter().copied().find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether the client speaks first, so that an initial response may come with the command
+    /// (RFC 4422 §3.3).
+    pub fn begins_with_client(self) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Login => false,
+        }
+    }
+
     /// Whether the password itself crosses the wire, so that TLS must protect it (RFC 4616 §1).
     pub fn reveals_password(self) -> bool {
         match self {

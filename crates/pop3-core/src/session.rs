@@ -1,0 +1,189 @@
+//! The machine.
+
+use std::{sync::Arc, time::Instant};
+
+use conversation::{
+    Machine, Notice, OpenQuestion, Peer, PeerFacts, Step as Next, TlsFacts, Upgrade, Upgraded,
+    Wait, Wire,
+};
+
+use crate::{
+    Options, Question, Refusal,
+    line::LineCutter,
+    response::{Farewell, PeerError, Positive},
+    state::{State, Step},
+};
+
+/// One connection to a POP3 server.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) options: Arc<Options>,
+    pub(crate) open: OpenQuestion,
+    pub(crate) state: State,
+    pub(crate) lines: LineCutter,
+    /// A response of many lines has begun and not ended.
+    pub(crate) half_said: bool,
+    pub(crate) sign_in_failures: u32,
+    errors: u32,
+    peer: Option<Peer>,
+    tls: Option<TlsFacts>,
+    stopping: bool,
+    /// When waiting has been long enough; set when waiting begins.
+    deadline: Option<Instant>,
+    /// When the client must have signed in; set at the first wait.
+    sign_in_by: Option<Instant>,
+}
+
+/// What comes of a line.
+pub(crate) enum Flow {
+    /// More may be in the input.
+    Go,
+    /// The input does not suffice.
+    NeedInput,
+    /// The agent decides.
+    Ask(Question),
+    /// TLS comes next.
+    StartTls,
+}
+
+impl Session {
+    /// A session of a listener with these options; `number` is unique within the process.
+    pub fn new(options: Arc<Options>, number: u64) -> Self {
+        Self {
+            options,
+            open: OpenQuestion::new(number),
+            state: State::Opening,
+            lines: LineCutter::default(),
+            half_said: false,
+            sign_in_failures: 0,
+            errors: 0,
+            peer: None,
+            tls: None,
+            stopping: false,
+            deadline: None,
+            sign_in_by: None,
+        }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// Whether TLS protects the connection.
+    pub fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        match self.peer {
+            Some(Peer::Tcp { remote, .. }) => remote.ip().to_canonical().is_loopback(),
+            Some(Peer::Unix { .. }) => true,
+            None => false,
+        }
+    }
+
+    /// Answers a breach of the protocol and counts it.
+    pub(crate) fn blame(&mut self, error: PeerError, output: &mut Vec<u8>) {
+        error.write(output);
+        self.errors += 1;
+        if self.errors > self.options.limits.errors {
+            self.leave(Farewell::TooManyErrors, output);
+        }
+    }
+
+    /// Says the last word.
+    pub(crate) fn leave(&mut self, farewell: Farewell, output: &mut Vec<u8>) {
+        farewell.write(output);
+        self.state = State::Closed;
+    }
+
+    /// The client did something: the time it may keep silent starts anew.
+    pub(crate) fn heard(&mut self) {
+        self.deadline = None;
+    }
+
+    /// The open question was dropped: that is a failure of ours.
+    fn give_up_question(&mut self, output: &mut Vec<u8>) {
+        if self.half_said {
+            self.state = State::Closed;
+        } else {
+            Refusal::Failure.write(output);
+        }
+    }
+
+    fn wait(&mut self, now: Instant) -> Next<Question> {
+        let limits = &self.options.limits;
+        let sign_in_by = *self.sign_in_by.get_or_insert(now + limits.sign_in_time);
+        let mut deadline = *self.deadline.get_or_insert(now + limits.idle_time);
+        if self.state.maildrop().is_none() {
+            deadline = deadline.min(sign_in_by);
+        }
+        if now >= deadline {
+            // RFC 1939 §3: without UPDATE and without a word.
+            self.state = State::Closed;
+            return Next::Close;
+        }
+        Next::Wait(Wait { until: Some(deadline), news: false })
+    }
+}
+
+impl Machine for Session {
+    type Question = Question;
+
+    fn opened(&mut self, peer: &PeerFacts) {
+        self.peer = Some(peer.peer);
+        self.tls.clone_from(&peer.tls);
+    }
+
+    fn step(&mut self, wire: &mut Wire, now: Instant) -> Next<Question> {
+        if self.open.abandoned() {
+            self.give_up_question(&mut wire.output);
+        }
+        loop {
+            match &self.state {
+                State::Closed => return Next::Close,
+                _ if self.stopping => {
+                    self.leave(Farewell::Stopping, &mut wire.output);
+                    return Next::Close;
+                }
+                State::Opening => {
+                    Positive::Greeting(&self.options.hostname).write(&mut wire.output);
+                    self.state = State::Authorization(Step::Start);
+                }
+                State::Authorization(_) | State::Transaction(_) => match self.take_line(wire) {
+                    Flow::Go => {}
+                    Flow::NeedInput => return self.wait(now),
+                    Flow::Ask(question) => return Next::Ask(question),
+                    Flow::StartTls => return Next::Upgrade(Upgrade::Tls),
+                },
+            }
+        }
+    }
+
+    fn upgraded(&mut self, upgraded: Upgraded) {
+        if let Upgraded::Tls(facts) = upgraded {
+            // Whatever was said in the clear is forgotten.
+            self.tls = Some(facts);
+            self.state = State::Authorization(Step::Start);
+            self.heard();
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if notice == Notice::Shutdown {
+            self.stopping = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_small() {
+        let size = size_of::<Session>();
+        assert!(size < 512, "{size} octets");
+    }
+}
