@@ -138,8 +138,8 @@ impl HeaderEditor {
         edit.seen
     }
 
-    /// What the header has, of a scanner that has not been finished yet: for a message that ended
-    /// within its header, before it is decided what is missing.
+    /// The message ended within its header: what the header has, before it is decided what is
+    /// missing. Appends what passes of the last line; [`HeaderEditor::finish`] is still to be called.
     pub fn end_of_message(&mut self, out: &mut Vec<u8>) -> &Seen {
         let scanner = std::mem::take(&mut self.scanner);
         let edit = &mut self.edit;
@@ -227,5 +227,75 @@ impl Edit {
         let mut items = address::items(&value);
         list.extend(items.by_ref().take(ADDRESSES_MAX.saturating_sub(kept)));
         seen.truncated |= items.next().is_some();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::address::addresses;
+
+    /// Edits a message in pieces of this size, adding `Date: now` if there is none.
+    fn edit(message: &str, size: usize) -> (String, Seen) {
+        let mut editor = HeaderEditor::new(DROPPED_AT_SUBMISSION);
+        let mut out = Vec::new();
+        let mut behind = Vec::new();
+        for piece in message.as_bytes().chunks(size) {
+            if let Progress::Ended(taken) = editor.push(piece, &mut out) {
+                behind.extend_from_slice(&piece[taken..]);
+            }
+        }
+        let date = editor.end_of_message(&mut out).date;
+        let missing: &[u8] = if date == 0 { b"Date: now\r\n" } else { b"" };
+        let seen = editor.finish(missing, &mut out);
+        out.extend_from_slice(&behind);
+        (String::from_utf8(out).unwrap(), seen)
+    }
+
+    #[track_caller]
+    fn check(message: &str, expected: &str) {
+        for size in [1, 3, 1000] {
+            assert_eq!(edit(message, size).0, expected, "{message:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn edits() {
+        check("Date: x\r\n\r\nbody", "Date: x\r\n\r\nbody");
+        check("From: a\r\n\r\nbody", "From: a\r\nDate: now\r\n\r\nbody");
+        check("BCC: a\r\n b\r\nDate : x\r\n\r\nBcc: body", "Date : x\r\n\r\nBcc: body");
+        check("Bcc: a\r\n\r\n", "Date: now\r\n\r\n");
+        check(
+            "bcc : a\r\nnot a field\r\nReturn-Path: <a>\r\n\r\n",
+            "not a field\r\nDate: now\r\n\r\n",
+        );
+        check("\r\nbody", "Date: now\r\n\r\nbody");
+        check("From: a", "From: a\r\nDate: now\r\n\r\n");
+        check("", "Date: now\r\n\r\n");
+        check("Date: x\r\nTo: a", "Date: x\r\nTo: a");
+    }
+
+    #[test]
+    fn what_was_seen() {
+        let message = "Received: x\r\nReceived: y\r\nFrom: a@x.example,\r\n b@x.example\r\nfrom: c@x.example\r\nSender: d@x.example\r\nTo: e@x.example\r\nCc: f@x.example\r\nBcc: g@x.example\r\nMessage-ID:\r\n <1@x>\r\nSubject: \u{e9}\r\n\r\n";
+        for size in [1, 5, 1000] {
+            let seen = edit(message, size).1;
+            let list =
+                |items| addresses(items).map(|a| a.to_string()).collect::<Vec<_>>().join(" ");
+            assert_eq!((seen.date, seen.from, seen.sender, seen.received), (0, 2, 1, 2));
+            assert_eq!(list(&seen.from_addresses), "a@x.example b@x.example c@x.example");
+            assert_eq!(list(&seen.sender_addresses), "d@x.example");
+            assert_eq!(list(&seen.recipients), "e@x.example f@x.example g@x.example");
+            assert_eq!(seen.message_id_value.as_deref(), Some(&b"<1@x>"[..]));
+            assert!(seen.eight_bit && !seen.truncated);
+        }
+    }
+
+    #[test]
+    fn a_huge_field_passes_and_is_not_kept() {
+        let huge = format!("To: {}\r\nDate: x\r\n\r\n", "a@b,\r\n ".repeat(200_000));
+        let (out, seen) = edit(&huge, 10_000);
+        assert_eq!(out, huge);
+        assert!(seen.truncated);
     }
 }

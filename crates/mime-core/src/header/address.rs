@@ -183,6 +183,8 @@ impl Items<'_> {
             self.skip_white();
             match self.rest.first() {
                 None | Some(b',' | b';' | b'<') => break,
+                // A group in a group is none; what follows is an address of the outer one.
+                Some(b':') if self.in_group => break,
                 Some(b'"') => {
                     self.quoted();
                 }
@@ -330,4 +332,117 @@ fn comment_text(comment: &[u8]) -> Octets {
         text.extend(if *octet == b'\\' { octets.next() } else { Some(octet) });
     }
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `name|route|local|domain`, groups as `name:` and `;`, with spaces between.
+    fn shown(value: &str) -> String {
+        let text = |octets: &Option<Octets>| {
+            octets
+                .as_deref()
+                .map_or("-".into(), |octets| String::from_utf8_lossy(octets).into_owned())
+        };
+        let items = parse_list(value.as_bytes()).into_iter().map(|item| match item {
+            AddressItem::GroupStart(name) => format!("{}:", String::from_utf8_lossy(&name)),
+            AddressItem::GroupEnd => ";".to_owned(),
+            AddressItem::Mailbox(m) => {
+                format!(
+                    "[{}|{}|{}|{}]",
+                    text(&m.name),
+                    text(&m.route),
+                    text(&Some(m.local)),
+                    text(&m.domain)
+                )
+            }
+        });
+        items.collect::<Vec<_>>().join(" ")
+    }
+
+    #[track_caller]
+    fn check(value: &str, expected: &str) {
+        assert_eq!(shown(value), expected, "{value:?}");
+    }
+
+    #[test]
+    fn rfc_5322_appendix_a() {
+        check("John Doe <jdoe@machine.example>", "[John Doe|-|jdoe|machine.example]");
+        check(
+            "\"Joe Q. Public\" <john.q.public@example.com>",
+            "[Joe Q. Public|-|john.q.public|example.com]",
+        );
+        check(
+            "Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+            "[Mary Smith|-|mary|x.test] [-|-|jdoe|example.org] [Who?|-|one|y.test]",
+        );
+        check(
+            "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+            "[-|-|boss|nil.test] [Giant; \"Big\" Box|-|sysservices|example.net]",
+        );
+        check(
+            "A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+            "A Group: [Ed Jones|-|c|a.test] [-|-|joe|where.test] [John|-|jdoe|one.test] ;",
+        );
+        check("Undisclosed recipients:;", "Undisclosed recipients: ;");
+        check(
+            "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",
+            "[Pete|-|pete|silly.test]",
+        );
+        check(
+            "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end of the group)",
+            "A Group: [Chris Jones|-|c|public.example] [-|-|joe|example.org] [John|-|jdoe|one.test] ;",
+        );
+        check(
+            "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
+            "Hidden recipients: ;",
+        );
+        check(
+            "Joe Q. Public <john.q.public@example.com>",
+            "[Joe Q. Public|-|john.q.public|example.com]",
+        );
+        check(
+            "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
+            "[Mary Smith|@node.test|mary|example.net] [-|-|jdoe|test.example]",
+        );
+        check("John Doe <jdoe@machine(comment).  example>", "[John Doe|-|jdoe|machine.example]");
+    }
+
+    #[test]
+    fn other_forms() {
+        check("gray@example.org (Terry Gray)", "[Terry Gray|-|gray|example.org]");
+        check("\"a b\"@example.org", "[-|-|a b|example.org]");
+        check("<\"a@b\"@example.org>", "[-|-|a@b|example.org]");
+        check("a@[192.0.2.1]", "[-|-|a|[192.0.2.1]]");
+        check("아리 <ari@한국.example>", "[아리|-|ari|한국.example]");
+        check("=?UTF-8?Q?a?= <a@b>", "[=?UTF-8?Q?a?=|-|a|b]");
+        check("<@a.example,@b.example:c@d.example>", "[-|@a.example,@b.example|c|d.example]");
+        check("first . last @example.org", "[-|-|first . last|example.org]");
+    }
+
+    #[test]
+    fn broken() {
+        check("", "");
+        check(" , ;, ", "");
+        check("root", "[-|-|root|-]");
+        check("John Doe jd@example.org", "[John Doe|-|jd|example.org]");
+        check("<a@b", "[-|-|a|b]");
+        check("a@b; c@d", "[-|-|a|b] [-|-|c|d]");
+        check("a@b <c@d>", "[-|-|a|b] [-|-|c|d]");
+        check("\"open <a@b>", "[-|-|open <a@b>|-]");
+        check("(open <a@b>", "");
+        check("g: a@b", "g: [-|-|a|b] ;");
+        check("<>", "[-|-||-]");
+        check("a@", "[-|-|a|]");
+        check("@b", "[-|-||b]");
+        check("g: h: a@b;", "g: [-|-|h|-] [-|-|a|b] ;");
+    }
+
+    #[test]
+    fn addresses_of_a_list() {
+        let items = parse_list(b"A <a@example.org>, g: b@EXAMPLE.org, nobody;, \"c d\"@x.example");
+        let found: Vec<String> = addresses(&items).map(|address| address.to_string()).collect();
+        assert_eq!(found, ["a@example.org", "b@example.org", "\"c d\"@x.example"]);
+    }
 }

@@ -97,6 +97,8 @@ pub enum DefectKind {
     NoDelimiter,
     /// The multipart's close-delimiter is missing.
     NotClosed,
+    /// A delimiter with nothing behind it but another, or the end: no part is made of nothing.
+    RepeatedDelimiter,
     /// A multipart or message is encoded, which RFC 2046 §5 forbids for it; such a message stays a
     /// leaf, a multipart is read as if it were not.
     EncodedComposite,

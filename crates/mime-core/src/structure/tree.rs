@@ -293,11 +293,15 @@ impl Tree {
     /// message itself.
     fn end_innermost(&mut self, end: Place) -> Option<Message> {
         let here = self.measure.here();
-        if self.mode() == Mode::Header {
-            self.end_field();
+        self.end_field();
+        let part = self.open.pop()?;
+        if part.is_nothing(here) && self.ends_in_multipart() {
+            self.defect(DefectKind::RepeatedDelimiter);
+            return None;
+        }
+        if part.body.is_none() {
             self.defect(DefectKind::HeaderNotEnded);
         }
-        let part = self.open.pop()?;
         if let Inside::Multipart { closed: false, parts, .. } = &part.inside {
             let kind =
                 if parts.is_empty() { DefectKind::NoDelimiter } else { DefectKind::NotClosed };
@@ -318,6 +322,10 @@ impl Tree {
             }
         }
         None
+    }
+
+    fn ends_in_multipart(&self) -> bool {
+        self.open.last().is_some_and(|part| matches!(part.inside, Inside::Multipart { .. }))
     }
 
     fn end_field(&mut self) {
@@ -366,6 +374,12 @@ impl OpenPart {
             inside: Inside::Leaf,
             octets: OctetKinds::default(),
         }
+    }
+
+    /// Whether not one octet belongs to it. Two delimiters without anything between them are one
+    /// that was doubled, or one at the end that should have closed.
+    fn is_nothing(&self, here: Place) -> bool {
+        self.body.is_none() && self.header_start == here.at
     }
 
     /// What the part was. Usually it ends at `end`, before the line end that belongs to the

@@ -4,5 +4,6 @@ mod any_octets;
 mod corpus;
 mod korean;
 mod oracle;
+mod report;
 mod seven_bit;
 mod structure;

@@ -79,3 +79,67 @@ fn the_corpus() {
     }
     assert!(converted > 30, "converted {converted}, refused {refused:?}");
 }
+
+#[track_caller]
+fn check(message: &str, expected: Result<&str, Refused>) {
+    let found = convert(message.as_bytes(), 1000).map(|out| String::from_utf8(out).unwrap());
+    assert_eq!(found.as_deref().map_err(|refused| *refused), expected, "{message:?}");
+}
+
+#[test]
+fn bodies() {
+    check(
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\né\r\n",
+        Ok(
+            "Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n",
+        ),
+    );
+    check(
+        "Content-Type: image/png\r\nMIME-Version: 1.0\r\n\r\né",
+        Ok(
+            "Content-Type: image/png\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nw6k=\r\n",
+        ),
+    );
+    check(
+        "Content-Transfer-Encoding: 8bit\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\né\r\n--a\r\n\r\né\r\n--a\r\n\r\nx\r\n--a--\r\n",
+        Ok(
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n??\r\n--a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n--a\r\n\r\nx\r\n--a--\r\n",
+        ),
+    );
+    check(
+        "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\n\r\né",
+        Ok(
+            "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9",
+        ),
+    );
+}
+
+#[test]
+fn headers() {
+    check("Subject: a café au lait\r\n\r\n", Ok("Subject: a =?UTF-8?B?Y2Fmw6k=?= au lait\r\n\r\n"));
+    check(
+        "From: Zoé <z@x.example>, b@x.example\r\n\r\n",
+        Ok("From: =?UTF-8?Q?Zo=C3=A9?= <z@x.example>, <b@x.example>\r\n\r\n"),
+    );
+    check(
+        "Subject: x\r\nCc: é: a@b;\r\n\r\n",
+        Ok("Subject: x\r\nCc: =?UTF-8?B?w6k=?=: <a@b>;\r\n\r\n"),
+    );
+    check(
+        "Content-Disposition: attachment; filename=\"é.txt\"; size=1\r\n\r\n",
+        Ok("Content-Disposition: attachment;\r\n filename*=utf-8''%C3%A9.txt;\r\n size=1\r\n\r\n"),
+    );
+}
+
+#[test]
+fn refusals() {
+    check("To: é@x.example\r\n\r\n", Err(Refused::Header));
+    check("Message-ID: <é@x>\r\n\r\n", Err(Refused::Header));
+    check("DKIM-Signature: v=1\r\n\r\né", Err(Refused::Signed));
+    check(
+        "Content-Type: multipart/signed; boundary=a\r\n\r\n--a\r\n\r\né\r\n--a--",
+        Err(Refused::Signed),
+    );
+    check("Content-Type: message/delivery-status\r\n\r\né", Err(Refused::Part));
+    check("Content-Transfer-Encoding: x-uuencode\r\n\r\né", Err(Refused::Part));
+}
