@@ -4,14 +4,26 @@
 //! long as it lasts. What changes something runs to its end, even if its caller is dropped.
 //! Nothing here waits for a peer, and nothing keeps a transaction or a row stream open.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use mail_types::{
     AccountId, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
 };
+use stable_storage::on_blocking_thread;
 
 use crate::{
     Appended, Changes, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming,
-    ListedMailbox, MaildropLock, MailStore, MailboxState, MessageFile, MessageReader, MessageRow,
+    ListedMailbox, MailStore, MaildropLock, MailboxState, MessageFile, MessageReader, MessageRow,
     NewMessage, SpecialUse, StoreError, Totals, UidSet, Want, Watch,
+    changes::{create, deliver, expunge, flags, merge, relocate, rename},
+    index::{
+        Look, mailboxes,
+        messages::{self, Which},
+    },
+    listing, maildrop,
+    naming::file::unique_of_delivery,
+    open_account,
+    open_accounts::Borrowed,
 };
 
 /// The mailboxes of one account. A clone is the same one.
@@ -30,29 +42,43 @@ impl AccountMailboxes {
 
     /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
     pub async fn list(&self) -> Result<Vec<ListedMailbox>, StoreError> {
-        todo!()
+        self.ask(|mut look| async move {
+            let all = mailboxes::all(&mut look).await?;
+            let subscribed = mailboxes::subscriptions(&mut look).await?;
+            Ok(listing::list(&all, &subscribed))
+        })
+        .await
     }
 
     /// A mailbox by its name. Costs the same whatever is in it.
     pub async fn mailbox(&self, name: &MailboxName) -> Result<MailboxState, StoreError> {
-        todo!()
+        self.ask(|mut look| async move {
+            match mailboxes::by_name(&mut look, name).await? {
+                Some(mailbox) => state_of(&mut look, mailbox.id).await,
+                None => Err(StoreError::NoSuchMailbox(name.clone())),
+            }
+        })
+        .await
     }
 
     /// A mailbox by its id, which it keeps when it is renamed.
     pub async fn state(&self, mailbox: MailboxId) -> Result<MailboxState, StoreError> {
-        todo!()
+        self.ask(|mut look| async move { state_of(&mut look, mailbox).await }).await
     }
 
     /// All mailboxes with their counters, in one query.
     pub async fn states(&self) -> Result<Vec<MailboxState>, StoreError> {
-        todo!()
+        self.ask(|mut look| async move { mailboxes::states(&mut look, None).await }).await
     }
 
     /// The UIDs that were in the mailbox at the moment of `state`, ascending: what a session's
     /// sequence numbers are made of. Messages that came or went since don't matter, so this can
     /// be asked when the first sequence number is needed.
     pub async fn uids(&self, state: &MailboxState) -> Result<Vec<Uid>, StoreError> {
-        todo!()
+        let (mailbox, since) = (state.id, state.highest_modseq);
+        let below = i64::from(state.uid_next.number());
+        self.ask(|mut look| async move { messages::uids_at(&mut look, mailbox, since, below).await })
+            .await
     }
 
     /// What happened since a modseq, and the mailbox as it is now.
@@ -61,7 +87,15 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         since: ModSeq,
     ) -> Result<Changes, StoreError> {
-        todo!()
+        self.ask(|mut look| async move {
+            look.begin_moment().await?;
+            let state = state_of(&mut look, mailbox).await?;
+            let changed = messages::changed_since(&mut look, mailbox, since).await?;
+            let expunged = messages::expunged_since(&mut look, mailbox, since).await?;
+            look.end_moment().await?;
+            Ok(Changes { state, changed, expunged })
+        })
+        .await
     }
 
     /// The messages of the set that exist, by UID; one query. Ask for some hundreds at a time, and
@@ -72,28 +106,59 @@ impl AccountMailboxes {
         uids: &UidSet,
         want: Want,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        todo!()
+        self.ask(|mut look| async move { messages::fetch(&mut look, mailbox, uids, want).await })
+            .await
     }
 
     /// Opens a message's bytes. [`StoreError::MessageGone`] if it was expunged meanwhile.
     pub async fn read(&self, file: &MessageFile) -> Result<MessageReader, StoreError> {
-        todo!()
+        if let Some(reader) = self.open_file(file).await? {
+            return Ok(reader);
+        }
+        // Renamed since the query, by us or by another tool; or gone.
+        for compare in [false, true] {
+            if compare {
+                self.compare(file.mailbox).await?;
+            }
+            let uids = UidSet::from(file.uid);
+            let now = self.fetch(file.mailbox, &uids, Want::Facts).await?.pop();
+            let now = now.ok_or(StoreError::MessageGone)?;
+            if let Some(reader) = self.open_file(&now.file).await? {
+                return Ok(reader);
+            }
+        }
+        Err(StoreError::MessageGone)
     }
 
     /// Octets and messages of all mailboxes.
     pub async fn totals(&self) -> Result<Totals, StoreError> {
-        todo!()
+        self.ask(|mut look| async move { mailboxes::totals(&mut look).await }).await
     }
 
     /// Wakes when the mailbox changes, in whichever process. It may wake for nothing.
-    pub async fn watch(&self, mailbox: MailboxId) -> Result<Watch, StoreError> {
-        todo!()
+    pub fn watch(&self, mailbox: MailboxId) -> Watch {
+        self.store.shared.watchers.watch(self.id, mailbox)
     }
 
     /// Looks for what other tools did to the mailbox's folder and takes it over; true if there was
     /// something. Cheap if there wasn't. Do it beside SELECT, not in it.
-    pub async fn refresh(&self, mailbox: MailboxId, now: Timestamp) -> Result<bool, StoreError> {
-        todo!()
+    pub async fn refresh(&self, mailbox: MailboxId) -> Result<bool, StoreError> {
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let now = (account.clock)().millis();
+            let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
+            let maildir = account.maildir.clone();
+            let dirs = on_blocking_thread(move || maildir.folders()).await?;
+            let known = mailboxes::all(&mut account.look().await?).await?;
+            let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
+            let folders_changed = same.collect::<BTreeSet<_>>() != dirs.iter().collect();
+            if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
+                return Ok((false, Vec::new()));
+            }
+            let changed = account.compare(Some(mailbox)).await?;
+            Ok((!changed.is_empty(), changed))
+        })
+        .await
     }
 }
 
@@ -101,7 +166,9 @@ impl AccountMailboxes {
 impl AccountMailboxes {
     /// Begins a message for APPEND.
     pub fn incoming(&self, internal_date: Timestamp) -> Result<Incoming, StoreError> {
-        todo!()
+        let maildir = self.store.shared.maildir(self.id);
+        let unique = open_account::unique(&maildir, self.store.shared.options.clock)?;
+        Ok(Incoming::new(maildir, unique, internal_date))
     }
 
     /// Begins a message for one recipient of a queue entry.
@@ -110,24 +177,33 @@ impl AccountMailboxes {
         queue_id: QueueId,
         recipient: RecipientNumber,
         internal_date: Timestamp,
-    ) -> Result<Incoming, StoreError> {
-        todo!()
+    ) -> Incoming {
+        let maildir = self.store.shared.maildir(self.id);
+        Incoming::new(maildir, unique_of_delivery(queue_id, recipient), internal_date)
     }
 
     /// Delivers messages, all or none, each exactly once for its queue entry and recipient. They
     /// are durable and visible when this returns. Answers in the order of the deliveries.
     pub async fn deliver(
         &self,
-        deliveries: Vec<Delivery>,
-        now: Timestamp,
+        mut deliveries: Vec<Delivery>,
     ) -> Result<Vec<Delivered>, StoreError> {
-        todo!()
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let delivered = deliver::deliver(account, &mut deliveries).await?;
+            // Removes what is left in `tmp`, which waits for the disk.
+            on_blocking_thread(move || Ok::<_, StoreError>(drop(deliveries))).await?;
+            let new = delivered.iter().filter(|delivered| !delivered.before);
+            let changed = new.map(|delivered| delivered.mailbox).collect();
+            Ok((delivered, changed))
+        })
+        .await
     }
 
     /// The queue entries are settled: their recipients needn't be remembered any longer. Takes
     /// effect within seconds.
-    pub async fn forget(&self, entries: Vec<QueueId>) -> Result<(), StoreError> {
-        todo!()
+    pub fn forget(&self, entries: impl IntoIterator<Item = QueueId>) {
+        self.store.shared.follow_ups.add(self.id, entries);
     }
 
     /// Appends messages, all or none (RFC 3502 §6.3.11).
@@ -136,7 +212,12 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         messages: Vec<NewMessage>,
     ) -> Result<Appended, StoreError> {
-        todo!()
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let appended = deliver::append(account, mailbox, messages).await?;
+            Ok((appended, vec![mailbox]))
+        })
+        .await
     }
 
     /// Changes flags. With `unchanged_since`, messages that changed later are left as they are
@@ -148,7 +229,14 @@ impl AccountMailboxes {
         change: FlagChange,
         unchanged_since: Option<ModSeq>,
     ) -> Result<FlagsStored, StoreError> {
-        todo!()
+        let uids = uids.clone();
+        self.to_the_end(move |store, borrowed| async move {
+            let account = borrowed.account()?;
+            let stored = flags::store(account, mailbox, &uids, &change, unchanged_since).await?;
+            store.follow();
+            Ok((stored, vec![mailbox]))
+        })
+        .await
     }
 
     /// Copies messages with their flags and internal dates (RFC 9051 §6.4.7), all or none.
@@ -158,7 +246,14 @@ impl AccountMailboxes {
         uids: &UidSet,
         to: MailboxId,
     ) -> Result<Copied, StoreError> {
-        todo!()
+        let uids = uids.clone();
+        self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let copied = relocate::copy(account, from, &uids, to).await;
+            handle.follow();
+            Ok((copied?, vec![to]))
+        })
+        .await
     }
 
     /// Moves messages (RFC 6851 §3.3); each is in exactly one mailbox at every moment.
@@ -168,7 +263,14 @@ impl AccountMailboxes {
         uids: &UidSet,
         to: MailboxId,
     ) -> Result<Copied, StoreError> {
-        todo!()
+        let uids = uids.clone();
+        self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let moved = relocate::move_messages(account, from, &uids, to).await;
+            handle.follow();
+            Ok((moved?, vec![from, to]))
+        })
+        .await
     }
 
     /// Removes the messages of the set that have `\Deleted`; answers which.
@@ -177,24 +279,49 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         uids: &UidSet,
     ) -> Result<Vec<Uid>, StoreError> {
-        todo!()
+        let uids = uids.clone();
+        self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let gone = expunge::expunge(account, mailbox, Which::DeletedIn(&uids)).await?;
+            handle.follow();
+            Ok((gone, vec![mailbox]))
+        })
+        .await
     }
 
     /// Removes the messages of the set, whatever their flags (POP3's DELE); answers which.
     pub async fn remove(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<Uid>, StoreError> {
-        todo!()
+        let uids = uids.clone();
+        self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let gone = expunge::expunge(account, mailbox, Which::In(&uids)).await?;
+            handle.follow();
+            Ok((gone, vec![mailbox]))
+        })
+        .await
     }
 
     /// Takes the messages that are recent, for this session and no other (RFC 3501 §2.3.2): those
     /// from this UID on, up to the UIDNEXT of the answer's state.
     pub async fn claim_recent(&self, mailbox: MailboxId) -> Result<(Uid, MailboxState), StoreError> {
-        todo!()
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let mut change = account.change().await?;
+            let mut row = mailboxes::by_id(&mut change, mailbox).await?;
+            let state = state_of(&mut change, mailbox).await?;
+            row.recent_from = row.uid_next;
+            mailboxes::save(&mut change, &row).await?;
+            change.commit().await?;
+            Ok(((state.recent_from, state), Vec::new()))
+        })
+        .await
     }
 
     /// Takes the maildrop for one POP3 session (RFC 1939 §4), until the answer is dropped or this
     /// process dies. [`StoreError::MaildropInUse`] if another has it.
     pub async fn lock_maildrop(&self) -> Result<MaildropLock, StoreError> {
-        todo!()
+        let borrowed = self.borrow().await?;
+        maildrop::lock(self.id, &borrowed.account()?.maildir.root).await
     }
 }
 
@@ -205,14 +332,27 @@ impl AccountMailboxes {
         &self,
         name: &MailboxName,
         special_use: Option<SpecialUse>,
-        now: Timestamp,
     ) -> Result<MailboxState, StoreError> {
-        todo!()
+        let name = name.clone();
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let mailbox = create::create(account, &name, special_use).await?;
+            let state = state_of(&mut account.look().await?, mailbox).await?;
+            Ok((state, vec![mailbox]))
+        })
+        .await
     }
 
     /// Deletes a mailbox with its messages; those below it stay (RFC 9051 §6.3.5).
     pub async fn delete(&self, name: &MailboxName) -> Result<(), StoreError> {
-        todo!()
+        let name = name.clone();
+        self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let mailbox = rename::delete(account, &name).await?;
+            handle.follow();
+            Ok(((), vec![mailbox]))
+        })
+        .await
     }
 
     /// Renames a mailbox and those below it. Of INBOX, the messages are moved into the new one
@@ -221,14 +361,118 @@ impl AccountMailboxes {
         &self,
         from: &MailboxName,
         to: &MailboxName,
-        now: Timestamp,
     ) -> Result<(), StoreError> {
-        todo!()
+        if from.is_inbox() {
+            let new = self.create(to, None).await?.id;
+            let inbox = self.mailbox(from).await?.id;
+            return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
+        }
+        let (from, to) = (from.clone(), to.clone());
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            Ok(((), rename::rename(account, &from, &to).await?))
+        })
+        .await
     }
 
     /// Subscribes a name or ends its subscription, whether there is such a mailbox or not
     /// (RFC 9051 §6.3.7).
     pub async fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Result<(), StoreError> {
-        todo!()
+        let name = name.clone();
+        self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            create::subscribe(account, &name, subscribed).await?;
+            Ok(((), Vec::new()))
+        })
+        .await
     }
+}
+
+/// How operations run.
+impl AccountMailboxes {
+    async fn borrow(&self) -> Result<Borrowed, StoreError> {
+        self.store.shared.borrow(self.id).await
+    }
+
+    /// Runs a query; a damaged index is built anew, once, and asked again.
+    async fn ask<T, F>(&self, query: impl Fn(Look) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let borrowed = self.borrow().await?;
+        match query(borrowed.account()?.look().await?).await {
+            Err(error) if error.is_damaged_index() => {
+                self.store.shared.damaged(self.id, &borrowed).await;
+                query(self.borrow().await?.account()?.look().await?).await
+            }
+            other => other,
+        }
+    }
+
+    /// Runs a change to its end, whatever becomes of the caller, and tells everybody which
+    /// mailboxes it changed.
+    async fn to_the_end<T, F>(
+        &self,
+        work: impl FnOnce(Self, Arc<Borrowed>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Vec<MailboxId>), StoreError>> + Send,
+    {
+        let handle = self.clone();
+        let running = tokio::spawn(async move {
+            let shared = handle.store.shared.clone();
+            let borrowed = Arc::new(handle.borrow().await?);
+            let id = handle.id;
+            match work(handle, borrowed.clone()).await {
+                Ok((answer, changed)) => {
+                    changed.into_iter().for_each(|mailbox| shared.changed(id, mailbox));
+                    Ok(answer)
+                }
+                Err(error) => {
+                    if error.is_damaged_index() {
+                        shared.damaged(id, &borrowed).await;
+                    }
+                    Err(error)
+                }
+            }
+        });
+        match running.await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StoreError::Closing),
+            },
+        }
+    }
+
+    /// File names and the like follow this change.
+    fn follow(&self) {
+        self.store.shared.follow_ups.add(self.id, []);
+    }
+
+    /// Compares a mailbox, and those that others changed, with their folders.
+    async fn compare(&self, mailbox: MailboxId) -> Result<(), StoreError> {
+        self.to_the_end(move |_, borrowed| async move {
+            Ok(((), borrowed.account()?.compare(Some(mailbox)).await?))
+        })
+        .await
+    }
+
+    /// Opens the file where it was; none if it is not there any more.
+    async fn open_file(&self, file: &MessageFile) -> Result<Option<MessageReader>, StoreError> {
+        let maildir = self.store.shared.maildir(self.id);
+        let (path, size, bare_lf) = (maildir.path(&file.path), file.size, file.bare_lf);
+        on_blocking_thread(move || match maildir.files.open(&path) {
+            Ok(opened) => Ok(Some(MessageReader::new(opened, size, bare_lf))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::file("open", path, error)),
+        })
+        .await
+    }
+}
+
+async fn state_of(look: &mut Look, mailbox: MailboxId) -> Result<MailboxState, StoreError> {
+    let state = mailboxes::states(look, Some(mailbox)).await?.pop();
+    state.ok_or(StoreError::MailboxGone(mailbox))
 }

@@ -92,8 +92,43 @@ impl StoreError {
         }
     }
 
+    /// Whether SQLite says that the index is no database, or malformed.
+    pub(crate) fn is_damaged_index(&self) -> bool {
+        // SQLITE_CORRUPT and SQLITE_NOTADB; extended codes have them in their low octet.
+        const CODES: [u32; 2] = [11, 26];
+        let Self::Index { source, .. } = self else { return false };
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
+        while let Some(error) = cause {
+            if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() {
+                let code = error.code().and_then(|code| code.parse::<u32>().ok());
+                return code.is_some_and(|code| CODES.contains(&(code & 0xff)));
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    /// Whether a file was not where it should be.
+    pub(crate) fn is_file_missing(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether nothing but room is missing.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::NoRoom { .. })
+        match self {
+            Self::NoRoom { .. } => true,
+            Self::Index { source, .. } => source
+                .downcast_ref::<stable_storage::DatabaseError>()
+                .is_some_and(stable_storage::DatabaseError::is_disk_full),
+            _ => false,
+        }
+    }
+}
+
+/// For file work that could not even begin on its thread: the runtime stops. Whatever a file
+/// operation says itself goes through [`StoreError::file`], with its path.
+impl From<io::Error> for StoreError {
+    fn from(_: io::Error) -> Self {
+        Self::Closing
     }
 }

@@ -1,30 +1,198 @@
-//! A message on its way in.
-use crate::StoreError;
+//! A message on its way in: written to the account's `tmp`, parsed in the same pass, synced.
+//!
+//! A stop leaves at most a file in `tmp`. For a delivery that file has the same name each time; if
+//! it is there already, a former attempt did not get to its end, and whoever delivers looks first
+//! for what that attempt left behind. The former file is kept until then: it is the only sign.
+
+use std::{
+    fs::FileTimes,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mail_types::Timestamp;
+use mime_core::structure::{Limits, Parser};
+use stable_storage::{NewFile, on_blocking_thread};
+
+use crate::{StoreError, index::messages::Parsed, line_ends::LineEnds, maildir::Maildir};
+
+/// Pieces are gathered to this size before they are written.
+const STEP_OCTETS: usize = 256 * 1024;
 
 /// A message that is being written into the account's `tmp`. Dropped, it leaves nothing.
 #[derive(Debug)]
-pub struct Incoming {}
+pub struct Incoming {
+    maildir: Maildir,
+    unique: String,
+    internal_date: Timestamp,
+    line_ends: LineEnds,
+    gathered: Vec<u8>,
+    started: Option<Started>,
+}
+
+/// What exists once the first step is written.
+struct Started {
+    tmp: Tmp,
+    file: NewFile,
+    parser: Parser,
+}
+
+impl std::fmt::Debug for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tmp.fmt(f)
+    }
+}
 
 impl Incoming {
+    pub(crate) fn new(
+        maildir: Maildir,
+        unique: String,
+        internal_date: Timestamp,
+    ) -> Self {
+        Self {
+            maildir,
+            unique,
+            internal_date,
+            line_ends: LineEnds::default(),
+            gathered: Vec::new(),
+            started: None,
+        }
+    }
+
     /// Adds a piece of any size. Bare LF becomes CRLF.
     pub async fn write(&mut self, piece: &[u8]) -> Result<(), StoreError> {
-        todo!()
+        self.line_ends.push(piece, &mut self.gathered);
+        if self.gathered.len() < STEP_OCTETS {
+            return Ok(());
+        }
+        let (maildir, unique) = (self.maildir.clone(), self.unique.clone());
+        let (gathered, started) = (std::mem::take(&mut self.gathered), self.started.take());
+        let (started, mut emptied) =
+            on_blocking_thread(move || step(&maildir, &unique, started, gathered)).await?;
+        emptied.clear();
+        (self.started, self.gathered) = (Some(started), emptied);
+        Ok(())
     }
 
     /// Ends the message: it is synced when this returns.
     pub async fn finish(self) -> Result<Written, StoreError> {
-        todo!()
+        on_blocking_thread(move || {
+            let (Started { tmp, file, parser }, _) =
+                step(&self.maildir, &self.unique, self.started, self.gathered)?;
+            let failed = |e| StoreError::file("sync", file.path(), e);
+            // The modification time is where the internal date outlives the index.
+            let times = FileTimes::new().set_modified(system_time(self.internal_date));
+            file.file().set_times(times).map_err(failed)?;
+            file.sync().map_err(failed)?;
+            Ok(Written {
+                tmp,
+                unique: self.unique,
+                internal_date: self.internal_date,
+                size: file.length(),
+                parsed: Parsed::of(&parser.finish()),
+            })
+        })
+        .await
+    }
+}
+
+/// Writes and parses one step; makes the file at the first.
+fn step(
+    maildir: &Maildir,
+    unique: &str,
+    started: Option<Started>,
+    gathered: Vec<u8>,
+) -> Result<(Started, Vec<u8>), StoreError> {
+    let mut started = match started {
+        Some(started) => started,
+        None => start(maildir, unique)?,
+    };
+    let failed = |e| StoreError::file("write", maildir.tmp().join(unique), e);
+    started.file.write_all(&gathered).map_err(failed)?;
+    started.parser.push(&gathered);
+    Ok((started, gathered))
+}
+
+fn start(maildir: &Maildir, unique: &str) -> Result<Started, StoreError> {
+    let files = &maildir.files;
+    let folder = maildir.tmp();
+    let path = folder.join(unique);
+    let failed = |e| StoreError::file("make", &path, e);
+    if !files.exists(&folder).map_err(failed)? {
+        files.make_folders(&folder).map_err(failed)?;
+    }
+    let (mut former, mut used) = (None, path.clone());
+    if files.exists(&path).map_err(failed)? {
+        // It may be a second name of a message that is in a mailbox: never write into it.
+        used = folder.join(format!("{unique}.again"));
+        files.unlink(&used).map_err(failed)?;
+        former = Some(path.clone());
+    }
+    let file = files.create_new(&used).map_err(failed)?;
+    let tmp = Tmp { maildir: maildir.clone(), path: used, former, kept: false };
+    Ok(Started { tmp, file, parser: Parser::new(Limits::default()) })
+}
+
+/// A date as the file system takes it.
+fn system_time(date: Timestamp) -> SystemTime {
+    let distance = Duration::from_millis(date.millis().unsigned_abs());
+    let time = if date.millis() < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    };
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+/// The file in `tmp`; it goes when this does.
+#[derive(Debug)]
+pub(crate) struct Tmp {
+    maildir: Maildir,
+    pub(crate) path: PathBuf,
+    /// The file of an attempt that did not get to its end.
+    pub(crate) former: Option<PathBuf>,
+    kept: bool,
+}
+
+impl Tmp {
+    /// Leaves the files: the outcome is not known, and they are its sign.
+    pub(crate) fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// The message is in its mailbox: neither its file in `tmp` nor a former attempt's is of any
+    /// use from now on.
+    pub(crate) fn done(&mut self) {
+        if let Some(former) = &self.former {
+            let _ = self.maildir.files.unlink(former);
+        }
+        self.kept = false;
+    }
+}
+
+impl Drop for Tmp {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What stays for once is removed when it is old.
+            let _ = self.maildir.files.unlink(&self.path);
+        }
     }
 }
 
 /// A whole message in the account's `tmp`, synced, parsed, in no mailbox yet. Dropped, it leaves
 /// nothing.
 #[derive(Debug)]
-pub struct Written {}
+pub struct Written {
+    pub(crate) tmp: Tmp,
+    pub(crate) unique: String,
+    pub(crate) internal_date: Timestamp,
+    pub(crate) size: u64,
+    pub(crate) parsed: Parsed,
+}
 
 impl Written {
     /// Octets.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.size
     }
 }

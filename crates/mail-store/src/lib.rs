@@ -14,12 +14,22 @@
 //! been told, who may do what. It doesn't know the queue either, only its ids.
 
 mod account;
+mod background;
+mod changes;
 mod content;
 mod error;
 mod incoming;
+mod index;
+mod line_ends;
+mod listing;
 mod mailbox;
+mod maildir;
 mod maildrop;
 mod message;
+mod naming;
+mod open_account;
+mod open_accounts;
+mod records;
 mod store;
 mod uid_set;
 mod watch;
@@ -34,6 +44,6 @@ pub use mailbox::{
 };
 pub use maildrop::MaildropLock;
 pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
-pub use store::{MailStore, StoreOptions};
+pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;
 pub use watch::Watch;

@@ -1,7 +1,7 @@
 //! What the index holds of a message.
 
 use mail_types::{FlagSet, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
-use mime_core::{BodyStructure, Envelope};
+use mime_core::{BodyStructure, Corrupt, Envelope};
 
 use crate::Written;
 
@@ -40,6 +40,17 @@ pub struct Details {
     pub envelope: Envelope,
     /// The parts, with their places in the wire form.
     pub structure: BodyStructure,
+}
+
+impl Details {
+    /// From what the index holds.
+    pub(crate) fn decode(envelope: &[u8], structure: &[u8]) -> Result<Self, sqlx::Error> {
+        let corrupt = |error: Corrupt| sqlx::Error::Decode(Box::new(error));
+        Ok(Self {
+            envelope: Envelope::decode(envelope).map_err(corrupt)?,
+            structure: BodyStructure::decode(structure).map_err(corrupt)?,
+        })
+    }
 }
 
 /// Where a message's bytes were at the moment of the query. Other processes may rename the file

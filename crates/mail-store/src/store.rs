@@ -1,17 +1,33 @@
-//! The store of a process: which accounts' indexes are open, who waits for which mailbox.
+//! The store of a process: which accounts' indexes are open, who waits for which mailbox, and what
+//! is still to follow.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use mail_types::AccountId;
-use stable_storage::Files;
+use mail_types::{AccountId, MailboxId, QueueId, Timestamp};
+use stable_storage::{Bell, Files, on_blocking_thread};
 
-use crate::{AccountMailboxes, StoreError};
+use crate::{
+    AccountMailboxes, StoreError,
+    background::{Background, FollowUps},
+    maildir::Maildir,
+    open_account::OpenAccount,
+    open_accounts::{Borrowed, OpenAccounts},
+    watch::{Watchers, payload},
+};
+
+/// Reads the clock. Only the times of new messages and mailboxes come from it.
+pub type Clock = fn() -> Timestamp;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The folder with one folder an account in it.
     pub folder: PathBuf,
+    /// The clock.
+    pub clock: Clock,
     /// The most indexes open at once; each costs a thread.
     pub open_accounts_max: usize,
     /// The name of this run of the kernel: another one at the next opening means that the machine
@@ -21,9 +37,9 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     /// The usual ones; asks the kernel for its boot id.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
+    pub fn new(folder: impl Into<PathBuf>, clock: Clock) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        Self { folder: folder.into(), open_accounts_max: 64, boot: boot.trim().to_owned() }
+        Self { folder: folder.into(), clock, open_accounts_max: 64, boot: boot.trim().to_owned() }
     }
 }
 
@@ -33,16 +49,39 @@ pub struct MailStore {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// What all clones share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: StoreOptions,
-    pub(crate) files: Files,
+    files: Files,
+    accounts: OpenAccounts,
+    bell: Bell,
+    pub(crate) watchers: Watchers,
+    pub(crate) follow_ups: FollowUps,
+    background: Mutex<Option<Background>>,
 }
 
 impl MailStore {
-    /// Opens the store; its folder is made if it is missing.
+    /// Opens the store; its folder is made if it is missing. Inside a tokio runtime.
     pub async fn open(options: StoreOptions, files: Files) -> Result<Self, StoreError> {
-        Ok(Self { shared: Arc::new(Shared { options, files }) })
+        let (folder, made) = (options.folder.clone(), files.clone());
+        on_blocking_thread(move || {
+            made.make_folders(&folder).map_err(|e| StoreError::file("make", &folder, e))
+        })
+        .await?;
+        let bell = Bell::at(options.folder.join("bell"));
+        let shared = Arc::new(Shared {
+            accounts: OpenAccounts::new(options.open_accounts_max),
+            options,
+            files,
+            bell,
+            watchers: Watchers::default(),
+            follow_ups: FollowUps::default(),
+            background: Mutex::new(None),
+        });
+        let background = Background::start(&shared);
+        *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = Some(background);
+        Ok(Self { shared })
     }
 
     /// The mailboxes of an account, which get their folder when they are first used. Asks nobody
@@ -51,8 +90,69 @@ impl MailStore {
         AccountMailboxes { store: self.clone(), id }
     }
 
-    /// Writes to disk what follows within seconds (flags in file names) and closes all indexes.
+    /// Writes to disk what follows within seconds (flags in file names), waits for what runs, and
+    /// closes all indexes. Operations fail from then on.
     pub async fn close(&self) {
-        todo!()
+        self.shared.follow_all().await;
+        self.shared.accounts.close_all().await;
+        self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Shared {
+    /// The folder of an account.
+    pub(crate) fn maildir(&self, id: AccountId) -> Maildir {
+        Maildir { files: self.files.clone(), root: self.options.folder.join(id.to_string()) }
+    }
+
+    /// Borrows an account for an operation; opens its index if need be.
+    pub(crate) async fn borrow(&self, id: AccountId) -> Result<Borrowed, StoreError> {
+        let open = Box::pin(OpenAccount::open(id, self.maildir(id), &self.options));
+        let (borrowed, left_over) = self.accounts.borrow(id, open).await?;
+        if left_over {
+            self.follow_ups.add(id, []);
+        }
+        Ok(borrowed)
+    }
+
+    /// The index turned out to be damaged: the next operation builds a new one.
+    pub(crate) async fn damaged(&self, id: AccountId, borrowed: &Borrowed) {
+        tracing::error!(account = %id, "the index is damaged; it is set aside and built anew");
+        if let Ok(account) = borrowed.account()
+            && let Err(error) = account.index.set_aside((self.options.clock)()).await
+        {
+            tracing::error!(account = %id, %error, "the damaged index can't be set aside");
+        }
+        self.accounts.close(id);
+    }
+
+    /// Tells everybody that a mailbox changed.
+    pub(crate) fn changed(&self, account: AccountId, mailbox: MailboxId) {
+        self.watchers.wake(account, mailbox);
+        self.bell.ring(&payload(account, mailbox));
+    }
+
+    /// To hear of changes by other processes.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// Does for all accounts what is to follow.
+    pub(crate) async fn follow_all(&self) {
+        for (id, forget) in self.follow_ups.take() {
+            self.follow(id, forget).await;
+        }
+    }
+
+    async fn follow(&self, id: AccountId, forget: Vec<QueueId>) {
+        let done = async {
+            let borrowed = self.borrow(id).await?;
+            Box::pin(crate::changes::follow::follow(borrowed.account()?, &forget)).await
+        };
+        match done.await {
+            Ok(changed) => changed.into_iter().for_each(|mailbox| self.changed(id, mailbox)),
+            // It stays in the index: whoever opens the account next tries again.
+            Err(error) => tracing::warn!(account = %id, %error, "file names don't follow the index"),
+        }
     }
 }

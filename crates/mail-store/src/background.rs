@@ -1,0 +1,105 @@
+//! What a store does beside its operations: it listens to the bell, lets file names follow the
+//! index, and looks at the folders of mailboxes that somebody waits for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use mail_types::{AccountId, QueueId};
+use tokio::{sync::Notify, task::AbortHandle};
+
+use crate::{MailStore, store::Shared, watch::parse_payload};
+
+/// Changes of this long are gathered before names follow.
+const FOLLOW_AFTER: Duration = Duration::from_secs(1);
+/// How often folders are looked at that somebody waits for.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Accounts where something is still to do, and the queue entries that they may forget.
+#[derive(Debug, Default)]
+pub(crate) struct FollowUps {
+    accounts: Mutex<HashMap<AccountId, Vec<QueueId>>>,
+    wake: Arc<Notify>,
+}
+
+impl FollowUps {
+    /// Something is to follow for this account.
+    pub(crate) fn add(&self, account: AccountId, forget: impl IntoIterator<Item = QueueId>) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.entry(account).or_default().extend(forget);
+        self.wake.notify_one();
+    }
+
+    /// Takes all of it.
+    pub(crate) fn take(&self) -> HashMap<AccountId, Vec<QueueId>> {
+        std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The tasks of a store; they end with it.
+#[derive(Debug)]
+pub(crate) struct Background([AbortHandle; 3]);
+
+impl Background {
+    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+        Self([
+            tokio::spawn(listen(Arc::downgrade(shared))).abort_handle(),
+            tokio::spawn(follow(Arc::downgrade(shared), shared.follow_ups.wake.clone()))
+                .abort_handle(),
+            tokio::spawn(look(Arc::downgrade(shared))).abort_handle(),
+        ])
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+async fn listen(shared: Weak<Shared>) {
+    let bell = match shared.upgrade() {
+        Some(shared) => shared.bell().listen(),
+        None => return,
+    };
+    let bell = match bell {
+        Ok(bell) => bell,
+        Err(error) => {
+            tracing::warn!(%error, "the mail bell can't be heard: news comes late");
+            return;
+        }
+    };
+    loop {
+        let rung = bell.rung().await;
+        let Some(shared) = shared.upgrade() else { return };
+        match parse_payload(&rung) {
+            Some((account, mailbox)) => shared.watchers.wake(account, mailbox),
+            None => shared.watchers.wake_all(),
+        }
+    }
+}
+
+async fn follow(shared: Weak<Shared>, wake: Arc<Notify>) {
+    loop {
+        wake.notified().await;
+        tokio::time::sleep(FOLLOW_AFTER).await;
+        let Some(strong) = shared.upgrade() else { return };
+        strong.follow_all().await;
+    }
+}
+
+async fn look(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let watched = shared.watchers.watched();
+        let store = MailStore { shared };
+        for (account, mailbox) in watched {
+            if let Err(error) = store.account(account).refresh(mailbox).await {
+                tracing::debug!(%account, %mailbox, %error, "a watched folder can't be looked at");
+            }
+        }
+    }
+}

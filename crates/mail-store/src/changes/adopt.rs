@@ -1,0 +1,184 @@
+//! Files without a row become messages.
+//!
+//! A file whose name tells a UID that nobody can have been told otherwise keeps it: it is ours, and
+//! its transaction was lost (or the whole index was). Any other file gets a new UID and a name
+//! that says so.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Read,
+};
+
+use mail_types::{Keyword, Timestamp, Uid};
+use mime_core::structure::{Limits, Parser};
+use stable_storage::on_blocking_thread;
+
+use super::merge::Found;
+use crate::{
+    StoreError,
+    index::{
+        Change, NAME_BEHIND,
+        mailboxes::{FolderTimes, MailboxRow, uid},
+        messages::{self, FileRow, NewRow, Parsed},
+    },
+    line_ends::LineEnds,
+    maildir::Maildir,
+    naming::file,
+    open_account::OpenAccount,
+    records::KeywordLog,
+};
+
+/// How much of a file is read at a time.
+const STEP_OCTETS: usize = 64 * 1024;
+
+/// Adopts files; the caller saves the mailbox. `before` are the folder's times before it was
+/// listed. True if two files told the same UID.
+pub(crate) async fn adopt(
+    change: &mut Change,
+    account: &OpenAccount,
+    mailbox: &mut MailboxRow,
+    files: Vec<Found>,
+    before: FolderTimes,
+) -> Result<bool, StoreError> {
+    mailbox.modseq = mailbox.modseq.saturating_add(1);
+    let (maildir, mut row) = (account.maildir.clone(), mailbox.clone());
+    let (row, rows, doubled) = on_blocking_thread(move || {
+        let undisturbed = maildir.times(&row.dir) == before;
+        let (chosen, doubled) = choose_uids(&mut row, files)?;
+        // Durable before a name tells one of the new numbers.
+        maildir.reserve(&mut row)?;
+        let keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
+        let mut rows = Vec::new();
+        for chosen in chosen {
+            rows.extend(take_in(&maildir, &row, chosen, &keywords)?);
+        }
+        row.times = if undisturbed { maildir.times(&row.dir) } else { before };
+        Ok::<_, StoreError>((row, rows, doubled))
+    })
+    .await?;
+    *mailbox = row;
+    messages::insert(change, mailbox.id, &rows).await?;
+    let pairs: Vec<_> = rows
+        .iter()
+        .filter_map(|new| Some((file::delivery_in(&new.row.base)?, (mailbox.id, new.row.uid))))
+        .collect();
+    messages::remember(change, &pairs).await?;
+    Ok(doubled)
+}
+
+/// A file and the UID that it gets.
+struct Chosen {
+    found: Found,
+    uid: Uid,
+    /// Whether its name tells it.
+    told: bool,
+}
+
+fn choose_uids(
+    mailbox: &mut MailboxRow,
+    mut files: Vec<Found>,
+) -> Result<(Vec<Chosen>, bool), StoreError> {
+    // Without a UID in the name, the unique part begins with the time of arrival.
+    files.sort_by_cached_key(|found| {
+        (file::uid_in(&found.base).unwrap_or(Uid::MAX), found.base.clone())
+    });
+    let (mut chosen, mut others) = (Vec::new(), Vec::new());
+    let (mut told, mut doubled) = (HashSet::new(), false);
+    for found in files {
+        let number = file::uid_in(&found.base).map_or(0, |uid| i64::from(uid.number()));
+        if number >= mailbox.uid_next && number < mailbox.uids_below {
+            if told.insert(number) {
+                chosen.push(Chosen { found, uid: uid(number), told: true });
+                continue;
+            }
+            doubled = true;
+        }
+        others.push(found);
+    }
+    if let Some(last) = chosen.last() {
+        mailbox.uid_next = i64::from(last.uid.number()).saturating_add(1);
+    }
+    for found in others {
+        if mailbox.uid_next > i64::from(u32::MAX) {
+            return Err(StoreError::NoUidLeft(mailbox.id));
+        }
+        chosen.push(Chosen { found, uid: uid(mailbox.uid_next), told: false });
+        mailbox.uid_next += 1;
+    }
+    Ok((chosen, doubled))
+}
+
+/// Reads and parses a file, and gives it its name; none if it went meanwhile.
+fn take_in(
+    maildir: &Maildir,
+    mailbox: &MailboxRow,
+    chosen: Chosen,
+    keywords: &BTreeMap<Uid, Vec<Keyword>>,
+) -> Result<Option<NewRow>, StoreError> {
+    let Chosen { found, uid, told } = chosen;
+    let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
+    let failed = |e| StoreError::file("take over", &path, e);
+    let read = match read(maildir, &path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed)?,
+    };
+    let mut flags = file::flags_in(&found.info);
+    let base = if told {
+        for keyword in keywords.get(&uid).into_iter().flatten() {
+            flags.insert(mail_types::Flag::Keyword(keyword.clone()));
+        }
+        found.base
+    } else {
+        let base = file::base(&found.base, uid, u64::try_from(read.octets).unwrap_or(0));
+        let to = messages::path(&mailbox.dir, found.place, &base, &found.info);
+        maildir.files.rename(&path, &maildir.path(&to)).map_err(failed)?;
+        base
+    };
+    let says_it = found.info.is_empty() && flags.is_empty()
+        || file::info(&flags, &found.info) == found.info;
+    let row = FileRow {
+        uid,
+        flags,
+        modseq: mailbox.modseq,
+        size: read.size,
+        octets: read.octets,
+        internal_date: read.internal_date,
+        base,
+        info: found.info,
+        place: found.place,
+        behind: if says_it { 0 } else { NAME_BEHIND },
+        bare_lf: read.bare_lf,
+    };
+    Ok(Some(NewRow { row, parsed: read.parsed }))
+}
+
+/// What a file holds.
+struct ReadFile {
+    size: i64,
+    octets: i64,
+    internal_date: Timestamp,
+    bare_lf: bool,
+    parsed: Parsed,
+}
+
+fn read(maildir: &Maildir, path: &std::path::Path) -> std::io::Result<ReadFile> {
+    let mut file = maildir.files.open(path)?;
+    let internal_date = Timestamp::from(file.metadata()?.modified()?);
+    let (mut line_ends, mut parser) = (LineEnds::default(), Parser::new(Limits::default()));
+    let (mut piece, mut wire) = (vec![0; STEP_OCTETS], Vec::new());
+    let (mut octets, mut size) = (0_i64, 0_i64);
+    loop {
+        let length = match file.read(&mut piece) {
+            Ok(0) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        wire.clear();
+        line_ends.push(piece.get(..length).unwrap_or_default(), &mut wire);
+        parser.push(&wire);
+        octets = octets.saturating_add(i64::try_from(length).unwrap_or(0));
+        size = size.saturating_add(i64::try_from(wire.len()).unwrap_or(0));
+    }
+    let parsed = Parsed::of(&parser.finish());
+    Ok(ReadFile { size, octets, internal_date, bare_lf: line_ends.bare_lf, parsed })
+}

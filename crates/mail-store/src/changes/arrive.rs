@@ -1,0 +1,152 @@
+//! Messages get their names in a mailbox, and their rows.
+//!
+//! In this order: marks raised; files linked (or renamed) under their UIDs; folders synced; rows.
+//! The caller commits. A stop before that leaves files without rows, which are adopted later; an
+//! error takes the names away again.
+
+use std::path::PathBuf;
+
+use mail_types::{FlagSet, Timestamp, Uid};
+use stable_storage::on_blocking_thread;
+
+use crate::{
+    StoreError,
+    index::{
+        Change, KEYWORDS_BEHIND,
+        mailboxes::{self, MailboxRow, uid},
+        messages::{self, FileRow, NewRow, Parsed, Place},
+    },
+    maildir::Maildir,
+    naming::file,
+};
+
+/// A message that is to get into a mailbox.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The file.
+    pub(crate) source: PathBuf,
+    /// What its name begins with.
+    pub(crate) unique: String,
+    pub(crate) flags: FlagSet,
+    /// Whether it may wait in `new/` as long as it has no flags.
+    pub(crate) is_new: bool,
+    pub(crate) size: i64,
+    pub(crate) octets: i64,
+    pub(crate) internal_date: Timestamp,
+    pub(crate) bare_lf: bool,
+    pub(crate) parsed: Parsed,
+}
+
+/// How the file gets its new name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// The old name stays.
+    Link,
+    /// The old name goes.
+    Rename,
+}
+
+/// Brings messages into a mailbox; answers their UIDs, in their order. The mailbox's row is saved.
+pub(crate) async fn arrive(
+    change: &mut Change,
+    maildir: &Maildir,
+    mailbox: &mut MailboxRow,
+    arrivals: Vec<Arrival>,
+    way: Way,
+) -> Result<Vec<Uid>, StoreError> {
+    let (sources, rows) = plan(mailbox, arrivals)?;
+    let uids = rows.iter().map(|new| new.row.uid).collect();
+    let names: Vec<(PathBuf, PathBuf)> = sources
+        .into_iter()
+        .zip(&rows)
+        .map(|(source, new)| (source, maildir.path(&new.row.path(&mailbox.dir))))
+        .collect();
+    let (maildir, mut row) = (maildir.clone(), mailbox.clone());
+    *mailbox = on_blocking_thread(move || {
+        let undisturbed = maildir.times(&row.dir) == row.times;
+        maildir.reserve(&mut row)?;
+        give_names(&maildir, &names, way)?;
+        if undisturbed {
+            row.times = maildir.times(&row.dir);
+        }
+        Ok::<_, StoreError>(row)
+    })
+    .await?;
+    messages::insert(change, mailbox.id, &rows).await?;
+    mailboxes::save(change, mailbox).await?;
+    Ok(uids)
+}
+
+/// Gives each arrival its UID, and all of them one modseq.
+fn plan(
+    mailbox: &mut MailboxRow,
+    arrivals: Vec<Arrival>,
+) -> Result<(Vec<PathBuf>, Vec<NewRow>), StoreError> {
+    mailbox.modseq = mailbox.modseq.saturating_add(1);
+    let mut planned = (Vec::new(), Vec::new());
+    for arrival in arrivals {
+        if mailbox.uid_next > i64::from(u32::MAX) {
+            return Err(StoreError::NoUidLeft(mailbox.id));
+        }
+        let uid = uid(mailbox.uid_next);
+        mailbox.uid_next += 1;
+        let in_new = arrival.is_new && arrival.flags.is_empty();
+        let keywords = !file::keywords_beside(&arrival.flags).is_empty();
+        let octets = u64::try_from(arrival.octets).unwrap_or(0);
+        planned.0.push(arrival.source);
+        planned.1.push(NewRow {
+            row: FileRow {
+                uid,
+                modseq: mailbox.modseq,
+                size: arrival.size,
+                octets: arrival.octets,
+                internal_date: arrival.internal_date,
+                base: file::base(&arrival.unique, uid, octets),
+                info: if in_new { String::new() } else { file::info(&arrival.flags, "") },
+                place: if in_new { Place::New } else { Place::Cur },
+                behind: if keywords { KEYWORDS_BEHIND } else { 0 },
+                bare_lf: arrival.bare_lf,
+                flags: arrival.flags,
+            },
+            parsed: arrival.parsed,
+        });
+    }
+    Ok(planned)
+}
+
+/// Gives the names and makes them durable; all of them or none.
+fn give_names(
+    maildir: &Maildir,
+    names: &[(PathBuf, PathBuf)],
+    way: Way,
+) -> Result<(), StoreError> {
+    let mut given = 0;
+    let mut give = || {
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for (from, to) in names {
+            match way {
+                Way::Link => maildir.files.link(from, to),
+                Way::Rename => maildir.files.rename(from, to),
+            }
+            .map_err(|e| StoreError::file("name", to, e))?;
+            given += 1;
+            // A rename is durable when both folders are.
+            let left = if way == Way::Rename { from.parent() } else { None };
+            folders.extend(left.into_iter().chain(to.parent()).map(PathBuf::from));
+        }
+        folders.sort_unstable();
+        folders.dedup();
+        folders.iter().rev().try_for_each(|folder| maildir.sync(folder))
+    };
+    let result = give();
+    if result.is_err() {
+        for (from, to) in names.iter().take(given) {
+            // What can't be undone is adopted later.
+            let _ = match way {
+                Way::Link => maildir.files.unlink(to).map(|_| ()),
+                Way::Rename => maildir.files.rename(to, from),
+            };
+        }
+    }
+    result
+}

@@ -1,0 +1,112 @@
+//! Delivery, exactly once for each recipient of a queue entry; and APPEND.
+//!
+//! The pair of queue entry and recipient is in the same transaction as the row. A file that an
+//! earlier attempt linked without committing is found first, if there is any sign of one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber};
+
+use super::{
+    arrive::{Arrival, Way, arrive},
+    create, merge, rename,
+};
+use crate::{
+    Appended, Delivered, Delivery, NewMessage, StoreError, Written,
+    index::{
+        Change,
+        mailboxes::{self, MailboxRow},
+        messages,
+    },
+    open_account::OpenAccount,
+};
+
+/// Delivers messages, all or none; answers in their order.
+pub(crate) async fn deliver(
+    account: &OpenAccount,
+    deliveries: &mut [Delivery],
+) -> Result<Vec<Delivered>, StoreError> {
+    let mut change = account.change().await?;
+    if deliveries.iter().any(|delivery| delivery.written.tmp.former.is_some()) {
+        find_left_behind(&mut change, account).await?;
+    }
+    let pairs: Vec<_> = deliveries.iter().map(|d| (d.queue_id, d.recipient)).collect();
+    let mut done: HashMap<(QueueId, RecipientNumber), Delivered> = HashMap::new();
+    for (pair, (mailbox, uid)) in messages::delivered(&mut change, &pairs).await? {
+        done.insert(pair, Delivered { mailbox, uid, before: true });
+    }
+    let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
+    let mut seen: HashSet<_> = done.keys().copied().collect();
+    for (at, delivery) in deliveries.iter().enumerate() {
+        if seen.insert((delivery.queue_id, delivery.recipient)) {
+            let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
+            by_mailbox.entry(name).or_default().push(at);
+        }
+    }
+    let mut new_pairs = Vec::new();
+    for (name, places) in by_mailbox {
+        let mut mailbox = create::find_or_create(&mut change, account, &name).await?;
+        let chosen: Vec<&Delivery> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
+        let arrivals =
+            chosen.iter().map(|d| arrival(&d.written, d.flags.clone(), true)).collect();
+        let uids =
+            arrive(&mut change, &account.maildir, &mut mailbox, arrivals, Way::Link).await?;
+        for (delivery, uid) in chosen.iter().zip(uids) {
+            let pair = (delivery.queue_id, delivery.recipient);
+            new_pairs.push((pair, (mailbox.id, uid)));
+            done.insert(pair, Delivered { mailbox: mailbox.id, uid, before: false });
+        }
+    }
+    if !new_pairs.is_empty() {
+        messages::remember(&mut change, &new_pairs).await?;
+    }
+    for delivery in deliveries.iter_mut() {
+        // If the commit fails its outcome is not known: the files stay as the sign of that.
+        delivery.written.tmp.keep();
+    }
+    change.commit().await?;
+    for delivery in deliveries.iter_mut() {
+        delivery.written.tmp.done();
+    }
+    let answer = |pair| done.get(pair).cloned();
+    // Each pair was either known or is new.
+    pairs.iter().map(|pair| answer(pair).ok_or(StoreError::MessageGone)).collect()
+}
+
+/// Looks for files that an attempt linked and did not commit, wherever they are.
+async fn find_left_behind(change: &mut Change, account: &OpenAccount) -> Result<(), StoreError> {
+    rename::finish(change, &account.maildir).await?;
+    for mut mailbox in mailboxes::all(change).await? {
+        merge::merge(change, account, &mut mailbox).await?;
+    }
+    Ok(())
+}
+
+/// Appends messages to a mailbox, all or none.
+pub(crate) async fn append(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+    new: Vec<NewMessage>,
+) -> Result<Appended, StoreError> {
+    let mut change = account.change().await?;
+    let mut row: MailboxRow = mailboxes::by_id(&mut change, mailbox).await?;
+    let arrivals = new.iter().map(|m| arrival(&m.written, m.flags.clone(), false)).collect();
+    let uids = arrive(&mut change, &account.maildir, &mut row, arrivals, Way::Link).await?;
+    change.commit().await?;
+    Ok(Appended { uid_validity: row.uid_validity, uids })
+}
+
+fn arrival(written: &Written, flags: FlagSet, is_new: bool) -> Arrival {
+    let size = i64::try_from(written.size).unwrap_or(i64::MAX);
+    Arrival {
+        source: written.tmp.path.clone(),
+        unique: written.unique.clone(),
+        flags,
+        is_new,
+        size,
+        octets: size,
+        internal_date: written.internal_date,
+        bare_lf: false,
+        parsed: written.parsed.clone(),
+    }
+}

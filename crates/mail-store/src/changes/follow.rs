@@ -1,0 +1,150 @@
+//! What follows a change within seconds: file names say the flags, files of expunged messages go.
+//!
+//! It is done in steps, so that nobody waits long for the account.
+
+use mail_types::{MailboxId, QueueId, Timestamp};
+use stable_storage::on_blocking_thread;
+
+use crate::{
+    StoreError,
+    index::{
+        Change, KEYWORDS_BEHIND, NAME_BEHIND,
+        mailboxes::{self, MailboxRow},
+        messages::{self, FileRow, Place, Which},
+        pending,
+    },
+    maildir::Maildir,
+    naming::file,
+    open_account::OpenAccount,
+    records::KeywordLog,
+};
+
+/// The most messages of a step.
+const STEP: usize = 500;
+/// Deliveries are remembered for so long if nobody says that their queue entries are gone:
+/// 60 days, longer than any entry waits.
+const REMEMBERED_MS: i64 = 60 * 24 * 3600 * 1000;
+
+/// Does all that is left to do; answers which mailboxes others had changed.
+pub(crate) async fn follow(
+    account: &OpenAccount,
+    forget: &[QueueId],
+) -> Result<Vec<MailboxId>, StoreError> {
+    remove_doomed(account).await?;
+    let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
+    let mut look = account.look().await?;
+    let behind = messages::mailboxes_behind(&mut look).await?;
+    drop(look);
+    for mailbox in behind {
+        while name_some(account, mailbox).await? {}
+    }
+    if !forget.is_empty() {
+        let mut change = account.change().await?;
+        pending::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
+        change.commit().await?;
+    }
+    Ok(changed)
+}
+
+/// Deliveries for entries before this one are forgotten.
+pub(crate) fn oldest_remembered(now: Timestamp) -> QueueId {
+    let millis = now.millis().saturating_sub(REMEMBERED_MS).max(0);
+    QueueId::new(Timestamp::from_millis(millis), [0; 4])
+}
+
+async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
+    let mut look = account.look().await?;
+    let doomed = pending::doomed(&mut look).await?;
+    drop(look);
+    for paths in doomed.chunks(STEP) {
+        let mut change = account.change().await?;
+        let rows = mailboxes::all(&mut change).await?;
+        let (maildir, going) = (account.maildir.clone(), paths.to_vec());
+        let rows = on_blocking_thread(move || {
+            let undisturbed = undisturbed(&maildir, rows);
+            going.iter().try_for_each(|path| maildir.remove(path))?;
+            Ok::<_, StoreError>(with_times(&maildir, undisturbed))
+        })
+        .await?;
+        for row in &rows {
+            mailboxes::save(&mut change, row).await?;
+        }
+        pending::gone(&mut change, paths).await?;
+        change.commit().await?;
+    }
+    Ok(())
+}
+
+/// The mailboxes whose folders nobody else has changed.
+fn undisturbed(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
+    rows.retain(|row| maildir.times(&row.dir) == row.times);
+    rows
+}
+
+/// Those whose times are others now, with these.
+fn with_times(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
+    rows.retain_mut(|row| {
+        let before = std::mem::replace(&mut row.times, maildir.times(&row.dir));
+        before != row.times
+    });
+    rows
+}
+
+/// Brings the names of some messages up to date; true if there may be more.
+async fn name_some(account: &OpenAccount, mailbox: MailboxId) -> Result<bool, StoreError> {
+    let mut change: Change = account.change().await?;
+    let row = match mailboxes::by_id(&mut change, mailbox).await {
+        Err(StoreError::MailboxGone(_)) => return change.undo().await.map(|()| false),
+        other => other?,
+    };
+    let limit = i64::try_from(STEP).unwrap_or(i64::MAX);
+    let messages = messages::file_rows(&mut change, mailbox, Which::Behind(limit)).await?;
+    let more = messages.len() == STEP;
+    let maildir = account.maildir.clone();
+    let (row, named) = on_blocking_thread(move || name(&maildir, row, messages)).await?;
+    messages::update_names(&mut change, mailbox, &named).await?;
+    mailboxes::save(&mut change, &row).await?;
+    change.commit().await?;
+    Ok(more)
+}
+
+fn name(
+    maildir: &Maildir,
+    mut row: MailboxRow,
+    mut messages: Vec<FileRow>,
+) -> Result<(MailboxRow, Vec<FileRow>), StoreError> {
+    let undisturbed = maildir.times(&row.dir) == row.times;
+    let keywords: Vec<_> = messages
+        .iter()
+        .filter(|message| message.behind & KEYWORDS_BEHIND != 0)
+        .map(|message| (message.uid, file::keywords_beside(&message.flags)))
+        .collect();
+    let folder = maildir.dir(&row.dir);
+    KeywordLog::at(&maildir.files, &folder).note(&keywords)?;
+    let mut renamed = false;
+    for message in &mut messages {
+        if message.behind & NAME_BEHIND != 0 {
+            let from = maildir.path(&message.path(&row.dir));
+            let former = std::mem::take(&mut message.info);
+            message.info = file::info(&message.flags, &former);
+            let place = std::mem::replace(&mut message.place, Place::Cur);
+            let to = maildir.path(&message.path(&row.dir));
+            match maildir.files.rename(&from, &to) {
+                Ok(()) => renamed = true,
+                // Somebody else renamed or removed it; comparing the folder will tell.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    (message.info, message.place) = (former, place);
+                }
+                Err(error) => return Err(StoreError::file("rename to", to, error)),
+            }
+        }
+        message.behind = 0;
+    }
+    if renamed {
+        maildir.sync(&folder.join("cur"))?;
+    }
+    if undisturbed {
+        row.times = maildir.times(&row.dir);
+    }
+    Ok((row, messages))
+}

@@ -1,0 +1,15 @@
+//! What changes an account, each inside one write transaction of its index.
+//!
+//! The order of steps is that of docs/mail-store.md; each module repeats its part.
+
+mod adopt;
+pub(crate) mod arrive;
+pub(crate) mod create;
+pub(crate) mod deliver;
+pub(crate) mod expunge;
+pub(crate) mod flags;
+pub(crate) mod follow;
+pub(crate) mod merge;
+pub(crate) mod populate;
+pub(crate) mod relocate;
+pub(crate) mod rename;

@@ -1,0 +1,258 @@
+//! The connection, and what is done with it at a time.
+
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mail_types::{AccountId, Timestamp};
+use sqlx::SqliteConnection;
+use stable_storage::{Database, DatabaseError, Durability, Held, Opening, Turnstile};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::schema::MIGRATIONS;
+use crate::StoreError;
+
+/// The page cache of a connection.
+const CACHE_KIB: u32 = 512;
+
+/// An account's index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    account: AccountId,
+    path: PathBuf,
+    turnstile: Turnstile,
+    connection: Arc<Mutex<Option<Connected>>>,
+}
+
+/// A connection and the file that it was opened on.
+#[derive(Debug)]
+struct Connected {
+    connection: SqliteConnection,
+    inode: u64,
+}
+
+impl Index {
+    /// The index at this path, made if it is missing.
+    /// What is no database is set aside under a name with the time.
+    pub(crate) async fn open(
+        account: AccountId,
+        path: PathBuf,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let turnstile = Turnstile::of(&path).map_err(|e| failed(account, "lock", e))?;
+        let index = Self { account, path, turnstile, connection: Arc::default() };
+        match index.connect().await {
+            Ok(connected) => *index.connection.lock().await = Some(connected),
+            Err(error) if error.is_damaged_index() => {
+                tracing::error!(%account, path = %index.path.display(), "the index is damaged; it is set aside and built anew");
+                index.set_aside(now).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(index)
+    }
+
+    /// For queries; each sees what is committed when it begins.
+    pub(crate) async fn look(&self) -> Result<Look, StoreError> {
+        let mut guard = self.connection.clone().lock_owned().await;
+        self.reconnect_if_replaced(&mut guard).await?;
+        Ok(Look::of(self.account, guard))
+    }
+
+    /// For a change; waits until every other one of this account is done, in whichever process.
+    pub(crate) async fn change(&self) -> Result<Change, StoreError> {
+        let mut guard = self.connection.clone().lock_owned().await;
+        let turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
+        self.reconnect_if_replaced(&mut guard).await?;
+        let mut change =
+            Change { look: Look::of(self.account, guard), _turn: turn, open: true, synced: false };
+        change.run("begin", "begin immediate").await?;
+        Ok(change)
+    }
+
+    /// For a change that is on stable storage when its commit returns.
+    pub(crate) async fn synced_change(&self) -> Result<Change, StoreError> {
+        let mut guard = self.connection.clone().lock_owned().await;
+        let turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
+        self.reconnect_if_replaced(&mut guard).await?;
+        let mut change =
+            Change { look: Look::of(self.account, guard), _turn: turn, open: true, synced: true };
+        change.run("ask for syncs", "pragma synchronous = full").await?;
+        change.run("begin", "begin immediate").await?;
+        Ok(change)
+    }
+
+    /// Sets the index aside under another name and begins an empty one.
+    pub(crate) async fn set_aside(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut guard = self.connection.clone().lock_owned().await;
+        let _turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
+        drop(guard.take());
+        set_aside(&self.path, &now.secs().to_string())?;
+        *guard = Some(self.connect().await?);
+        Ok(())
+    }
+
+    async fn reconnect_if_replaced(
+        &self,
+        guard: &mut OwnedMutexGuard<Option<Connected>>,
+    ) -> Result<(), StoreError> {
+        if guard.as_ref().is_some_and(|connected| Some(connected.inode) == inode(&self.path)) {
+            return Ok(());
+        }
+        drop(guard.take());
+        **guard = Some(self.connect().await?);
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<Connected, StoreError> {
+        let opening = Opening {
+            durability: Durability::Normal,
+            readers_max: 1,
+            cache_kib: CACHE_KIB,
+            ..Opening::new(&self.path, MIGRATIONS)
+        };
+        let failed = |error| failed(self.account, "open", error);
+        let database = Database::open_or_migrate(opening).await.map_err(failed)?;
+        let connection = database.connection().await.map_err(failed)?;
+        database.close().await;
+        let inode = inode(&self.path).unwrap_or(0);
+        Ok(Connected { connection, inode })
+    }
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|facts| facts.ino())
+}
+
+/// Renames a database and what SQLite keeps beside it.
+fn set_aside(path: &Path, suffix: &str) -> Result<(), StoreError> {
+    // The log first: a database without its log is whole, a log without its database is not.
+    for beside in ["-wal", "-shm", ""] {
+        let mut from = path.as_os_str().to_owned();
+        from.push(beside);
+        let mut to = path.as_os_str().to_owned();
+        to.push(format!(".damaged-{suffix}{beside}"));
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::file("set aside", from, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn failed(account: AccountId, operation: &'static str, error: DatabaseError) -> StoreError {
+    StoreError::Index { account, operation, source: Box::new(error) }
+}
+
+/// The connection, for queries.
+#[derive(Debug)]
+pub(crate) struct Look {
+    account: AccountId,
+    connection: OwnedMutexGuard<Option<Connected>>,
+    /// Whether [`Look::begin_moment`] waits for its end.
+    moment: bool,
+}
+
+impl Look {
+    fn of(account: AccountId, connection: OwnedMutexGuard<Option<Connected>>) -> Self {
+        Self { account, connection, moment: false }
+    }
+
+    /// To pass where sqlx wants an executor.
+    pub(crate) fn db(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().map(|connected| &mut connected.connection).ok_or(StoreError::Closing)
+    }
+
+    /// An error of a statement.
+    pub(crate) fn failed(&self, operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + use<> {
+        let account = self.account;
+        move |error| StoreError::Index { account, operation, source: Box::new(error) }
+    }
+
+    /// Runs a statement without arguments.
+    async fn run(&mut self, operation: &'static str, sql: &'static str) -> Result<(), StoreError> {
+        let failed = self.failed(operation);
+        sqlx::query(sql).execute(self.db()?).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Lets several queries see the same moment, until [`Look::end_moment`].
+    pub(crate) async fn begin_moment(&mut self) -> Result<(), StoreError> {
+        self.moment = true;
+        self.run("begin", "begin").await
+    }
+
+    /// Ends what [`Look::begin_moment`] began.
+    pub(crate) async fn end_moment(&mut self) -> Result<(), StoreError> {
+        self.run("end", "commit").await?;
+        self.moment = false;
+        Ok(())
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        // A caller that went away in the middle must not leave its transaction to the next one.
+        if self.moment {
+            drop(self.connection.take());
+        }
+    }
+}
+
+/// A write transaction, and with it the account's lock.
+#[derive(Debug)]
+pub(crate) struct Change {
+    look: Look,
+    _turn: Held,
+    open: bool,
+    /// Whether its commit is synced.
+    synced: bool,
+}
+
+impl std::ops::Deref for Change {
+    type Target = Look;
+
+    fn deref(&self) -> &Look {
+        &self.look
+    }
+}
+
+impl std::ops::DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut Look {
+        &mut self.look
+    }
+}
+
+impl Change {
+    /// Makes it so.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.look.run("commit", "commit").await?;
+        if self.synced {
+            self.look.run("ask for no syncs", "pragma synchronous = normal").await?;
+        }
+        self.open = false;
+        Ok(())
+    }
+
+    /// Undoes it, keeping the connection.
+    pub(crate) async fn undo(mut self) -> Result<(), StoreError> {
+        self.look.run("undo", "rollback").await?;
+        if self.synced {
+            self.look.run("ask for no syncs", "pragma synchronous = normal").await?;
+        }
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if self.open {
+            drop(self.look.connection.take());
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The index of one account: all SQL of the crate stands below this module.
+//!
+//! One connection (each costs a thread), used by one operation at a time. A [`Change`] is the
+//! account's lock: turnstile, then BEGIN IMMEDIATE; whatever changes the account's folders happens
+//! while one is open. A change that is dropped is undone.
+//!
+//! Invariant: no connection outlives the file it was opened on. Another process may have set a
+//! damaged index aside; so the file is looked at before each use.
+
+mod connection;
+pub(crate) mod mailboxes;
+pub(crate) mod messages;
+pub(crate) mod pending;
+mod schema;
+
+pub(crate) use connection::{Change, Index, Look};
+pub(crate) use schema::{KEYWORDS_BEHIND, NAME_BEHIND};

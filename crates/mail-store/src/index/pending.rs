@@ -1,0 +1,168 @@
+//! What follows a commit: files to remove, folders to rename, names that are behind.
+
+use mail_types::{MailboxId, MailboxName, QueueId};
+
+use super::Look;
+use crate::StoreError;
+
+/// Paths below the account's folder that are to go.
+pub(crate) async fn doomed(look: &mut Look) -> Result<Vec<String>, StoreError> {
+    let failed = look.failed("read what is to go");
+    sqlx::query_scalar("select path from doomed").fetch_all(look.db()?).await.map_err(failed)
+}
+
+/// Adds paths that are to go.
+pub(crate) async fn doom(look: &mut Look, paths: &[String]) -> Result<(), StoreError> {
+    let failed = look.failed("write what is to go");
+    sqlx::query("insert into doomed (path) select value from json_each(?) where true on conflict do nothing")
+        .bind(json_strings(paths))
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// These paths are gone.
+pub(crate) async fn gone(look: &mut Look, paths: &[String]) -> Result<(), StoreError> {
+    let failed = look.failed("write what is gone");
+    sqlx::query("delete from doomed where path in (select value from json_each(?))")
+        .bind(json_strings(paths))
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// A folder that is to be renamed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FolderRename {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// The mailbox's new name; none if it is to go.
+    pub(crate) name: Option<MailboxName>,
+}
+
+/// Folders that are to be renamed.
+pub(crate) async fn renames(look: &mut Look) -> Result<Vec<FolderRename>, StoreError> {
+    let failed = look.failed("read the folders to rename");
+    let rows: Vec<(i64, String, String, Option<String>)> =
+        sqlx::query_as("select mailbox, from_dir, to_dir, name from renames order by mailbox")
+            .fetch_all(look.db()?)
+            .await
+            .map_err(failed)?;
+    Ok(rows
+        .into_iter()
+        .map(|(mailbox, from, to, name)| FolderRename {
+            mailbox: MailboxId(mailbox),
+            from,
+            to,
+            name: name.and_then(|name| MailboxName::parse(&name).ok()),
+        })
+        .collect())
+}
+
+/// Adds folders that are to be renamed.
+pub(crate) async fn plan_renames(
+    look: &mut Look,
+    renames: &[FolderRename],
+) -> Result<(), StoreError> {
+    let failed = look.failed("write the folders to rename");
+    for rename in renames {
+        sqlx::query("insert into renames (mailbox, from_dir, to_dir, name) values (?, ?, ?, ?)")
+            .bind(rename.mailbox.0)
+            .bind(&rename.from)
+            .bind(&rename.to)
+            .bind(rename.name.as_ref().map(MailboxName::as_str))
+            .execute(look.db()?)
+            .await
+            .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// All folders are renamed.
+pub(crate) async fn renames_done(look: &mut Look) -> Result<(), StoreError> {
+    let failed = look.failed("empty the folders to rename");
+    sqlx::query("delete from renames").execute(look.db()?).await.map_err(failed)?;
+    Ok(())
+}
+
+/// What a former process may have left to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LeftOver {
+    pub(crate) doomed: bool,
+    pub(crate) renames: bool,
+    pub(crate) behind: bool,
+}
+
+/// Whether there is anything left to do.
+pub(crate) async fn left_over(look: &mut Look) -> Result<LeftOver, StoreError> {
+    let failed = look.failed("read what is left to do");
+    let (doomed, renames, behind) = sqlx::query_as(
+        "select exists (select 1 from doomed), exists (select 1 from renames),
+             exists (select 1 from messages where behind <> 0)",
+    )
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(LeftOver { doomed, renames, behind })
+}
+
+/// Forgets the recipients of queue entries, and of all that came before `before`.
+pub(crate) async fn forget(
+    look: &mut Look,
+    entries: &[QueueId],
+    before: QueueId,
+) -> Result<(), StoreError> {
+    let failed = look.failed("forget deliveries");
+    let entries: Vec<String> = entries.iter().map(|entry| hex(&entry.bytes())).collect();
+    sqlx::query(
+        "delete from delivered where queue_id < ?2
+             or queue_id in (select unhex(value) from json_each(?1))",
+    )
+    .bind(json_strings(&entries))
+    .bind(before.bytes().to_vec())
+    .execute(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+/// Bytes in hexadecimal, for SQLite's `unhex`.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A JSON list of strings.
+pub(crate) fn json_strings<S: AsRef<str>>(strings: &[S]) -> String {
+    let quoted: Vec<String> = strings.iter().map(|s| json_string(s.as_ref())).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+/// A JSON string.
+pub(crate) fn json_string(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c < ' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json() {
+        assert_eq!(json_strings(&["a", "b\"\\\n가"]), r#"["a","b\"\\\u000a가"]"#);
+        assert_eq!(hex(&[0, 255, 16]), "00ff10");
+    }
+}

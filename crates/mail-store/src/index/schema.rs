@@ -1,0 +1,133 @@
+//! The tables of an account's index.
+//!
+//! Counters of mailboxes are kept by triggers: whatever is done to the rows, they agree.
+
+use stable_storage::Migration;
+
+/// The steps to the tables that this program knows.
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration { name: "mailboxes", sql: FIRST }];
+
+/// `messages.behind`: the file's name doesn't tell the flags yet.
+pub(crate) const NAME_BEHIND: i64 = 1;
+/// `messages.behind`: `postrider-keywords` doesn't tell the keywords yet.
+pub(crate) const KEYWORDS_BEHIND: i64 = 2;
+
+const FIRST: &str = "
+create table account (
+    one integer primary key check (one = 1),
+    boot text not null,
+    -- grows with every message that comes or goes
+    version integer not null
+) strict;
+
+create table mailboxes (
+    id integer primary key,
+    name text not null unique,
+    -- below the account's folder; INBOX has the empty one
+    dir text not null unique,
+    special_use text,
+    uid_validity integer not null,
+    uid_next integer not null,
+    uids_below integer not null,
+    modseq integer not null,
+    modseqs_below integer not null,
+    recent_from integer not null,
+    messages integer not null default 0,
+    unseen integer not null default 0,
+    deleted integer not null default 0,
+    octets integer not null default 0,
+    -- modification times of new/ and cur/ after the last change by us, in nanoseconds
+    new_time integer not null,
+    cur_time integer not null,
+    -- when both were last listed, in milliseconds
+    compared integer not null
+) strict;
+
+create table subscriptions (name text primary key) strict, without rowid;
+
+create table messages (
+    mailbox integer not null,
+    uid integer not null,
+    flags integer not null,
+    keywords text not null,
+    modseq integer not null,
+    -- in wire form, and in the file
+    size integer not null,
+    octets integer not null,
+    internal_date integer not null,
+    base text not null,
+    -- the rest of the last file name that we wrote or took over
+    info text not null,
+    -- 0 new, 1 cur
+    place integer not null,
+    behind integer not null,
+    bare_lf integer not null,
+    primary key (mailbox, uid)
+) strict, without rowid;
+create index messages_by_modseq on messages (mailbox, modseq);
+create index messages_unseen on messages (mailbox, uid) where flags & 1 = 0;
+create index messages_behind on messages (mailbox, uid) where behind <> 0;
+
+-- what was parsed when the message came; apart, so that lists of flags read little
+create table details (
+    mailbox integer not null,
+    uid integer not null,
+    envelope blob not null,
+    structure blob not null,
+    primary key (mailbox, uid)
+) strict, without rowid;
+
+create table expunged (
+    mailbox integer not null,
+    modseq integer not null,
+    uid integer not null,
+    primary key (mailbox, modseq, uid)
+) strict, without rowid;
+
+create table delivered (
+    queue_id blob not null,
+    recipient integer not null,
+    mailbox integer not null,
+    uid integer not null,
+    primary key (queue_id, recipient)
+) strict, without rowid;
+
+-- files and folders that are to go, below the account's folder
+create table doomed (path text primary key) strict, without rowid;
+
+-- folders that are to be renamed; without a new name the mailbox is to go
+create table renames (
+    mailbox integer primary key,
+    from_dir text not null,
+    to_dir text not null,
+    name text
+) strict;
+
+create trigger message_comes after insert on messages begin
+    update mailboxes set
+        messages = messages + 1,
+        unseen = unseen + (new.flags & 1 = 0),
+        deleted = deleted + (new.flags & 8 <> 0),
+        octets = octets + new.size
+    where id = new.mailbox;
+    update account set version = version + 1;
+end;
+
+create trigger message_goes after delete on messages begin
+    update mailboxes set
+        messages = messages - 1,
+        unseen = unseen - (old.flags & 1 = 0),
+        deleted = deleted - (old.flags & 8 <> 0),
+        octets = octets - old.size
+    where id = old.mailbox;
+    delete from details where mailbox = old.mailbox and uid = old.uid;
+    update account set version = version + 1;
+end;
+
+create trigger flags_change after update of flags on messages when old.flags <> new.flags begin
+    update mailboxes set
+        unseen = unseen + (new.flags & 1 = 0) - (old.flags & 1 = 0),
+        deleted = deleted + (new.flags & 8 <> 0) - (old.flags & 8 <> 0)
+    where id = new.mailbox;
+end;
+";

@@ -1,0 +1,147 @@
+//! Names of message files: `unique,U=uid,S=octets` and, behind `:2,`, the letters of the flags.
+//!
+//! What stands before the colon is the *base*: it never changes while the message stays in its
+//! mailbox, and identifies it there. What stands from the colon on is the *info*.
+
+use mail_types::{Flag, FlagSet, Keyword, QueueId, RecipientNumber, Timestamp, Uid};
+
+/// What ends the unique part of the names that this store gives.
+const HOST: &str = "postrider";
+
+/// The unique part for a recipient of a queue entry: the same each time.
+pub(crate) fn unique_of_delivery(queue_id: QueueId, recipient: RecipientNumber) -> String {
+    let [a, b, c, d, e, f, ..] = queue_id.bytes();
+    let millis = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    format!("{}.{queue_id}_{recipient}.{HOST}", millis / 1000)
+}
+
+/// The unique part for any other message.
+pub(crate) fn unique_of_append(now: Timestamp, random: [u8; 8]) -> String {
+    format!("{}.{:016x}.{HOST}", now.secs(), u64::from_be_bytes(random))
+}
+
+/// The base of a message. Fields that `unique` brings along from a former name are dropped.
+pub(crate) fn base(unique: &str, uid: Uid, octets: u64) -> String {
+    format!("{},U={uid},S={octets}", unique_in(unique))
+}
+
+/// The part of a base that goes along to another mailbox.
+pub(crate) fn unique_in(base: &str) -> &str {
+    base.split_once(',').map_or(base, |(unique, _)| unique)
+}
+
+/// The UID that a base tells.
+pub(crate) fn uid_in(base: &str) -> Option<Uid> {
+    let field = base.split(',').skip(1).find_map(|field| field.strip_prefix("U="))?;
+    field.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    Uid::new(field.parse().ok()?)
+}
+
+/// The queue entry and recipient that a base tells.
+pub(crate) fn delivery_in(base: &str) -> Option<(QueueId, RecipientNumber)> {
+    let middle = unique_in(base).split_once('.')?.1.strip_suffix(HOST)?.strip_suffix('.')?;
+    let (queue_id, recipient) = middle.split_once('_')?;
+    let (queue_id, recipient) = (queue_id.parse().ok()?, RecipientNumber(recipient.parse().ok()?));
+    (unique_of_delivery(queue_id, recipient) == unique_in(base)).then_some((queue_id, recipient))
+}
+
+/// Divides a file name into base and info; none for what Maildir readers pass over.
+pub(crate) fn split(name: &str) -> Option<(&str, &str)> {
+    if name.is_empty() || name.starts_with('.') {
+        return None;
+    }
+    Some(name.split_at(name.find(':').unwrap_or(name.len())))
+}
+
+/// The letters of an info; none for the experimental `:1,` and for what has no info.
+fn letters(info: &str) -> &str {
+    info.strip_prefix(":2,").unwrap_or_default()
+}
+
+/// `$Forwarded` is what the letter P says ("passed").
+const FORWARDED: &str = "$Forwarded";
+
+fn flag_of(letter: char) -> Option<Flag> {
+    Some(match letter {
+        'D' => Flag::Draft,
+        'F' => Flag::Flagged,
+        'P' => Flag::Keyword(Keyword::parse(FORWARDED).ok()?),
+        'R' => Flag::Answered,
+        'S' => Flag::Seen,
+        'T' => Flag::Deleted,
+        _ => return None,
+    })
+}
+
+/// The flags that an info tells.
+pub(crate) fn flags_in(info: &str) -> FlagSet {
+    letters(info).chars().filter_map(flag_of).collect()
+}
+
+/// The info for these flags; letters of the former info that are none of ours are kept.
+pub(crate) fn info(flags: &FlagSet, former: &str) -> String {
+    let foreign = letters(former).chars().filter(|c| flag_of(*c).is_none());
+    let ours = "DFPRST".chars().filter(|c| flag_of(*c).is_some_and(|f| flags.contains(&f)));
+    let mut all: Vec<char> = foreign.chain(ours).collect();
+    // Maildir readers expect the letters in the order of ASCII.
+    all.sort_unstable();
+    all.dedup();
+    format!(":2,{}", all.into_iter().collect::<String>())
+}
+
+/// The keywords that no letter tells.
+pub(crate) fn keywords_beside(flags: &FlagSet) -> Vec<Keyword> {
+    let told = |keyword: &&Keyword| !keyword.as_str().eq_ignore_ascii_case(FORWARDED);
+    flags.keywords().iter().filter(told).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(list: &[&str]) -> FlagSet {
+        list.iter().map(|f| Flag::parse(f).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_delivery_is_known_by_its_name() {
+        let queue_id = QueueId::new(Timestamp::from_millis(1_700_000_000_123), [1, 2, 3, 4]);
+        let unique = unique_of_delivery(queue_id, RecipientNumber(12));
+        assert!(unique.starts_with("1700000000.") && unique.ends_with("_12.postrider"));
+        let base = base(&unique, Uid::MAX, 77);
+        assert_eq!(delivery_in(&base), Some((queue_id, RecipientNumber(12))));
+        assert_eq!(uid_in(&base), Some(Uid::MAX));
+        let append = unique_of_append(Timestamp::from_secs(5), [0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(append, "5.0000000000000001.postrider");
+        for other in [append.as_str(), "1.M2P3.host,S=4", "", "postrider", "1.x_y.postrider"] {
+            assert_eq!(delivery_in(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn bases() {
+        let uid = Uid::new(7).unwrap();
+        assert_eq!(base("1.M2P3.host,S=4,W=5,U=3", uid, 4), "1.M2P3.host,U=7,S=4");
+        for (text, expected) in
+            [("a,U=7", Some(7)), ("a,S=1,U=7,W=2", Some(7)), ("a,U=0", None), ("a,U=+7", None)]
+        {
+            assert_eq!(uid_in(text), expected.and_then(Uid::new), "{text}");
+        }
+        assert_eq!(uid_in("U=7"), None);
+        assert_eq!(split("a,U=7:2,FS"), Some(("a,U=7", ":2,FS")));
+        assert_eq!(split("a"), Some(("a", "")));
+        assert_eq!(split(".nfs0001"), None);
+    }
+
+    #[test]
+    fn infos() {
+        let all = flags(&["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Forwarded"]);
+        assert_eq!(info(&all, ""), ":2,DFPRST");
+        assert_eq!(flags_in(":2,DFPRST"), all);
+        assert_eq!(info(&flags(&["\\Seen", "other"]), ":2,Tba"), ":2,Sab");
+        assert_eq!(flags_in(":2,Sab"), flags(&["\\Seen"]));
+        assert_eq!(flags_in(":1,S"), FlagSet::new());
+        let beside = keywords_beside(&flags(&["$forwarded", "work", "\\Seen"]));
+        assert_eq!(beside, [Keyword::parse("work").unwrap()]);
+    }
+}

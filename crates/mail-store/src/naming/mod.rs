@@ -1,0 +1,4 @@
+//! How mailboxes and messages are called on disk.
+
+pub(crate) mod file;
+pub(crate) mod folder;

@@ -1,0 +1,150 @@
+//! One account while its index is open.
+
+use std::io;
+
+use mail_types::{AccountId, MailboxId};
+use stable_storage::on_blocking_thread;
+
+use crate::{
+    StoreError,
+    changes::{merge, populate, rename},
+    index::{Change, Index, Look, mailboxes, pending},
+    maildir::Maildir,
+    naming::file,
+    store::{Clock, StoreOptions},
+};
+
+/// The name of the index in the account's folder.
+const INDEX: &str = "postrider-index.db";
+
+/// An account whose index is open.
+#[derive(Debug)]
+pub(crate) struct OpenAccount {
+    pub(crate) maildir: Maildir,
+    pub(crate) index: Index,
+    pub(crate) clock: Clock,
+}
+
+/// What opening an account showed.
+pub(crate) struct Opened {
+    pub(crate) account: OpenAccount,
+    /// Whether names are behind, files to be removed, or folders to be compared.
+    pub(crate) left_over: bool,
+}
+
+impl OpenAccount {
+    /// Opens the index; makes or rebuilds it, and repairs what a stop left, before anybody sees
+    /// the account.
+    pub(crate) async fn open(
+        id: AccountId,
+        maildir: Maildir,
+        options: &StoreOptions,
+    ) -> Result<Opened, StoreError> {
+        let (files, root) = (maildir.files.clone(), maildir.root.clone());
+        on_blocking_thread(move || {
+            files.make_folders(&root).map_err(|e| StoreError::file("make", &root, e))
+        })
+        .await?;
+        let index = Index::open(id, maildir.root.join(INDEX), (options.clock)()).await?;
+        let account = Self { maildir, index, clock: options.clock };
+        let mut look = account.index.look().await?;
+        let boot = mailboxes::boot(&mut look).await?;
+        let left = pending::left_over(&mut look).await?;
+        drop(look);
+        match boot {
+            None => populate::populate(&account, &options.boot).await?,
+            Some(boot) if boot != options.boot => account.after_power_cut(&options.boot).await?,
+            Some(_) if left.renames => {
+                let mut change = account.index.change().await?;
+                rename::finish(&mut change, &account.maildir).await?;
+                change.commit().await?;
+            }
+            Some(_) => {}
+        }
+        let left_over = left.doomed || left.behind || account.any_due().await?;
+        Ok(Opened { account, left_over })
+    }
+
+    /// The machine stopped since this index was last opened: its last transactions may be lost.
+    async fn after_power_cut(&self, boot: &str) -> Result<(), StoreError> {
+        let mut change = self.index.change().await?;
+        rename::finish(&mut change, &self.maildir).await?;
+        merge::folders(&mut change, self).await?;
+        for mut mailbox in mailboxes::all(&mut change).await? {
+            merge::merge(&mut change, self, &mut mailbox).await?;
+            // Numbers that lost transactions gave are never given again.
+            mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
+            mailbox.modseq = mailbox.modseq.max(mailbox.modseqs_below);
+            mailbox = self.reserve(mailbox).await?;
+            mailboxes::save(&mut change, &mailbox).await?;
+        }
+        mailboxes::save_boot(&mut change, boot, 0).await?;
+        change.commit().await
+    }
+
+    /// Raises the marks of a mailbox if its numbers came to them.
+    pub(crate) async fn reserve(
+        &self,
+        mut mailbox: mailboxes::MailboxRow,
+    ) -> Result<mailboxes::MailboxRow, StoreError> {
+        let maildir = self.maildir.clone();
+        on_blocking_thread(move || {
+            maildir.reserve(&mut mailbox)?;
+            Ok(mailbox)
+        })
+        .await
+    }
+
+    /// Makes sure that a mailbox's rows say what its folder does, and those of every other one
+    /// that somebody else changed; answers which were different.
+    pub(crate) async fn compare(
+        &self,
+        mailbox: Option<MailboxId>,
+    ) -> Result<Vec<MailboxId>, StoreError> {
+        let mut change = self.index.change().await?;
+        rename::finish(&mut change, &self.maildir).await?;
+        let mut changed = merge::folders(&mut change, self).await?;
+        let now = (self.clock)().millis();
+        for mut row in mailboxes::all(&mut change).await? {
+            if (mailbox == Some(row.id) || merge::is_due(&self.maildir, &row, now))
+                && merge::merge(&mut change, self, &mut row).await?
+            {
+                changed.push(row.id);
+            }
+        }
+        change.commit().await?;
+        Ok(changed)
+    }
+
+    /// Whether somebody else changed any of the folders.
+    pub(crate) async fn any_due(&self) -> Result<bool, StoreError> {
+        let rows = mailboxes::all(&mut self.look().await?).await?;
+        let (maildir, now) = (self.maildir.clone(), (self.clock)().millis());
+        on_blocking_thread(move || Ok(rows.iter().any(|row| merge::is_due(&maildir, row, now)))).await
+    }
+
+    /// For queries.
+    pub(crate) async fn look(&self) -> Result<Look, StoreError> {
+        self.index.look().await
+    }
+
+    /// For a change.
+    pub(crate) async fn change(&self) -> Result<Change, StoreError> {
+        self.index.change().await
+    }
+}
+
+impl OpenAccount {
+    /// The unique part of the name of a message that is no delivery.
+    pub(crate) fn unique(&self) -> Result<String, StoreError> {
+        unique(&self.maildir, self.clock)
+    }
+}
+
+/// The unique part of the name of a message that is no delivery.
+pub(crate) fn unique(maildir: &Maildir, clock: Clock) -> Result<String, StoreError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|e| StoreError::file("find a name in", &maildir.root, io::Error::other(e.to_string())))?;
+    Ok(file::unique_of_append(clock(), random))
+}

@@ -1,0 +1,13 @@
+//! The small synced files beside the mail: what must survive the index.
+//!
+//! `postrider-account` and `postrider-folder` are lines of `key value`, the first of which names
+//! the format; they are replaced as a whole. `postrider-keywords` is a log.
+
+mod account_file;
+mod folder_file;
+mod keyword_log;
+mod lines;
+
+pub(crate) use account_file::AccountFile;
+pub(crate) use folder_file::FolderFile;
+pub(crate) use keyword_log::KeywordLog;
