@@ -113,7 +113,8 @@ impl Framer {
 
     /// The line that is too long is of no interest, nor is what belongs to it.
     pub(crate) fn discard_line(&mut self) {
-        self.gathered = Vec::new();
+        let surplus = self.gathered.len().saturating_sub(TAIL);
+        self.gathered.drain(..surplus);
         self.in_place = 0;
         self.state = State::DiscardLine;
     }

@@ -98,7 +98,7 @@ mod tests {
             ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
             ("台北日本語", "&U,BTF2XlZyyKng-"),
             ("☺!", "&Jjo-!"),
-            ("tb-현고", "tb-&1QSs4A-"),
+            ("tb-프로", "tb-&1QS4XA-"),
             ("é&é", "&AOk-&-&AOk-"),
             ("😀", "&2D3eAA-"),
         ] {

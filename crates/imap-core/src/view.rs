@@ -90,6 +90,23 @@ impl View {
         }
     }
 
+    /// Likewise, for a search, which passes over sequence numbers that nobody has: a client that
+    /// searches `1:*` in an empty mailbox wants to hear that nothing was found.
+    pub fn existing(&self, set: &SequenceSet, numbering: Numbering) -> UidRuns {
+        match numbering {
+            Numbering::Uid => self.by_uid(set),
+            Numbering::Sequence => {
+                let within = |(first, last): (u32, u32)| {
+                    let first = SeqNum::new(first).and_then(|number| self.uid(number))?;
+                    let last = SeqNum::new(last.min(self.exists()))?;
+                    Some((first, self.uid(last)?))
+                };
+                let wanted = set.ranges(self.exists()).into_iter().filter_map(within);
+                UidRuns::from_ranges(wanted).intersection(&self.told)
+            }
+        }
+    }
+
     fn by_uid(&self, set: &SequenceSet) -> UidRuns {
         let Some(last) = self.told.last() else { return UidRuns::new() };
         let uids = |(first, last)| Some((Uid::new(first)?, Uid::new(last)?));

@@ -67,10 +67,14 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.get(count..).unwrap_or_default();
     }
 
-    /// `tag = 1*<any ASTRING-CHAR except "+">`
+    /// `tag = 1*<any ASTRING-CHAR except "+">`, and nothing else up to the next space.
     pub(super) fn tag(&mut self) -> Parsed<Box<str>> {
-        let tag = self.some("a tag", |b| is_astring_char(b) && b != b'+')?;
-        std::str::from_utf8(tag).map(Box::from).map_err(|_| SyntaxError::Expected("a tag"))
+        const WHAT: &str = "a tag";
+        let tag = self.some(WHAT, |b| is_astring_char(b) && b != b'+')?;
+        if !matches!(self.peek(), None | Some(b' ')) {
+            return Err(SyntaxError::Expected(WHAT));
+        }
+        std::str::from_utf8(tag).map(Box::from).map_err(|_| SyntaxError::Expected(WHAT))
     }
 
     /// `atom = 1*ATOM-CHAR`

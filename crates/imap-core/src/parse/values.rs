@@ -95,7 +95,7 @@ fn date_text(cursor: &mut Cursor<'_>, day_digits: usize) -> Parsed<Date> {
     cursor.expect(b'-', WHAT)?;
     let year = cursor.digits(4, WHAT)?;
     let day = u8::try_from(day).map_err(|_| SyntaxError::Expected(WHAT))?;
-    month.and_then(|month| Date::new(year, month, day)).ok_or(SyntaxError::Expected(WHAT))
+    month.and_then(|month| Date::new(year.into(), month, day)).ok_or(SyntaxError::Expected(WHAT))
 }
 
 /// `date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE`

@@ -31,7 +31,7 @@ pub struct Session {
     pub(super) failed_sign_ins: u32,
     peer: Option<Box<PeerFacts>>,
     ending: Option<Box<Ending>>,
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 /// The state of RFC 3501 §3, with what exists only in it.

@@ -149,6 +149,7 @@ impl Session {
     pub(super) fn welcome(&mut self, ticket: Ticket, wire: &mut Wire) {
         if self.open.answered(ticket) {
             self.access = Access::Authenticated;
+            self.deadline = None;
             self.framer.set_line_max(self.options.limits.line_max);
             // Clients take the list from here and ask no more.
             let list = Code::Capability(self.capabilities());

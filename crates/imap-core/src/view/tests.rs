@@ -45,6 +45,18 @@ fn uids() {
 }
 
 #[test]
+fn a_search_finds_what_there_is() {
+    let full = view(&[10, 20, 21]);
+    let check = |view: &View, text, expected: &[u32]| {
+        assert_eq!(view.existing(&set(text), Numbering::Sequence), runs(expected), "{text}");
+    };
+    check(&full, "2:9", &[20, 21]);
+    check(&full, "4", &[]);
+    check(&full, "9:*", &[21]);
+    check(&view(&[]), "1:*", &[]);
+}
+
+#[test]
 fn an_empty_mailbox_has_no_largest_number() {
     let view = view(&[]);
     assert_eq!(view.resolve(&set("*"), Numbering::Sequence), Err(BeyondMailbox));

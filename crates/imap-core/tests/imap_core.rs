@@ -1,0 +1,10 @@
+//! The machine of IMAP, tested through its public face.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod server;

@@ -1,0 +1,100 @@
+//! A toy account: mailboxes in memory, just enough to answer with.
+
+use std::collections::BTreeMap;
+
+use imap_core::{UidRuns, command::SpecialUse, listing::Listed};
+use mail_types::{FlagSet, MailboxName, Timestamp, Uid};
+
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) mailboxes: BTreeMap<MailboxName, Mailbox>,
+}
+
+pub(crate) struct Mailbox {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) next: u32,
+    pub(crate) subscribed: bool,
+    pub(crate) special_use: Option<SpecialUse>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Message {
+    pub(crate) uid: Uid,
+    pub(crate) flags: FlagSet,
+    pub(crate) date: Timestamp,
+    pub(crate) content: Vec<u8>,
+}
+
+impl Account {
+    /// A mailbox with so many small messages, none of them seen.
+    pub(crate) fn add(&mut self, name: &str, count: u32) {
+        let name = MailboxName::parse(name).unwrap();
+        let special_use = match name.as_str() {
+            "Trash" => Some(SpecialUse::Trash),
+            "Sent" => Some(SpecialUse::Sent),
+            _ => None,
+        };
+        let mut mailbox = Mailbox { messages: vec![], next: 1, subscribed: true, special_use };
+        for number in 1..=count {
+            let content = format!("Subject: {number}\r\n\r\nBody of {number}\r\n").into_bytes();
+            mailbox.append(FlagSet::new(), Timestamp::from_secs(86_400), content);
+        }
+        self.mailboxes.insert(name, mailbox);
+    }
+
+    pub(crate) fn listed(&self) -> Vec<Listed> {
+        let listed = |(name, mailbox): (&MailboxName, &Mailbox)| Listed {
+            name: name.clone(),
+            exists: true,
+            subscribed: mailbox.subscribed,
+            special_use: mailbox.special_use,
+        };
+        self.mailboxes.iter().map(listed).collect()
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn append(&mut self, flags: FlagSet, date: Timestamp, content: Vec<u8>) -> Uid {
+        let uid = Uid::new(self.next).unwrap();
+        self.next += 1;
+        self.messages.push(Message { uid, flags, date, content });
+        uid
+    }
+
+    pub(crate) fn uids(&self) -> UidRuns {
+        self.messages.iter().map(|message| message.uid).collect()
+    }
+
+    pub(crate) fn message(&mut self, uid: Uid) -> Option<&mut Message> {
+        self.messages.iter_mut().find(|message| message.uid == uid)
+    }
+
+    pub(crate) fn remove(&mut self, uids: &UidRuns) {
+        self.messages.retain(|message| !uids.contains(message.uid));
+    }
+}
+
+/// The message of RFC 3501 §8, with a body as long as there.
+pub(crate) fn sample() -> Message {
+    let mut content = b"Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\n\
+        From: Terry Gray <gray@cac.washington.edu>\r\n\
+        Subject: IMAP4rev1 WG mtg summary and minutes\r\n\
+        To: imap@cac.washington.edu\r\n\
+        cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n\
+        Message-Id: <B27397-0100000@cac.washington.edu>\r\n\
+        MIME-Version: 1.0\r\n\
+        Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\n\
+        \r\n"
+        .to_vec();
+    for line in 0..92 {
+        let length = if line == 0 { 25 } else { 31 };
+        content.extend(std::iter::repeat_n(b'x', length));
+        content.extend_from_slice(b"\r\n");
+    }
+    Message {
+        uid: Uid::MIN,
+        flags: FlagSet::from_parts(1, []),
+        date: Timestamp::from_secs(837_596_665),
+        content,
+    }
+}

@@ -1,0 +1,435 @@
+//! The toy account's answers.
+
+use conversation::Wire;
+use imap_core::{
+    SequenceSet, UidRuns,
+    command::{
+        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, Search, SearchKey,
+        SectionOf, Select, StatusItem, Store, StoreAction,
+    },
+    listing,
+    response::{self, Code, Completion, FetchResponse, SearchResponse, StatusValue},
+    server::{Ask, Changes, Opened, Question, Session},
+};
+use mail_types::{Flag, FlagSet, MailboxName, Timestamp, Uid, UidValidity};
+use mime_core::{header::FieldFilter, structure::Structure};
+use sasl_core::Claim;
+
+use super::{
+    account::{Mailbox, Message},
+    dialogue::ImapDialogue,
+};
+
+const VALIDITY: u32 = 3_857_529_045;
+
+fn validity() -> UidValidity {
+    UidValidity::new(VALIDITY).unwrap()
+}
+
+fn missing() -> Completion {
+    Completion::no(Code::NonExistent, "No such mailbox")
+}
+
+impl ImapDialogue {
+    pub(crate) fn answer_usual(
+        &mut self,
+        connection: usize,
+        question: Question,
+        session: &mut Session,
+        wire: &mut Wire,
+        refuse: bool,
+    ) {
+        let refusal = refuse.then(Completion::unavailable);
+        match question {
+            Question::SignIn(ask) => match (&ask.command().claim, refusal) {
+                (_, Some(refusal)) => ask.finish(session, wire, refusal),
+                (Claim::Password { password, .. }, None) if password.reveal() == b"secret" => {
+                    ask.welcome(session, wire);
+                }
+                _ => ask.reject(session, wire),
+            },
+            Question::Mailboxes(ask) => {
+                let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire));
+                ask.finish(session, wire, done);
+            }
+            Question::Select(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => self.select(connection, ask, session, wire),
+            },
+            Question::Close(ask) => self.close(connection, ask, session, wire),
+            Question::Fetch(ask) => self.fetch(connection, ask, session, wire),
+            Question::Store(ask) => self.store(connection, ask, session, wire),
+            Question::Search(ask) => self.search(connection, ask, session, wire),
+            Question::Copy(ask) => self.copy(connection, ask, session, wire),
+            Question::Expunge(ask) => self.expunge(connection, ask, session, wire),
+            Question::AppendBegin(ask) => {
+                let missing = (!self.account.mailboxes.contains_key(&ask.command().mailbox))
+                    .then(|| Completion::no(Code::TryCreate, "No such mailbox"));
+                match refusal.or(missing) {
+                    Some(refusal) => ask.refuse(session, wire, refusal),
+                    None => {
+                        let head = ask.command().clone();
+                        self.head = Some(head);
+                        self.draft.clear();
+                        ask.accept(session, wire);
+                    }
+                }
+            }
+            Question::AppendPiece(ask) => match refusal {
+                Some(refusal) => ask.refuse(session, wire, refusal),
+                None => {
+                    self.draft.extend_from_slice(ask.octets(wire));
+                    ask.taken(session, wire);
+                }
+            },
+            Question::AppendComplete(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => {
+                    let head = self.head.take().unwrap();
+                    let date = head.internal_date.unwrap_or(Timestamp::from_secs(0));
+                    let mailbox = self.account.mailboxes.get_mut(&head.mailbox).unwrap();
+                    let uid = mailbox.append(head.flags, date, std::mem::take(&mut self.draft));
+                    ask.stored(session, wire, validity(), uid);
+                }
+            },
+            Question::AppendAbandoned(ask) => {
+                self.draft.clear();
+                ask.forgotten(session);
+            }
+            Question::Changes(_) => {}
+        }
+    }
+
+    /// `vanished SET; arrived COUNT; flags UID FLAGS; gone`.
+    pub(crate) fn tell_news(
+        &mut self,
+        connection: usize,
+        ask: Ask<Changes>,
+        session: &mut Session,
+        wire: &mut Wire,
+        news: Option<&str>,
+    ) {
+        let mailbox = self.selected(connection);
+        for part in news.unwrap_or_default().split(';').map(str::trim).filter(|p| !p.is_empty()) {
+            match part.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["gone"] => return ask.mailbox_gone(session, wire),
+                ["vanished", set] => {
+                    let uids = uids(set);
+                    mailbox.remove(&uids);
+                    ask.vanished(session, wire, &uids);
+                }
+                ["arrived", count] => {
+                    let count: u32 = count.parse().unwrap();
+                    let new: UidRuns = (0..count)
+                        .map(|_| {
+                            mailbox.append(
+                                FlagSet::new(),
+                                Timestamp::from_secs(0),
+                                b"\r\n".to_vec(),
+                            )
+                        })
+                        .collect();
+                    ask.arrived(session, &new, true);
+                }
+                ["flags", uid, flags @ ..] => {
+                    let uid = Uid::new(uid.parse().unwrap()).unwrap();
+                    let flags: FlagSet = flags.iter().map(|f| Flag::parse(f).unwrap()).collect();
+                    mailbox.message(uid).unwrap().flags = flags.clone();
+                    ask.flags(session, wire, uid, &flags);
+                }
+                ["keywords", keywords @ ..] => {
+                    let flags: FlagSet = keywords.iter().map(|f| Flag::parse(f).unwrap()).collect();
+                    ask.keywords(session, wire, flags.keywords());
+                }
+                other => panic!("no such news: {other:?}"),
+            }
+        }
+        ask.finish(session, wire);
+    }
+
+    fn selected(&mut self, connection: usize) -> &mut Mailbox {
+        let name = self.selected.get(&connection).unwrap();
+        self.account.mailboxes.get_mut(name).unwrap()
+    }
+
+    fn mailboxes(&mut self, command: &MailboxCommand, wire: &mut Wire) -> Completion {
+        let mailboxes = &mut self.account.mailboxes;
+        let out = &mut wire.output;
+        match command {
+            MailboxCommand::Create(name) if mailboxes.contains_key(name) => {
+                return Completion::no(Code::AlreadyExists, "There is one already");
+            }
+            MailboxCommand::Create(name) => self.account.add(name.as_str(), 0),
+            MailboxCommand::Delete(name) => {
+                if mailboxes.remove(name).is_none() {
+                    return missing();
+                }
+            }
+            MailboxCommand::Rename { from, to } => match mailboxes.remove(from) {
+                Some(mailbox) => drop(mailboxes.insert(to.clone(), mailbox)),
+                None => return missing(),
+            },
+            MailboxCommand::Subscribe(name) | MailboxCommand::Unsubscribe(name) => {
+                let Some(mailbox) = mailboxes.get_mut(name) else { return missing() };
+                mailbox.subscribed = matches!(command, MailboxCommand::Subscribe(_));
+            }
+            MailboxCommand::List(wanted) => {
+                let names = self.account.listed();
+                for listing::Line { line, status } in listing::list(&names, wanted) {
+                    response::list_line(out, &line);
+                    if let Some(name) = status.filter(|_| !wanted.returns.status.is_empty()) {
+                        self.status(name, &wanted.returns.status, out);
+                    }
+                }
+            }
+            MailboxCommand::Lsub { reference, pattern } => {
+                for line in listing::lsub(&self.account.listed(), reference, pattern) {
+                    response::lsub_line(out, &line);
+                }
+            }
+            MailboxCommand::Status(status) if !mailboxes.contains_key(&status.mailbox) => {
+                return missing();
+            }
+            MailboxCommand::Status(status) => self.status(&status.mailbox, &status.items, out),
+        }
+        Completion::ok("Done")
+    }
+
+    fn status(&self, name: &MailboxName, items: &[StatusItem], out: &mut Vec<u8>) {
+        let mailbox = &self.account.mailboxes[name];
+        let unseen = mailbox.messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
+        let value = |item: &StatusItem| match item {
+            StatusItem::Messages => mailbox.messages.len() as u32,
+            StatusItem::Recent => 0,
+            StatusItem::UidNext => mailbox.next,
+            StatusItem::UidValidity => VALIDITY,
+            StatusItem::Unseen => unseen as u32,
+        };
+        let values: Vec<StatusValue> =
+            items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();
+        response::status_line(out, name, &values);
+    }
+
+    fn select(
+        &mut self,
+        connection: usize,
+        ask: Ask<Select>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let Select { mailbox: name, read_only } = ask.command().clone();
+        let Some(mailbox) = self.account.mailboxes.get(&name) else {
+            return ask.finish(session, wire, missing());
+        };
+        let unseen = mailbox.messages.iter().find(|m| !m.flags.contains(&Flag::Seen));
+        let recent = mailbox.messages.iter().rev().take(2).map(|m| m.uid).collect();
+        let opened = Opened {
+            uids: mailbox.uids(),
+            recent,
+            first_unseen: unseen.map(|m| m.uid),
+            keywords: vec![],
+            uid_validity: validity(),
+            uid_next: Uid::new(mailbox.next).unwrap(),
+            read_only,
+        };
+        self.selected.insert(connection, name);
+        ask.opened(session, wire, opened);
+    }
+
+    fn close(
+        &mut self,
+        connection: usize,
+        ask: Ask<Close>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        if ask.command().expunge {
+            let deleted = |m: &Message| m.flags.contains(&Flag::Deleted);
+            self.selected(connection).messages.retain(|m| !deleted(m));
+        }
+        self.selected.remove(&connection);
+        ask.finish(session, wire, Completion::ok("Closed"));
+    }
+
+    fn fetch(
+        &mut self,
+        connection: usize,
+        ask: Ask<Fetch>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mailbox = self.selected(connection);
+        let mut gone = false;
+        for uid in ask.messages().iter() {
+            let Some(message) = mailbox.message(uid) else {
+                gone = true;
+                continue;
+            };
+            let fetch = ask.command();
+            let mut items = fetch.items.clone();
+            if fetch.marks_seen() && !session.is_read_only() && message.flags.insert(Flag::Seen) {
+                items.retain(|item| *item != FetchItem::Flags);
+                items.push(FetchItem::Flags);
+            }
+            let view = session.view().unwrap();
+            let out = &mut wire.output;
+            let mut response = FetchResponse::begin(out, view.sequence_number(uid).unwrap());
+            for item in &items {
+                fetch_item(&mut response, out, item, message, view.is_recent(uid));
+            }
+            response.end(out);
+        }
+        let done = if gone {
+            Completion::no(Code::ExpungeIssued, "Some of the messages are gone")
+        } else {
+            Completion::ok("FETCH completed")
+        };
+        ask.finish(session, wire, done);
+    }
+
+    fn store(
+        &mut self,
+        connection: usize,
+        ask: Ask<Store>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mailbox = self.selected(connection);
+        let Store { flags, action, .. } = ask.command().clone();
+        for uid in ask.messages().iter() {
+            let Some(message) = mailbox.message(uid) else { continue };
+            match action {
+                StoreAction::Replace => message.flags = flags.clone(),
+                StoreAction::Add => {
+                    message.flags = message.flags.iter().chain(flags.iter()).collect();
+                }
+                StoreAction::Remove => {
+                    message.flags = message.flags.iter().filter(|f| !flags.contains(f)).collect();
+                }
+            }
+            ask.flags(session, wire, uid, &message.flags);
+        }
+        ask.finish(session, wire, Completion::ok("STORE completed"));
+    }
+
+    fn search(
+        &mut self,
+        connection: usize,
+        ask: Ask<Search>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mailbox = self.selected(connection);
+        let view = session.view().unwrap();
+        let response = SearchResponse::begin(&mut wire.output);
+        for message in &mailbox.messages {
+            let Some(number) = view.sequence_number(message.uid) else { continue };
+            if matches(&ask.command().key, message, session) {
+                let uid = ask.command().numbering == Numbering::Uid;
+                let number = if uid { message.uid.number() } else { number.number() };
+                response.number(&mut wire.output, number);
+            }
+        }
+        response.end(&mut wire.output);
+        ask.finish(session, wire, Completion::ok("SEARCH completed"));
+    }
+
+    fn copy(&mut self, connection: usize, ask: Ask<Copy>, session: &mut Session, wire: &mut Wire) {
+        let Copy { to, remove, .. } = ask.command().clone();
+        let from = ask.messages().clone();
+        let messages: Vec<Message> =
+            from.iter().filter_map(|uid| self.selected(connection).message(uid).cloned()).collect();
+        let Some(target) = self.account.mailboxes.get_mut(&to) else {
+            let create = Completion::no(Code::TryCreate, "No such mailbox");
+            return ask.finish(session, wire, create);
+        };
+        let added =
+            messages.into_iter().map(|m| target.append(m.flags, m.date, m.content)).collect();
+        let code = Code::CopyUid { validity: validity(), from: from.clone(), to: added };
+        if remove {
+            ask.moved(wire, &code);
+            self.selected(connection).remove(&from);
+            ask.expunged(session, wire, &from);
+            return ask.finish(session, wire, Completion::ok("MOVE completed"));
+        }
+        ask.finish(session, wire, Completion::ok("COPY completed").with(code));
+    }
+
+    fn expunge(
+        &mut self,
+        connection: usize,
+        ask: Ask<Expunge>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mailbox = self.selected(connection);
+        let deleted = mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
+        let gone: UidRuns = deleted.map(|m| m.uid).collect();
+        let gone = gone.intersection(ask.messages());
+        mailbox.remove(&gone);
+        ask.expunged(session, wire, &gone);
+        ask.finish(session, wire, Completion::ok("EXPUNGE completed"));
+    }
+}
+
+fn fetch_item(
+    response: &mut FetchResponse,
+    out: &mut Vec<u8>,
+    item: &FetchItem,
+    message: &Message,
+    recent: bool,
+) {
+    let structure = Structure::of(&message.content);
+    match item {
+        FetchItem::Uid => response.uid(out, message.uid),
+        FetchItem::Flags => response.flags(out, &message.flags, recent),
+        FetchItem::InternalDate => response.internal_date(out, message.date),
+        FetchItem::Size => response.size(out, message.content.len() as u64),
+        FetchItem::Envelope => response.envelope(out, &structure.envelope),
+        FetchItem::Body => response.body(out, &structure.body),
+        FetchItem::BodyStructure => response.body_structure(out, &structure.body),
+        item => {
+            let (section, partial) = item.section().unwrap();
+            let Some(range) = structure.body.resolve(section) else {
+                return response.no_content(out, item);
+            };
+            let mut octets = message.content[range.start as usize..range.end as usize].to_vec();
+            if let SectionOf::HeaderFields(names, choice) = &section.of {
+                octets = FieldFilter::apply(&octets, names, *choice);
+            }
+            if let Some(partial) = partial {
+                let (start, length) = partial.within(octets.len() as u64);
+                octets = octets[start as usize..(start + length) as usize].to_vec();
+            }
+            response.content(out, item, octets.len() as u64);
+            out.extend_from_slice(&octets);
+        }
+    }
+}
+
+/// The keys that transcripts use.
+fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
+    let view = session.view().unwrap();
+    match key {
+        SearchKey::All => true,
+        SearchKey::And(keys) => keys.iter().all(|key| matches(key, message, session)),
+        SearchKey::Or(either) => {
+            matches(&either.0, message, session) || matches(&either.1, message, session)
+        }
+        SearchKey::Not(key) => !matches(key, message, session),
+        SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence).contains(message.uid),
+        SearchKey::Uid(set) => view.existing(set, Numbering::Uid).contains(message.uid),
+        SearchKey::Flag(flag) => message.flags.contains(flag),
+        SearchKey::Recent => view.is_recent(message.uid),
+        SearchKey::Larger(size) => message.content.len() > *size as usize,
+        SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
+        other => panic!("the toy account can't search by {other:?}"),
+    }
+}
+
+fn uids(set: &str) -> UidRuns {
+    let ranges = SequenceSet::parse(set.as_bytes()).unwrap().ranges(u32::MAX);
+    UidRuns::from_ranges(
+        ranges.into_iter().map(|(a, b)| (Uid::new(a).unwrap(), Uid::new(b).unwrap())),
+    )
+}

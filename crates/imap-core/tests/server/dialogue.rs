@@ -1,0 +1,152 @@
+//! How a transcript's questions are answered.
+//!
+//! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
+//! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question; kinds are
+//! `sign-in`, `mailboxes`, `select`, `close`, `fetch`, `store`, `search`, `copy`, `expunge`,
+//! `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
+//! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
+//!
+//! `@given mailbox NAME COUNT` adds a mailbox, `@given sample` the mailbox of RFC 3501 §8,
+//! `@given tls` begins with TLS, `@given private` wants TLS for passwords, `@given small` makes
+//! limits that a transcript can reach, `@given version 1.0` is told by ID.
+
+use std::{collections::HashMap, sync::Arc};
+
+use conversation::{Peer, PeerFacts, TlsFacts, Wire};
+use imap_core::{
+    command::AppendHead,
+    server::{Options, Question, Session},
+};
+use mail_types::MailboxName;
+use testkit::transcript::{Answers, Dialogue};
+
+use super::account::{Account, sample};
+
+pub(crate) struct ImapDialogue {
+    pub(crate) account: Account,
+    pub(crate) selected: HashMap<usize, MailboxName>,
+    pub(crate) draft: Vec<u8>,
+    pub(crate) head: Option<AppendHead>,
+    options: Options,
+    implicit_tls: bool,
+}
+
+impl Default for ImapDialogue {
+    fn default() -> Self {
+        let mut account = Account::default();
+        account.add("INBOX", 0);
+        Self {
+            account,
+            selected: HashMap::new(),
+            draft: Vec::new(),
+            head: None,
+            options: Options { plaintext_sign_in: true, ..Options::default() },
+            implicit_tls: false,
+        }
+    }
+}
+
+/// What the script wants of a question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    Usual,
+    Refuse,
+    Drop,
+}
+
+impl Dialogue for ImapDialogue {
+    type Machine = Session;
+
+    fn given(&mut self, words: &str) -> Result<(), String> {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        match words.as_slice() {
+            ["mailbox", name, count] => {
+                self.account.add(name, count.parse().map_err(|_| "how many messages?")?);
+            }
+            ["sample"] => {
+                self.account.add("INBOX", 18);
+                let inbox = self.account.mailboxes.get_mut(&MailboxName::inbox()).unwrap();
+                for message in &mut inbox.messages {
+                    let number = message.uid.number();
+                    if number == 12 {
+                        *message = super::account::Message { uid: message.uid, ..sample() };
+                    } else if number < 17 {
+                        message.flags = sample().flags;
+                    }
+                }
+            }
+            ["tls"] => self.implicit_tls = true,
+            ["private"] => self.options.plaintext_sign_in = false,
+            ["no-starttls"] => self.options.starttls = false,
+            ["version", version] => self.options.version = Some((*version).to_owned()),
+            ["small"] => {
+                let limits = &mut self.options.limits;
+                limits.line_max = 100;
+                limits.literal_max = 20;
+                limits.command_max = 120;
+                limits.command_before_sign_in_max = 80;
+                limits.append_max = 30;
+                limits.discard_max = 200;
+                limits.bad_commands_max = 3;
+                limits.sign_ins_max = 3;
+            }
+            _ => return Err(format!("no such option: {words:?}")),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, connection: usize) -> (Session, PeerFacts) {
+        let options = Arc::new(self.options.clone());
+        let tls = self.implicit_tls.then_some(TlsFacts {
+            version: "TLSv1.3",
+            cipher: "TLS_AES_256_GCM_SHA384",
+            server_name: None,
+            verified: false,
+        });
+        let (local, remote) = ("127.0.0.1:143".parse().unwrap(), "127.0.0.1:5".parse().unwrap());
+        let peer = PeerFacts { peer: Peer::Tcp { local, remote }, tls };
+        (Session::new(connection as u64, options), peer)
+    }
+
+    fn answer(
+        &mut self,
+        connection: usize,
+        question: Question,
+        session: &mut Session,
+        wire: &mut Wire,
+        answers: &mut Answers,
+    ) {
+        if let Question::Changes(ask) = question {
+            let news = answers.take("changes");
+            return self.tell_news(connection, ask, session, wire, news.as_deref());
+        }
+        let script = match answers.take(kind(&question)).as_deref() {
+            None => Script::Usual,
+            Some("refuse") => Script::Refuse,
+            Some("drop") => Script::Drop,
+            Some(words) => panic!("no such answer: {words}"),
+        };
+        if script != Script::Drop {
+            self.answer_usual(connection, question, session, wire, script == Script::Refuse);
+        }
+    }
+}
+
+fn kind(question: &Question) -> &'static str {
+    match question {
+        Question::SignIn(_) => "sign-in",
+        Question::Mailboxes(_) => "mailboxes",
+        Question::Select(_) => "select",
+        Question::Close(_) => "close",
+        Question::Fetch(_) => "fetch",
+        Question::Store(_) => "store",
+        Question::Search(_) => "search",
+        Question::Copy(_) => "copy",
+        Question::Expunge(_) => "expunge",
+        Question::AppendBegin(_) => "begin",
+        Question::AppendPiece(_) => "piece",
+        Question::AppendComplete(_) => "complete",
+        Question::AppendAbandoned(_) => "abandoned",
+        Question::Changes(_) => "changes",
+    }
+}
