@@ -32,7 +32,7 @@
 mod connection;
 mod escape;
 mod failure;
-mod parse;
+pub(crate) mod parse;
 mod replay;
 
 use std::{collections::VecDeque, path::Path};

@@ -6,20 +6,20 @@ use super::{Side, escape};
 
 /// One line of the file.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Its number, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// As it stands there.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The connection it speaks of, from 1.
-    pub(super) connection: usize,
+    pub(crate) connection: usize,
     /// What it means.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// What a line means.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Comment,
     Given(String),
     Client(Vec<u8>),
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// What happens besides bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Clock(Duration),
     Tls,
     Deflate,
@@ -41,7 +41,7 @@ pub(super) enum Event {
 }
 
 /// Parses a file; the error is a line number and what is wrong with it.
-pub(super) fn entries(text: &str, machine: Side) -> Result<Vec<Entry>, (usize, String)> {
+pub(crate) fn entries(text: &str, machine: Side) -> Result<Vec<Entry>, (usize, String)> {
     text.lines()
         .enumerate()
         .map(|(place, text)| {

@@ -1,0 +1,163 @@
+//! Content on its way into the queue: trace field, header fix-ups, loop check, all by pieces.
+//!
+//! The peer controls the content. Memory stays bounded at any size: the header editor keeps what
+//! it needs of a few fields, the draft writes to its file in steps.
+
+use mail_types::{Address, Domain, QueueId, Timestamp};
+use message_queue::{Draft, QueueError};
+use mime_core::{
+    fixup::{HeaderEditor, Progress, Seen},
+    header::{date::DateTime, message_ids},
+};
+
+use crate::{HeaderPolicy, Missing};
+
+/// More Received fields than this, and the message goes round in circles (RFC 5321 §6.3 asks for
+/// at least 100).
+const RECEIVED_MAX: usize = 100;
+
+/// What the header editor has passed on is written when it is more than this.
+const STEP: usize = 64 * 1024;
+
+/// A message that is coming in.
+#[derive(Debug)]
+pub(crate) struct Content {
+    id: QueueId,
+    draft: Draft,
+    /// Gone once the header has ended.
+    editor: Option<HeaderEditor>,
+    missing: Missing,
+    host: Domain,
+    now: Timestamp,
+    facts: Facts,
+}
+
+/// What was learnt of a message on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// Without angle brackets.
+    pub(crate) message_id: Option<String>,
+    /// Octets above 127 in the header.
+    pub(crate) header_eight_bit: bool,
+    /// Octets above 127 anywhere.
+    pub(crate) eight_bit: bool,
+}
+
+/// Why content is not taken.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Loop,
+    Queue(QueueError),
+}
+
+impl From<QueueError> for Trouble {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+impl Content {
+    /// A message of which nothing has come.
+    pub(crate) fn new(
+        draft: Draft,
+        id: QueueId,
+        policy: &HeaderPolicy,
+        host: Domain,
+        now: Timestamp,
+    ) -> Self {
+        let editor = Some(HeaderEditor::new(policy.dropped));
+        let (missing, facts) = (policy.missing.clone(), Facts::default());
+        Self { id, draft, editor, missing, host, now, facts }
+    }
+
+    /// Begins with the trace field.
+    pub(crate) async fn begin(&mut self, received: &str) -> Result<(), Trouble> {
+        Ok(self.draft.write(received.as_bytes()).await?)
+    }
+
+    /// The name under which it will be queued.
+    pub(crate) fn id(&self) -> QueueId {
+        self.id
+    }
+
+    /// Takes a piece.
+    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<(), Trouble> {
+        self.facts.eight_bit |= !piece.is_ascii();
+        let mut rest = piece;
+        while let Some(editor) = &mut self.editor {
+            let step = rest.len().min(STEP);
+            let (part, behind) = rest.split_at(step);
+            let mut out = Vec::new();
+            match editor.push(part, &mut out) {
+                Progress::Ended(length) => {
+                    rest = rest.get(length..).unwrap_or_default();
+                    self.end_header(out).await?;
+                }
+                Progress::InHeader => {
+                    self.draft.write(&out).await?;
+                    if behind.is_empty() {
+                        return Ok(());
+                    }
+                    rest = behind;
+                }
+            }
+        }
+        Ok(self.draft.write(rest).await?)
+    }
+
+    /// The content has ended: what can be queued, and what was learnt of it.
+    pub(crate) async fn finish(mut self) -> Result<(Draft, Facts), Trouble> {
+        let mut out = Vec::new();
+        if let Some(editor) = &mut self.editor {
+            editor.end_of_message(&mut out);
+        }
+        self.end_header(out).await?;
+        Ok((self.draft, self.facts))
+    }
+
+    /// Writes the rest of the header: what the editor passed on last, what is missing, the blank
+    /// line.
+    async fn end_header(&mut self, mut out: Vec<u8>) -> Result<(), Trouble> {
+        let Some(editor) = self.editor.take() else { return Ok(()) };
+        let missing = self.missing_fields(editor.seen());
+        let seen = editor.finish(missing.as_bytes(), &mut out);
+        if seen.received > RECEIVED_MAX {
+            return Err(Trouble::Loop);
+        }
+        self.facts.header_eight_bit = seen.eight_bit;
+        if self.facts.message_id.is_none() {
+            self.facts.message_id = message_id(&seen);
+        }
+        Ok(self.draft.write(&out).await?)
+    }
+
+    /// The lines that the header lacks.
+    fn missing_fields(&mut self, seen: &Seen) -> String {
+        let Missing::Added { from } = &self.missing else { return String::new() };
+        let mut fields = String::new();
+        if let (0, Some(from)) = (seen.from, from) {
+            fields.push_str(&from_field(from));
+        }
+        if seen.date == 0 {
+            let date = DateTime { at: self.now, offset_minutes: 0 }.render();
+            fields.push_str(&format!("Date: {date}\r\n"));
+        }
+        if seen.message_id == 0 {
+            let id = format!("{}@{}", self.id, self.host);
+            fields.push_str(&format!("Message-ID: <{id}>\r\n"));
+            self.facts.message_id = Some(id);
+        }
+        fields
+    }
+}
+
+fn from_field(address: &Address) -> String {
+    format!("From: {address}\r\n")
+}
+
+/// The Message-ID's content without its brackets, as one traces by it.
+fn message_id(seen: &Seen) -> Option<String> {
+    let ids = message_ids(seen.message_id_value.as_deref()?);
+    let text = String::from_utf8_lossy(ids.first()?).into_owned();
+    Some(text.trim_start_matches('<').trim_end_matches('>').to_owned())
+}

@@ -1,0 +1,127 @@
+//! The way into the queue, shared by all connections of an agent.
+
+use conversation::Peer;
+use mail_types::{BodyKind, Domain, QueueId, Reply};
+use message_queue::{NewEntry, Queue, QueueError};
+use smtp_core::{reply::Refusal, server::Session};
+
+use crate::{
+    HeaderPolicy,
+    content::{Content, Trouble},
+    received::Trace,
+    transaction::Transaction,
+};
+
+/// What all connections of an agent share.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// Where messages go.
+    pub queue: Queue,
+    /// The agent's name, for the journey.
+    pub agent: &'static str,
+    /// This host's name, for the trace field.
+    pub hostname: Domain,
+}
+
+impl Intake {
+    /// Begins the content of a transaction, if there is room for one.
+    pub(crate) async fn begin(
+        &self,
+        transaction: &mut Transaction,
+        policy: &HeaderPolicy,
+        session: &Session,
+    ) -> Result<(), Refusal> {
+        if !self.queue.has_room() {
+            return Err(Refusal::NoStorage);
+        }
+        let now = agent_kit::now();
+        let id = self.queue.new_id(now);
+        let only = transaction.only_recipient().map(|recipient| &recipient.address);
+        let trace = Trace::of(session, transaction.mail.smtputf8);
+        let received = trace.field(&self.hostname, id, only, now, policy.hide_client);
+        let mut content = Content::new(self.queue.draft(), id, policy, self.hostname.clone(), now);
+        content.begin(&received).await.map_err(refusal)?;
+        transaction.content = Some(Box::new(content));
+        Ok(())
+    }
+
+    /// Puts a complete transaction into the queue: the only way to a queue id that is worth a 250.
+    pub(crate) async fn enqueue(
+        &self,
+        transaction: Transaction,
+        session: &Session,
+    ) -> Result<QueueId, Refusal> {
+        let Transaction { mail, account, recipients, content, .. } = transaction;
+        let content = content.ok_or(Refusal::Failure)?;
+        let id = content.id();
+        let (draft, facts) = content.finish().await.map_err(refusal)?;
+        let (octets, count) = (draft.len(), recipients.len());
+        // What was declared is what the client could do; what counts is what came.
+        let utf8_address = mail.reverse_path.address().is_some_and(|a| a.needs_smtputf8())
+            || recipients.iter().any(|recipient| recipient.address.needs_smtputf8());
+        let from = mail.reverse_path.to_string();
+        let entry = NewEntry {
+            id: Some(id),
+            reverse_path: mail.reverse_path,
+            account,
+            body: if facts.eight_bit { BodyKind::EightBitMime } else { BodyKind::SevenBit },
+            smtputf8: mail.smtputf8 && (facts.header_eight_bit || utf8_address),
+            ret: mail.ret,
+            envid: mail.envid.map(String::from),
+            origin: Trace::of(session, mail.smtputf8).origin(self.agent),
+            message_id: facts.message_id.clone(),
+            recipients,
+        };
+        let queued = self.queue.enqueue(entry, draft, agent_kit::now()).await;
+        let id = queued.map_err(|error| illness(&error))?;
+        tracing::info!(
+            queue_id = %id, from, recipients = count, octets,
+            message_id = facts.message_id.as_deref().unwrap_or_default(),
+            peer = peer_words(session), "queued"
+        );
+        Ok(id)
+    }
+
+    /// Writes a refusal down: one line in the log, one place in the queue's ring, where `trace`
+    /// finds it.
+    pub(crate) fn note_refusal(
+        &self,
+        session: &Session,
+        from: &str,
+        to: Option<&str>,
+        refusal: &Refusal,
+    ) {
+        let reply = Reply::from(refusal);
+        let peer = peer_words(session);
+        tracing::info!(from, to = to.unwrap_or_default(), reply = %reply, peer, "refused");
+        self.queue.note_refusal(message_queue::Refusal {
+            at: agent_kit::now(),
+            agent: self.agent.to_owned(),
+            peer: Some(peer),
+            sender: Some(from.to_owned()),
+            recipient: to.map(str::to_owned),
+            reply,
+        });
+    }
+}
+
+/// What a peer hears of trouble with its content; the log hears all.
+pub(crate) fn refusal(trouble: Trouble) -> Refusal {
+    match trouble {
+        Trouble::Loop => Refusal::Loop,
+        Trouble::Queue(error) => illness(&error),
+    }
+}
+
+fn illness(error: &QueueError) -> Refusal {
+    tracing::error!(error = error as &dyn std::error::Error, "cannot queue a message");
+    if error.is_disk_full() { Refusal::NoStorage } else { Refusal::Failure }
+}
+
+fn peer_words(session: &Session) -> String {
+    match session.peer() {
+        Some(Peer::Tcp { remote, .. }) => remote.ip().to_string(),
+        Some(Peer::Unix { uid }) => format!("uid {uid}"),
+        None => String::new(),
+    }
+}
