@@ -1,1 +1,28 @@
-//! The MSA: takes mail from the domain's own people.
+//! The MSA (RFC 6409): takes mail from the domain's own people, on 587 with STARTTLS, on 465 with
+//! TLS from the start, and from programs of this machine through a Unix socket.
+//!
+//! It decides who may send ([`submitter`]), as which address, and to whom mail goes, and repairs
+//! headers that lack what they must have. It reads no mailbox and knows nothing of how mail
+//! travels on.
+
+mod local_user;
+mod recipients;
+mod service;
+mod submitter;
+
+use agent_kit::Surroundings;
+
+use service::Service;
+
+/// Serves until the stop.
+pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+    let service = Service::open(&surroundings).await?;
+    let turned_away = smtp_core::reply::too_many_connections();
+    surroundings
+        .serve_all(turned_away, move |connection| {
+            let service = service.clone();
+            async move { service.converse(connection).await }
+        })
+        .await;
+    Ok(())
+}

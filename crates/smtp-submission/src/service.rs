@@ -1,0 +1,117 @@
+//! What all connections share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use agent_kit::{Agent, Connection, DriveOptions, Surroundings, drive};
+use anyhow::Context as _;
+use config::Config;
+use conversation::Peer;
+use directory::Directory;
+use message_queue::{Queue, QueueOptions};
+use sasl_core::Mechanism;
+use sign_in::{SignIn, SignInOptions};
+use smtp_core::server::{AuthPolicy, Limits, Options, Session};
+use smtp_server::{Intake, Reception};
+use stable_storage::Files;
+
+use crate::submitter::Submitter;
+
+/// The agent's services; a clone is the same one.
+#[derive(Clone)]
+pub(crate) struct Service(Arc<Inner>);
+
+struct Inner {
+    config: Arc<Config>,
+    directory: Directory,
+    sign_in: SignIn,
+    intake: Intake,
+    /// For people: they sign in.
+    remote: Arc<Options>,
+    /// For programs of this machine: the kernel says who they are.
+    local: Arc<Options>,
+    drive: DriveOptions,
+    connections: AtomicU64,
+}
+
+impl Service {
+    pub(crate) async fn open(surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let config = surroundings.config.clone();
+        let folders = config.folders();
+        let queue = Queue::open(queue_options(&config), Files::real());
+        let queue = queue.await.context("cannot open the queue")?;
+        let sign_in = SignIn::open(SignInOptions {
+            directory: folders.directory.clone(),
+            credentials: folders.credentials,
+            sign_ins: folders.sign_ins,
+            checks_at_once: usize::try_from(config.sign_in.checks_at_once)?,
+            remember_for: config.sign_in.remember_for,
+            max_delay: config.sign_in.max_delay,
+        });
+        let sign_in = sign_in.await.context("cannot open the record of sign-ins")?;
+        let mechanisms = vec![Mechanism::Plain, Mechanism::Login];
+        let remote = options(&config, AuthPolicy::Required(mechanisms), surroundings.tls.is_some());
+        let local = options(&config, AuthPolicy::Known, false);
+        let hostname = config.hostname.clone();
+        Ok(Self(Arc::new(Inner {
+            directory: Directory::open(&folders.directory),
+            sign_in,
+            intake: Intake { queue, agent: Agent::SmtpSubmission.name(), hostname },
+            remote: Arc::new(remote),
+            local: Arc::new(local),
+            drive: surroundings.drive_options(),
+            connections: AtomicU64::new(0),
+            config,
+        })))
+    }
+
+    /// Holds one conversation to its end.
+    pub(crate) async fn converse(&self, connection: Connection) {
+        let inner = &self.0;
+        let number = inner.connections.fetch_add(1, Ordering::Relaxed);
+        let options = match connection.peer() {
+            Peer::Tcp { .. } => inner.remote.clone(),
+            Peer::Unix { .. } => inner.local.clone(),
+        };
+        let submitter = Submitter::new(
+            inner.config.clone(),
+            inner.directory.clone(),
+            inner.sign_in.clone(),
+            connection.peer(),
+        );
+        let mut session = Session::new(options, number);
+        let mut reception = Reception::new(inner.intake.clone(), submitter);
+        let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
+        tracing::debug!(connection = number, ?end, "conversation ended");
+    }
+}
+
+fn options(config: &Config, auth: AuthPolicy, starttls: bool) -> Options {
+    Options {
+        hostname: config.hostname.clone(),
+        starttls,
+        auth,
+        message_octets_max: config.submission.max_message_size.bytes(),
+        limits: Limits {
+            recipients: config.submission.max_recipients,
+            command_time: config.submission.idle_timeout,
+            content_time: config.submission.idle_timeout,
+            sign_in_time: config.limits.sign_in_within,
+            ..Limits::default()
+        },
+    }
+}
+
+fn queue_options(config: &Config) -> QueueOptions {
+    let largest = config.submission.max_message_size.max(config.relay.max_message_size);
+    let journey_days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
+    QueueOptions {
+        inline_limit: config.queue.inline_limit.in_memory(),
+        room_min: largest.bytes().saturating_mul(2),
+        journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
+        refusals_max: config.queue.refusals_kept,
+        ..QueueOptions::at(config.folders().queue)
+    }
+}
