@@ -1,1 +1,26 @@
-//! The MTA: mail from other hosts in, mail to other hosts out.
+//! The MTA: takes mail from other servers for our own people, and brings mail to other servers.
+//!
+//! The two halves, [`inbound`] and [`outbound`], import nothing of each other: they meet in the
+//! queue. An operator may run each as a process of its own.
+
+mod inbound;
+mod outbound;
+
+use agent_kit::{Half, Surroundings};
+
+/// Serves until the stop: both halves, or the one that the surroundings ask for.
+pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
+    let Surroundings { config, reload, stop, .. } = &surroundings;
+    let outbound = Box::pin(outbound::run(config.clone(), reload.clone(), stop.clone()));
+    match surroundings.only {
+        Some(Half::Inbound) => inbound::run(surroundings).await,
+        Some(Half::Outbound) => {
+            surroundings.ready.ready();
+            let ended = outbound.await;
+            surroundings.ready.stopping();
+            ended
+        }
+        // Whichever cannot go on takes the other along: a supervisor starts both again.
+        None => tokio::try_join!(Box::pin(inbound::run(surroundings)), outbound).map(|_| ()),
+    }
+}

@@ -1,0 +1,91 @@
+//! What all connections share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use account_usage::UsageReader;
+use agent_kit::{Agent, Connection, DriveOptions, Surroundings, drive};
+use anyhow::Context as _;
+use config::Config;
+use directory::Directory;
+use message_queue::{Queue, QueueOptions};
+use smtp_core::server::{AuthPolicy, Limits, Options, Session};
+use smtp_server::{Intake, Reception};
+use stable_storage::Files;
+
+use super::receiver::Receiver;
+
+/// The inbound half's services; a clone is the same one.
+#[derive(Clone)]
+pub(super) struct Service(Arc<Inner>);
+
+struct Inner {
+    directory: Directory,
+    usage: UsageReader,
+    intake: Intake,
+    options: Arc<Options>,
+    drive: DriveOptions,
+    connections: AtomicU64,
+}
+
+impl Service {
+    pub(super) async fn open(surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let config = &surroundings.config;
+        let folders = config.folders();
+        let queue = Queue::open(queue_options(config), Files::real());
+        let queue = queue.await.context("cannot open the queue")?;
+        let usage = UsageReader::open(&folders.usage.join("usage.db"))
+            .await
+            .context("cannot open the accounts' usage")?;
+        let hostname = config.hostname.clone();
+        let options = options(config, surroundings.tls.is_some());
+        Ok(Self(Arc::new(Inner {
+            directory: Directory::open(&folders.directory),
+            usage,
+            intake: Intake { queue, agent: Agent::SmtpRelay.name(), hostname },
+            options: Arc::new(options),
+            drive: surroundings.drive_options(),
+            connections: AtomicU64::new(0),
+        })))
+    }
+
+    /// Holds one conversation to its end.
+    pub(super) async fn converse(&self, connection: Connection) {
+        let inner = &self.0;
+        let number = inner.connections.fetch_add(1, Ordering::Relaxed);
+        let receiver = Receiver::new(inner.directory.clone(), inner.usage.clone());
+        let mut session = Session::new(inner.options.clone(), number);
+        let mut reception = Reception::new(inner.intake.clone(), receiver);
+        let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
+        tracing::debug!(connection = number, ?end, "conversation ended");
+    }
+}
+
+fn options(config: &Config, starttls: bool) -> Options {
+    Options {
+        hostname: config.hostname.clone(),
+        starttls,
+        auth: AuthPolicy::NotHere,
+        message_octets_max: config.relay.max_message_size.bytes(),
+        limits: Limits {
+            recipients: config.relay.max_recipients,
+            command_time: config.relay.idle_timeout,
+            content_time: config.relay.idle_timeout,
+            ..Limits::default()
+        },
+    }
+}
+
+fn queue_options(config: &Config) -> QueueOptions {
+    let largest = config.submission.max_message_size.max(config.relay.max_message_size);
+    let journey_days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
+    QueueOptions {
+        inline_limit: config.queue.inline_limit.in_memory(),
+        room_min: largest.bytes().saturating_mul(2),
+        journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
+        refusals_max: config.queue.refusals_kept,
+        ..QueueOptions::at(config.folders().queue)
+    }
+}

@@ -1,0 +1,140 @@
+//! A small installation for the inbound half: accounts, aliases, a queue, what is published of
+//! mailboxes.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use account_usage::{Usage, UsagePublisher};
+use agent_kit::{
+    Agent, Connection, DriveOptions, Half, Stop, StopSource, Surroundings, TlsRole, drive,
+    tls::ClientPolicy,
+};
+use config::Config;
+use directory::{AliasName, Editor, NewAccount};
+use mail_types::{Address, Domain, Secret, Timestamp};
+use message_queue::{Consumes, Lease, LeaseRequest, Queue, QueueOptions};
+use sasl_core::{Cost, PasswordVerifier};
+use stable_storage::Files;
+use tempfile::TempDir;
+use testkit::scripted_client::ScriptedClient;
+use tokio::{net::TcpStream, task::JoinHandle};
+
+/// The agent, running in a folder of its own.
+pub(crate) struct House {
+    folder: TempDir,
+    address: SocketAddr,
+    stop: StopSource,
+    agent: JoinHandle<anyhow::Result<()>>,
+}
+
+/// A message as it waits in the queue.
+pub(crate) struct Queued {
+    pub(crate) lease: Lease,
+    pub(crate) content: String,
+}
+
+impl House {
+    /// Builds it.
+    pub(crate) async fn build() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["mx.example.org".into()]).unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let text = "hostname = \"mx.example.org\"\n\
+             data_dir = \"data\"\n\
+             [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+             [relay]\nlisten = [\"127.0.0.1:0\"]\nmax_message_size = \"1 MiB\"\n";
+        let config = Config::parse(text, folder.path()).unwrap();
+        furnish(&config).await;
+        let stop = Stop::source();
+        let mut surroundings = Surroundings::within(Agent::SmtpRelay, config, stop.stop()).unwrap();
+        surroundings.only = Some(Half::Inbound);
+        let address = surroundings.listeners.addresses("smtp-relay")[0];
+        let agent = tokio::spawn(smtp_relay::run(surroundings));
+        Self { folder, address, stop, agent }
+    }
+
+    /// Plays a client's script and returns what the server said.
+    pub(crate) async fn play(&self, script: &str) -> String {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let connection = Connection::tcp(stream).unwrap();
+        let mut client = ScriptedClient::new(script).unwrap();
+        let tls = ClientPolicy::opportunistic().unwrap().for_host("mx.example.org").unwrap();
+        let never = Stop::source();
+        let options = DriveOptions::new(never.stop()).with_tls(TlsRole::Client(tls));
+        let end = drive(&mut client, &mut Nobody, connection, options).await;
+        client.finish().unwrap_or_else(|stopped| panic!("{end:?}: {stopped}"))
+    }
+
+    /// All that waits in a part of the queue.
+    pub(crate) async fn queued(&self, consumes: Consumes) -> Vec<Queued> {
+        let queue = queue(&self.data()).await;
+        let consumer = queue.consumer(consumes).await.unwrap();
+        let request = LeaseRequest { leases_max: 100, per_lane_max: 100, except: Vec::new() };
+        let leased = consumer.lease(&request, agent_kit::now()).await.unwrap();
+        let mut all = Vec::new();
+        for lease in leased.leases {
+            let length = usize::try_from(lease.entry.content.len()).unwrap();
+            let content = lease.entry.content.read_at(0, length).await.unwrap();
+            all.push(Queued { lease, content: String::from_utf8(content).unwrap() });
+        }
+        all
+    }
+
+    /// Stops the agent, which must end well.
+    pub(crate) async fn close(self) {
+        self.stop.ask();
+        self.agent.await.unwrap().unwrap();
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+async fn furnish(config: &Config) {
+    let folders = config.folders();
+    for folder in [&folders.directory, &folders.credentials, &folders.usage] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let editor = Editor::open(&folders.directory, &folders.credentials, Files::real());
+    editor.migrate().await.unwrap();
+    editor.add_domain(&Domain::parse("example.org").unwrap()).await.unwrap();
+    let usage_db = folders.usage.join("usage.db");
+    account_usage::migrate(&usage_db).await.unwrap();
+    let usage = UsagePublisher::open(&usage_db).await.unwrap();
+    for (name, octets) in [("alice", 10), ("full", 1000), ("gone", 10)] {
+        let verifier = PasswordVerifier::new(&Secret::new("secret"), [7; 16], Cost::LOWEST);
+        let address = Address::parse(&format!("{name}@example.org")).unwrap();
+        let (verifier, now) = (verifier.unwrap(), Timestamp::from_secs(0));
+        let new = NewAccount { address, verifier, quota_bytes: Some(1000), now };
+        let account = editor.add_account(new).await.unwrap();
+        usage.publish(account.id, Usage { octets, messages: 1, version: 1 }).await.unwrap();
+    }
+    let gone = Address::parse("gone@example.org").unwrap();
+    editor.set_disabled(&gone, true).await.unwrap();
+    for (alias, targets) in [
+        ("postmaster@example.org", &["alice@example.org"][..]),
+        ("list@example.org", &["alice@example.org", "full@example.org", "eve@example.net"]),
+    ] {
+        let targets: Vec<_> = targets.iter().map(|text| Address::parse(text).unwrap()).collect();
+        editor.add_alias(&alias.parse::<AliasName>().unwrap(), &targets).await.unwrap();
+    }
+    queue(&config.data_dir).await;
+}
+
+async fn queue(data: &std::path::Path) -> Queue {
+    Queue::create(QueueOptions::at(data.join("queue")), Files::real()).await.unwrap()
+}
+
+/// The scripted client asks nothing.
+struct Nobody;
+
+impl agent_kit::Handler<ScriptedClient> for Nobody {
+    async fn answer(
+        &mut self,
+        question: std::convert::Infallible,
+        _talk: &mut agent_kit::Talk<'_, ScriptedClient>,
+    ) -> Result<(), agent_kit::Gone> {
+        match question {}
+    }
+}
