@@ -239,12 +239,15 @@ impl Session {
     /// Ends the session; the message that is on its way is deferred.
     fn end_with(&mut self, problem: Problem) {
         let state = std::mem::replace(&mut self.state, State::Closed);
+        // A server that has the whole message may have taken it: another host must not be tried
+        // at once with the same.
+        let scope = if matches!(state, State::Verdict(_)) { Scope::Message } else { Scope::Host };
         if let State::Envelope(mut transaction)
         | State::Content(mut transaction)
         | State::Verdict(mut transaction) = state
         {
             let status = problem.status.with_class(4);
-            transaction.end_rest(&Outcome::Deferred(Problem { status, ..problem.clone() }));
+            transaction.end_rest(&Outcome::Deferred(Problem { status, scope, ..problem.clone() }));
             self.unreported = Some(transaction.into_report(&self.extensions, self.tls.clone()));
         }
         self.problem = Some(problem);

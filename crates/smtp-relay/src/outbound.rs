@@ -1,0 +1,297 @@
+//! Mail to other servers: leased from the queue, brought to the hosts that take it, settled.
+//!
+//! One task leases and settles; each conversation with a destination is a task of its own, and
+//! [`schedule`] says how many there may be. What a message comes to is written by the settlement
+//! and nowhere else: if this process dies, its leases are free, and what was under way is tried
+//! again by the next one. Stopping means to finish the message that is on the wire, and to leave the rest.
+//!
+//! It does not know the other half of this agent: they meet in the queue.
+
+mod content;
+mod destination;
+mod judgement;
+mod lane;
+mod schedule;
+mod settle;
+#[cfg(test)]
+mod simulation;
+mod work;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use agent_kit::{GRACE, Reload, Stop, now};
+use anyhow::Context as _;
+use config::Config;
+use directory::Directory;
+use mail_dns::{Patience, Resolver};
+use mail_types::{Lane, Timestamp};
+use message_queue::{
+    Consumer, Consumes, Lease, LeaseRequest, Queue, QueueOptions, Settlement, operator::Filter,
+    retry,
+};
+use smtp_client::{Client, ClientOptions};
+use stable_storage::Files;
+use tokio::{
+    sync::mpsc,
+    task::{Id, JoinError, JoinSet},
+    time::timeout_at,
+};
+
+use judgement::Policy;
+use schedule::{Ended, Limits, Schedule};
+
+/// The pause after the queue could not be written.
+const QUEUE_ILL: Duration = Duration::from_secs(2);
+/// The shortest wait for the next due time: whatever the queue says, no spinning.
+const WAIT_MIN: Duration = Duration::from_millis(20);
+/// How often old events are pruned.
+const MAINTENANCE: Duration = Duration::from_secs(3600);
+
+/// What all conversations share.
+struct Shared {
+    config: Arc<Config>,
+    reload: Reload,
+    queue: Queue,
+    directory: Directory,
+    resolver: Resolver,
+    client: Client,
+    schedule: Mutex<Schedule<Lease>>,
+    finished: mpsc::UnboundedSender<Finished>,
+    stop: Stop,
+}
+
+/// A lease that has come to its end.
+struct Finished {
+    settlement: Settlement,
+    /// To be held then, for this reason.
+    hold: Option<(Filter, String)>,
+}
+
+impl Shared {
+    fn schedule(&self) -> MutexGuard<'_, Schedule<Lease>> {
+        // Its methods leave it whole, whoever panics elsewhere.
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn policy(&self) -> Policy {
+        let retry = &self.config.relay.outbound.retry;
+        Policy {
+            schedule: retry::Schedule {
+                first: retry.first_retry,
+                longest: retry.max_retry,
+                give_up_after: retry.give_up_after,
+            },
+            delay_notice_after: retry.delay_notice_after,
+        }
+    }
+}
+
+/// Brings mail out until the stop.
+pub(crate) async fn run(config: Arc<Config>, reload: Reload, stop: Stop) -> anyhow::Result<()> {
+    let queue = Queue::open(queue_options(&config), Files::real());
+    let queue = queue.await.context("cannot open the queue")?;
+    let consumer = queue.consumer(Consumes::Remote).await.context("cannot lease from the queue")?;
+    let (finished, done) = mpsc::unbounded_channel();
+    let outbound = &config.relay.outbound;
+    let limits = Limits {
+        total: usize::try_from(outbound.concurrency)?,
+        per_lane: usize::try_from(outbound.concurrency_per_destination)?,
+    };
+    let client =
+        ClientOptions::new(config.hostname.clone(), outbound.connect_timeout, stop.clone());
+    let shared = Arc::new(Shared {
+        directory: Directory::open(&config.folders().directory),
+        resolver: resolver(&config),
+        client: Client::new(client).context("TLS cannot be used towards other servers")?,
+        schedule: Mutex::new(Schedule::new(limits)),
+        queue,
+        finished,
+        reload,
+        stop,
+        config,
+    });
+    let desk = Desk {
+        shared,
+        consumer,
+        done,
+        settlements: Vec::new(),
+        holds: Vec::new(),
+        conversations: JoinSet::new(),
+        lanes: HashMap::new(),
+    };
+    desk.work().await;
+    Ok(())
+}
+
+fn queue_options(config: &Config) -> QueueOptions {
+    let mut options = QueueOptions::at(config.folders().queue);
+    options.inline_limit = config.queue.inline_limit.in_memory();
+    options.refusals_max = config.queue.refusals_kept;
+    let days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
+    options.journey_days = u32::try_from(days).unwrap_or(u32::MAX);
+    options
+}
+
+fn resolver(config: &Config) -> Resolver {
+    let patience = Patience { timeout: config.dns.timeout, ..Patience::default() };
+    let resolver = match config.dns.servers.as_slice() {
+        [] => Resolver::system(patience),
+        servers => Resolver::with_servers(servers, patience),
+    };
+    if let Some(why) = resolver.unusable() {
+        tracing::warn!(
+            why,
+            "no name server is known: mail to domains with a route \"mx\" will wait"
+        );
+    }
+    resolver
+}
+
+/// The one task that leases and settles.
+struct Desk {
+    shared: Arc<Shared>,
+    consumer: Consumer,
+    done: mpsc::UnboundedReceiver<Finished>,
+    settlements: Vec<Settlement>,
+    holds: Vec<(Filter, String)>,
+    conversations: JoinSet<Ended>,
+    /// Whom each conversation is with.
+    lanes: HashMap<Id, Lane>,
+}
+
+/// What is left of a conversation's task.
+type Joined = Result<(Id, Ended), JoinError>;
+
+impl Desk {
+    async fn work(mut self) {
+        let mut maintained = now();
+        while !self.shared.stop.is_asked() {
+            let at_most = self.turn().await;
+            self.start();
+            if now().since(maintained) >= MAINTENANCE {
+                maintained = now();
+                if let Err(error) = self.consumer.maintain(maintained).await {
+                    tracing::error!(%error, "the queue's old events cannot be pruned");
+                }
+            }
+            self.wait(at_most).await;
+        }
+        self.finish().await;
+    }
+
+    /// Begins as many conversations as there may be.
+    fn start(&mut self) {
+        loop {
+            let Some(lane) = self.shared.schedule().start() else { return };
+            let conversation = lane::converse(self.shared.clone(), lane.clone());
+            let task = self.conversations.spawn(conversation);
+            self.lanes.insert(task.id(), lane);
+        }
+    }
+
+    /// A conversation has ended: its place is free.
+    fn ended(&mut self, joined: Joined) {
+        let (id, ended) = match joined {
+            Ok((id, ended)) => (id, ended),
+            Err(error) => {
+                tracing::error!(%error, "a conversation broke; its messages wait for a restart");
+                (error.id(), Ended::Trouble)
+            }
+        };
+        if let Some(lane) = self.lanes.remove(&id) {
+            self.shared.schedule().ended(&lane, ended);
+        }
+    }
+
+    /// Settles what is done and leases what there is room for. Returns how long to wait at most.
+    async fn turn(&mut self) -> Duration {
+        let room = self.shared.schedule().request();
+        let whole = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let request = room.map(|room| LeaseRequest {
+            leases_max: whole(room.leases),
+            per_lane_max: whole(room.per_lane),
+            except: room.except,
+        });
+        let now = now();
+        let turned = match request {
+            None => self.consumer.settle(&mut self.settlements, now).await.map(|_| None),
+            Some(request) => self
+                .consumer
+                .settle_and_lease(&mut self.settlements, &request, now)
+                .await
+                .map(|(_, leased)| Some(leased)),
+        };
+        match turned {
+            Err(error) => {
+                // The settlements stay with us, and are tried again.
+                tracing::error!(%error, "the queue cannot be written");
+                QUEUE_ILL
+            }
+            Ok(leased) => {
+                self.hold(now).await;
+                let Some(leased) = leased else { return Duration::MAX };
+                let mut schedule = self.shared.schedule();
+                for lease in leased.leases {
+                    schedule.leased(lease.lane.clone(), lease);
+                }
+                leased.next_due.map_or(Duration::MAX, |due| due.since(now).max(WAIT_MIN))
+            }
+        }
+    }
+
+    /// Waits for the queue's bell, the next due time, the end of a lease, or the stop.
+    async fn wait(&mut self, at_most: Duration) {
+        tokio::select! {
+            () = self.shared.stop.asked() => {}
+            () = self.consumer.wait(at_most) => {}
+            finished = self.done.recv() => self.take(finished),
+            joined = self.conversations.join_next_with_id(), if !self.conversations.is_empty() => {
+                joined.into_iter().for_each(|joined| self.ended(joined));
+            }
+        }
+        while let Some(joined) = self.conversations.try_join_next_with_id() {
+            self.ended(joined);
+        }
+        while let Ok(finished) = self.done.try_recv() {
+            self.take(Some(finished));
+        }
+    }
+
+    fn take(&mut self, finished: Option<Finished>) {
+        if let Some(finished) = finished {
+            self.settlements.push(finished.settlement);
+            self.holds.extend(finished.hold);
+        }
+    }
+
+    /// Holds what a route holds. If it fails, the recipients wait, and are held at their next turn.
+    async fn hold(&mut self, now: Timestamp) {
+        for (filter, reason) in std::mem::take(&mut self.holds) {
+            if let Err(error) = self.shared.queue.hold(&filter, &reason, now).await {
+                tracing::error!(%error, "a message cannot be held");
+            }
+        }
+    }
+
+    /// The stop: what is on the wire may end, within the time that conversations have.
+    async fn finish(&mut self) {
+        let deadline = self.shared.stop.deadline();
+        let deadline = deadline.unwrap_or_else(|| tokio::time::Instant::now() + GRACE);
+        let all = async { while self.conversations.join_next().await.is_some() {} };
+        if timeout_at(deadline, all).await.is_err() {
+            tracing::warn!("conversations with other servers were cut off by the stop");
+        }
+        while let Ok(finished) = self.done.try_recv() {
+            self.take(Some(finished));
+        }
+        let now = now();
+        match self.consumer.settle(&mut self.settlements, now).await {
+            Ok(_) => self.hold(now).await,
+            Err(error) => tracing::error!(%error, "the last outcomes cannot be written"),
+        }
+    }
+}
