@@ -25,6 +25,7 @@ mod facts;
 mod jobs;
 mod lease;
 mod maintenance;
+pub mod conclude;
 pub mod operator;
 mod queue;
 mod refusals;

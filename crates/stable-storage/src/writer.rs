@@ -139,28 +139,29 @@ impl<A: Apply> Task<A> {
         jobs: Vec<A::Job>,
         answers: Vec<oneshot::Sender<Result<A::Answer, A::Error>>>,
     ) {
-        match self.transaction(&jobs).await {
+        let mut answers = answers.into_iter();
+        let failed = match self.transaction(&jobs).await {
             Ok(results) => {
-                for (answer, result) in answers.into_iter().zip(results) {
-                    // Nobody waits any more: the work is done all the same.
+                for (answer, result) in answers.zip(results) {
+                    // Perhaps nobody waits any more: the work is done all the same.
                     let _ = answer.send(Ok(result));
                 }
+                return;
             }
-            Err(error) if jobs.len() == 1 => {
-                for answer in answers.into_iter().take(1) {
-                    let _ = answer.send(Err(error));
-                    return;
-                }
+            Err(error) => error,
+        };
+        if jobs.len() == 1 {
+            if let Some(answer) = answers.next() {
+                let _ = answer.send(Err(failed));
             }
-            Err(_) => {
-                for (job, answer) in jobs.iter().zip(answers) {
-                    let result = self.transaction(std::slice::from_ref(job)).await;
-                    let alone = result.and_then(|results| {
-                        results.into_iter().next().ok_or_else(|| DatabaseError::Stopped.into())
-                    });
-                    let _ = answer.send(alone);
-                }
-            }
+            return;
+        }
+        for (job, answer) in jobs.iter().zip(answers) {
+            let result = self.transaction(std::slice::from_ref(job)).await;
+            let alone = result.and_then(|results| {
+                results.into_iter().next().ok_or_else(|| DatabaseError::Stopped.into())
+            });
+            let _ = answer.send(alone);
         }
     }
 

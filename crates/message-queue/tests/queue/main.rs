@@ -1,5 +1,13 @@
 //! The queue from outside: one executable, a module a subject.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests may stop at the first surprise"
+)]
+
 mod story;
 
 mod crash;
