@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use mail_types::MailboxName;
 
 use crate::{
-    command::{List, SpecialUse},
+    command::{List, ListSelection, SpecialUse},
     response::ListLine,
 };
 
@@ -43,28 +43,38 @@ pub fn list<'a>(names: &'a [Listed], list: &List) -> Vec<Line<'a>> {
         let line = ListLine { attributes: vec!["\\Noselect"], name: "", child_info: vec![] };
         return vec![Line { line, status: None }];
     }
-    let tree = Tree::of(names);
     let patterns = canonical(&list.reference, &list.patterns);
-    let listed = |name: &&&str| patterns.iter().any(|pattern| matches(pattern, name));
+    let reached = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
+    let selected = |listed: &Listed| meets(listed, list.selection);
+    let tree = Tree::of(names, selected, reached);
     tree.0
         .iter()
-        .filter(|(name, _)| listed(&name))
+        .filter(|(name, _)| reached(name))
         .filter_map(|(name, node)| node.line(name, list))
         .collect()
+}
+
+/// Whether a name meets the selection; without one, every mailbox does.
+fn meets(listed: &Listed, selection: ListSelection) -> bool {
+    // RFC 5258 §3.1: subscribed names need not exist.
+    (selection.subscribed && listed.subscribed || !selection.subscribed && listed.exists)
+        && (!selection.special_use || listed.exists && listed.special_use.is_some())
 }
 
 /// The lines of an LSUB: `\Noselect` for a name that is not subscribed, but has one below it that
 /// is, which the pattern itself does not reach (RFC 3501 §6.3.9).
 pub fn lsub<'a>(names: &'a [Listed], reference: &str, pattern: &str) -> Vec<ListLine<'a>> {
     let pattern = format!("{reference}{pattern}");
-    let tree = Tree::of(names);
-    let listed = tree.0.iter().filter(|(name, _)| matches(&pattern, name));
-    listed
+    let reached = |name: &str| matches(&pattern, name);
+    let tree = Tree::of(names, |listed| listed.subscribed, reached);
+    tree.0
+        .iter()
+        .filter(|(name, _)| reached(name))
         .filter_map(|(name, node)| {
             let subscribed = node.listed.is_some_and(|listed| listed.subscribed);
-            let below = pattern.ends_with('%') && node.subscribed_below;
             let attributes = if subscribed { vec![] } else { vec!["\\Noselect"] };
-            (subscribed || below).then_some(ListLine { attributes, name, child_info: vec![] })
+            let line = ListLine { attributes, name, child_info: vec![] };
+            (subscribed || node.selected_below == Below::OutOfReach).then_some(line)
         })
         .collect()
 }
@@ -76,22 +86,40 @@ struct Tree<'a>(BTreeMap<&'a str, Node<'a>>);
 struct Node<'a> {
     listed: Option<&'a Listed>,
     children: bool,
-    subscribed_below: bool,
-    special_use_below: bool,
+    selected_below: Below,
+}
+
+/// Whether there is a name below that is selected.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Below {
+    #[default]
+    None,
+    /// All of those are reached by the patterns, so that they are told themselves.
+    Told,
+    /// One at least is not.
+    OutOfReach,
 }
 
 impl<'a> Tree<'a> {
-    fn of(names: &'a [Listed]) -> Self {
+    fn of(
+        names: &'a [Listed],
+        selected: impl Fn(&Listed) -> bool,
+        reached: impl Fn(&str) -> bool,
+    ) -> Self {
         let mut nodes: BTreeMap<&'a str, Node<'a>> = BTreeMap::new();
         for listed in names {
             let name = listed.name.as_str();
             nodes.entry(name).or_default().listed = Some(listed);
+            let below = match (selected(listed), reached(name)) {
+                (false, _) => Below::None,
+                (true, true) => Below::Told,
+                (true, false) => Below::OutOfReach,
+            };
             for (place, _) in name.match_indices(MailboxName::SEPARATOR) {
                 let Some(above) = name.get(..place) else { continue };
                 let node = nodes.entry(above).or_default();
                 node.children |= listed.exists;
-                node.subscribed_below |= listed.subscribed;
-                node.special_use_below |= listed.exists && listed.special_use.is_some();
+                node.selected_below = node.selected_below.max(below);
             }
         }
         Self(nodes)
@@ -99,46 +127,49 @@ impl<'a> Tree<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The line of a name that matches a pattern, if it is to be listed: the table of RFC 5258
-    /// §3.5, CHILDINFO.
+    /// The line of a name that a pattern reaches, if it is to be listed.
     fn line(&self, name: &'a str, list: &List) -> Option<Line<'a>> {
         let exists = self.listed.is_some_and(|listed| listed.exists);
-        let subscribed = self.listed.is_some_and(|listed| listed.subscribed);
-        let special_use = self.listed.filter(|_| exists).and_then(|listed| listed.special_use);
-        let selection = &list.selection;
-        // A level above others that is no mailbox itself is listed as long as nothing is selected.
-        let there = exists || self.children || selection.subscribed;
-        let selected = there
-            && (!selection.subscribed || subscribed)
-            && (!selection.special_use || special_use.is_some());
-        let mut child_info = vec![];
-        if selection.recursive_match {
-            if selection.subscribed && self.subscribed_below {
-                child_info.push("SUBSCRIBED");
-            }
-            if selection.special_use && self.special_use_below {
-                child_info.push("SPECIAL-USE");
-            }
-            let wanted = usize::from(selection.subscribed) + usize::from(selection.special_use);
-            if child_info.len() < wanted {
-                child_info.clear();
-            }
-        }
-        if !selected && child_info.is_empty() {
+        let selected = self.listed.is_some_and(|listed| meets(listed, list.selection));
+        if !selected && !self.is_told_for_others(list) {
             return None;
         }
         let mut attributes = vec![];
         if !exists {
-            // RFC 5258 §3: implies \Noselect; a client that knows only RFC 3501 needs that.
+            // RFC 5258 §3: it implies \Noselect, which is all that RFC 3501 has for it.
             attributes.push(if list.extended { "\\NonExistent" } else { "\\Noselect" });
         }
-        if list.returns.subscribed && subscribed {
+        if list.returns.subscribed && self.listed.is_some_and(|listed| listed.subscribed) {
             attributes.push("\\Subscribed");
         }
         attributes.push(if self.children { "\\HasChildren" } else { "\\HasNoChildren" });
+        let special_use = self.listed.filter(|_| exists).and_then(|listed| listed.special_use);
         attributes.extend(special_use.map(SpecialUse::as_str));
         let status = self.listed.filter(|_| selected && exists).map(|listed| &listed.name);
-        Some(Line { line: ListLine { attributes, name, child_info }, status })
+        let line = ListLine { attributes, name, child_info: self.child_info(list.selection) };
+        Some(Line { line, status })
+    }
+
+    /// Whether a name that is not selected is told because of one below it: by CHILDINFO, but
+    /// not where that would be redundant (RFC 5258 §3.5); or as a level that is no mailbox
+    /// itself, so that clients can build their tree.
+    fn is_told_for_others(&self, list: &List) -> bool {
+        let nothing_selected = list.selection == ListSelection::default();
+        match self.selected_below {
+            Below::None => false,
+            Below::Told => nothing_selected && !list.extended,
+            Below::OutOfReach => nothing_selected || list.selection.recursive_match,
+        }
+    }
+
+    /// RFC 5258 §3.5: the selection that a name below meets, whether it is told itself or not.
+    fn child_info(&self, selection: ListSelection) -> Vec<&'static str> {
+        if !selection.recursive_match || self.selected_below == Below::None {
+            return vec![];
+        }
+        let options =
+            [(selection.subscribed, "SUBSCRIBED"), (selection.special_use, "SPECIAL-USE")];
+        options.into_iter().filter(|(chosen, _)| *chosen).map(|(_, option)| option).collect()
     }
 }
 

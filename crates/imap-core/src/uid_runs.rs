@@ -253,12 +253,12 @@ mod tests {
             prop_assert_eq!(x.intersection(&y), runs(a.intersection(&b).copied()));
             prop_assert_eq!(x.difference(&y), runs(a.difference(&b).copied()));
             prop_assert_eq!(x.len() as usize, a.len());
-            for (rank, number) in a.iter().enumerate() {
+            for (rank, number) in (0..).zip(&a) {
                 let uid = Uid::new(*number).unwrap();
-                prop_assert_eq!(x.rank(uid), Some(rank as u32));
-                prop_assert_eq!(x.nth(rank as u32), Some(uid));
+                prop_assert_eq!(x.rank(uid), Some(rank));
+                prop_assert_eq!(x.nth(rank), Some(uid));
             }
-            prop_assert_eq!(x.nth(a.len() as u32), None);
+            prop_assert_eq!(x.nth(x.len()), None);
             let (lower, upper) = x.split_at(cut);
             prop_assert_eq!(lower.len(), cut.min(x.len()));
             prop_assert_eq!(lower.union(&upper), x);

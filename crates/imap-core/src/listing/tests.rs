@@ -113,13 +113,30 @@ fn the_examples_of_list_extended() {
         &extended(&["%"], recursive),
         "Foo[\\HasChildren]SUBSCRIBED",
     );
-    // Example 9: the child counts although it matches no pattern.
+    // Example 9: the child counts although no pattern reaches it; baz2 and qux2 would be redundant.
+    let nine = "foo2=x foo2/bar1=xs foo2/bar2=xs baz2=x baz2/bar2=xs baz2/bar22=xs baz2/bar222=xs \
+                eps2=xs eps2/mamba=xs qux2/bar2=xs";
     check(
-        "foo2=x foo2/bar1=xs foo2/bar2=x baz2=x baz2/bar2=xs baz2/bar22=xs baz2/bar222=xs eps2=s eps2/mamba=xs qux2/bar2=xs",
+        nine,
         &extended(&["*2"], recursive),
-        "baz2[\\HasChildren]SUBSCRIBED, baz2/bar2[\\Subscribed \\HasNoChildren], baz2/bar22[\\Subscribed \\HasNoChildren], \
-         baz2/bar222[\\Subscribed \\HasNoChildren], eps2[\\NonExistent \\Subscribed \\HasChildren]SUBSCRIBED, \
-         foo2[\\HasChildren]SUBSCRIBED, qux2[\\NonExistent \\HasChildren]SUBSCRIBED, qux2/bar2[\\Subscribed \\HasNoChildren]",
+        "baz2/bar2[\\Subscribed \\HasNoChildren], baz2/bar22[\\Subscribed \\HasNoChildren], \
+         baz2/bar222[\\Subscribed \\HasNoChildren], eps2[\\Subscribed \\HasChildren]SUBSCRIBED, \
+         foo2[\\HasChildren]SUBSCRIBED, foo2/bar2[\\Subscribed \\HasNoChildren], \
+         qux2/bar2[\\Subscribed \\HasNoChildren]",
+    );
+    // Example 10: \HasChildren is about mailboxes, CHILDINFO about the selection.
+    check("foo=x foo/bar=s", &extended(&["foo"], recursive), "foo[\\HasNoChildren]SUBSCRIBED");
+    // Example 11: a level that is no mailbox.
+    let eleven = "music/rock=x";
+    check(
+        eleven,
+        &extended(&["%"], ListSelection::default()),
+        "music[\\NonExistent \\HasChildren]",
+    );
+    check(
+        eleven,
+        &extended(&["%", "music/rock"], ListSelection::default()),
+        "music/rock[\\HasNoChildren]",
     );
     check(fruit, &extended(&[""], ListSelection::default()), "");
 }
@@ -128,16 +145,20 @@ fn the_examples_of_list_extended() {
 fn special_uses() {
     let selection = ListSelection { special_use: true, ..ListSelection::default() };
     check("INBOX=xs Bin=xT old=T", &extended(&["*"], selection), "Bin[\\HasNoChildren \\Trash]");
+    // Both must hold for the same mailbox.
+    let both = ListSelection { special_use: true, recursive_match: true, ..SUBSCRIBED };
+    check("a=x a/b=xs a/c=xT", &extended(&["%"], both), "");
+    check("a=x a/b=xsT", &extended(&["%"], both), "a[\\HasChildren]SUBSCRIBED+SPECIAL-USE");
 }
 
 #[test]
 fn status_follows_what_is_selected_and_exists() {
     let recursive = ListSelection { recursive_match: true, ..SUBSCRIBED };
-    let names = names("foo=x foo/bar=xs gone=s");
-    let wanted = extended(&["%", "foo/%"], recursive);
+    let names = names("foo=x foo/bar=xs gone=s here=xs");
+    let wanted = extended(&["%"], recursive);
     let lines = list(&names, &wanted);
     let status: Vec<_> = lines.iter().map(|l| (l.line.name, l.status.is_some())).collect();
-    assert_eq!(status, [("foo", false), ("foo/bar", true), ("gone", false)]);
+    assert_eq!(status, [("foo", false), ("gone", false), ("here", true)]);
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn malformed_is_bad_and_never_guessed() {
         "FETCH 1 BODY[1.FOO]",
         "FETCH 1 BODY[HEADER.FIELDS]",
         "FETCH 1 BODY[HEADER.FIELDS ()]",
-        "FETCH 1 BODY[HEADER.FIELDS (a:b)]",
+        "FETCH 1 BODY[HEADER.FIELDS (a(b)]",
         "FETCH 1 BODY[HEADERS]",
         "FETCH 1 BODY.PEEK",
         "FETCH 1 RFC822[]",

@@ -29,7 +29,7 @@ pub enum Condition {
     Bad,
 }
 
-/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §5.
+/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §4.2.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Code {
     /// `ALERT`: the person must see the text.
@@ -88,7 +88,7 @@ pub enum Code {
     ReadWrite,
     /// `SERVERBUG`.
     ServerBug,
-    /// `TOOBIG` (RFC 4469 §5).
+    /// `TOOBIG` (RFC 4469 §4.2).
     TooBig,
     /// `TRYCREATE`.
     TryCreate,

@@ -120,7 +120,7 @@ fn a_client_that_counts_along_stays_in_step() {
                 _ => {
                     if let Some(size) = view.tell_arrived() {
                         assert!(size.exists as usize >= client.len());
-                        let known = client.len() as u32;
+                        let known = u32::try_from(client.len()).unwrap();
                         for place in known..size.exists {
                             client.push(view.uid(SeqNum::new(place + 1).unwrap()).unwrap().number());
                         }

@@ -144,6 +144,8 @@ impl ImapDialogue {
                 other => panic!("no such news: {other:?}"),
             }
         }
+        // What it has appended itself is news as well; told news is passed over.
+        ask.arrived(session, &mailbox.uids(), true);
         ask.finish(session, wire);
     }
 
