@@ -48,14 +48,14 @@ pub enum ListenerError {
         place: String,
     },
     /// Another failure.
-    #[error("{name}: cannot listen on {place}: {source}")]
+    #[error("{name}: cannot listen on {place}: {cause}")]
     Other {
         /// The listener.
         name: &'static str,
         /// Where.
         place: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The environment's promise and the descriptors differ.
     #[error("LISTEN_FDS: {0}; the sockets passed by systemd or another supervisor cannot be used")]
@@ -76,7 +76,7 @@ impl Listener {
     }
 
     fn adopt(name: &'static str, socket: socket2::Socket) -> Result<Self, ListenerError> {
-        let other = |source| ListenerError::Other { name, place: String::new(), source };
+        let other = |cause| ListenerError::Other { name, place: String::new(), cause };
         socket.set_nonblocking(true).map_err(other)?;
         let is_unix = socket.local_addr().map_err(other)?.is_unix();
         let socket = if is_unix {

@@ -19,13 +19,13 @@ pub use server::ServerTls;
 pub enum TlsError {
     /// A file of certificates or keys cannot be read.
     #[error(
-        "cannot read {path}: {source}; the process needs read access to it ([tls] in the config)"
+        "cannot read {path}: {cause}; the process needs read access to it ([tls] in the config)"
     )]
     Read {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of certificates has none in it.
     #[error(
@@ -43,7 +43,7 @@ pub enum TlsError {
     },
     /// The certificate and the key cannot be used together.
     #[error(
-        "{certificate} and {key} cannot be used: {source}; is the key that of the first certificate?"
+        "{certificate} and {key} cannot be used: {cause}; is the key that of the first certificate?"
     )]
     Pair {
         /// The certificate's file.
@@ -51,7 +51,7 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
         /// Why.
-        source: rustls::Error,
+        cause: rustls::Error,
     },
     /// The provider cannot do what was configured.
     #[error("TLS cannot be set up: {0}")]

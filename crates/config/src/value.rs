@@ -116,7 +116,8 @@ impl Value for Domain {
 impl Value for PathBuf {
     fn read(value: &DeValue<'_>, folder: &Path) -> Result<Self, String> {
         match value.as_str() {
-            Some(text) if !text.is_empty() => Ok(folder.join(text)),
+            // By components: "." and doubled slashes would be shown wherever the path is.
+            Some(text) if !text.is_empty() => Ok(folder.join(text).components().collect()),
             _ => Err("must be a path such as \"/etc/postrider/certificate.pem\"".to_owned()),
         }
     }

@@ -72,12 +72,12 @@ fn lacks_ipv6(place: &Place, error: &io::Error) -> bool {
             || error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
-fn explain(endpoint: &Endpoint, source: io::Error) -> ListenerError {
+fn explain(endpoint: &Endpoint, cause: io::Error) -> ListenerError {
     let (name, place) = (endpoint.name, endpoint.place.to_string());
-    match source.kind() {
+    match cause.kind() {
         io::ErrorKind::AddrInUse => ListenerError::InUse { name, place },
         io::ErrorKind::PermissionDenied => ListenerError::NotAllowed { name, place },
-        _ => ListenerError::Other { name, place, source },
+        _ => ListenerError::Other { name, place, cause },
     }
 }
 

@@ -35,7 +35,7 @@ impl Roots {
     /// From a file of PEM certificates.
     pub fn from_pem_file(path: &Path) -> Result<Self, TlsError> {
         let text =
-            fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
+            fs::read(path).map_err(|cause| TlsError::Read { path: path.to_owned(), cause })?;
         let mut store = RootCertStore::empty();
         let certificates = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
         // Bundles of systems hold old certificates that no longer parse; those are left out.

@@ -123,7 +123,7 @@ fn load(
     tickets: &Arc<dyn ProducesTickets>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let read = |path: &Path| {
-        fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+        fs::read(path).map_err(|cause| TlsError::Read { path: path.to_owned(), cause })
     };
     let no_certificate = || TlsError::NoCertificate { path: certificate.to_owned() };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
@@ -138,10 +138,10 @@ fn load(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .map_err(|source| TlsError::Pair {
+        .map_err(|cause| TlsError::Pair {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
-            source,
+            cause,
         })?;
     // Resumption by tickets: nothing is kept per session.
     config.ticketer = tickets.clone();

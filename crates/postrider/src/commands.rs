@@ -1,0 +1,14 @@
+//! The operator's commands, a file each: its arguments, what it does, what it prints.
+
+pub(crate) mod account;
+pub(crate) mod alias;
+pub(crate) mod check_config;
+pub(crate) mod demo_prepare;
+pub(crate) mod domain;
+pub(crate) mod migrate;
+pub(crate) mod queue;
+pub(crate) mod run;
+pub(crate) mod sendmail;
+pub(crate) mod status;
+pub(crate) mod trace;
+pub(crate) mod up;

@@ -1,0 +1,181 @@
+//! `postrider account`: who has mail here.
+
+pub(super) mod password;
+
+use std::path::Path;
+
+use clap::Subcommand;
+use directory::{Account, NewAccount, Removal};
+use mail_types::{Address, Secret};
+use sasl_core::{Cost, PasswordVerifier};
+use serde_json::json;
+
+use crate::{
+    installation::{Installation, runtime},
+    printer, random, times,
+};
+
+/// Accounts: who has mail here
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make an account; asks for its password
+    Add {
+        /// Its address, in one of our domains
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// Read the password from standard input (one line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Show the accounts
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a new password; sessions that rest on the old one end
+    Passwd {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// Read the password from standard input (one line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let an account neither sign in nor get mail; what it has stays
+    Disable {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+    },
+    /// Undo disable
+    Enable {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+    },
+    /// Remove an account; says what that does and asks, its mail stays on disk
+    Remove {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()> {
+    let installation = Installation::find_as_owner(config)?;
+    runtime()?.block_on(async {
+        match command {
+            Command::Add { address, password_stdin } => {
+                let password = password::ask(&address, password_stdin)?;
+                let account = add(&installation, address, &password).await?;
+                printer::line(format!("{} has an account now", account.address));
+            }
+            Command::Passwd { address, password_stdin } => {
+                let verifier = verifier(&password::ask(&address, password_stdin)?)?;
+                let now = agent_kit::now();
+                installation.editor().set_password(&address, &verifier, now).await?;
+                printer::line(format!("{address} has a new password"));
+            }
+            Command::Disable { address } => {
+                installation.editor().set_disabled(&address, true).await?;
+                printer::line(format!("{address} is disabled: no sign-in, no mail"));
+            }
+            Command::Enable { address } => {
+                installation.editor().set_disabled(&address, false).await?;
+                printer::line(format!("{address} is enabled"));
+            }
+            Command::Remove { address, yes } => remove(&installation, &address, yes).await?,
+            Command::List { json } => list(&installation, json).await?,
+        }
+        Ok(())
+    })
+}
+
+/// Makes an account.
+pub(crate) async fn add(
+    installation: &Installation,
+    address: Address,
+    password: &Secret,
+) -> anyhow::Result<Account> {
+    let verifier = verifier(password)?;
+    let new = NewAccount { address, verifier, quota_bytes: None, now: agent_kit::now() };
+    Ok(installation.editor().add_account(new).await?)
+}
+
+fn verifier(password: &Secret) -> anyhow::Result<PasswordVerifier> {
+    Ok(PasswordVerifier::new(password, random::bytes()?, Cost::default())?)
+}
+
+async fn remove(installation: &Installation, address: &Address, yes: bool) -> anyhow::Result<()> {
+    let editor = installation.editor();
+    let planned = editor.removal_of(address).await?;
+    if !yes {
+        printer::note(consequences(installation, &planned));
+        password::confirm("remove it?")?;
+    }
+    let removed = editor.remove_account(address).await?;
+    printer::line(consequences(installation, &removed));
+    Ok(())
+}
+
+/// What the removal means, or meant.
+fn consequences(installation: &Installation, removal: &Removal) -> String {
+    let list = |names: &[directory::AliasName]| {
+        names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let account = &removal.account;
+    let mail = installation.config.folders().mail.join(account.id.to_string());
+    let mut text = format!(
+        "removing {}: nobody can sign in as it, mail for it is refused; its mail stays in {}",
+        account.address,
+        mail.display()
+    );
+    if !removal.aliases_removed.is_empty() {
+        text += &format!("; aliases that go with it: {}", list(&removal.aliases_removed));
+    }
+    if !removal.aliases_without_it.is_empty() {
+        text += &format!("; aliases that stay without it: {}", list(&removal.aliases_without_it));
+    }
+    text
+}
+
+async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> {
+    let accounts = installation.directory().accounts().await?;
+    if as_json {
+        let values: Vec<_> = accounts
+            .iter()
+            .map(|account| {
+                json!({
+                    "address": account.address.to_string(),
+                    "id": account.id.0,
+                    "disabled": account.disabled,
+                    "quota_bytes": account.quota_bytes,
+                    "created": times::utc(account.created),
+                })
+            })
+            .collect();
+        return printer::json(&values);
+    }
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            let state = if account.disabled { "disabled" } else { "enabled" };
+            [
+                account.address.to_string(),
+                account.id.to_string(),
+                state.to_owned(),
+                times::local(account.created),
+            ]
+        })
+        .collect();
+    printer::table(
+        ["account", "id", "state", "made"],
+        &rows,
+        "no account yet: postrider account add ADDRESS",
+    );
+    Ok(())
+}

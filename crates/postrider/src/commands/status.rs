@@ -1,0 +1,141 @@
+//! `postrider status`: is it running, and what does it hold?
+
+use std::{
+    net::{IpAddr, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use agent_kit::{Agent, Place};
+use message_queue::operator::{Counts, LaneCounts};
+use serde_json::json;
+
+use crate::{
+    installation::{Installation, runtime},
+    printer, times,
+};
+
+/// Show whether the agents serve, and how much waits; fails if one does not serve
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long a listener may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What one listener does.
+struct Served {
+    agent: Agent,
+    name: &'static str,
+    place: Place,
+    /// The error otherwise; nothing is known where the kernel chose the port.
+    serves: Option<Result<(), String>>,
+}
+
+pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let installation = Installation::find_as_owner(config)?;
+    let served = served(&installation);
+    runtime()?.block_on(async {
+        let counts = installation.queue().await?.counts().await?;
+        let directory = installation.directory();
+        let (domains, accounts) = (directory.domains().await?, directory.accounts().await?);
+        let free = stable_storage::free_space(&installation.config.data_dir).ok();
+        if args.json {
+            let listeners: Vec<_> = served.iter().map(value).collect();
+            let (local, remote) = (lane(counts.local), lane(counts.remote));
+            let oldest = counts.oldest.map(times::utc);
+            printer::json(&json!({
+                "listeners": listeners,
+                "queue": {"local": local, "remote": remote, "oldest": oldest},
+                "domains": domains.len(),
+                "accounts": accounts.len(),
+                "disk_free_bytes": free,
+            }))?;
+        } else {
+            let rows: Vec<_> = served.iter().map(row).collect();
+            printer::table(["agent", "listener", "at", "state"], &rows, "nothing listens");
+            show_counts(&counts);
+            let (domains, accounts) = (domains.len(), accounts.len());
+            printer::line(format!("directory: {domains} domains, {accounts} accounts"));
+            if let Some(free) = free {
+                printer::line(format!("disk: {} MiB free", free >> 20));
+            }
+        }
+        let all = served.iter().all(|served| !matches!(served.serves, Some(Err(_))));
+        Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+fn served(installation: &Installation) -> Vec<Served> {
+    let config = &installation.config;
+    let endpoints =
+        |agent: Agent| agent.endpoints(config).into_iter().map(move |endpoint| (agent, endpoint));
+    Agent::ALL
+        .into_iter()
+        .flat_map(endpoints)
+        .map(|(agent, endpoint)| {
+            let serves = serves(&endpoint.place);
+            Served { agent, name: endpoint.name, place: endpoint.place, serves }
+        })
+        .collect()
+}
+
+fn serves(place: &Place) -> Option<Result<(), String>> {
+    let connected = match place {
+        Place::Tcp(address) if address.port() == 0 => return None,
+        Place::Tcp(address) => TcpStream::connect_timeout(&reachable(*address), PATIENCE).map(drop),
+        Place::Unix(path) => UnixStream::connect(path).map(drop),
+    };
+    Some(connected.map_err(|error| error.to_string()))
+}
+
+/// What listens everywhere is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn row(served: &Served) -> [String; 4] {
+    let state = match &served.serves {
+        None => "unknown: the port was to be any free one".to_owned(),
+        Some(Ok(())) => "serves".to_owned(),
+        Some(Err(error)) => error.clone(),
+    };
+    [served.agent.to_string(), served.name.to_owned(), served.place.to_string(), state]
+}
+
+fn value(served: &Served) -> serde_json::Value {
+    json!({
+        "agent": served.agent.name(),
+        "listener": served.name,
+        "at": served.place.to_string(),
+        "serves": served.serves.as_ref().map(Result::is_ok),
+    })
+}
+
+fn show_counts(counts: &Counts) {
+    for (name, lane) in [("local", counts.local), ("other servers", counts.remote)] {
+        let LaneCounts { waiting, leased, held, set_aside } = lane;
+        printer::line(format!(
+            "queue to {name}: {waiting} waiting, {leased} under way, {held} held, \
+             {set_aside} set aside"
+        ));
+    }
+    if let Some(oldest) = counts.oldest {
+        printer::line(format!("oldest in the queue: {}", times::local(oldest)));
+    }
+}
+
+fn lane(counts: LaneCounts) -> serde_json::Value {
+    let LaneCounts { waiting, leased, held, set_aside } = counts;
+    json!({"waiting": waiting, "leased": leased, "held": held, "set_aside": set_aside})
+}

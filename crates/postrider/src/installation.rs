@@ -1,0 +1,113 @@
+//! The installation that a command is about: its configuration and the services over its data.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use config::Config;
+use directory::{Directory, Editor};
+use message_queue::{Queue, QueueOptions};
+use stable_storage::Files;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::owner;
+
+/// Where the configuration of a machine's installation is.
+const USUAL_FILE: &str = "/etc/postrider/config.toml";
+
+/// An installation.
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+    pub(crate) file: PathBuf,
+}
+
+impl Installation {
+    /// By the name given (or `POSTRIDER_CONFIG`, which clap puts in its place), otherwise that of
+    /// the machine.
+    pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<Self> {
+        let file = match named {
+            Some(file) => file.to_owned(),
+            None if Path::new(USUAL_FILE).exists() => PathBuf::from(USUAL_FILE),
+            None => bail!(
+                "which installation? There is no {USUAL_FILE}: name the configuration with \
+                 --config FILE or POSTRIDER_CONFIG (that of a demo is {}/config.toml)",
+                crate::demo::USUAL_FOLDER
+            ),
+        };
+        // Agents may be started elsewhere than the command was called.
+        let file = std::path::absolute(&file)?;
+        let config = Config::load(&file)?;
+        Ok(Self { config, file })
+    }
+
+    /// The same as the owner of its data, for commands that touch the data. To be called before
+    /// there is a runtime.
+    pub(crate) fn find_as_owner(named: Option<&Path>) -> anyhow::Result<Self> {
+        let installation = Self::find(named)?;
+        owner::become_owner_of(&installation.config.data_dir)?;
+        Ok(installation)
+    }
+
+    /// Makes the folders that are missing.
+    pub(crate) fn make_folders(&self) -> anyhow::Result<()> {
+        let folders = self.config.folders();
+        for folder in [
+            &self.config.data_dir,
+            &folders.directory,
+            &folders.credentials,
+            &folders.queue,
+            &folders.sign_ins,
+            &folders.usage,
+            &folders.mail,
+            &folders.run,
+        ] {
+            match fs::create_dir(folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    bail!(
+                        "cannot make the folder {}: {error}; data_dir in {} says that it is needed",
+                        folder.display(),
+                        self.file.display()
+                    );
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// To change domains, accounts and aliases.
+    pub(crate) fn editor(&self) -> Editor {
+        let folders = self.config.folders();
+        Editor::open(&folders.directory, &folders.credentials, Files::real())
+    }
+
+    /// How the queue is opened.
+    pub(crate) fn queue_options(&self) -> QueueOptions {
+        let Config { queue, submission, relay, .. } = &self.config;
+        let largest = submission.max_message_size.max(relay.max_message_size).bytes();
+        QueueOptions {
+            inline_limit: usize::try_from(queue.inline_limit.bytes()).unwrap_or(usize::MAX),
+            room_min: largest.saturating_mul(2),
+            journey_days: u32::try_from(queue.journey_kept.as_secs() / 86_400).unwrap_or(u32::MAX),
+            refusals_max: queue.refusals_kept,
+            ..QueueOptions::at(self.config.folders().queue)
+        }
+    }
+
+    /// To look at the queue, and to change what waits in it.
+    pub(crate) async fn queue(&self) -> anyhow::Result<Queue> {
+        Ok(Queue::open(self.queue_options(), Files::real()).await?)
+    }
+
+    /// To look at domains, accounts and aliases.
+    pub(crate) fn directory(&self) -> Directory {
+        Directory::open(&self.config.folders().directory)
+    }
+}
+
+/// The runtime of a command: one thread.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}

@@ -1,0 +1,205 @@
+//! The supervisor: every agent as a process of its own, kept alive.
+//!
+//! It does for one terminal what systemd does for a machine: binds the ports and passes them on
+//! (`sd_listen_fds(3)`), hears when an agent is ready (`sd_notify(3)`), starts one that has died
+//! again, and stops all together. It reads no mail and holds no database open. If it is killed
+//! itself, the kernel kills the agents with it.
+
+mod descriptors;
+mod keeper;
+mod launch;
+mod lock;
+mod ports;
+mod ready_file;
+mod restart;
+mod users;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    thread,
+};
+
+use agent_kit::{Agent, tls::ServerTls};
+use anyhow::{Context, bail};
+use config::Config;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    demo::Demo,
+    installation::{Installation, runtime},
+    printer,
+};
+use keeper::{Event, Keeper, Orders};
+use launch::Launch;
+pub(crate) use lock::{Lock, lock_file};
+use ready_file::ReadyFile;
+
+/// What to supervise.
+pub(crate) struct Order {
+    pub(crate) installation: Installation,
+    pub(crate) ready_file: Option<PathBuf>,
+    pub(crate) demo: Option<Demo>,
+    /// Held as long as this supervisor lives.
+    pub(crate) lock: Lock,
+}
+
+/// Starts all agents and keeps them running until SIGTERM or SIGINT.
+pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
+    let Order { installation, ready_file, demo, lock } = order;
+    let Installation { config, file } = installation;
+    agent_kit::logging::start(&config.log);
+    let reserved = descriptors::reserve()?;
+    check(&config)?;
+    let ports = ports::bind_all(&config)?;
+    let users = users::choose(&config, demo.is_some())?;
+    let ready_file =
+        ready_file.map(|path| ReadyFile::new(path, &ports, demo.as_ref())).transpose()?;
+
+    let mut launches = Vec::new();
+    for agent in Agent::ALL {
+        launches.push(Launch::new(agent, &file, &config, &ports, users.get(&agent).cloned())?);
+    }
+    let instructions = demo.as_ref().map(|demo| demo.instructions(&config)).transpose()?;
+    let supervision = Supervision { config, launches, ready_file, instructions };
+    // On a thread of its own for the name in its log lines. The agents' lives hang on this thread,
+    // and the process ends with it.
+    let living = thread::Builder::new().name("supervisor".to_owned());
+    let living = living.spawn(move || runtime()?.block_on(supervision.live()))?;
+    let ended = living.join();
+    drop((reserved, lock));
+    match ended {
+        Ok(ended) => ended.map(|()| ExitCode::SUCCESS),
+        Err(_) => bail!("the supervisor stopped by a mistake of its own"),
+    }
+}
+
+/// What would make an agent fail at its start is said here, once and before any is started.
+fn check(config: &Config) -> anyhow::Result<()> {
+    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
+        ServerTls::load(certificate, key)?;
+    }
+    if !has_resolver(config) {
+        tracing::warn!(
+            "no /etc/resolv.conf and no [dns] servers: mail to other servers waits until there is one"
+        );
+    }
+    Ok(())
+}
+
+/// Whether name servers are known.
+pub(crate) fn has_resolver(config: &Config) -> bool {
+    !config.dns.servers.is_empty() || Path::new("/etc/resolv.conf").exists()
+}
+
+/// Whether this machine has IPv6.
+pub(crate) fn has_ipv6() -> bool {
+    std::net::TcpListener::bind("[::1]:0").is_ok()
+}
+
+/// Runs a command of our own to its end, as another process; its words become ours.
+pub(crate) fn run_command<'a>(words: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot tell which program this is")?;
+    let output = Command::new(program)
+        .args(words)
+        .output()
+        .context("cannot start another process of this program")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let mut lines = said.lines().map(|line| line.strip_prefix("postrider: ").unwrap_or(line));
+    if !output.status.success() {
+        bail!("{}", lines.next_back().unwrap_or("a command of our own failed without a word"));
+    }
+    lines.for_each(printer::note);
+    Ok(())
+}
+
+struct Supervision {
+    config: Config,
+    launches: Vec<Launch>,
+    ready_file: Option<ReadyFile>,
+    instructions: Option<String>,
+}
+
+impl Supervision {
+    async fn live(self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let (orders, _) = watch::channel(Orders::default());
+        let (events, mut happened) = mpsc::channel(16);
+        let mut keepers = JoinSet::new();
+        for launch in self.launches {
+            let keeper =
+                Keeper::new(launch, &self.config.supervisor, events.clone(), orders.subscribe())?;
+            keepers.spawn(keeper.live());
+        }
+
+        let mut watch = Readiness::new(self.ready_file, self.instructions);
+        let ended = loop {
+            tokio::select! {
+                _ = terminate.recv() => break Ok(()),
+                _ = interrupt.recv() => break Ok(()),
+                _ = hangup.recv() => orders.send_modify(|orders| orders.hangups += 1),
+                event = happened.recv() => match event {
+                    Some(Event::Ready { agent, pid }) => watch.ready(agent, pid)?,
+                    Some(Event::Died { agent }) => watch.died(agent),
+                    Some(Event::NeverReady { agent, how }) => {
+                        break Err(anyhow::anyhow!("{agent} could not start: {how}"));
+                    }
+                    None => break Ok(()),
+                },
+            }
+        };
+        tracing::info!("stopping");
+        orders.send_modify(|orders| orders.stop = true);
+        // Nobody takes the events of the last moments.
+        drop(happened);
+        while keepers.join_next().await.is_some() {}
+        watch.ended();
+        ended
+    }
+}
+
+/// Which agents serve, and who is told when all do.
+struct Readiness {
+    pids: std::collections::HashMap<Agent, u32>,
+    file: Option<ReadyFile>,
+    instructions: Option<String>,
+}
+
+impl Readiness {
+    fn new(file: Option<ReadyFile>, instructions: Option<String>) -> Self {
+        Self { pids: Default::default(), file, instructions }
+    }
+
+    fn ready(&mut self, agent: Agent, pid: u32) -> anyhow::Result<()> {
+        tracing::info!(%agent, pid, "ready");
+        self.pids.insert(agent, pid);
+        if self.pids.len() < Agent::ALL.len() {
+            return Ok(());
+        }
+        if let Some(file) = &self.file {
+            file.write(&self.pids)?;
+        }
+        // The first time only.
+        match self.instructions.take() {
+            Some(instructions) => printer::line(instructions),
+            None => tracing::info!("all agents serve"),
+        }
+        Ok(())
+    }
+
+    fn died(&mut self, agent: Agent) {
+        self.pids.remove(&agent);
+    }
+
+    fn ended(&self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+    }
+}
