@@ -1,0 +1,99 @@
+//! The process: what all its conversations share, and the loop that begins them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use account_usage::UsagePublisher;
+use agent_kit::{Connection, Surroundings, drive};
+use anyhow::Context as _;
+use config::Config;
+use conversation::Peer;
+use mail_store::{MailStore, StoreOptions};
+use pop3_core::{Limits, Options, Session, TOO_MANY_CONNECTIONS};
+use sasl_core::Mechanism;
+use sign_in::{SignIn, SignInOptions};
+use stable_storage::Files;
+use tracing::Instrument as _;
+
+use crate::answers::Conversation;
+
+/// What the conversations of a process share.
+pub(crate) struct Service {
+    pub(crate) sign_in: SignIn,
+    pub(crate) store: MailStore,
+    pub(crate) usage: UsagePublisher,
+}
+
+/// Serves POP3 until the stop.
+pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+    let config = surroundings.config.clone();
+    let service = Arc::new(Service::open(&config).await?);
+    let store = service.store.clone();
+    let options = Arc::new(options(&config, surroundings.tls.is_some()));
+    let drive_options = surroundings.drive_options();
+    let numbers = AtomicU64::new(0);
+
+    let conversation = move |connection: Connection| {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!("connection", number, peer = name(connection.peer()));
+        let (service, options) = (service.clone(), options.clone());
+        let drive_options = drive_options.clone();
+        async move {
+            let mut session = Session::new(options, number);
+            let mut conversation = Conversation::new(service);
+            let end = drive(&mut session, &mut conversation, connection, drive_options).await;
+            tracing::debug!(?end, "conversation ended");
+        }
+        .instrument(span)
+    };
+    surroundings.serve_all(TOO_MANY_CONNECTIONS, conversation).await;
+    store.close().await;
+    Ok(())
+}
+
+impl Service {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let folders = config.folders();
+        let sign_in = SignIn::open(SignInOptions {
+            directory: folders.directory,
+            credentials: folders.credentials,
+            sign_ins: folders.sign_ins,
+            checks_at_once: usize::try_from(config.sign_in.checks_at_once)?,
+            remember_for: config.sign_in.remember_for,
+            max_delay: config.sign_in.max_delay,
+        })
+        .await
+        .context("the record of sign-ins cannot be opened")?;
+        let store =
+            MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
+                .await
+                .context("the mail store cannot be opened")?;
+        let usage = UsagePublisher::open(&folders.usage.join("usage.db"))
+            .await
+            .context("the usage of accounts cannot be opened")?;
+        Ok(Self { sign_in, store, usage })
+    }
+}
+
+fn options(config: &Config, stls: bool) -> Options {
+    Options {
+        hostname: config.hostname.clone(),
+        stls,
+        mechanisms: vec![Mechanism::Plain, Mechanism::Login],
+        without_tls_on_loopback: config.sign_in.without_tls_on_loopback,
+        limits: Limits {
+            sign_in_time: config.limits.sign_in_within,
+            idle_time: config.pop3.idle_timeout,
+            ..Limits::default()
+        },
+    }
+}
+
+fn name(peer: Peer) -> String {
+    match peer {
+        Peer::Tcp { remote, .. } => remote.to_string(),
+        Peer::Unix { uid } => format!("uid {uid}"),
+    }
+}

@@ -1,0 +1,108 @@
+//! The agent over real sockets, with a real directory and a real mail store.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+#[path = "pop3_server/client.rs"]
+mod client;
+#[path = "pop3_server/house.rs"]
+mod house;
+
+use house::House;
+
+#[tokio::test]
+async fn a_session_from_greeting_to_quit() {
+    let house = House::new().await;
+    house.put(b"Subject: one\r\n\r\nfirst\r\n").await;
+    house.put(b"Subject: two\r\n\r\n.dot\r\nno end").await;
+    let mut client = house.connect().await;
+    assert!(client.greeting.starts_with("+OK mx.example.org"));
+    assert_eq!(client.say("USER alice@example.org").await, "+OK Send the password");
+    assert_eq!(client.say("PASS secret").await, "+OK 2 messages (51 octets)");
+    assert_eq!(client.say("STAT").await, "+OK 2 51");
+    assert_eq!(client.lines("LIST").await, ["1 23", "2 28"]);
+    assert_eq!(client.content("RETR 1").await, "Subject: one\r\n\r\nfirst\r\n");
+    assert_eq!(client.content("RETR 2").await, "Subject: two\r\n\r\n.dot\r\nno end\r\n");
+    assert_eq!(client.content("TOP 2 0").await, "Subject: two\r\n\r\n");
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn deletes_count_only_after_quit() {
+    let house = House::new().await;
+    for number in 0..3 {
+        house.put(format!("Subject: {number}\r\n\r\n").as_bytes()).await;
+    }
+    let mut client = house.sign_in().await;
+    assert_eq!(client.say("DELE 1").await, "+OK Message 1 marked");
+    drop(client);
+    // The lock goes with the connection, as soon as the agent notices.
+    let mut client = house.sign_in_when_free().await;
+    let ids = client.lines("UIDL").await;
+    assert_eq!(ids.len(), 3, "a dropped connection deletes nothing");
+    client.say("DELE 2").await;
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+
+    let mut client = house.sign_in_when_free().await;
+    let left = client.lines("UIDL").await;
+    let id = |line: &String| line.split_once(' ').unwrap().1.to_owned();
+    let expected: Vec<String> = [&ids[0], &ids[2]].map(id).into();
+    assert_eq!(left.iter().map(id).collect::<Vec<_>>(), expected, "unique-ids stay");
+    assert_eq!(house.usage().await, 2, "what is left is published");
+}
+
+#[tokio::test]
+async fn one_session_at_a_time() {
+    let house = House::new().await;
+    let mut first = house.sign_in().await;
+    let mut second = house.connect().await;
+    second.say("USER alice").await;
+    assert!(second.say("PASS secret").await.starts_with("-ERR [IN-USE]"));
+    first.say("QUIT").await;
+    assert!(first.is_closed().await);
+    house.sign_in_when_free().await;
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_refused_and_may_be_tried_again() {
+    let house = House::new().await;
+    let mut client = house.connect().await;
+    client.say("USER alice").await;
+    assert!(client.say("PASS wrong").await.starts_with("-ERR [AUTH]"));
+    client.say("USER nobody").await;
+    assert!(client.say("PASS secret").await.starts_with("-ERR [AUTH]"));
+    // alice, secret
+    assert_eq!(client.say("AUTH PLAIN").await, "+ ");
+    assert_eq!(client.say("AGFsaWNlAHNlY3JldA==").await, "+OK 0 messages (0 octets)");
+}
+
+/// Messages that came since the maildrop was opened are not in it (RFC 1939 §5).
+#[tokio::test]
+async fn a_session_sees_the_maildrop_as_it_was_opened() {
+    let house = House::new().await;
+    house.put(b"Subject: one\r\n\r\n").await;
+    let mut client = house.sign_in().await;
+    house.put(b"Subject: two\r\n\r\n").await;
+    assert_eq!(client.say("STAT").await, "+OK 1 16");
+    house.remove_all().await;
+    assert_eq!(client.say("RETR 1").await, "-ERR The message is gone");
+}
+
+/// Many messages in one pipelined batch, and one that is larger than all buffers.
+#[tokio::test]
+async fn batches_and_large_messages() {
+    let house = House::new().await;
+    let large = "x".repeat(998) + "\r\n";
+    let large = format!("Subject: large\r\n\r\n{}", large.repeat(3000));
+    house.put(large.as_bytes()).await;
+    let small = |number| format!("Subject: {number}\r\n\r\nbody\r\n");
+    house.put_all(&(0..200).map(small).collect::<Vec<_>>()).await;
+    let mut client = house.sign_in().await;
+    assert!(client.content("RETR 1").await == large);
+    let batch: Vec<String> = (2..=201).map(|number| format!("RETR {number}")).collect();
+    client.send(&batch).await;
+    for number in 0..200 {
+        let body = client.rest_of_content().await;
+        assert_eq!(body, small(number));
+    }
+}

@@ -1,0 +1,137 @@
+//! The agent with all that it stands on, in a temporary folder.
+
+use std::net::SocketAddr;
+
+use account_usage::UsageReader;
+use agent_kit::{Agent, Place, Stop, StopSource, Surroundings};
+use config::Config;
+use directory::{Editor, NewAccount};
+use mail_store::{AccountMailboxes, MailStore, NewMessage, StoreOptions, UidSet};
+use mail_types::{AccountId, Address, Domain, FlagSet, MailboxName, Secret, Timestamp};
+use sasl_core::{Cost, PasswordVerifier};
+use stable_storage::Files;
+
+use crate::client::Client;
+
+const CONFIG: &str = r#"
+hostname = "mx.example.org"
+data_dir = "."
+submission.listen_tls = []
+imap.listen_tls = []
+pop3.listen_tls = []
+pop3.listen = ["127.0.0.1:0"]
+sign_in.without_tls_on_loopback = true
+sign_in.max_delay = "0s"
+"#;
+
+pub(crate) struct House {
+    address: SocketAddr,
+    alice: AccountId,
+    store: MailStore,
+    config: Config,
+    _stop: StopSource,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    /// With one account: `alice@example.org`, whose password is `secret`.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::parse(CONFIG, folder.path()).unwrap();
+        let alice = furnish(&config).await;
+        let options = StoreOptions::new(config.folders().mail, agent_kit::now);
+        let store = MailStore::open(options, Files::real()).await.unwrap();
+
+        let stop = Stop::source();
+        let agent = Agent::Pop3Server;
+        let surroundings = Surroundings::within(agent, config.clone(), stop.stop()).unwrap();
+        let address = match surroundings.listeners.places().next().unwrap() {
+            (_, Place::Tcp(address)) => address,
+            (_, place) => unreachable!("{place}"),
+        };
+        tokio::spawn(async move { pop3_server::run(surroundings).await.unwrap() });
+        Self { address, alice, store, config, _stop: stop, _folder: folder }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    pub(crate) async fn sign_in(&self) -> Client {
+        let mut client = self.connect().await;
+        client.say("USER alice").await;
+        let answer = client.say("PASS secret").await;
+        assert!(answer.starts_with("+OK"), "{answer}");
+        client
+    }
+
+    /// Tries until the last session's lock is gone.
+    pub(crate) async fn sign_in_when_free(&self) -> Client {
+        loop {
+            let mut client = self.connect().await;
+            client.say("USER alice").await;
+            let answer = client.say("PASS secret").await;
+            if answer.starts_with("+OK") {
+                return client;
+            }
+            assert!(answer.starts_with("-ERR [IN-USE]"), "{answer}");
+        }
+    }
+
+    /// Puts a message into the inbox.
+    pub(crate) async fn put(&self, message: &[u8]) {
+        self.put_all(&[message]).await;
+    }
+
+    /// Puts messages into the inbox.
+    pub(crate) async fn put_all(&self, messages: &[impl AsRef<[u8]>]) {
+        let mailboxes = self.mailboxes();
+        let inbox = mailboxes.mailbox(&MailboxName::inbox()).await.unwrap();
+        let mut all = Vec::new();
+        for message in messages {
+            let mut incoming = mailboxes.incoming(Timestamp::from_secs(1_700_000_000)).unwrap();
+            incoming.write(message.as_ref()).await.unwrap();
+            let written = incoming.finish().await.unwrap();
+            all.push(NewMessage { written, flags: FlagSet::default() });
+        }
+        mailboxes.append(inbox.id, all).await.unwrap();
+    }
+
+    /// Empties the inbox, as an IMAP session might.
+    pub(crate) async fn remove_all(&self) {
+        let mailboxes = self.mailboxes();
+        let inbox = mailboxes.mailbox(&MailboxName::inbox()).await.unwrap();
+        mailboxes.remove(inbox.id, &UidSet::all()).await.unwrap();
+    }
+
+    /// How many messages alice has, as published.
+    pub(crate) async fn usage(&self) -> u64 {
+        let reader = UsageReader::open(&self.config.folders().usage.join("usage.db")).await;
+        reader.unwrap().usage(self.alice).await.unwrap().unwrap().messages
+    }
+
+    fn mailboxes(&self) -> AccountMailboxes {
+        self.store.account(self.alice)
+    }
+}
+
+/// Makes all databases, a domain and an account.
+async fn furnish(config: &Config) -> AccountId {
+    let folders = config.folders();
+    for folder in [&folders.directory, &folders.credentials, &folders.sign_ins, &folders.usage] {
+        Files::real().make_folders(folder).unwrap();
+    }
+    let editor = Editor::open(&folders.directory, &folders.credentials, Files::real());
+    editor.migrate().await.unwrap();
+    sign_in::migrate(&folders.sign_ins).await.unwrap();
+    account_usage::migrate(&folders.usage.join("usage.db")).await.unwrap();
+    editor.add_domain(&Domain::parse("example.org").unwrap()).await.unwrap();
+    let password = Secret::new("secret");
+    let account = NewAccount {
+        address: Address::parse("alice@example.org").unwrap(),
+        verifier: PasswordVerifier::new(&password, [7; 16], Cost::LOWEST).unwrap(),
+        quota_bytes: None,
+        now: Timestamp::from_secs(1_700_000_000),
+    };
+    editor.add_account(account).await.unwrap().id
+}
