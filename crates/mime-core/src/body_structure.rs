@@ -110,7 +110,7 @@ pub struct OctetKinds {
     pub nul: bool,
     /// A line of the body has more than 998 octets (RFC 5322 §2.1.1).
     pub long_line: bool,
-    /// A line of the body ends in LF alone.
+    /// A line of the body, or the line end before a delimiter, is LF alone.
     pub bare_lf: bool,
 }
 

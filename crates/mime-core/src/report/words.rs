@@ -8,7 +8,7 @@ use crate::{
 
 /// The subject of a report about these recipients.
 pub(super) fn subject(recipients: &[RecipientReport<'_>]) -> &'static str {
-    let any = |test: fn(Action) -> bool| recipients.iter().any(|recipient| test(recipient.action));
+    let any = |test: IsKind| recipients.iter().any(|recipient| test(recipient.action));
     if any(|action| action == Action::Failed) {
         "Your message could not be delivered"
     } else if any(|action| matches!(action, Action::Delayed(_))) {
@@ -21,6 +21,8 @@ pub(super) fn subject(recipients: &[RecipientReport<'_>]) -> &'static str {
 /// What is shown of the original's subject.
 const SUBJECT_CHARS_MAX: usize = 200;
 
+type IsKind = fn(Action) -> bool;
+
 /// The text; lines end in CRLF.
 pub(super) fn text(report: &DeliveryReport<'_>, original_header: &[u8]) -> String {
     let mut out = format!("This is the mail system of {}.\r\n", report.reporting_mta);
@@ -31,7 +33,7 @@ pub(super) fn text(report: &DeliveryReport<'_>, original_header: &[u8]) -> Strin
             out.push_str(&format!("\r\nYour message was: {shown}\r\n"));
         }
     }
-    let kinds: [(&str, fn(Action) -> bool); 4] = [
+    let kinds: [(&str, IsKind); 4] = [
         ("It could not be delivered to:", |action| action == Action::Failed),
         ("It could not be delivered yet, and delivery is still being tried, to:", |action| {
             matches!(action, Action::Delayed(_))

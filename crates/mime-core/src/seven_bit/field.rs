@@ -93,10 +93,11 @@ fn address_list(value: &[u8]) -> Result<String, Refused> {
     let mut pieces: Vec<String> = Vec::new();
     let mut separate = false;
     for item in address::items(value) {
-        if separate && item != AddressItem::GroupEnd {
-            if let Some(last) = pieces.last_mut() {
-                last.push(',');
-            }
+        if separate
+            && item != AddressItem::GroupEnd
+            && let Some(last) = pieces.last_mut()
+        {
+            last.push(',');
         }
         separate = !matches!(item, AddressItem::GroupStart(_));
         match item {

@@ -1,7 +1,7 @@
 //! The fields of a part's header that the structure needs: collected while the header passes,
 //! parsed as each ends. All other fields leave nothing.
 
-use super::tree::default_type;
+use super::open_part::default_type;
 use crate::{
     Envelope, Octets,
     body_structure::{Disposition, MediaType},

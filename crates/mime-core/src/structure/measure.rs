@@ -47,21 +47,13 @@ impl Measure {
         }
     }
 
-    /// Takes body octets and says what they are like.
-    pub(super) fn take_body(&mut self, run: &[u8]) -> OctetKinds {
-        let mut kinds = self.take(run);
-        kinds.eight_bit = !run.is_ascii();
-        kinds.nul = memchr::memchr(0, run).is_some();
-        kinds
-    }
-
-    /// Takes octets of headers and delimiters.
-    pub(super) fn take_other(&mut self, octets: &[u8]) {
-        self.take(octets);
-    }
-
-    fn take(&mut self, run: &[u8]) -> OctetKinds {
-        let mut kinds = OctetKinds::default();
+    /// Takes octets and says what they are like.
+    pub(super) fn take(&mut self, run: &[u8]) -> OctetKinds {
+        let mut kinds = OctetKinds {
+            eight_bit: !run.is_ascii(),
+            nul: memchr::memchr(0, run).is_some(),
+            ..OctetKinds::default()
+        };
         let base = self.position;
         for at in memchr::memchr_iter(b'\n', run) {
             let before = match at.checked_sub(1) {

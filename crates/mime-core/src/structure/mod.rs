@@ -5,6 +5,7 @@
 
 mod fields;
 mod measure;
+mod open_part;
 mod parser;
 mod tree;
 

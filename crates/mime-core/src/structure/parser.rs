@@ -101,8 +101,6 @@ impl Parser {
 
 /// Up to and with the LF behind which a line begins with `-`, or may once the next piece is here.
 fn run_to_dash_line(rest: &[u8]) -> &[u8] {
-    for found in memchr::memmem::find_iter(rest, b"\n-") {
-        return rest.get(..=found).unwrap_or(rest);
-    }
-    rest
+    let line_end = memchr::memmem::find(rest, b"\n-");
+    line_end.and_then(|at| rest.get(..=at)).unwrap_or(rest)
 }

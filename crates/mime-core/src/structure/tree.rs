@@ -5,12 +5,9 @@ use super::{
     Defect, DefectKind, Limits, Structure,
     fields::{FieldStart, PartFields},
     measure::{Measure, Place},
+    open_part::{Inside, OpenPart},
 };
-use crate::{
-    BodyStructure,
-    body_structure::{Content, MediaType, Message, OctetKinds, Part},
-    transfer::Encoding,
-};
+use crate::{BodyStructure, body_structure::Message, transfer::Encoding};
 
 /// Where the input stands in the innermost open part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,23 +34,6 @@ pub(super) struct Tree {
     boundary_lengths: u64,
     defects: Vec<Defect>,
     dkim_signed: bool,
-}
-
-#[derive(Debug)]
-struct OpenPart {
-    header_start: u64,
-    /// `None` while in the header.
-    body: Option<Place>,
-    fields: PartFields,
-    inside: Inside,
-    octets: OctetKinds,
-}
-
-#[derive(Debug)]
-enum Inside {
-    Leaf,
-    Message(Option<Box<Message>>),
-    Multipart { boundary: Box<[u8]>, closed: bool, parts: Vec<Part> },
 }
 
 /// What a delimiter line says.
@@ -92,9 +72,9 @@ impl Tree {
 
     /// Body octets: any number of lines and pieces of lines.
     pub(super) fn body(&mut self, run: &[u8]) {
-        let kinds = self.measure.take_body(run);
+        let kinds = self.measure.take(run);
         if let Some(part) = self.open.last_mut() {
-            part.octets = part.octets.and(kinds);
+            part.body_octets = part.body_octets.and(kinds);
         }
     }
 
@@ -162,7 +142,7 @@ impl Tree {
         while self.open.len() > level.saturating_add(1) {
             self.end_innermost(end);
         }
-        self.measure.take_other(line);
+        self.body(line);
         let header_start = self.measure.position();
         let Some(OpenPart { inside: Inside::Multipart { closed, .. }, fields, .. }) =
             self.open.get_mut(level)
@@ -308,12 +288,12 @@ impl Tree {
             self.defect(kind);
             self.count_boundaries();
         }
-        let octets = part.octets;
+        let octets = part.header_octets.and(part.body_octets);
         let message = part.end(end, here);
         match self.open.last_mut() {
             None => return Some(message),
             Some(around) => {
-                around.octets = around.octets.with_inner(octets);
+                around.body_octets = around.body_octets.and(octets);
                 match &mut around.inside {
                     Inside::Leaf => {}
                     Inside::Message(inner) => *inner = Some(Box::new(message)),
@@ -342,9 +322,9 @@ impl Tree {
     }
 
     fn header_octets(&mut self, octets: &[u8]) {
-        self.measure.take_other(octets);
+        let kinds = self.measure.take(octets);
         if let Some(part) = self.open.last_mut() {
-            part.octets.eight_bit_header |= !octets.is_ascii();
+            part.header_octets = part.header_octets.and(kinds);
         }
     }
 
@@ -363,88 +343,4 @@ impl Tree {
 
 fn length_bit(boundary: &[u8]) -> u64 {
     1 << (boundary.len() % 64)
-}
-
-impl OpenPart {
-    fn new(header_start: u64, fields: PartFields) -> Self {
-        Self {
-            header_start,
-            body: None,
-            fields,
-            inside: Inside::Leaf,
-            octets: OctetKinds::default(),
-        }
-    }
-
-    /// Whether not one octet belongs to it. Two delimiters without anything between them are one
-    /// that was doubled, or one at the end that should have closed.
-    fn is_nothing(&self, here: Place) -> bool {
-        self.body.is_none() && self.header_start == here.at
-    }
-
-    /// What the part was. Usually it ends at `end`, before the line end that belongs to the
-    /// delimiter; where that line end is needed by the part's own beginning or by a part in it, as
-    /// when delimiters follow each other, it ends behind it, which is `here`.
-    fn end(self, end: Place, here: Place) -> Message {
-        let least = match &self.inside {
-            Inside::Leaf | Inside::Message(None) => None,
-            Inside::Message(Some(message)) => Some(message.part.body.end),
-            Inside::Multipart { parts, .. } => parts.last().map(|part| part.body.end),
-        };
-        let least = least.or(self.body.map(|body| body.at)).unwrap_or(self.header_start);
-        let end = if end.at < least { here } else { end };
-        let body = self.body.unwrap_or(end);
-        let (media_type, _) = self.fields.media_type();
-        let content = match self.inside {
-            Inside::Message(Some(message)) => Content::Message(message),
-            Inside::Multipart { parts, .. } if !parts.is_empty() => Content::Multipart(parts),
-            _ => Content::Leaf,
-        };
-        let (fields, envelope) = self.fields.into_values();
-        let part = Part {
-            header: self.header_start..body.at,
-            body: body.at..end.at,
-            lines: end.lines.saturating_sub(body.lines),
-            octets: self.octets,
-            media_type,
-            encoding: fields.encoding,
-            id: fields.id,
-            description: fields.description,
-            md5: fields.md5,
-            disposition: fields.disposition,
-            language: fields.language,
-            location: fields.location,
-            content,
-        };
-        Message { envelope, part }
-    }
-}
-
-impl Message {
-    fn empty() -> Self {
-        OpenPart::new(0, PartFields::of_message()).end(Place::default(), Place::default())
-    }
-}
-
-impl OctetKinds {
-    fn and(self, other: Self) -> Self {
-        Self {
-            eight_bit_header: self.eight_bit_header | other.eight_bit_header,
-            eight_bit: self.eight_bit | other.eight_bit,
-            nul: self.nul | other.nul,
-            long_line: self.long_line | other.long_line,
-            bare_lf: self.bare_lf | other.bare_lf,
-        }
-    }
-
-    /// Of a body, with those of a part inside it, whose header is part of the body.
-    fn with_inner(self, inner: Self) -> Self {
-        let eight_bit = inner.eight_bit | inner.eight_bit_header;
-        self.and(Self { eight_bit, eight_bit_header: false, ..inner })
-    }
-}
-
-/// The default type of a part (RFC 2045 §5.2), in a digest (RFC 2046 §5.1.5).
-pub(super) fn default_type(in_digest: bool) -> MediaType {
-    if in_digest { MediaType::new("message", "rfc822") } else { MediaType::new("text", "plain") }
 }

@@ -123,6 +123,7 @@ fn check_part(part: &Part, octets: &[u8], name: &str) {
     let line_ends = body.iter().filter(|octet| **octet == b'\n').count();
     assert_eq!(part.lines, u64::try_from(line_ends).unwrap(), "{name}: {part:?}");
     assert_eq!(part.octets.eight_bit, !body.is_ascii(), "{name}: {part:?}");
+    assert_eq!(part.octets.nul, body.contains(&0), "{name}: {part:?}");
     assert_eq!(
         part.octets.eight_bit_header,
         !slice(octets, part.header.clone()).is_ascii(),
