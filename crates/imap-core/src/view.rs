@@ -19,6 +19,8 @@ pub struct View {
     arrived: UidRuns,
     vanished: UidRuns,
     recent: UidRuns,
+    /// The largest UID ever told: nothing new can be below, even after that message is gone.
+    highest_told: u32,
 }
 
 /// A sequence number beyond the last message (RFC 3501 §9 `seq-number`): the command is BAD.
@@ -38,8 +40,10 @@ impl View {
     /// A mailbox as it is opened: its UIDs, and those of them that this session is the first to
     /// be told of (RFC 3501 §2.3.2 `\Recent`).
     pub fn new(uids: UidRuns, recent: UidRuns) -> Self {
-        let recent = recent.intersection(&uids);
-        Self { told: uids, arrived: UidRuns::new(), vanished: UidRuns::new(), recent }
+        let mut view =
+            Self { recent: recent.intersection(&uids), arrived: uids, ..Self::default() };
+        let _ = view.tell_arrived();
+        view
     }
 
     /// How many messages the client knows of.
@@ -127,12 +131,9 @@ impl View {
     /// Messages have come; told with the next EXISTS. What is known already is passed over, so the
     /// same news may come twice.
     pub fn arrived(&mut self, uids: &UidRuns, recent: bool) {
-        let above =
-            self.told.last().map_or(Uid::MIN.number(), |uid| uid.number().saturating_add(1));
-        let Some(above) = Uid::new(above) else { return };
-        // A UID below one that was told cannot be new (RFC 3501 §2.3.1.1).
-        let new =
-            uids.intersection(&UidRuns::from_ranges([(above, Uid::MAX)])).difference(&self.told);
+        // RFC 3501 §2.3.1.1: UIDs ascend in the order in which messages are added.
+        let Some(first_new) = self.highest_told.checked_add(1).and_then(Uid::new) else { return };
+        let new = uids.intersection(&UidRuns::from_ranges([(first_new, Uid::MAX)]));
         if recent {
             self.recent = self.recent.union(&new.difference(&self.arrived));
         }
@@ -171,6 +172,7 @@ impl View {
             return None;
         }
         self.told = self.told.union(&new);
+        self.highest_told = self.highest_told.max(new.last().map_or(0, Uid::number));
         Some(self.size())
     }
 }

@@ -1,3 +1,5 @@
+//! Framing, cut in every way.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The examples of the standards, and what they leave open.
+
 use super::*;
 use crate::command::{ListReturn, ListSelection};
 

@@ -1,3 +1,5 @@
+//! What is a command, what is not, and what is said of it.
+
 use mail_types::Flag;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The numbering, by table and against a client that counts along.
+
 use super::*;
 
 fn runs(numbers: &[u32]) -> UidRuns {
@@ -96,6 +98,17 @@ fn what_came_and_went_is_never_mentioned() {
     assert!(view.tell_vanished().is_empty());
     assert_eq!(view.tell_arrived(), Some(Size { exists: 2, recent: 1 }));
     assert_eq!(view.uids(), &runs(&[1, 3]));
+}
+
+#[test]
+fn old_news_does_not_bring_a_message_back() {
+    let mut view = view(&[1, 2]);
+    view.vanished(&runs(&[2]));
+    view.tell_vanished();
+    view.arrived(&runs(&[1, 2]), true);
+    assert_eq!(view.tell_arrived(), None);
+    view.arrived(&runs(&[3]), false);
+    assert_eq!(view.tell_arrived(), Some(Size { exists: 2, recent: 0 }));
 }
 
 /// A client that keeps a list by the rules of RFC 3501 §7.4.1 ends with the same list.

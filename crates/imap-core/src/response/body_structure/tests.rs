@@ -1,3 +1,5 @@
+//! The examples of the standard, and what real messages add.
+
 use mime_core::{
     Envelope,
     body_structure::{MediaType, Message, OctetKinds},
