@@ -197,3 +197,62 @@ pub(super) fn behind_comment(text: &[u8]) -> &[u8] {
     }
     &[]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(kind: &[u8], params: &[Param]) -> String {
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        let params = params.iter().map(|p| format!(" {}={}", text(&p.name), text(&p.value)));
+        text(kind) + &params.collect::<String>()
+    }
+
+    #[test]
+    fn media_types() {
+        let check = |value: &str, expected: Option<&str>| {
+            let found = parse_media_type(value.as_bytes())
+                .map(|m| shown(&[&*m.kind, b"/", &m.subtype].concat(), &m.params));
+            assert_eq!(found.as_deref(), expected, "{value:?}");
+        };
+        // RFC 2045 §5.1
+        check("text/plain; charset=us-ascii (Plain text)", Some("text/plain charset=us-ascii"));
+        check("text/plain; charset=\"us-ascii\"", Some("text/plain charset=us-ascii"));
+        check("Text / HTML ;charset = UTF-8", Some("Text/HTML charset=UTF-8"));
+        check("(c) text/(c)plain(c)", Some("text/plain"));
+        check(
+            "text/plain charset=utf-8 format=flowed",
+            Some("text/plain charset=utf-8 format=flowed"),
+        );
+        check("a/b; name=my file (1).txt; c=d", Some("a/b name=my file c=d"));
+        check("a/b; name=report(1).txt", Some("a/b name=report(1).txt"));
+        check("a/b; name=\"open; c=d", Some("a/b name=open; c=d"));
+        check("a/b; n=\"a\\\"b\\\\\"", Some("a/b n=a\"b\\"));
+        check("a/b; n=1; n=2; =3; x; y=", Some("a/b n=1 n=2 y="));
+        check("a/b;;; n=1;", Some("a/b n=1"));
+        for bad in ["", "text", "text/", "/plain", "a b/c", "text/pl@in", "(text/plain"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn dispositions() {
+        let check = |value: &str, expected: Option<&str>| {
+            let found = parse_disposition(value.as_bytes()).map(|d| shown(&d.kind, &d.params));
+            assert_eq!(found.as_deref(), expected, "{value:?}");
+        };
+        check("inline", Some("inline"));
+        check("attachment; filename=a.txt", Some("attachment filename=a.txt"));
+        check("attachment filename=a.txt", Some("attachment filename=a.txt"));
+        check("filename=a.txt", Some("attachment filename=a.txt"));
+        check("", None);
+        check("; filename=a", None);
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let many = format!("a/b{}", ";n=1".repeat(1000));
+        assert_eq!(parse_media_type(many.as_bytes()).unwrap().params.len(), LIST_MAX);
+        assert_eq!(parse_language(&b"ko,".repeat(1000)).len(), LIST_MAX);
+    }
+}

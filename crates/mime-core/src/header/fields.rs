@@ -114,3 +114,46 @@ fn field_length(text: &[u8]) -> usize {
     }
     text.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(header: &str) -> Vec<(String, String)> {
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        fields(header.as_bytes()).map(|f| (text(f.name), text(&f.unfolded()))).collect()
+    }
+
+    #[track_caller]
+    fn check(header: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        assert_eq!(shown(header), expected, "{header:?}");
+    }
+
+    #[test]
+    fn fields_of_a_header() {
+        check("A: b\r\nC: d\r\n\r\nE: f\r\n", &[("A", "b"), ("C", "d")]);
+        check("A: b\nC: d\n\nE: f\n", &[("A", "b"), ("C", "d")]);
+        check("A:\r\n b\r\n\tc\r\nD:", &[("A", "b\tc"), ("D", "")]);
+        check("A : b", &[("A", "b")]);
+        check("A: b\r\n \r\n c\r\n", &[("A", "b  c")]);
+        check(" x\r\nFrom alice\r\n y\r\nA: b", &[("A", "b")]);
+        check("A b: c\r\n: d\r\n", &[]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn where_a_header_ends() {
+        let check = |message: &str, expected: usize| {
+            assert_eq!(header_length(message.as_bytes()), expected, "{message:?}");
+        };
+        check("A: b\r\n\r\nbody", 8);
+        check("A: b\n\nbody", 6);
+        check("\r\nbody", 2);
+        check("\nbody", 1);
+        check("A: b\r\n \r\nbody", 13);
+        check("A: b\r\n\r", 7);
+        check("", 0);
+    }
+}

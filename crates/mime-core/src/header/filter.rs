@@ -64,3 +64,18 @@ impl Choice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_fields() {
+        let header = b"From: a\r\nX: b\r\n c\r\nno field\r\n d\r\nfrom : e\r\n\r\nFrom: body\r\n";
+        let names = ["FROM".into(), "Date".into()];
+        let apply = |choice| String::from_utf8(FieldFilter::apply(header, &names, choice)).unwrap();
+        assert_eq!(apply(FieldChoice::Named), "From: a\r\nfrom : e\r\n\r\n");
+        assert_eq!(apply(FieldChoice::NotNamed), "X: b\r\n c\r\n\r\n");
+        assert_eq!(FieldFilter::apply(b"From: a", &names, FieldChoice::Named), b"From: a");
+    }
+}

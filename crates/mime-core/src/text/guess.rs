@@ -79,11 +79,11 @@ pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Cha
     Charset::Known(label.unwrap_or(WINDOWS_1252))
 }
 
-/// Valid UTF-8, perhaps cut inside its last character as a sample may be.
+/// Valid UTF-8; a full sample may end inside a character.
 fn is_utf_8(sample: &[u8]) -> bool {
     match std::str::from_utf8(sample) {
         Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
+        Err(error) => is_cut(sample) && error.error_len().is_none(),
     }
 }
 
@@ -96,8 +96,12 @@ fn is_korean(sample: &[u8], labelled_latin: bool) -> bool {
         if lead.is_ascii() {
             continue;
         }
-        // A cut pair at the sample's end.
-        let Some(trail) = octets.next() else { break };
+        let Some(trail) = octets.next() else {
+            if is_cut(sample) {
+                break;
+            }
+            return false;
+        };
         match (lead, trail) {
             (0xb0..=0xc8, 0xa1..=0xfe) => syllables = syllables.saturating_add(1),
             (0xa1..=0xfe, 0xa1..=0xfe) => {}
@@ -111,6 +115,11 @@ fn is_korean(sample: &[u8], labelled_latin: bool) -> bool {
     }
     let enough = syllables.saturating_mul(2) >= pairs && syllables > 0;
     if labelled_latin { enough && extended == 0 && pairs > 1 } else { enough }
+}
+
+/// Whether more text follows the sample.
+fn is_cut(sample: &[u8]) -> bool {
+    sample.len() >= SAMPLE_OCTETS
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {

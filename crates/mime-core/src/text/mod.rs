@@ -82,3 +82,55 @@ impl std::fmt::Debug for TextDecoder {
         f.debug_struct("TextDecoder").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &[u8], encoding: Encoding, charset: Option<&str>, expected: &str) {
+        let charset = charset.map(str::as_bytes);
+        assert_eq!(decode_text_part(body, encoding, charset), expected, "{}", body.escape_ascii());
+        let mut by_octets = String::new();
+        let mut decoder = TextDecoder::new(encoding, charset);
+        body.chunks(1).for_each(|octet| decoder.push(octet, &mut by_octets));
+        decoder.finish(&mut by_octets);
+        assert_eq!(by_octets, expected, "{} by octets", body.escape_ascii());
+    }
+
+    #[test]
+    fn encodings_and_charsets() {
+        use Encoding::{Base64, EightBit, QuotedPrintable, SevenBit};
+        check(b"plain", SevenBit, None, "plain");
+        check(b"sKGzqrTZ", Base64, Some("EUC-KR"), "가나다");
+        check(b"=B0=A1=B3=AA =B4=D9", QuotedPrintable, Some("euc-kr"), "가나 다");
+        check(b"\xb0\xa1", EightBit, Some("\"cp949\""), "가");
+        check(b"\x1b$)C\n\x0e0!\x0fa\n0!", SevenBit, Some("iso-2022-kr"), "\n가a\n0!");
+        check(b"\x1b$x", SevenBit, Some("iso-2022-kr"), "\u{1b}$x");
+        check(b"Hi Mom -+Jjo--!", SevenBit, Some("UTF-7"), "Hi Mom -\u{263a}-!");
+        check(b"\x1b$BF|K\\\x1b(B", SevenBit, Some("ISO-2022-JP"), "日本");
+        check(b"\x93\xfa\x96{", EightBit, Some("Shift_JIS"), "日本");
+        check(b"\xe9", EightBit, Some("iso-8859-1"), "é");
+        check(b"\xd4\xc1", EightBit, Some("koi8-r"), "та");
+    }
+
+    #[test]
+    fn labels_that_lie_or_are_missing() {
+        use Encoding::EightBit;
+        check("가나다".as_bytes(), EightBit, Some("us-ascii"), "가나다");
+        check("가나다".as_bytes(), EightBit, Some("euc-kr"), "가나다");
+        check(b"\xb0\xa1\xb3\xaa\xb4\xd9", EightBit, Some("utf-8"), "가나다");
+        check(b"\xb0\xa1\xb3\xaa\xb4\xd9", EightBit, Some("iso-8859-1"), "가나다");
+        check(b"d\xe9j\xe0 \xc4PFEL", EightBit, Some("iso-8859-1"), "déjà ÄPFEL");
+        check(b"d\xe9j\xe0", EightBit, None, "déjà");
+        check(b"\xff\xfe", EightBit, Some("no-such"), "ÿþ");
+        // A syllable of EUC-KR whose two octets are a letter in UTF-8 as well.
+        check(b"\xc8\xa5", EightBit, Some("euc-kr"), "혼");
+    }
+
+    #[test]
+    fn long_text_is_guessed_from_its_beginning() {
+        let text = "한국어 ".repeat(3000);
+        check(text.as_bytes(), Encoding::EightBit, None, &text);
+    }
+}

@@ -6,6 +6,8 @@ mod quoted_printable;
 pub use self::base64::{Base64Decoder, Base64Encoder};
 pub use quoted_printable::{QuotedPrintableDecoder, QuotedPrintableEncoder};
 
+use crate::header::content;
+
 /// A Content-Transfer-Encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Encoding {
@@ -27,10 +29,7 @@ pub enum Encoding {
 impl Encoding {
     /// The encoding of a field's value; comments and case do not count.
     pub fn parse(value: &[u8]) -> Self {
-        let word = value
-            .split(|octet| matches!(octet, b' ' | b'\t' | b'(' | b';'))
-            .find(|word| !word.is_empty())
-            .unwrap_or_default();
+        let word = content::first_word(value);
         let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
         if word.is_empty() || is("7bit") {
             Self::SevenBit
@@ -50,5 +49,23 @@ impl Encoding {
     /// Whether the content stands there as it is.
     pub fn is_identity(self) -> bool {
         !matches!(self, Self::QuotedPrintable | Self::Base64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings() {
+        let check = |value: &str, expected| {
+            assert_eq!(Encoding::parse(value.as_bytes()), expected, "{value:?}")
+        };
+        check("base64", Encoding::Base64);
+        check(" (c) Quoted-Printable (c)", Encoding::QuotedPrintable);
+        check("8bit;", Encoding::EightBit);
+        check("BINARY", Encoding::Binary);
+        check("", Encoding::SevenBit);
+        check("x-uuencode", Encoding::Unknown);
     }
 }
