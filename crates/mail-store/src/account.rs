@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use mail_types::{
-    AccountId, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
+    AccountId, Keyword, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
 };
 use stable_storage::on_blocking_thread;
 
@@ -78,6 +78,12 @@ impl AccountMailboxes {
         let (mailbox, since) = (state.id, state.highest_modseq);
         let below = i64::from(state.uid_next.number());
         self.ask(|mut look| async move { messages::uids_at(&mut look, mailbox, since, below).await })
+            .await
+    }
+
+    /// The keywords that messages of the mailbox have, sorted.
+    pub async fn keywords(&self, mailbox: MailboxId) -> Result<Vec<Keyword>, StoreError> {
+        self.ask(|mut look| async move { messages::keywords_in_use(&mut look, mailbox).await })
             .await
     }
 
@@ -249,7 +255,11 @@ impl AccountMailboxes {
         let uids = uids.clone();
         self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let copied = relocate::copy(account, from, &uids, to).await;
+            let mut copied = relocate::copy(account, from, &uids, to).await;
+            if copied.as_ref().is_err_and(StoreError::is_file_missing) {
+                account.compare(Some(from)).await?;
+                copied = relocate::copy(account, from, &uids, to).await;
+            }
             handle.follow();
             Ok((copied?, vec![to]))
         })
@@ -266,7 +276,11 @@ impl AccountMailboxes {
         let uids = uids.clone();
         self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let moved = relocate::move_messages(account, from, &uids, to).await;
+            let mut moved = relocate::move_messages(account, from, &uids, to).await;
+            if moved.as_ref().is_err_and(StoreError::is_file_missing) {
+                account.compare(Some(from)).await?;
+                moved = relocate::move_messages(account, from, &uids, to).await;
+            }
             handle.follow();
             Ok((moved?, vec![from, to]))
         })

@@ -77,11 +77,6 @@ impl OpenAccounts {
         Ok((Borrowed { account, _permit: permit }, left_over))
     }
 
-    /// How many are open.
-    pub(crate) fn count(&self) -> usize {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_account.len()
-    }
-
     /// Closes one: at once, or when its last operation ends.
     pub(crate) fn close(&self, id: AccountId) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_account.remove(&id);

@@ -2,6 +2,8 @@
 //!
 //! It is done in steps, so that nobody waits long for the account.
 
+use std::collections::BTreeSet;
+
 use mail_types::{MailboxId, QueueId, Timestamp};
 use stable_storage::on_blocking_thread;
 
@@ -63,6 +65,10 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
         let rows = on_blocking_thread(move || {
             let undisturbed = undisturbed(&maildir, rows);
             going.iter().try_for_each(|path| maildir.remove(path))?;
+            // Forgotten only when they can't come back.
+            let folders: BTreeSet<_> =
+                going.iter().filter_map(|path| Some(maildir.path(path).parent()?.to_owned())).collect();
+            folders.iter().filter(|folder| folder.is_dir()).try_for_each(|f| maildir.sync(f))?;
             Ok::<_, StoreError>(with_times(&maildir, undisturbed))
         })
         .await?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mail_types::{FlagSet, MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
+use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
 use mime_core::structure::Structure;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
@@ -396,6 +396,30 @@ pub(crate) async fn uids_at(
     .map_err(failed)?;
     let list = list.unwrap_or_default();
     Ok(list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect())
+}
+
+/// The keywords that messages of the mailbox have. Jumps from one combination of them to the next:
+/// the cost goes with the number of combinations.
+pub(crate) async fn keywords_in_use(
+    look: &mut Look,
+    mailbox: MailboxId,
+) -> Result<Vec<Keyword>, StoreError> {
+    let failed = look.failed("read the keywords in use");
+    let combinations: Vec<String> = sqlx::query_scalar(
+        "with recursive used (list) as (
+             select min(keywords) from messages where mailbox = ?1 and keywords <> ''
+             union all
+             select (select min(keywords) from messages
+                     where mailbox = ?1 and keywords <> '' and keywords > used.list)
+             from used where used.list is not null)
+         select list from used where list is not null",
+    )
+    .bind(mailbox.0)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    let all = combinations.iter().flat_map(|list| flags_from(0, list).keywords().to_vec());
+    Ok(all.collect::<BTreeSet<Keyword>>().into_iter().collect())
 }
 
 /// Messages that came or changed after `since`, by UID.

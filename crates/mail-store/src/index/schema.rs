@@ -66,6 +66,7 @@ create table messages (
 ) strict, without rowid;
 create index messages_by_modseq on messages (mailbox, modseq);
 create index messages_unseen on messages (mailbox, uid) where flags & 1 = 0;
+create index messages_keywords on messages (mailbox, keywords) where keywords <> '';
 create index messages_behind on messages (mailbox, uid) where behind <> 0;
 
 -- what was parsed when the message came; apart, so that lists of flags read little

@@ -1,0 +1,172 @@
+//! A stop at every file operation, of the process or of the machine; then a new start.
+
+use std::sync::Arc;
+
+use mail_store::{AccountMailboxes, FlagChange, MailStore, StoreError, StoreOptions, UidSet};
+use stable_storage::Files;
+use testkit::BreakingFiles;
+
+use crate::world::{
+    ALICE, NOW, World, append, deliver, flags, mailbox, name, see, subjects, uid,
+};
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Stop {
+    Process,
+    Machine,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Story {
+    Deliver,
+    Append,
+    Flags,
+    Expunge,
+    Move,
+    Copy,
+    Create,
+    Rename,
+    Delete,
+}
+
+impl Story {
+    async fn tell(self, account: &AccountMailboxes) -> Result<(), StoreError> {
+        let inbox = account.mailbox(&name("INBOX")).await?.id;
+        let work = account.mailbox(&name("Work")).await?.id;
+        match self {
+            Self::Deliver => deliver(account, 9, "new").await.map(drop),
+            Self::Append => append(account, inbox, "new", flags(&["k"]), NOW).await.map(drop),
+            Self::Flags => {
+                let add = FlagChange::Add(flags(&["\\Seen", "word"]));
+                account.store_flags(inbox, &uid(1).into(), add, None).await.map(drop)
+            }
+            Self::Expunge => account.remove(inbox, &uid(2).into()).await.map(drop),
+            Self::Move => account.move_messages(inbox, &UidSet::all(), work).await.map(drop),
+            Self::Copy => account.copy(inbox, &UidSet::all(), work).await.map(drop),
+            Self::Create => account.create(&name("New/Below"), None).await.map(drop),
+            Self::Rename => account.rename(&name("Work"), &name("Play/Games")).await,
+            Self::Delete => account.delete(&name("Work")).await,
+        }
+    }
+
+    /// What must be true after the next start; `done` if the story was told to its end.
+    async fn check(self, world: &World, account: &AccountMailboxes, done: bool) {
+        let all = see(world, account).await;
+        let count = |subject: &str| {
+            all.values().flatten().filter(|message| message.subject == subject).count()
+        };
+        let copies = [count("m1"), count("m2"), count("work")];
+        match self {
+            Self::Deliver => {
+                let before = count("new");
+                assert!(before <= 1 && (before == 1 || !done));
+                deliver(account, 9, "new").await.unwrap();
+                let again = see(world, account).await;
+                assert_eq!(subjects(&again, "INBOX"), ["m1", "m2", "new"], "exactly once");
+            }
+            Self::Append => assert!(count("new") <= 1 && (count("new") == 1 || !done)),
+            Self::Flags => {
+                let found = all["INBOX"][0].flags.as_str();
+                assert!(found == "\\Seen word" || !done && found.is_empty(), "{found}");
+            }
+            Self::Expunge => {
+                assert!(copies == [1, 0, 1] || !done && copies == [1, 1, 1], "{copies:?}");
+            }
+            Self::Move => {
+                assert_eq!(copies, [1, 1, 1], "in exactly one place");
+                assert!(!done || subjects(&all, "INBOX").is_empty());
+            }
+            Self::Copy => {
+                assert!(copies.iter().all(|n| (1..=2).contains(n)), "{copies:?}");
+                assert!(!done || copies == [2, 2, 1]);
+            }
+            Self::Create => assert!(all.contains_key("New/Below") || !done),
+            Self::Rename => {
+                let (old, new) = (all.contains_key("Work"), all.contains_key("Play/Games"));
+                let below = all.contains_key("Play/Games/Sub");
+                assert!(old != new && new == below && (new || !done), "all of it or nothing");
+                assert_eq!(copies, [1, 1, 1]);
+            }
+            Self::Delete => {
+                assert!(all.contains_key("Work") == (copies[2] == 1));
+                assert!(!all.contains_key("Work") || !done);
+                assert!(all.contains_key("Work/Sub"));
+            }
+        }
+    }
+}
+
+async fn furnish(world: &World) {
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    deliver(&account, 1, "m1").await.unwrap();
+    deliver(&account, 2, "m2").await.unwrap();
+    account.create(&name("Work/Sub"), None).await.unwrap();
+    let work = mailbox(&account, "Work").await.id;
+    append(&account, work, "work", flags(&[]), NOW).await.unwrap();
+    store.close().await;
+}
+
+/// Tells a story with a stop at each operation in turn, and looks at what a new start finds.
+async fn stop_everywhere(story: Story, stop: Stop) {
+    for n in 0.. {
+        assert!(n < 300, "the story ends");
+        let world = World::new();
+        furnish(&world).await;
+        let kept = tempfile::tempdir_in(world.folder.path()).unwrap();
+        let breaking: Arc<BreakingFiles> = BreakingFiles::stopping_at(n, kept.path());
+        let mut told = Err(StoreError::Closing);
+        if let Ok(store) = MailStore::open(world.options(), breaking.files()).await {
+            told = story.tell(&store.account(ALICE)).await;
+            store.close().await;
+        }
+        let finished = !breaking.stopped();
+        let mut options: StoreOptions = world.options();
+        if stop == Stop::Machine {
+            breaking.lose_unsynced().unwrap();
+            options.boot = "second".into();
+        }
+        let store = MailStore::open(options, Files::real()).await.unwrap();
+        let account = store.account(ALICE);
+        // What a session does when it opens a mailbox.
+        for state in account.states().await.unwrap() {
+            let _ = account.refresh(state.id).await;
+        }
+        story.check(&world, &account, told.is_ok()).await;
+        store.close().await;
+        let left = std::fs::read_dir(world.maildir()).unwrap().flatten();
+        let left: Vec<_> = left.map(|e| e.file_name().into_string().unwrap()).collect();
+        assert!(left.iter().all(|name| !name.starts_with("..gone")), "{left:?}");
+        if finished {
+            assert!(told.is_ok(), "{told:?}");
+            assert!(n > 0);
+            return;
+        }
+    }
+}
+
+macro_rules! stories {
+    ($($test:ident, $machine:ident: $story:ident;)*) => {$(
+        #[tokio::test]
+        async fn $test() {
+            stop_everywhere(Story::$story, Stop::Process).await;
+        }
+
+        #[tokio::test]
+        async fn $machine() {
+            stop_everywhere(Story::$story, Stop::Machine).await;
+        }
+    )*};
+}
+
+stories! {
+    deliver_and_the_process_stops, deliver_and_the_machine_stops: Deliver;
+    append_and_the_process_stops, append_and_the_machine_stops: Append;
+    flags_and_the_process_stops, flags_and_the_machine_stops: Flags;
+    expunge_and_the_process_stops, expunge_and_the_machine_stops: Expunge;
+    move_and_the_process_stops, move_and_the_machine_stops: Move;
+    copy_and_the_process_stops, copy_and_the_machine_stops: Copy;
+    create_and_the_process_stops, create_and_the_machine_stops: Create;
+    rename_and_the_process_stops, rename_and_the_machine_stops: Rename;
+    delete_and_the_process_stops, delete_and_the_machine_stops: Delete;
+}

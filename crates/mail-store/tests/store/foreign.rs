@@ -1,0 +1,113 @@
+//! Other tools change the Maildir.
+
+use std::fs;
+
+use mail_store::{FlagChange, StoreError, UidSet, Want};
+
+use crate::world::{
+    ALICE, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
+};
+
+#[tokio::test]
+async fn what_mutt_and_rsync_do_is_taken_over() {
+    let world = World::new();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let root = world.maildir();
+    for entry in 1..=3 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    let inbox = mailbox(&account, "INBOX").await.id;
+    assert!(!account.refresh(inbox).await.unwrap(), "nobody was there");
+    let before = account.state(inbox).await.unwrap();
+
+    let files = files_on_disk(&world);
+    let named = |part: &str| files.iter().find(|f| f.contains(part)).unwrap().clone();
+    // Read and flagged by mutt; removed; added with LF line ends and a flag.
+    let base = named(",U=1,").trim_start_matches("new/").to_owned();
+    fs::rename(root.join(named(",U=1,")), root.join(format!("cur/{base}:2,FS"))).unwrap();
+    fs::remove_file(root.join(named(",U=2,"))).unwrap();
+    fs::write(root.join("cur/1700.M1P2.other:2,S"), "Subject: foreign\n\nThis is\nforeign\n").unwrap();
+    // Ours changes a flag meanwhile.
+    let add = FlagChange::Add(flags(&["work"]));
+    account.store_flags(inbox, &uid(1).into(), add, None).await.unwrap();
+
+    assert!(account.refresh(inbox).await.unwrap());
+    let changes = account.changes(inbox, before.highest_modseq).await.unwrap();
+    assert_eq!(changes.expunged, [uid(2)]);
+    let all = see(&world, &account).await;
+    let shown: Vec<_> =
+        all["INBOX"].iter().map(|m| (m.uid, m.subject.as_str(), m.flags.as_str())).collect();
+    assert_eq!(
+        shown,
+        [(1, "m1", "\\Flagged \\Seen work"), (3, "m3", ""), (4, "foreign", "\\Seen")]
+    );
+    let rows = account.fetch(inbox, &uid(4).into(), Want::Facts).await.unwrap();
+    let content = account.read(&rows[0].file).await.unwrap().read_at(0, 99).await.unwrap();
+    assert_eq!(content, b"Subject: foreign\r\n\r\nThis is\r\nforeign\r\n");
+    assert!(files_on_disk(&world).contains(&"cur/1700.M1P2.other,U=4,S=35:2,S".to_owned()));
+    assert!(!account.refresh(inbox).await.unwrap(), "all is known now");
+}
+
+#[tokio::test]
+async fn a_file_that_was_renamed_since_the_query_is_still_read() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    deliver(&account, 1, "one").await.unwrap();
+    deliver(&account, 2, "two").await.unwrap();
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let rows = account.fetch(inbox, &UidSet::all(), Want::Facts).await.unwrap();
+    let root = world.maildir();
+    for file in files_on_disk(&world) {
+        if file.contains(",U=1,") {
+            fs::rename(root.join(&file), root.join(format!("cur/{}:2,S", &file[4..]))).unwrap();
+        } else {
+            fs::remove_file(root.join(&file)).unwrap();
+        }
+    }
+    assert!(account.read(&rows[0].file).await.is_ok());
+    assert!(matches!(account.read(&rows[1].file).await, Err(StoreError::MessageGone)));
+    assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["one"]);
+}
+
+#[tokio::test]
+async fn folders_come_and_go() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let root = world.maildir();
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(root.join(".Lists.&vBvHQA-").join(part)).unwrap();
+        fs::create_dir_all(root.join(".a..b").join(part)).unwrap();
+    }
+    fs::write(root.join(".Lists.&vBvHQA-/new/1.M2.x"), "Subject: s\r\n\r\n").unwrap();
+    fs::remove_dir_all(root.join(".Junk")).unwrap();
+    assert!(account.refresh(inbox).await.unwrap());
+    assert_eq!(subjects(&see(&world, &account).await, "Lists/받은"), ["s"]);
+    assert!(account.mailbox(&name("Junk")).await.is_err());
+    // A folder moved by hand keeps its mailbox.
+    let lists = mailbox(&account, "Lists/받은").await;
+    fs::rename(root.join(".Lists.&vBvHQA-"), root.join(".Moved")).unwrap();
+    account.refresh(inbox).await.unwrap();
+    let moved = mailbox(&account, "Moved").await;
+    assert_eq!((moved.id, moved.uid_validity), (lists.id, lists.uid_validity));
+    assert_eq!(subjects(&see(&world, &account).await, "Moved"), ["s"]);
+}
+
+#[tokio::test]
+async fn an_old_maildir_becomes_an_account() {
+    let world = World::new();
+    let root = world.maildir();
+    for part in ["cur", "new", "tmp", ".Sent/cur", ".Sent/new", ".Sent/tmp"] {
+        fs::create_dir_all(root.join(part)).unwrap();
+    }
+    fs::write(root.join("cur/2.b.host,S=5,W=6:2,RS"), "Subject: b\n\n").unwrap();
+    fs::write(root.join("new/1.a.host"), "Subject: a\n\n").unwrap();
+    fs::write(root.join(".Sent/cur/3.c.host:2,S"), "Subject: c\n\n").unwrap();
+    let account = world.open().await.account(ALICE);
+    let all = see(&world, &account).await;
+    assert_eq!(subjects(&all, "INBOX"), ["a", "b"]);
+    assert_eq!(all["INBOX"][1].flags, "\\Answered \\Seen");
+    assert_eq!(subjects(&all, "Sent"), ["c"]);
+    assert_eq!(mailbox(&account, "Sent").await.special_use, Some(mail_store::SpecialUse::Sent));
+}

@@ -1,0 +1,153 @@
+//! The index is lost, damaged, or older than the files: what comes back is what was there.
+
+use mail_store::{FlagChange, MailStore, UidSet};
+use mail_types::Timestamp;
+use stable_storage::Files;
+
+use crate::world::{
+    ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid,
+};
+
+/// An account with a bit of everything.
+async fn furnish(world: &World) {
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    for entry in 1..=6 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let mark = |list: &[&str]| FlagChange::Replace(flags(list));
+    account.store_flags(inbox, &uid(2).into(), mark(&["\\Seen", "a", "b"]), None).await.unwrap();
+    account.store_flags(inbox, &uid(3).into(), mark(&["\\Flagged", "$Forwarded"]), None).await.unwrap();
+    account.store_flags(inbox, &uid(4).into(), mark(&["\\Deleted"]), None).await.unwrap();
+    account.remove(inbox, &uid(6).into()).await.unwrap();
+    let long = name(&"아주 긴 이름/".repeat(10).trim_end_matches('/').to_owned());
+    let deep = account.create(&long, None).await.unwrap().id;
+    account.copy(inbox, &UidSet::all(), deep).await.unwrap();
+    account.move_messages(inbox, &uid(1).into(), deep).await.unwrap();
+    let sent = mailbox(&account, "Sent").await.id;
+    let date = Timestamp::from_millis(981_173_106_789);
+    append(&account, sent, "sent", flags(&["\\Seen"]), date).await.unwrap();
+    account.subscribe(&name("gone"), true).await.unwrap();
+    account.subscribe(&name("Junk"), false).await.unwrap();
+    store.close().await;
+}
+
+fn remove_index(world: &World) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(world.maildir().join(format!("postrider-index.db{suffix}")));
+    }
+}
+
+#[tokio::test]
+async fn a_rebuilt_index_equals_the_original() {
+    let world = World::new();
+    furnish(&world).await;
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let (seen, listed) = (see(&world, &account).await, account.list().await.unwrap());
+    let states = account.states().await.unwrap();
+    store.close().await;
+
+    remove_index(&world);
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    assert_eq!(see(&world, &account).await, seen);
+    assert_eq!(account.list().await.unwrap(), listed);
+    for (before, after) in states.iter().zip(account.states().await.unwrap()) {
+        assert_eq!((before.id, before.uid_validity), (after.id, after.uid_validity));
+        assert!(after.uid_next >= before.uid_next && after.highest_modseq > before.highest_modseq);
+    }
+    assert_eq!(deliver(&account, 2, "m2").await.unwrap(), uid(2), "deliveries are remembered");
+    let new = deliver(&account, 9, "new").await.unwrap();
+    assert!(new > uid(6), "UID 6 was told and expunged");
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_set_aside_and_built_anew() {
+    let world = World::new();
+    furnish(&world).await;
+    let store = world.open().await;
+    let seen = see(&world, &store.account(ALICE)).await;
+    store.close().await;
+    let index = world.maildir().join("postrider-index.db");
+    std::fs::write(&index, vec![b'x'; 8192]).unwrap();
+    let account = world.open().await.account(ALICE);
+    assert_eq!(see(&world, &account).await, seen);
+    let aside = world.maildir().join("postrider-index.db.damaged-1800000000");
+    assert_eq!(std::fs::read(aside).unwrap(), vec![b'x'; 8192]);
+}
+
+#[tokio::test]
+async fn damage_that_shows_later_is_repaired_while_the_store_is_open() {
+    let world = World::new();
+    furnish(&world).await;
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let seen = see(&world, &account).await;
+    store.close().await;
+    let index = world.maildir().join("postrider-index.db");
+    let mut content = std::fs::read(&index).unwrap();
+    content[8192..].fill(0xff);
+    std::fs::write(&index, content).unwrap();
+    let account = world.open().await.account(ALICE);
+    // The first operations may fail, each time one damage is found; then all is well.
+    let mut left = 5;
+    while account.states().await.is_err() && left > 0 {
+        left -= 1;
+    }
+    assert_eq!(see(&world, &account).await, seen);
+}
+
+#[tokio::test]
+async fn after_a_power_cut_no_number_is_given_twice() {
+    let world = World::new();
+    furnish(&world).await;
+    // The index as it was, while UIDs went on.
+    let index = world.maildir().join("postrider-index.db");
+    let old = std::fs::read(&index).unwrap();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let told = deliver(&account, 20, "lost").await.unwrap();
+    let gone = deliver(&account, 21, "expunged").await.unwrap();
+    let inbox = mailbox(&account, "INBOX").await;
+    account.remove(inbox.id, &gone.into()).await.unwrap();
+    let told_modseq = account.state(inbox.id).await.unwrap().highest_modseq;
+    store.close().await;
+    remove_index(&world);
+    std::fs::write(&index, old).unwrap();
+
+    let options = mail_store::StoreOptions { boot: "second".into(), ..world.options() };
+    let store = MailStore::open(options, Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    let all = see(&world, &account).await;
+    let lost = all["INBOX"].iter().find(|m| m.subject == "lost").unwrap();
+    assert_eq!(lost.uid, told.number());
+    let state = account.state(inbox.id).await.unwrap();
+    assert!(state.highest_modseq > told_modseq && state.uid_next > gone);
+    assert_eq!(deliver(&account, 20, "lost").await.unwrap(), told);
+    assert_eq!(subjects(&all, "INBOX").iter().filter(|s| *s == "lost").count(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_prove_its_uids_gets_a_new_epoch() {
+    let world = World::new();
+    furnish(&world).await;
+    let store = world.open().await;
+    let before = mailbox(&store.account(ALICE), "INBOX").await.uid_validity;
+    store.close().await;
+    remove_index(&world);
+    std::fs::remove_file(world.maildir().join("postrider-folder")).unwrap();
+    let store = world.open().await;
+    assert!(mailbox(&store.account(ALICE), "INBOX").await.uid_validity > before);
+    store.close().await;
+
+    // Two files that say the same UID.
+    remove_index(&world);
+    let before = mailbox(&world.open().await.account(ALICE), "Sent").await.uid_validity;
+    remove_index(&world);
+    std::fs::write(world.maildir().join(".Sent/cur/copy,U=1,S=5:2,S"), "a\n\nb\n").unwrap();
+    let account = world.open().await.account(ALICE);
+    assert!(mailbox(&account, "Sent").await.uid_validity > before);
+    assert_eq!(see(&world, &account).await["Sent"].len(), 2);
+}
