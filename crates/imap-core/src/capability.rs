@@ -35,7 +35,7 @@ const TABLE: [(&str, When); 16] = [
     ("UNSELECT", When::SignedIn),         // RFC 3691
     ("UIDPLUS", When::SignedIn),          // RFC 4315
     ("MOVE", When::SignedIn),             // RFC 6851
-    ("CHILDREN", When::SignedIn),         // RFC 3348
+    ("CHILDREN", When::SignedIn),         // RFC 5258 §4
     ("LIST-EXTENDED", When::SignedIn),    // RFC 5258
     ("LIST-STATUS", When::SignedIn),      // RFC 5819
     ("SPECIAL-USE", When::SignedIn),      // RFC 6154
