@@ -15,7 +15,7 @@ use std::{
 
 use stable_storage::{Files, NewFile, on_blocking_thread, try_lock_file};
 
-use crate::{QueueError, chance};
+use crate::{Content, QueueError, chance};
 
 /// What is gathered before it is written to the file.
 const STEP: usize = 256 * 1024;
@@ -134,6 +134,17 @@ impl SealedDraft {
     /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The octets, to be read once more before they are queued.
+    pub fn content(&self) -> Result<Content, QueueError> {
+        match &self.body {
+            Body::Inline(octets) => Ok(Content::Bytes(octets.clone())),
+            Body::File(spool) => {
+                let file = Arc::new(spool.file.file().try_clone()?);
+                Ok(Content::File { file, len: self.len })
+            }
+        }
     }
 
     /// The octets, if they are to stand in a row.

@@ -8,9 +8,10 @@ use message_queue::{Draft, QueueError};
 use mime_core::{
     fixup::{HeaderEditor, Progress, Seen},
     header::{date::DateTime, message_ids},
+    structure::{Limits, Parser, Structure},
 };
 
-use crate::{HeaderPolicy, Missing};
+use crate::{Fixups, Missing};
 
 /// More Received fields than this, and the message goes round in circles (RFC 5321 §6.3 asks for
 /// at least 100).
@@ -26,6 +27,8 @@ pub(crate) struct Content {
     draft: Draft,
     /// Gone once the header has ended.
     editor: Option<HeaderEditor>,
+    /// Parses along, if the structure will be wanted.
+    parser: Option<Parser>,
     missing: Missing,
     host: Domain,
     now: Timestamp,
@@ -41,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) header_eight_bit: bool,
     /// Octets above 127 anywhere.
     pub(crate) eight_bit: bool,
+    /// What it is made of, if it was asked for.
+    pub(crate) structure: Option<Structure>,
 }
 
 /// Why content is not taken.
@@ -57,22 +62,31 @@ impl From<QueueError> for Trouble {
 }
 
 impl Content {
-    /// A message of which nothing has come.
+    /// A message of which nothing has come; `parse` if its structure will be wanted.
     pub(crate) fn new(
         draft: Draft,
         id: QueueId,
-        policy: &HeaderPolicy,
-        host: Domain,
-        now: Timestamp,
+        fixups: &Fixups,
+        parse: bool,
+        (host, now): (Domain, Timestamp),
     ) -> Self {
-        let editor = Some(HeaderEditor::new(policy.dropped));
-        let (missing, facts) = (policy.missing.clone(), Facts::default());
-        Self { id, draft, editor, missing, host, now, facts }
+        let editor = Some(HeaderEditor::new(fixups.dropped));
+        let parser = parse.then(|| Parser::new(Limits::default()));
+        let (missing, facts) = (fixups.missing.clone(), Facts::default());
+        Self { id, draft, editor, parser, missing, host, now, facts }
     }
 
     /// Begins with the trace field.
     pub(crate) async fn begin(&mut self, received: &str) -> Result<(), Trouble> {
-        Ok(self.draft.write(received.as_bytes()).await?)
+        self.put(received.as_bytes()).await
+    }
+
+    /// Writes what the message will have.
+    async fn put(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        if let Some(parser) = &mut self.parser {
+            parser.push(octets);
+        }
+        Ok(self.draft.write(octets).await?)
     }
 
     /// The name under which it will be queued.
@@ -94,7 +108,7 @@ impl Content {
                     self.end_header(out).await?;
                 }
                 Progress::InHeader => {
-                    self.draft.write(&out).await?;
+                    self.put(&out).await?;
                     if behind.is_empty() {
                         return Ok(());
                     }
@@ -102,7 +116,7 @@ impl Content {
                 }
             }
         }
-        Ok(self.draft.write(rest).await?)
+        self.put(rest).await
     }
 
     /// The content has ended: what can be queued, and what was learnt of it.
@@ -112,6 +126,7 @@ impl Content {
             editor.end_of_message(&mut out);
         }
         self.end_header(out).await?;
+        self.facts.structure = self.parser.take().map(Parser::finish);
         Ok((self.draft, self.facts))
     }
 
@@ -128,7 +143,7 @@ impl Content {
         if self.facts.message_id.is_none() {
             self.facts.message_id = message_id(&seen);
         }
-        Ok(self.draft.write(&out).await?)
+        self.put(&out).await
     }
 
     /// The lines that the header lacks.

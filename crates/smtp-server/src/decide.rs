@@ -32,19 +32,22 @@ pub trait Decide: Send {
         rcpt: &RcptTo,
     ) -> impl Future<Output = Result<Vec<NewRecipient>, Refusal>> + Send;
 
-    /// What is done to the header of a message.
-    fn header_policy(&self) -> HeaderPolicy;
+    /// What is done to a message on its way in.
+    fn fixups(&self) -> Fixups;
 }
 
-/// What is done to a header on its way in.
+/// What is done to a message on its way in.
 #[derive(Debug, Clone, Default)]
-pub struct HeaderPolicy {
-    /// Fields that are dropped.
+pub struct Fixups {
+    /// Header fields that are dropped.
     pub dropped: &'static [&'static str],
     /// Whether missing fields are added.
     pub missing: Missing,
-    /// Whether the Received field tells the client's address.
+    /// Whether the Received field keeps the client's address to itself.
     pub hide_client: bool,
+    /// Whether a message that leaves this house is made 7-bit clean, unless it is signed: once,
+    /// for all its recipients, so that no next hop has to change it (RFC 6152 §3).
+    pub seven_bit: bool,
 }
 
 /// What becomes of a header without the fields that every message must have (RFC 5322 §3.6).

@@ -1,14 +1,15 @@
 //! The way into the queue, shared by all connections of an agent.
 
 use conversation::Peer;
-use mail_types::{BodyKind, Domain, QueueId, Reply};
+use mail_types::{BodyKind, Domain, Lane, QueueId, Reply};
 use message_queue::{NewEntry, Queue, QueueError};
 use smtp_core::{reply::Refusal, server::Session};
 
 use crate::{
-    HeaderPolicy,
+    Fixups,
     content::{Content, Trouble},
     received::Trace,
+    seven_bit,
     transaction::Transaction,
 };
 
@@ -28,7 +29,7 @@ impl Intake {
     pub(crate) async fn begin(
         &self,
         transaction: &mut Transaction,
-        policy: &HeaderPolicy,
+        fixups: &Fixups,
         session: &Session,
     ) -> Result<(), Refusal> {
         if !self.queue.has_room() {
@@ -36,10 +37,13 @@ impl Intake {
         }
         let now = agent_kit::now();
         let id = self.queue.new_id(now);
-        let only = transaction.only_recipient().map(|recipient| &recipient.address);
+        let only = transaction.only_recipient();
         let trace = Trace::of(session, transaction.mail.smtputf8);
-        let received = trace.field(&self.hostname, id, only, now, policy.hide_client);
-        let mut content = Content::new(self.queue.draft(), id, policy, self.hostname.clone(), now);
+        let received = trace.field(&self.hostname, id, only, now, fixups.hide_client);
+        let leaves = transaction.recipients.iter().any(|r| r.lane != Lane::Local);
+        let parse = fixups.seven_bit && leaves && !transaction.mail.smtputf8;
+        let host = self.hostname.clone();
+        let mut content = Content::new(self.queue.draft(), id, fixups, parse, (host, now));
         content.begin(&received).await.map_err(refusal)?;
         transaction.content = Some(Box::new(content));
         Ok(())
@@ -55,24 +59,29 @@ impl Intake {
         let content = content.ok_or(Refusal::Failure)?;
         let id = content.id();
         let (draft, facts) = content.finish().await.map_err(refusal)?;
+        let (draft, clean) = match &facts.structure {
+            Some(structure) => seven_bit::convert(&self.queue, draft, structure).await,
+            None => draft.seal().await.map(|draft| (draft, !facts.eight_bit)),
+        }
+        .map_err(|error| illness(&error))?;
         let (octets, count) = (draft.len(), recipients.len());
         // What was declared is what the client could do; what counts is what came.
-        let utf8_address = mail.reverse_path.address().is_some_and(|a| a.needs_smtputf8())
-            || recipients.iter().any(|recipient| recipient.address.needs_smtputf8());
+        let utf8_sender = mail.reverse_path.address().is_some_and(|a| a.needs_smtputf8());
+        let utf8_recipient = recipients.iter().any(|recipient| recipient.address.needs_smtputf8());
         let from = mail.reverse_path.to_string();
         let entry = NewEntry {
             id: Some(id),
             reverse_path: mail.reverse_path,
             account,
-            body: if facts.eight_bit { BodyKind::EightBitMime } else { BodyKind::SevenBit },
-            smtputf8: mail.smtputf8 && (facts.header_eight_bit || utf8_address),
+            body: if clean { BodyKind::SevenBit } else { BodyKind::EightBitMime },
+            smtputf8: utf8_recipient || mail.smtputf8 && (facts.header_eight_bit || utf8_sender),
             ret: mail.ret,
             envid: mail.envid.map(String::from),
             origin: Trace::of(session, mail.smtputf8).origin(self.agent),
             message_id: facts.message_id.clone(),
             recipients,
         };
-        let queued = self.queue.enqueue(entry, draft, agent_kit::now()).await;
+        let queued = self.queue.enqueue_sealed(entry, draft, agent_kit::now()).await;
         let id = queued.map_err(|error| illness(&error))?;
         tracing::info!(
             queue_id = %id, from, recipients = count, octets,

@@ -13,8 +13,9 @@ mod decide;
 mod intake;
 mod received;
 mod reception;
+mod seven_bit;
 mod transaction;
 
-pub use decide::{Decide, HeaderPolicy, Missing};
+pub use decide::{Decide, Fixups, Missing};
 pub use intake::Intake;
 pub use reception::Reception;

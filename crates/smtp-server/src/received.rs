@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use conversation::{Peer, TlsFacts};
-use mail_types::{Address, Domain, QueueId, Timestamp};
+use mail_types::{Domain, ForwardPath, QueueId, Timestamp};
 use message_queue::Origin;
 use mime_core::header::date::DateTime;
 use smtp_core::server::Session;
@@ -45,7 +45,7 @@ impl<'a> Trace<'a> {
         &self,
         host: &Domain,
         id: QueueId,
-        only_recipient: Option<&Address>,
+        only_recipient: Option<&ForwardPath>,
         now: Timestamp,
         hide_client: bool,
     ) -> String {
@@ -123,7 +123,7 @@ mod tests {
 
     fn field(trace: &Trace<'_>, hide_client: bool) -> String {
         let host = Domain::parse("mx.example.org").unwrap();
-        let to = Address::parse("bob@example.org").unwrap();
+        let to = ForwardPath::parse("bob@example.org").unwrap();
         let id = QueueId::from_bytes([0; 10]);
         trace.field(&host, id, Some(&to), Timestamp::from_secs(0), hide_client)
     }

@@ -71,9 +71,9 @@ impl<D: Decide> Reception<D> {
 
     async fn begin(&mut self, ask: Begin, talk: &mut Talk<'_, Session>) {
         let (session, wire) = talk.parts();
-        let policy = self.decide.header_policy();
+        let fixups = self.decide.fixups();
         let begun = match &mut self.transaction {
-            Some(transaction) => self.intake.begin(transaction, &policy, session).await,
+            Some(transaction) => self.intake.begin(transaction, &fixups, session).await,
             None => Err(Refusal::Failure),
         };
         match begun {

@@ -12,7 +12,9 @@ pub(crate) struct Transaction {
     pub(crate) mail: MailFrom,
     pub(crate) account: Option<AccountId>,
     pub(crate) recipients: Vec<NewRecipient>,
-    /// How many RCPT commands were accepted.
+    /// What the accepted RCPT commands said, as far as it is asked for: the first one.
+    first_path: Option<ForwardPath>,
+    /// How many they were.
     accepted: usize,
     /// Set between the question whether content may begin and its end.
     pub(crate) content: Option<Box<Content>>,
@@ -20,13 +22,15 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(mail: MailFrom, account: Option<AccountId>) -> Self {
-        Self { mail, account, recipients: Vec::new(), accepted: 0, content: None }
+        let (recipients, first_path, content) = (Vec::new(), None, None);
+        Self { mail, account, recipients, first_path, accepted: 0, content }
     }
 
     /// Adds those who get what is sent to one recipient. Nobody gets the same message twice: who
     /// is there already keeps what was said about it first.
     pub(crate) fn add(&mut self, rcpt: &RcptTo, targets: Vec<NewRecipient>) {
         self.accepted += 1;
+        self.first_path.get_or_insert_with(|| rcpt.forward_path.clone());
         for mut target in targets {
             if let Some(notify) = rcpt.notify {
                 target.notify = notify;
@@ -41,13 +45,10 @@ impl Transaction {
         }
     }
 
-    /// The recipient that the Received field may name: only one, or a blind copy would show
-    /// (RFC 5321 §4.4, §7.2).
-    pub(crate) fn only_recipient(&self) -> Option<&NewRecipient> {
-        match self.recipients.as_slice() {
-            [only] if self.accepted == 1 => Some(only),
-            _ => None,
-        }
+    /// The recipient that the Received field may name, as RCPT named it: only one, or a blind copy
+    /// would show (RFC 5321 §4.4, §7.2).
+    pub(crate) fn only_recipient(&self) -> Option<&ForwardPath> {
+        self.first_path.as_ref().filter(|_| self.accepted == 1)
     }
 }
 

@@ -14,7 +14,7 @@ use smtp_core::{
     reply::Refusal,
     server::{Session, SignIn as AskSignIn},
 };
-use smtp_server::{Decide, HeaderPolicy, Missing};
+use smtp_server::{Decide, Fixups, Missing};
 
 use crate::{local_user, recipients};
 
@@ -50,7 +50,7 @@ impl Submitter {
         // Disabled or removed since it signed in: the session is over at the next message.
         let known = self.directory.account(account.id).await.map_err(|error| failure(&error))?;
         if known.is_none_or(|known| known.disabled || known.generation != account.generation) {
-            return Err(Refusal::BadCredentials);
+            return Err(Refusal::SignInAgain);
         }
         self.author = Some(account.address.clone());
         let Some(address) = path.address() else { return Ok(Some(account.id)) };
@@ -120,12 +120,13 @@ impl Decide for Submitter {
         recipients::route(&self.directory, rcpt).await
     }
 
-    fn header_policy(&self) -> HeaderPolicy {
+    fn fixups(&self) -> Fixups {
         let local = matches!(self.peer, Peer::Unix { .. });
-        HeaderPolicy {
+        Fixups {
             dropped: DROPPED_AT_SUBMISSION,
             missing: Missing::Added { from: self.author.clone() },
             hide_client: self.config.submission.hide_client_address && !local,
+            seven_bit: true,
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Refusal {
     NoStorage,
     /// Name or password is wrong.
     BadCredentials,
+    /// The account has changed since the client signed in.
+    SignInAgain,
     /// Nobody can sign in at the moment, or not so often.
     SignInLater,
     /// Something of ours failed; the log says what.
@@ -77,6 +79,9 @@ impl Refusal {
             }
             // RFC 4954 §6.
             Self::BadCredentials => Wording::new(535, (5, 7, 8), "Wrong name or password"),
+            Self::SignInAgain => {
+                Wording::new(530, (5, 7, 0), "Your account has changed, please sign in again")
+            }
             Self::SignInLater => {
                 Wording::new(454, (4, 7, 0), "Sign-in is not possible now, try again later")
             }
@@ -110,6 +115,7 @@ mod tests {
             Refusal::Loop,
             Refusal::NoStorage,
             Refusal::BadCredentials,
+            Refusal::SignInAgain,
             Refusal::SignInLater,
             Refusal::Failure,
         ];

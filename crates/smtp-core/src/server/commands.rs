@@ -44,6 +44,8 @@ impl Session {
             self.blame(error, output);
             Flow::Go
         });
+        // Passwords may stand in it, and the driver's buffers go from connection to connection.
+        wire.input.bytes_mut().iter_mut().take(length).for_each(|byte| *byte = 0);
         wire.input.consume(length);
         flow
     }

@@ -9,7 +9,7 @@ use smtp_core::{
     reply::Refusal,
     server::{Session, SignIn},
 };
-use smtp_server::{Decide, HeaderPolicy};
+use smtp_server::{Decide, Fixups};
 
 /// The decisions about one client.
 pub(super) struct Receiver {
@@ -89,8 +89,8 @@ impl Decide for Receiver {
         Ok(targets.into_iter().map(recipient).collect())
     }
 
-    fn header_policy(&self) -> HeaderPolicy {
-        HeaderPolicy::default()
+    fn fixups(&self) -> Fixups {
+        Fixups::default()
     }
 }
 

@@ -6,7 +6,7 @@
 mod house;
 
 use house::House;
-use mail_types::{Lane, Notify};
+use mail_types::{BodyKind, Lane, Notify};
 use message_queue::Consumes;
 
 /// `\0alice@example.org\0secret`.
@@ -30,7 +30,8 @@ async fn mail_goes_from_587_into_the_queue() {
          C: RCPT TO:<carol@example.net>\nS: 250\n\
          C: DATA\nS: 354\n\
          C: From: Alice <alice@example.org>\nC: Bcc: carol@example.net\nC: Subject: hello\n\
-         C: \nC: Grüße\nC: ..\nC: .\nS: 250 2.0.0 Queued as \n\
+         C: MIME-Version: 1.0\nC: Content-Type: text/plain; charset=utf-8\n\
+         C: Content-Transfer-Encoding: 8bit\nC: \nC: Grüße\nC: ..\nC: .\nS: 250 2.0.0 Queued as \n\
          C: QUIT\nS: 221\n"
     );
     let said = house.play("smtp-submission", &script).await;
@@ -56,7 +57,9 @@ async fn mail_goes_from_587_into_the_queue() {
     let message_id = format!("\r\nMessage-ID: <{id}@mail.example.org>\r\n");
     assert!(message.contains(&message_id), "RFC 6409 §8.2: {message}");
     assert!(!message.contains("Bcc"), "RFC 5322 §3.6.3: {message}");
-    assert!(message.ends_with("\r\n\r\nGrüße\r\n.\r\n"), "{message}");
+    assert!(message.contains("Content-Transfer-Encoding: quoted-printable\r\n"), "{message}");
+    assert!(message.ends_with("\r\n\r\nGr=C3=BC=C3=9Fe\r\n=2E\r\n"), "RFC 6152 §3: {message}");
+    assert_eq!(entry.body, BodyKind::SevenBit);
 
     let remote = house.queued(Consumes::Remote).await;
     assert_eq!(remote[0].lease.lane, Lane::parse("@example.net").unwrap());
@@ -75,7 +78,7 @@ async fn port_465_speaks_tls_first_and_login_too() {
              C: MAIL FROM:<> SIZE=2000000\nS: 552 5.3.4\n\
              C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<bob@example.org>\nS: 250\nC: DATA\nS: 354\n\
              C: Date: Thu, 01 Jan 1970 00:00:00 +0000\nC: Message-ID: <mine@client.example>\n\
-             C: Return-Path: <x@example.org>\nC: \nC: text\nC: .\nS: 250\n\
+             C: Return-Path: <x@example.org>\nC: \nC: Grüße\nC: .\nS: 250\n\
              C: RSET\nS: 250\nC: QUIT\nS: 221\n",
         )
         .await;
@@ -89,6 +92,8 @@ async fn port_465_speaks_tls_first_and_login_too() {
     assert_eq!(message.content.matches("Date: ").count(), 1);
     assert!(!message.content.contains("Return-Path"), "RFC 5321 §4.4");
     assert!(message.content.contains("From: alice@example.org\r\n"), "RFC 5322 §3.6");
+    assert!(message.content.ends_with("\r\n\r\nGrüße\r\n"), "what stays here stays as it is");
+    assert_eq!(message.lease.entry.body, BodyKind::EightBitMime);
     assert_eq!(message.lease.entry.message_id.as_deref(), Some("mine@client.example"));
     house.close().await;
 }
