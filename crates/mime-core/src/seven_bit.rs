@@ -11,7 +11,9 @@ mod plan;
 
 use crate::{
     structure::Structure,
-    transfer::{Base64Decoder, Base64Encoder, QuotedPrintableDecoder, QuotedPrintableEncoder},
+    transfer::{
+        Base64Decoder, Base64Encoder, Encoding, QuotedPrintableDecoder, QuotedPrintableEncoder,
+    },
 };
 
 use self::{
@@ -156,8 +158,7 @@ impl Converter {
 
 impl Decode {
     /// A part that is labelled as encoded and holds 8-bit octets all the same is decoded first.
-    fn of(was: crate::transfer::Encoding) -> Self {
-        use crate::transfer::Encoding;
+    fn of(was: Encoding) -> Self {
         match was {
             Encoding::QuotedPrintable => Self::QuotedPrintable(Default::default()),
             Encoding::Base64 => Self::Base64(Default::default()),

@@ -25,10 +25,7 @@ impl Guess {
     pub(super) fn push(&mut self, octets: &[u8], out: &mut String) -> Option<Decoder> {
         let mut rest = octets;
         if self.held.is_empty() {
-            let plain = rest
-                .iter()
-                .position(|octet| !octet.is_ascii() || matches!(octet, 0x0e | 0x1b))
-                .unwrap_or(rest.len());
+            let plain = plain_length(rest);
             let (ascii, behind) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
             out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
             rest = behind;
@@ -47,6 +44,15 @@ impl Guess {
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
+}
+
+/// How many octets are ASCII in every charset: no 8-bit ones, no escapes of ISO 2022.
+fn plain_length(octets: &[u8]) -> usize {
+    if octets.is_ascii() {
+        return memchr::memchr2(0x0e, 0x1b, octets).unwrap_or(octets.len());
+    }
+    let ends = |octet: &u8| !octet.is_ascii() || matches!(octet, 0x0e | 0x1b);
+    octets.iter().position(ends).unwrap_or(octets.len())
 }
 
 impl Charset {

@@ -14,12 +14,23 @@ impl Base64Decoder {
     /// Takes the next piece and appends what it decodes to.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         out.reserve(piece.len() / 4 * 3);
-        for octet in piece {
-            match value(*octet) {
+        let mut rest = piece;
+        while let Some((first, behind)) = rest.split_first() {
+            // Nearly all of it is whole quanta.
+            if self.count == 0
+                && let Some((quantum, behind)) = rest.split_first_chunk()
+                && let Some(decoded) = whole_quantum(quantum)
+            {
+                out.extend_from_slice(&decoded);
+                rest = behind;
+                continue;
+            }
+            match value(*first) {
                 Some(six) => self.six_bits(six, out),
-                None if *octet == b'=' => self.end_quantum(out),
+                None if *first == b'=' => self.end_quantum(out),
                 None => {}
             }
+            rest = behind;
         }
     }
 
@@ -50,16 +61,36 @@ impl Base64Decoder {
     }
 }
 
-fn value(octet: u8) -> Option<u8> {
-    match octet {
-        b'A'..=b'Z' => Some(octet.wrapping_sub(b'A')),
-        b'a'..=b'z' => Some(octet.wrapping_sub(b'a').wrapping_add(26)),
-        b'0'..=b'9' => Some(octet.wrapping_sub(b'0').wrapping_add(52)),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+fn whole_quantum(quantum: &[u8; 4]) -> Option<[u8; 3]> {
+    let [first, second, third, fourth] = *quantum;
+    let bits = u32::from(value(first)?) << 18
+        | u32::from(value(second)?) << 12
+        | u32::from(value(third)?) << 6
+        | u32::from(value(fourth)?);
+    let [_, first, second, third] = bits.to_be_bytes();
+    Some([first, second, third])
 }
+
+fn value(octet: u8) -> Option<u8> {
+    VALUES.get(usize::from(octet)).copied().filter(|value| *value < 64)
+}
+
+/// The six bits of each octet; 64 for what is not of the alphabet.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler: an index that is too large does not build"
+)]
+static VALUES: [u8; 256] = {
+    let mut values = [64; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < 64 {
+        values[alphabet[at] as usize] = at as u8;
+        at += 1;
+    }
+    values
+};
 
 /// Octets in a line of 76 characters.
 const LINE: usize = 57;
