@@ -20,35 +20,39 @@ impl Directory {
         })))
     }
 
+    pub(crate) async fn roster(&self) -> Result<Arc<Roster>, DirectoryError> {
+        self.0.now().await
+    }
+
     /// Where mail for an address goes: the only place that expands addresses and decides lanes.
     pub async fn route(&self, address: &Address) -> Result<Route, DirectoryError> {
-        Ok(self.0.now().await?.route(address))
+        Ok(self.roster().await?.route(address))
     }
 
     /// Where mail for the bare `<postmaster>` goes (RFC 5321 §4.1.1.3).
     pub async fn route_postmaster(&self) -> Result<Route, DirectoryError> {
-        Ok(self.0.now().await?.route_postmaster())
+        Ok(self.roster().await?.route_postmaster())
     }
 
     /// Whether a domain is served here.
     pub async fn is_ours(&self, domain: &Domain) -> Result<bool, DirectoryError> {
-        Ok(self.0.now().await?.is_ours(domain))
+        Ok(self.roster().await?.is_ours(domain))
     }
 
     /// An account, if it still exists.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
-        Ok(self.0.now().await?.account(id).cloned())
+        Ok(self.roster().await?.account(id).cloned())
     }
 
     /// The account of an address, case apart; aliases are not looked at.
     pub async fn account_at(&self, address: &Address) -> Result<Option<Account>, DirectoryError> {
-        Ok(self.0.now().await?.account_at(address).cloned())
+        Ok(self.roster().await?.account_at(address).cloned())
     }
 
     /// The account that a name typed into a mail client means: its whole address, or the local
     /// part alone if only one account has it.
     pub async fn account_by_sign_in(&self, name: &str) -> Result<Option<Account>, DirectoryError> {
-        Ok(self.0.now().await?.account_by_sign_in(name).cloned())
+        Ok(self.roster().await?.account_by_sign_in(name).cloned())
     }
 
     /// Whether an account may use an address as its own: if mail for the address reaches it.
@@ -64,16 +68,16 @@ impl Directory {
 
     /// All domains, in the order in which they were added.
     pub async fn domains(&self) -> Result<Vec<Domain>, DirectoryError> {
-        Ok(self.0.now().await?.domains().to_vec())
+        Ok(self.roster().await?.domains().to_vec())
     }
 
     /// All accounts, the oldest first.
     pub async fn accounts(&self) -> Result<Vec<Account>, DirectoryError> {
-        Ok(self.0.now().await?.accounts().cloned().collect())
+        Ok(self.roster().await?.accounts().cloned().collect())
     }
 
     /// All aliases by name.
     pub async fn aliases(&self) -> Result<Vec<Alias>, DirectoryError> {
-        Ok(self.0.now().await?.aliases().cloned().collect())
+        Ok(self.roster().await?.aliases().cloned().collect())
     }
 }

@@ -16,11 +16,13 @@ use sasl_core::PasswordVerifier;
 use sqlx::SqliteConnection;
 use stable_storage::{Files, Published, Work};
 
-use crate::{Account, AliasName, DirectoryError, tables};
+use crate::{Account, AliasName, Directory, DirectoryError, tables};
 
 /// Changes the directory and the credentials.
 #[derive(Debug, Clone)]
 pub struct Editor {
+    /// For looks that change nothing.
+    reader: Directory,
     directory: Published,
     credentials: Published,
 }
@@ -53,9 +55,11 @@ pub struct Removal {
 impl Editor {
     /// For the databases in these folders, which have to exist.
     pub fn open(directory: &Path, credentials: &Path, files: Files) -> Self {
+        let reader = Directory::open(directory);
         let directory = tables::directory_file(directory);
         let credentials = tables::credentials_file(credentials);
         Self {
+            reader,
             directory: Published::at(directory, tables::DIRECTORY, files.clone()),
             credentials: Published::at(credentials, tables::CREDENTIALS, files),
         }

@@ -44,7 +44,8 @@ const TABLES: &[Migration] = &[Migration {
 
 /// Makes `sign-ins.db` in its folder, or brings its tables up to date.
 pub async fn migrate(folder: &Path) -> Result<(), DatabaseError> {
-    Database::open_or_migrate(opening(folder)).await.map(drop)
+    Database::open_or_migrate(opening(folder)).await?.close().await;
+    Ok(())
 }
 
 fn opening(folder: &Path) -> Opening {

@@ -31,7 +31,7 @@ impl Editor {
         verifier: &PasswordVerifier,
         now: Timestamp,
     ) -> Result<Account, DirectoryError> {
-        let account = self.account_to_change(address).await?;
+        let account = existing(&*self.reader.roster().await?, address)?;
         self.store_password(account.id, verifier, now).await?;
         self.change_account(address, "update account set generation = generation + 1 where id = ?")
             .await
@@ -53,11 +53,7 @@ impl Editor {
 
     /// What removing an account would do.
     pub async fn removal_of(&self, address: &Address) -> Result<Removal, DirectoryError> {
-        let address = address.clone();
-        self.edit(|connection| {
-            Box::pin(async move { removal(&tables::read(connection).await?, &address) })
-        })
-        .await
+        removal(&*self.reader.roster().await?, address)
     }
 
     /// Removes an account, and itself from all aliases. Its mail folder stays where it is.
@@ -87,14 +83,6 @@ impl Editor {
             })
             .await?;
         Ok(removal)
-    }
-
-    async fn account_to_change(&self, address: &Address) -> Result<Account, DirectoryError> {
-        let address = address.clone();
-        self.edit(|connection| {
-            Box::pin(async move { existing(&tables::read(connection).await?, &address) })
-        })
-        .await
     }
 
     /// Runs a statement that changes one account by its id.
