@@ -1,1 +1,74 @@
 //! The MDA: from the queue into mailboxes.
+//!
+//! Leases the local lane of the queue, writes each recipient's copy (Return-Path and Delivered-To
+//! before the content, RFC 5321 §4.4) into its mailbox, and settles. Whatever waits for one account
+//! while its mailboxes are busy is delivered together, in one transaction.
+//!
+//! Invariants: a recipient is settled as delivered only when its message is durable and visible in
+//! the mailbox; whatever stops this process in between, the next one delivers the same message to
+//! the same name, and the store does it once. What can't be delivered now is deferred, and is
+//! lost in no case.
+//!
+//! The agent listens to nobody, and knows no password.
+
+mod copy;
+mod desk;
+mod handover;
+mod judgement;
+mod settle;
+
+use std::sync::Arc;
+
+use account_usage::UsagePublisher;
+use agent_kit::{Readiness, Stop, Surroundings, now};
+use anyhow::Context;
+use config::Config;
+use directory::Directory;
+use mail_store::{MailStore, StoreOptions};
+use message_queue::{Consumes, Queue, QueueOptions};
+use stable_storage::Files;
+use tokio::sync::Semaphore;
+
+/// What all deliveries share.
+struct Shared {
+    config: Arc<Config>,
+    queue: Queue,
+    directory: Directory,
+    store: MailStore,
+    usage: UsagePublisher,
+    /// How many messages may be written at once: each holds some buffers.
+    writing: Semaphore,
+}
+
+/// The most messages that are written at once.
+const WRITING_MAX: usize = 8;
+
+/// Delivers until the stop.
+pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
+    let Surroundings { config, stop, ready, .. } = surroundings;
+    work(config, stop, ready).await
+}
+
+async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Result<()> {
+    let folders = config.folders();
+    let mut options = QueueOptions::at(&folders.queue);
+    options.inline_limit = config.queue.inline_limit.in_memory();
+    let queue = Queue::open(options, Files::real()).await.context("cannot open the queue")?;
+    let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
+    let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;
+    let store = store.context("cannot open the mail store")?;
+    let usage = UsagePublisher::open(&folders.usage.join("usage.db")).await;
+    let shared = Arc::new(Shared {
+        directory: Directory::open(&folders.directory),
+        usage: usage.context("cannot open the usage of accounts")?,
+        writing: Semaphore::new(WRITING_MAX),
+        queue,
+        store,
+        config,
+    });
+    ready.ready();
+    desk::Desk::new(shared.clone(), consumer).work(&stop).await;
+    ready.stopping();
+    shared.store.close().await;
+    Ok(())
+}

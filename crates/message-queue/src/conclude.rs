@@ -50,6 +50,14 @@ pub struct Verdict {
     pub what: Option<What>,
 }
 
+/// Where notifications go: the consumer asks the directory, which this crate does not know.
+pub trait RouteNotification: Sync {
+    /// The recipients that an address leads to; none if nobody can be told. `Err` in words if it
+    /// cannot be said now.
+    fn route(&self, to: &Address)
+    -> impl Future<Output = Result<Vec<NewRecipient>, String>> + Send;
+}
+
 /// Judges the outcome of an attempt that ended at `now`. `seed` spreads the next attempts of those
 /// that failed together.
 pub fn judge(
@@ -81,8 +89,7 @@ pub fn judge(
     }
 }
 
-/// Makes the settlement of a lease, with its notifications on stable storage. `route` says where
-/// an address leads; an empty answer means that nobody can be told.
+/// Makes the settlement of a lease, with its notifications on stable storage.
 pub async fn conclude(
     queue: &Queue,
     lease: Lease,
@@ -90,14 +97,15 @@ pub async fn conclude(
     policy: &Policy,
     reporting_mta: &Domain,
     now: Timestamp,
-    route: impl AsyncFn(&Address) -> Result<Vec<NewRecipient>, String>,
+    routes: &impl RouteNotification,
 ) -> Settlement {
     let seed = seed(lease.entry.id);
     let mut verdicts: Vec<(RecipientNumber, Verdict)> = Vec::new();
     for one in ended {
         if let Some(recipient) = lease.recipients.iter().find(|r| r.number == one.number) {
             let number = one.number;
-            verdicts.push((number, judge(recipient, lease.entry.queued_at, one, policy, now, seed)));
+            verdicts
+                .push((number, judge(recipient, lease.entry.queued_at, one, policy, now, seed)));
         }
     }
     let reported: Vec<Reported> = verdicts
@@ -109,7 +117,7 @@ pub async fn conclude(
         .collect();
     let (mut notifications, mut told) = (Vec::new(), Vec::new());
     for due in report::due(&lease, &reported) {
-        match notification(queue, &lease, &due, reporting_mta, now, &route).await {
+        match notification(queue, &lease, &due, reporting_mta, now, routes).await {
             Ok(notification) => {
                 told.extend(due.delayed());
                 notifications.extend(notification);
@@ -160,9 +168,9 @@ async fn notification(
     due: &Due,
     reporting_mta: &Domain,
     now: Timestamp,
-    route: &impl AsyncFn(&Address) -> Result<Vec<NewRecipient>, String>,
+    routes: &impl RouteNotification,
 ) -> Result<Option<Notification>, String> {
-    let recipients = route(&due.to).await?;
+    let recipients = routes.route(&due.to).await?;
     if recipients.is_empty() {
         tracing::error!(
             queue_id = %lease.entry.id, sender = %due.to,

@@ -14,6 +14,7 @@
 //! is: outcomes, lanes and times are arguments.
 
 mod chance;
+pub mod conclude;
 mod consumer;
 mod content;
 mod decode;
@@ -25,7 +26,6 @@ mod facts;
 mod jobs;
 mod lease;
 mod maintenance;
-pub mod conclude;
 pub mod operator;
 mod queue;
 mod refusals;

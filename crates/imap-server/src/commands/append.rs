@@ -1,0 +1,100 @@
+//! APPEND (RFC 3501 §6.3.11): the message goes into a file as it comes.
+
+use imap_core::{
+    command::AppendHead,
+    response::{Code, Completion},
+    server::{AppendAbandoned, AppendComplete, AppendPiece, Ask},
+};
+use mail_store::{Incoming, NewMessage, StoreError};
+use mail_types::{FlagSet, MailboxId, Uid, UidValidity};
+
+use crate::{
+    handler::{Conversation, Talk},
+    trouble,
+};
+
+/// A message that is on its way into a mailbox.
+pub(crate) struct Appending {
+    mailbox: MailboxId,
+    flags: FlagSet,
+    incoming: Incoming,
+}
+
+impl Conversation {
+    pub(crate) async fn append_begin(&mut self, ask: Ask<AppendHead>, talk: &mut Talk<'_>) {
+        let begun = self.begin(ask.command()).await;
+        let (session, wire) = talk.parts();
+        match begun {
+            Ok(appending) => {
+                self.appending = Some(Box::new(appending));
+                ask.accept(session, wire);
+            }
+            Err(completion) => ask.refuse(session, wire, completion),
+        }
+    }
+
+    async fn begin(&self, head: &AppendHead) -> Result<Appending, Completion> {
+        let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
+        let date = head.internal_date.unwrap_or_else(agent_kit::now);
+        let work = async {
+            let mailbox = signed_in.mailboxes.mailbox(&head.mailbox).await?.id;
+            if signed_in.is_over_quota_with(head.size).await? {
+                return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
+            }
+            let incoming = signed_in.mailboxes.incoming(date)?;
+            Ok(Ok(Appending { mailbox, flags: head.flags.clone(), incoming }))
+        };
+        work.await
+            .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
+    }
+
+    pub(crate) async fn append_piece(&mut self, ask: Ask<AppendPiece>, talk: &mut Talk<'_>) {
+        let written = match &mut self.appending {
+            Some(appending) => {
+                let octets = ask.octets(talk.parts().1);
+                appending.incoming.write(octets).await.map_err(|error| trouble::completion(&error))
+            }
+            None => Err(trouble::out_of_order()),
+        };
+        let (session, wire) = talk.parts();
+        match written {
+            Ok(()) => ask.taken(session, wire),
+            Err(completion) => {
+                self.appending = None;
+                ask.refuse(session, wire, completion);
+            }
+        }
+    }
+
+    pub(crate) async fn append_complete(&mut self, ask: Ask<AppendComplete>, talk: &mut Talk<'_>) {
+        let stored = self.finish_append().await;
+        let (session, wire) = talk.parts();
+        match stored {
+            Ok((validity, uid)) => ask.stored(session, wire, validity, uid),
+            Err(completion) => ask.finish(session, wire, completion),
+        }
+    }
+
+    async fn finish_append(&mut self) -> Result<(UidValidity, Uid), Completion> {
+        let (Some(signed_in), Some(appending)) = (&self.signed_in, self.appending.take()) else {
+            return Err(trouble::out_of_order());
+        };
+        let Appending { mailbox, flags, incoming } = *appending;
+        let work = async {
+            let written = incoming.finish().await?;
+            let message = NewMessage { written, flags };
+            signed_in.mailboxes.append(mailbox, vec![message]).await
+        };
+        let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
+        self.publish_usage().await;
+        match appended.uids.first() {
+            Some(uid) => Ok((appended.uid_validity, *uid)),
+            None => Err(trouble::out_of_order()),
+        }
+    }
+
+    pub(crate) fn append_abandoned(&mut self, ask: Ask<AppendAbandoned>, talk: &mut Talk<'_>) {
+        self.appending = None;
+        ask.forgotten(talk.parts().0);
+    }
+}

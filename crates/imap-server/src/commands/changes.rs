@@ -1,0 +1,109 @@
+//! News of the open mailbox, from whichever process.
+
+use agent_kit::Gone;
+use imap_core::server::{Ask, Changes};
+use mail_store::{AccountMailboxes, StoreError};
+use mail_types::Keyword;
+
+use crate::{
+    handler::{Conversation, Talk},
+    selected::{Selected, uid_runs},
+};
+
+/// Messages that are told of between two looks at the client's pace.
+const PORTION: usize = 500;
+
+impl Conversation {
+    pub(crate) async fn changes(
+        &mut self,
+        ask: Ask<Changes>,
+        talk: &mut Talk<'_>,
+    ) -> Result<(), Gone> {
+        let (Some(signed_in), Some(selected)) = (&self.signed_in, &mut self.selected) else {
+            let (session, wire) = talk.parts();
+            ask.finish(session, wire);
+            return Ok(());
+        };
+        match signed_in.mailboxes.changes(selected.id, selected.seen).await {
+            Ok(changes) => tell(&ask, &signed_in.mailboxes, selected, changes, talk).await?,
+            Err(StoreError::MailboxGone(_) | StoreError::NoSuchMailbox(_)) => {
+                let (session, wire) = talk.parts();
+                ask.mailbox_gone(session, wire);
+                return Ok(());
+            }
+            // They come with the next news; the command itself was done.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "news can't be read");
+            }
+        }
+        self.end_with_account(talk).await;
+        let (session, wire) = talk.parts();
+        ask.finish(session, wire);
+        Ok(())
+    }
+
+    /// Ends the session of an account that was disabled, removed, or got another password.
+    async fn end_with_account(&self, talk: &mut Talk<'_>) {
+        let Some(signed_in) = &self.signed_in else { return };
+        match self.service.directory.account(signed_in.account.id).await {
+            Ok(Some(now)) if !now.disabled && now.generation == signed_in.account.generation => {}
+            Ok(_) => talk.parts().0.dismiss(None, "The account has changed, please sign in again"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");
+            }
+        }
+    }
+}
+
+async fn tell(
+    ask: &Ask<Changes>,
+    mailboxes: &AccountMailboxes,
+    selected: &mut Selected,
+    changes: mail_store::Changes,
+    talk: &mut Talk<'_>,
+) -> Result<(), Gone> {
+    let (known, new): (Vec<_>, Vec<_>) =
+        changes.changed.iter().partition(|message| message.uid < selected.uid_next);
+    let mut unheard: Vec<Keyword> = Vec::new();
+    for message in &changes.changed {
+        for keyword in message.flags.keywords() {
+            if !selected.keywords.contains(keyword) && !unheard.contains(keyword) {
+                unheard.push(keyword.clone());
+            }
+        }
+    }
+    if !unheard.is_empty() {
+        selected.keywords.extend(unheard);
+        let (session, wire) = talk.parts();
+        ask.keywords(session, wire, &selected.keywords);
+    }
+    for message in known {
+        if selected.own_changes.get(&message.uid) != Some(&message.modseq) {
+            let (session, wire) = talk.parts();
+            ask.flags(session, wire, message.uid, &message.flags);
+            talk.drain().await?;
+        }
+    }
+    selected.own_changes.clear();
+    for portion in changes.expunged.chunks(PORTION) {
+        let (session, wire) = talk.parts();
+        ask.vanished(session, wire, &uid_runs(portion));
+        talk.drain().await?;
+    }
+    let read_only = talk.parts().0.is_read_only();
+    // RFC 3501 §2.3.2: one session only is told that a message is recent.
+    let recent_from = if read_only || new.is_empty() {
+        changes.state.recent_from
+    } else {
+        let claimed = mailboxes.claim_recent(selected.id).await;
+        claimed.map_or(changes.state.uid_next, |(from, _)| from)
+    };
+    let (fresh, old): (Vec<_>, Vec<_>) =
+        new.into_iter().map(|message| message.uid).partition(|uid| *uid >= recent_from);
+    let session = talk.parts().0;
+    ask.arrived(session, &uid_runs(&old), false);
+    ask.arrived(session, &uid_runs(&fresh), true);
+    selected.seen = changes.state.highest_modseq;
+    selected.uid_next = changes.state.uid_next;
+    Ok(())
+}

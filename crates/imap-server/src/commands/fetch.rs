@@ -1,0 +1,196 @@
+//! FETCH and UID FETCH (RFC 3501 §6.4.5).
+//!
+//! Rows come from the index some hundred at a time, one query each; what a response needs of the
+//! file is opened before its first octet is rendered, so that a message which is gone gets no
+//! response at all.
+
+use agent_kit::Gone;
+use imap_core::{
+    UidRuns,
+    command::{Fetch, FetchItem, Numbering},
+    response::{Completion, FetchResponse},
+    server::Ask,
+};
+use mail_store::{FlagChange, MessageReader, MessageRow, StoreError, Want};
+use mail_types::{Flag, FlagSet};
+
+use super::fetch_content::{Content, needs_structure};
+use crate::{
+    handler::{Conversation, SignedIn, Talk},
+    selected::{Selected, uid_set},
+    trouble,
+};
+
+/// Rows a query, if what was parsed at delivery is not wanted.
+const ROWS: u32 = 1000;
+/// Rows a query with what was parsed at delivery.
+const DETAILED_ROWS: u32 = 200;
+
+impl Conversation {
+    pub(crate) async fn fetch(&mut self, ask: Ask<Fetch>, talk: &mut Talk<'_>) -> Result<(), Gone> {
+        let completion = match (&self.signed_in, &mut self.selected) {
+            (Some(signed_in), Some(selected)) => {
+                let mark_seen = ask.command().marks_seen() && !talk.parts().0.is_read_only();
+                let fetching = Fetching { signed_in, ask: &ask, mark_seen };
+                fetching.run(selected, talk).await?
+            }
+            _ => trouble::out_of_order(),
+        };
+        let (session, wire) = talk.parts();
+        ask.finish(session, wire, completion);
+        Ok(())
+    }
+}
+
+/// One FETCH in progress.
+struct Fetching<'f> {
+    signed_in: &'f SignedIn,
+    ask: &'f Ask<Fetch>,
+    mark_seen: bool,
+}
+
+impl Fetching<'_> {
+    async fn run(&self, selected: &mut Selected, talk: &mut Talk<'_>) -> Result<Completion, Gone> {
+        let (mut rest, mut told) = (self.ask.messages().clone(), 0);
+        let portion_size = if self.want() == Want::Details { DETAILED_ROWS } else { ROWS };
+        while !rest.is_empty() {
+            let portion;
+            (portion, rest) = rest.split_at(portion_size);
+            let rows = match self.rows(selected, &portion).await {
+                Ok(rows) => rows,
+                Err(error) => return Ok(trouble::completion(&error)),
+            };
+            for (row, marked) in &rows {
+                match self.tell(row, *marked, talk).await? {
+                    Ok(true) => told += 1,
+                    Ok(false) => {}
+                    Err(error) => return Ok(trouble::completion(&error)),
+                }
+            }
+        }
+        // UIDs without a message are passed over (RFC 3501 §6.4.8).
+        let missing = told < self.ask.messages().len();
+        if missing && self.ask.command().numbering == Numbering::Sequence {
+            return Ok(trouble::expunge_issued());
+        }
+        Ok(Completion::ok("FETCH completed"))
+    }
+
+    fn want(&self) -> Want {
+        let parsed = |item: &FetchItem| match item {
+            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
+            item => item.section().is_some_and(|(section, _)| needs_structure(section)),
+        };
+        if self.ask.command().items.iter().any(parsed) { Want::Details } else { Want::Facts }
+    }
+
+    /// The rows of a portion, and of each whether it was marked `\Seen` just now.
+    async fn rows(
+        &self,
+        selected: &mut Selected,
+        portion: &UidRuns,
+    ) -> Result<Vec<(MessageRow, bool)>, StoreError> {
+        let mailboxes = &self.signed_in.mailboxes;
+        let rows = mailboxes.fetch(selected.id, &uid_set(portion), self.want()).await?;
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (row, false)).collect();
+        let unseen = |(row, _): &&(MessageRow, bool)| !row.flags.contains(&Flag::Seen);
+        if !self.mark_seen || !rows.iter().any(|row| unseen(&row)) {
+            return Ok(rows);
+        }
+        let uids = rows.iter().filter(unseen).map(|(row, _)| row.uid..=row.uid).collect();
+        let seen: FlagSet = [Flag::Seen].into_iter().collect();
+        let stored = mailboxes.store_flags(selected.id, &uids, FlagChange::Add(seen), None).await?;
+        for done in stored.done {
+            selected.own_changes.insert(done.uid, done.modseq);
+            if let Ok(at) = rows.binary_search_by_key(&done.uid, |(row, _)| row.uid)
+                && let Some((row, marked)) = rows.get_mut(at)
+            {
+                (row.flags, *marked) = (done.flags, true);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The response for one message; false if there is none, because it is gone.
+    async fn tell(
+        &self,
+        row: &MessageRow,
+        marked: bool,
+        talk: &mut Talk<'_>,
+    ) -> Result<Result<bool, StoreError>, Gone> {
+        let view = talk.parts().0.view();
+        let Some(number) = view.and_then(|view| view.sequence_number(row.uid)) else {
+            return Ok(Ok(false));
+        };
+        let recent = view.is_some_and(|view| view.is_recent(row.uid));
+        let source = match Source::open(self, row).await {
+            Ok(source) => source,
+            Err(StoreError::MessageGone) => return Ok(Ok(false)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let items = &self.ask.command().items;
+        let mut response = FetchResponse::begin(&mut talk.parts().1.output, number);
+        let mut contents = source.contents.iter();
+        for item in items {
+            if item.section().is_none() {
+                let out = &mut talk.parts().1.output;
+                index_item(&mut response, out, item, row, recent);
+            } else if let (Some(content), Some(reader)) = (contents.next(), &source.reader) {
+                content.tell(reader, item, &mut response, talk).await?;
+            }
+        }
+        let out = &mut talk.parts().1.output;
+        // RFC 3501 §6.4.5: `\\Seen` that was set by this FETCH is told in its response.
+        if marked && !items.contains(&FetchItem::Flags) {
+            response.flags(out, &row.flags, recent);
+        }
+        response.end(out);
+        talk.drain().await?;
+        Ok(Ok(true))
+    }
+}
+
+/// What a response takes from a message's file.
+struct Source {
+    reader: Option<MessageReader>,
+    /// For each item with a section, in their order.
+    contents: Vec<Content>,
+}
+
+impl Source {
+    async fn open(fetching: &Fetching<'_>, row: &MessageRow) -> Result<Self, StoreError> {
+        let fetch = fetching.ask.command();
+        if !fetch.reads_content() {
+            return Ok(Self { reader: None, contents: Vec::new() });
+        }
+        let reader = fetching.signed_in.mailboxes.read(&row.file).await?;
+        let mut contents = Vec::new();
+        for (section, partial) in fetch.items.iter().filter_map(FetchItem::section) {
+            contents.push(Content::of(&reader, row, section, partial).await?);
+        }
+        Ok(Self { reader: Some(reader), contents })
+    }
+}
+
+/// An item that the index answers.
+fn index_item(
+    response: &mut FetchResponse,
+    out: &mut Vec<u8>,
+    item: &FetchItem,
+    row: &MessageRow,
+    recent: bool,
+) {
+    match (item, &row.details) {
+        (FetchItem::Uid, _) => response.uid(out, row.uid),
+        (FetchItem::Flags, _) => response.flags(out, &row.flags, recent),
+        (FetchItem::InternalDate, _) => response.internal_date(out, row.internal_date),
+        (FetchItem::Size, _) => response.size(out, row.size),
+        (FetchItem::Envelope, Some(details)) => response.envelope(out, &details.envelope),
+        (FetchItem::Body, Some(details)) => response.body(out, &details.structure),
+        (FetchItem::BodyStructure, Some(details)) => {
+            response.body_structure(out, &details.structure);
+        }
+        // Items with a section come from the file.
+        _ => {}
+    }
+}

@@ -1,0 +1,169 @@
+//! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, LIST, LSUB and STATUS
+//! (RFC 3501 §6.3.3 to §6.3.10, RFC 5258, RFC 5819, RFC 6154).
+
+use agent_kit::Gone;
+use imap_core::{
+    command::{List, MailboxCommand, SpecialUse, Status, StatusItem},
+    listing::{self, Listed},
+    response::{self, Completion, StatusValue},
+    server::Ask,
+};
+use mail_store::{AccountMailboxes, ListedMailbox, MailboxState, StoreError};
+
+use crate::{
+    handler::{Conversation, Talk},
+    trouble,
+};
+
+impl Conversation {
+    pub(crate) async fn mailboxes(
+        &mut self,
+        ask: Ask<MailboxCommand>,
+        talk: &mut Talk<'_>,
+    ) -> Result<(), Gone> {
+        let completion = match &self.signed_in {
+            Some(signed_in) => {
+                let mailboxes = &signed_in.mailboxes;
+                let done = match ask.command() {
+                    MailboxCommand::List(list) => tell_list(mailboxes, list, talk).await?,
+                    MailboxCommand::Lsub { reference, pattern } => {
+                        tell_lsub(mailboxes, reference, pattern, talk).await?
+                    }
+                    MailboxCommand::Status(status) => tell_status(mailboxes, status, talk).await,
+                    change => make(mailboxes, change).await,
+                };
+                if done.is_ok() && matches!(ask.command(), MailboxCommand::Delete(_)) {
+                    self.publish_usage().await;
+                }
+                done.unwrap_or_else(|error| trouble::completion(&error))
+            }
+            None => trouble::out_of_order(),
+        };
+        let (session, wire) = talk.parts();
+        ask.finish(session, wire, completion);
+        Ok(())
+    }
+}
+
+/// The commands that change which mailboxes there are.
+async fn make(
+    mailboxes: &AccountMailboxes,
+    command: &MailboxCommand,
+) -> Result<Completion, StoreError> {
+    match command {
+        MailboxCommand::Create(name) => {
+            mailboxes.create(name, None).await?;
+            Ok(Completion::ok("CREATE completed"))
+        }
+        MailboxCommand::Delete(name) => {
+            mailboxes.delete(name).await?;
+            Ok(Completion::ok("DELETE completed"))
+        }
+        MailboxCommand::Rename { from, to } => {
+            mailboxes.rename(from, to).await?;
+            Ok(Completion::ok("RENAME completed"))
+        }
+        MailboxCommand::Subscribe(name) => {
+            mailboxes.subscribe(name, true).await?;
+            Ok(Completion::ok("SUBSCRIBE completed"))
+        }
+        MailboxCommand::Unsubscribe(name) => {
+            mailboxes.subscribe(name, false).await?;
+            Ok(Completion::ok("UNSUBSCRIBE completed"))
+        }
+        MailboxCommand::List(_) | MailboxCommand::Lsub { .. } | MailboxCommand::Status(_) => {
+            Ok(trouble::out_of_order())
+        }
+    }
+}
+
+async fn tell_list(
+    mailboxes: &AccountMailboxes,
+    list: &List,
+    talk: &mut Talk<'_>,
+) -> Result<Result<Completion, StoreError>, Gone> {
+    let names = match names(mailboxes).await {
+        Ok(names) => names,
+        Err(error) => return Ok(Err(error)),
+    };
+    let states = if list.returns.status.is_empty() {
+        Vec::new()
+    } else {
+        match mailboxes.states().await {
+            Ok(states) => states,
+            Err(error) => return Ok(Err(error)),
+        }
+    };
+    for line in listing::list(&names, list) {
+        let out = &mut talk.parts().1.output;
+        response::list_line(out, &line.line);
+        let state = states.iter().find(|state| Some(&state.name) == line.status);
+        if let Some(state) = state {
+            response::status_line(out, &state.name, &values(&list.returns.status, state));
+        }
+        talk.drain().await?;
+    }
+    Ok(Ok(Completion::ok("LIST completed")))
+}
+
+async fn tell_lsub(
+    mailboxes: &AccountMailboxes,
+    reference: &str,
+    pattern: &str,
+    talk: &mut Talk<'_>,
+) -> Result<Result<Completion, StoreError>, Gone> {
+    let names = match names(mailboxes).await {
+        Ok(names) => names,
+        Err(error) => return Ok(Err(error)),
+    };
+    for line in listing::lsub(&names, reference, pattern) {
+        response::lsub_line(&mut talk.parts().1.output, &line);
+        talk.drain().await?;
+    }
+    Ok(Ok(Completion::ok("LSUB completed")))
+}
+
+async fn tell_status(
+    mailboxes: &AccountMailboxes,
+    status: &Status,
+    talk: &mut Talk<'_>,
+) -> Result<Completion, StoreError> {
+    let state = mailboxes.mailbox(&status.mailbox).await?;
+    let out = &mut talk.parts().1.output;
+    response::status_line(out, &status.mailbox, &values(&status.items, &state));
+    Ok(Completion::ok("STATUS completed"))
+}
+
+fn values(items: &[StatusItem], state: &MailboxState) -> Vec<StatusValue> {
+    let value = |item| match item {
+        StatusItem::Messages => state.messages,
+        StatusItem::Recent => state.recent,
+        StatusItem::UidNext => state.uid_next.number(),
+        StatusItem::UidValidity => state.uid_validity.number(),
+        StatusItem::Unseen => state.unseen,
+    };
+    items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect()
+}
+
+async fn names(mailboxes: &AccountMailboxes) -> Result<Vec<Listed>, StoreError> {
+    Ok(mailboxes.list().await?.into_iter().map(listed).collect())
+}
+
+fn listed(mailbox: ListedMailbox) -> Listed {
+    Listed {
+        name: mailbox.name,
+        exists: mailbox.id.is_some(),
+        subscribed: mailbox.subscribed,
+        special_use: mailbox.special_use.map(special_use),
+    }
+}
+
+fn special_use(special_use: mail_store::SpecialUse) -> SpecialUse {
+    match special_use {
+        mail_store::SpecialUse::Archive => SpecialUse::Archive,
+        mail_store::SpecialUse::Drafts => SpecialUse::Drafts,
+        mail_store::SpecialUse::Junk => SpecialUse::Junk,
+        mail_store::SpecialUse::Sent => SpecialUse::Sent,
+        mail_store::SpecialUse::Trash => SpecialUse::Trash,
+    }
+}

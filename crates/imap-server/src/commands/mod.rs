@@ -1,0 +1,15 @@
+//! The families of commands, a file each. Every method here takes one question and answers it.
+
+mod append;
+mod changes;
+mod copy;
+mod expunge;
+mod fetch;
+mod fetch_content;
+mod mailboxes;
+mod search;
+mod select;
+mod sign_in;
+mod store;
+
+pub(crate) use append::Appending;

@@ -1,0 +1,69 @@
+//! SEARCH and UID SEARCH (RFC 3501 §6.4.4).
+
+use agent_kit::Gone;
+use imap_core::{
+    UidRuns,
+    command::{Numbering, Search, SearchKey},
+    response::{Completion, SearchResponse},
+    server::{Ask, Session},
+    view::BeyondMailbox,
+};
+use mail_types::Uid;
+
+use crate::{
+    handler::{Conversation, Talk},
+    search::Query,
+    trouble,
+};
+
+impl Conversation {
+    pub(crate) async fn search(
+        &mut self,
+        ask: Ask<Search>,
+        talk: &mut Talk<'_>,
+    ) -> Result<(), Gone> {
+        let completion = match (&self.signed_in, &self.selected) {
+            (Some(signed_in), Some(selected)) => match query(&ask, talk.parts().0) {
+                Ok(query) => match query.run(&signed_in.mailboxes, selected.id, talk).await {
+                    Ok(found) => tell(&ask, &found?, talk).await?,
+                    Err(error) => trouble::completion(&error),
+                },
+                Err(BeyondMailbox) => Completion::bad("There is no message with such a number"),
+            },
+            _ => trouble::out_of_order(),
+        };
+        let (session, wire) = talk.parts();
+        ask.finish(session, wire, completion);
+        Ok(())
+    }
+}
+
+fn query(ask: &Ask<Search>, session: &Session) -> Result<Query, BeyondMailbox> {
+    let Some(view) = session.view() else { return Err(BeyondMailbox) };
+    let recent: Vec<Uid> = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
+    let recent = UidRuns::from_ranges(recent.into_iter().map(|uid| (uid, uid)));
+    Query::new(ask.command().key.clone(), view.uids().clone(), recent, |key| match key {
+        SearchKey::Sequence(set) => view.resolve(set, Numbering::Sequence),
+        SearchKey::Uid(set) => view.resolve(set, Numbering::Uid),
+        _ => Ok(UidRuns::new()),
+    })
+}
+
+async fn tell(ask: &Ask<Search>, found: &[Uid], talk: &mut Talk<'_>) -> Result<Completion, Gone> {
+    let response = SearchResponse::begin(&mut talk.parts().1.output);
+    for uid in found {
+        let (session, wire) = talk.parts();
+        let number = match ask.command().numbering {
+            Numbering::Uid => Some(uid.number()),
+            Numbering::Sequence => {
+                session.view().and_then(|view| view.sequence_number(*uid)).map(|n| n.number())
+            }
+        };
+        if let Some(number) = number {
+            response.number(&mut wire.output, number);
+        }
+        talk.drain().await?;
+    }
+    response.end(&mut talk.parts().1.output);
+    Ok(Completion::ok("SEARCH completed"))
+}

@@ -1,0 +1,41 @@
+//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use conversation::Peer;
+use imap_core::{
+    response::Completion,
+    server::{Ask, SignIn},
+};
+use sign_in::{Origin, Protocol, SignInResult};
+
+use crate::handler::{Conversation, SignedIn, Talk};
+
+impl Conversation {
+    pub(crate) async fn sign_in(&mut self, ask: Ask<SignIn>, talk: &mut Talk<'_>) {
+        let (session, _) = talk.parts();
+        let origin = Origin {
+            protocol: Protocol::Imap,
+            address: address(session.peer().map(|facts| &facts.peer)),
+            tls: session.tls().is_some(),
+        };
+        let result = self.service.sign_in.verify(ask.command().claim.clone(), origin).await;
+        let (session, wire) = talk.parts();
+        match result {
+            SignInResult::Welcome(account) => {
+                let mailboxes = self.service.store.account(account.id);
+                self.signed_in = Some(Box::new(SignedIn { account, mailboxes }));
+                ask.welcome(session, wire);
+            }
+            SignInResult::Rejected => ask.reject(session, wire),
+            SignInResult::Unavailable => ask.finish(session, wire, Completion::unavailable()),
+        }
+    }
+}
+
+fn address(peer: Option<&Peer>) -> IpAddr {
+    match peer {
+        Some(Peer::Tcp { remote, .. }) => remote.ip(),
+        Some(Peer::Unix { .. }) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}

@@ -1,0 +1,66 @@
+//! One client's conversation: what the agent knows beside what the session knows, and which family
+//! of commands answers which question.
+
+use std::sync::Arc;
+
+use agent_kit::{Gone, Handler};
+use directory::Account;
+use imap_core::server::{Question, Session};
+use mail_store::AccountMailboxes;
+
+use crate::{commands::Appending, selected::Selected, service::Service};
+
+/// The session and its wire, as the answers reach them.
+pub(crate) type Talk<'t> = agent_kit::Talk<'t, Session>;
+
+/// One client's conversation.
+pub(crate) struct Conversation {
+    pub(crate) service: Arc<Service>,
+    /// Who is signed in. Boxed, like what follows: many connections idle before it is there.
+    pub(crate) signed_in: Option<Box<SignedIn>>,
+    /// The mailbox that is open.
+    pub(crate) selected: Option<Box<Selected>>,
+    /// The message that is on its way.
+    pub(crate) appending: Option<Box<Appending>>,
+}
+
+/// Who is signed in.
+pub(crate) struct SignedIn {
+    pub(crate) account: Account,
+    pub(crate) mailboxes: AccountMailboxes,
+}
+
+impl Conversation {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        Self { service, signed_in: None, selected: None, appending: None }
+    }
+}
+
+impl Handler<Session> for Conversation {
+    async fn answer(&mut self, question: Question, talk: &mut Talk<'_>) -> Result<(), Gone> {
+        match question {
+            Question::SignIn(ask) => self.sign_in(ask, talk).await,
+            Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
+            Question::Select(ask) => self.select(ask, talk).await,
+            Question::Close(ask) => self.close(ask, talk).await,
+            Question::Fetch(ask) => self.fetch(ask, talk).await?,
+            Question::Store(ask) => self.store(ask, talk).await?,
+            Question::Search(ask) => self.search(ask, talk).await?,
+            Question::Copy(ask) => self.copy(ask, talk).await?,
+            Question::Expunge(ask) => self.expunge(ask, talk).await?,
+            Question::AppendBegin(ask) => self.append_begin(ask, talk).await,
+            Question::AppendPiece(ask) => self.append_piece(ask, talk).await,
+            Question::AppendComplete(ask) => self.append_complete(ask, talk).await,
+            Question::AppendAbandoned(ask) => self.append_abandoned(ask, talk),
+            Question::Changes(ask) => self.changes(ask, talk).await?,
+        }
+        Ok(())
+    }
+
+    async fn news(&mut self) {
+        match &mut self.selected {
+            Some(selected) => selected.watch.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+}

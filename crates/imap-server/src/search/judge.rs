@@ -1,0 +1,151 @@
+//! Whether a message matches, as far as it is known. Pure.
+//!
+//! What is known grows in three steps, each dearer than the one before: the row of the index, the
+//! header, the words of the body. Most messages are decided by their row.
+
+use imap_core::{UidRuns, calendar::Date, command::SearchKey};
+use mail_store::MessageRow;
+use mail_types::Flag;
+use mime_core::header;
+
+use super::words::{Needles, fold};
+
+/// The numbers in a query, resolved against the session's view before the search began.
+pub(super) trait Numbers {
+    /// The messages that a key of sequence numbers or UIDs means.
+    fn named_by(&self, key: &SearchKey) -> &UidRuns;
+    /// Whether the message is `\Recent` in this session.
+    fn is_recent(&self, row: &MessageRow) -> bool;
+}
+
+/// What is known of one message.
+pub(super) struct Evidence<'m, N> {
+    pub(super) row: &'m MessageRow,
+    pub(super) numbers: &'m N,
+    /// The octets of the message header, once they were read.
+    pub(super) header: Option<&'m [u8]>,
+    /// Which words stand in the body, once it was read.
+    pub(super) found: Option<&'m Needles>,
+}
+
+impl<N: Numbers> Evidence<'_, N> {
+    /// Whether the key holds (RFC 3501 §6.4.4); `None` if more must be known.
+    pub(super) fn judge(&self, key: &SearchKey) -> Option<bool> {
+        match key {
+            SearchKey::All => Some(true),
+            SearchKey::And(keys) => self.all(keys),
+            SearchKey::Or(pair) => match (self.judge(&pair.0), self.judge(&pair.1)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            SearchKey::Not(key) => self.judge(key).map(|holds| !holds),
+            SearchKey::Sequence(_) | SearchKey::Uid(_) => {
+                Some(self.numbers.named_by(key).contains(self.row.uid))
+            }
+            SearchKey::Flag(flag) => Some(self.row.flags.contains(flag)),
+            SearchKey::Keyword(keyword) => {
+                Some(self.row.flags.contains(&Flag::Keyword(keyword.clone())))
+            }
+            SearchKey::Recent => Some(self.numbers.is_recent(self.row)),
+            SearchKey::Before(date) => Some(self.day() < *date),
+            SearchKey::On(date) => Some(self.day() == *date),
+            SearchKey::Since(date) => Some(self.day() >= *date),
+            SearchKey::Larger(size) => Some(self.row.size > u64::from(*size)),
+            SearchKey::Smaller(size) => Some(self.row.size < u64::from(*size)),
+            SearchKey::SentBefore(date) => self.sent(|day| day < *date),
+            SearchKey::SentOn(date) => self.sent(|day| day == *date),
+            SearchKey::SentSince(date) => self.sent(|day| day >= *date),
+            SearchKey::Header { name, text } => {
+                self.header.map(|octets| field_has(octets, name, text))
+            }
+            SearchKey::Body(text) => self.found.map(|needles| needles.found(text)),
+            SearchKey::Text(text) => match self.header.map(|octets| header_has(octets, text)) {
+                Some(true) => Some(true),
+                Some(false) => self.found.map(|needles| needles.found(text)),
+                None => None,
+            },
+        }
+    }
+
+    fn all(&self, keys: &[SearchKey]) -> Option<bool> {
+        let mut verdict = Some(true);
+        for key in keys {
+            match self.judge(key) {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => verdict = None,
+            }
+        }
+        verdict
+    }
+
+    /// The day on which it was received, in UTC as INTERNALDATE shows it.
+    fn day(&self) -> Date {
+        Date::of(self.row.internal_date)
+    }
+
+    /// The day of its Date field, without regard to time and zone; a message without a Date that
+    /// can be read was sent on no day.
+    fn sent(&self, holds: impl Fn(Date) -> bool) -> Option<bool> {
+        let octets = self.header?;
+        let date = header::find(octets, "Date")
+            .and_then(|field| header::date::DateTime::parse(&field.unfolded()))
+            .and_then(|date| {
+                let (year, month, day) = date.civil_date();
+                Date::new(year, month, day)
+            });
+        Some(date.is_some_and(holds))
+    }
+}
+
+/// Whether a field of this name has the text in it, decoded; the empty text asks for the field.
+fn field_has(octets: &[u8], name: &str, text: &str) -> bool {
+    let wanted = fold(text);
+    header::fields(octets)
+        .filter(|field| field.is(name))
+        .any(|field| wanted.is_empty() || value_has(field.value, &wanted))
+}
+
+/// Whether any field has the text, name or decoded value.
+fn header_has(octets: &[u8], text: &str) -> bool {
+    let wanted = fold(text);
+    header::fields(octets).any(|field| {
+        fold(&String::from_utf8_lossy(field.name)).contains(&wanted)
+            || value_has(field.value, &wanted)
+    })
+}
+
+fn value_has(value: &[u8], folded: &str) -> bool {
+    fold(&mime_core::text::decode_header(value)).contains(folded)
+}
+
+/// Whether a key can need more than the row of the index.
+pub(super) fn needs_content(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::And(keys) => keys.iter().any(needs_content),
+        SearchKey::Or(pair) => needs_content(&pair.0) || needs_content(&pair.1),
+        SearchKey::Not(key) => needs_content(key),
+        SearchKey::SentBefore(_)
+        | SearchKey::SentOn(_)
+        | SearchKey::SentSince(_)
+        | SearchKey::Header { .. }
+        | SearchKey::Body(_)
+        | SearchKey::Text(_) => true,
+        _ => false,
+    }
+}
+
+/// The texts that are looked for in bodies.
+pub(super) fn body_texts(key: &SearchKey, texts: &mut Vec<String>) {
+    match key {
+        SearchKey::And(keys) => keys.iter().for_each(|key| body_texts(key, texts)),
+        SearchKey::Or(pair) => {
+            body_texts(&pair.0, texts);
+            body_texts(&pair.1, texts);
+        }
+        SearchKey::Not(key) => body_texts(key, texts),
+        SearchKey::Body(text) | SearchKey::Text(text) => texts.push(text.clone()),
+        _ => {}
+    }
+}

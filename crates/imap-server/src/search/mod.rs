@@ -1,0 +1,220 @@
+//! SEARCH: which messages of the selected mailbox match.
+//!
+//! The index answers first, some hundred rows a query; only what it cannot decide is read from the
+//! files, the header before the body. Memory is bounded by a row batch, one header and one piece
+//! of a body, whatever is searched.
+
+mod judge;
+mod words;
+
+use std::ops::Range;
+
+use agent_kit::Gone;
+use imap_core::{UidRuns, command::SearchKey};
+use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet, Want};
+use mail_types::{MailboxId, Uid};
+use mime_core::{
+    body_structure::{Content, Part},
+    text::{TextDecoder, decode_header},
+    transfer::Encoding,
+};
+
+use crate::handler::Talk;
+use judge::{Evidence, Numbers, body_texts, needs_content};
+use words::Needles;
+
+/// Rows a query.
+const BATCH: usize = 500;
+/// Octets of a message read at once.
+const PIECE: usize = 64 * 1024;
+/// The most octets of a header that are looked at.
+const HEADER_MAX: u64 = 1024 * 1024;
+
+/// A query against the mailbox as a session sees it.
+pub(crate) struct Query {
+    key: SearchKey,
+    /// What each key of numbers means, in the order in which a walk of the key meets them.
+    named: Vec<(SearchKey, UidRuns)>,
+    recent: UidRuns,
+    candidates: UidRuns,
+}
+
+impl Query {
+    /// `resolve` gives the messages that a key of sequence numbers or UIDs means in the session's
+    /// view, or an error if the client may not have said so.
+    pub(crate) fn new<E>(
+        key: SearchKey,
+        candidates: UidRuns,
+        recent: UidRuns,
+        mut resolve: impl FnMut(&SearchKey) -> Result<UidRuns, E>,
+    ) -> Result<Self, E> {
+        let mut named = Vec::new();
+        name_numbers(&key, &mut |key| {
+            named.push((key.clone(), resolve(key)?));
+            Ok(())
+        })?;
+        Ok(Self { key, named, recent, candidates })
+    }
+
+    /// The messages that match, by UID. Ends when the client is gone.
+    pub(crate) async fn run(
+        &self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+        talk: &mut Talk<'_>,
+    ) -> Result<Result<Vec<Uid>, Gone>, StoreError> {
+        let want = if needs_content(&self.key) { Want::Details } else { Want::Facts };
+        let mut texts = Vec::new();
+        body_texts(&self.key, &mut texts);
+        let mut needles = Needles::new(texts);
+        let mut matching = Vec::new();
+        let uids: Vec<Uid> = self.candidates.iter().collect();
+        for batch in uids.chunks(BATCH) {
+            let rows = account
+                .fetch(mailbox, &batch.iter().map(|uid| *uid..=*uid).collect::<UidSet>(), want)
+                .await?;
+            for row in &rows {
+                let holds = match self.known(row).judge(&self.key) {
+                    Some(holds) => holds,
+                    None => {
+                        if let Err(end) = talk.checkpoint().await {
+                            return Ok(Err(end));
+                        }
+                        self.read_and_judge(account, row, &mut needles).await?
+                    }
+                };
+                if holds {
+                    matching.push(row.uid);
+                }
+            }
+            if let Err(end) = talk.checkpoint().await {
+                return Ok(Err(end));
+            }
+        }
+        Ok(Ok(matching))
+    }
+
+    fn known<'m>(&'m self, row: &'m MessageRow) -> Evidence<'m, Self> {
+        Evidence { row, numbers: self, header: None, found: None }
+    }
+
+    /// Decides by what stands in the file. A message that is gone meanwhile does not match.
+    async fn read_and_judge(
+        &self,
+        account: &AccountMailboxes,
+        row: &MessageRow,
+        needles: &mut Needles,
+    ) -> Result<bool, StoreError> {
+        let Some(details) = &row.details else { return Ok(false) };
+        let reader = match account.read(&row.file).await {
+            Ok(reader) => reader,
+            Err(StoreError::MessageGone) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let root = &details.structure.root;
+        let header = read_range(&reader, &root.header, HEADER_MAX).await?;
+        let with_header = Evidence { header: Some(&header), ..self.known(row) };
+        if let Some(holds) = with_header.judge(&self.key) {
+            return Ok(holds);
+        }
+        needles.restart();
+        scan_body(&reader, root, needles).await?;
+        let with_all = Evidence { found: Some(needles), ..with_header };
+        Ok(with_all.judge(&self.key).unwrap_or(false))
+    }
+}
+
+impl Numbers for Query {
+    fn named_by(&self, key: &SearchKey) -> &UidRuns {
+        static NOTHING: UidRuns = UidRuns::new();
+        self.named.iter().find(|(named, _)| named == key).map_or(&NOTHING, |(_, uids)| uids)
+    }
+
+    fn is_recent(&self, row: &MessageRow) -> bool {
+        self.recent.contains(row.uid)
+    }
+}
+
+/// Calls `found` for every key of sequence numbers or UIDs.
+fn name_numbers<E>(
+    key: &SearchKey,
+    found: &mut impl FnMut(&SearchKey) -> Result<(), E>,
+) -> Result<(), E> {
+    match key {
+        SearchKey::And(keys) => keys.iter().try_for_each(|key| name_numbers(key, found)),
+        SearchKey::Or(pair) => {
+            name_numbers(&pair.0, found)?;
+            name_numbers(&pair.1, found)
+        }
+        SearchKey::Not(key) => name_numbers(key, found),
+        SearchKey::Sequence(_) | SearchKey::Uid(_) => found(key),
+        _ => Ok(()),
+    }
+}
+
+async fn read_range(
+    reader: &MessageReader,
+    range: &Range<u64>,
+    limit: u64,
+) -> Result<Vec<u8>, StoreError> {
+    let length = range.end.saturating_sub(range.start).min(limit);
+    reader.read_at(range.start, usize::try_from(length).unwrap_or(usize::MAX)).await
+}
+
+/// Looks for the words in the text of all parts: decoded text parts, the headers of parts and of
+/// messages inside (a file's name stands there).
+async fn scan_body(
+    reader: &MessageReader,
+    root: &Part,
+    needles: &mut Needles,
+) -> Result<(), StoreError> {
+    let mut open = vec![(root, true)];
+    while let Some((part, is_root)) = open.pop() {
+        if needles.all_found() {
+            return Ok(());
+        }
+        if !is_root {
+            let header = read_range(reader, &part.header, HEADER_MAX).await?;
+            for field in mime_core::header::fields(&header) {
+                needles.push(&decode_header(field.value));
+                needles.end_of_text();
+            }
+        }
+        match &part.content {
+            Content::Multipart(parts) => open.extend(parts.iter().rev().map(|part| (part, false))),
+            Content::Message(message) => open.push((&message.part, false)),
+            Content::Leaf if part.media_type.kind.eq_ignore_ascii_case(b"text") => {
+                scan_text(reader, part, needles).await?;
+            }
+            Content::Leaf => {}
+        }
+    }
+    Ok(())
+}
+
+async fn scan_text(
+    reader: &MessageReader,
+    part: &Part,
+    needles: &mut Needles,
+) -> Result<(), StoreError> {
+    let encoding = Encoding::parse(part.encoding.as_deref().unwrap_or(b"7bit"));
+    let charset =
+        part.media_type.params.iter().find(|param| param.name.eq_ignore_ascii_case(b"charset"));
+    let mut decoder = TextDecoder::new(encoding, charset.map(|param| &*param.value));
+    let (mut at, mut text) = (part.body.start, String::new());
+    while at < part.body.end && !needles.all_found() {
+        let length = usize::try_from(part.body.end - at).unwrap_or(PIECE).min(PIECE);
+        let piece = reader.read_at(at, length).await?;
+        if piece.is_empty() {
+            break;
+        }
+        at += piece.len() as u64;
+        decoder.push(&piece, &mut text);
+        needles.push(&text);
+        text.clear();
+    }
+    decoder.finish(&mut text);
+    needles.push(&text);
+    needles.end_of_text();
+    Ok(())
+}

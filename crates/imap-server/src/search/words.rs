@@ -1,0 +1,108 @@
+//! Looking for words in text that comes by pieces, with bounded memory.
+
+/// Text in the form in which it is compared: case does not count.
+pub(super) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// The words looked for, and which of them were seen.
+#[derive(Debug)]
+pub(super) struct Needles {
+    needles: Vec<Needle>,
+    /// The end of what was fed, folded: a word may go on in the next piece.
+    tail: String,
+    /// Octets of the longest word.
+    longest: usize,
+}
+
+#[derive(Debug)]
+struct Needle {
+    text: String,
+    folded: String,
+    found: bool,
+}
+
+impl Needles {
+    pub(super) fn new(texts: Vec<String>) -> Self {
+        let needles: Vec<Needle> = texts
+            .into_iter()
+            // The empty text is in every body.
+            .map(|text| Needle { folded: fold(&text), found: text.is_empty(), text })
+            .collect();
+        let longest = needles.iter().map(|needle| needle.folded.len()).max().unwrap_or(0);
+        Self { needles, tail: String::new(), longest }
+    }
+
+    /// Forgets what was seen: the next message begins.
+    pub(super) fn restart(&mut self) {
+        self.tail.clear();
+        for needle in &mut self.needles {
+            needle.found = needle.text.is_empty();
+        }
+    }
+
+    /// Whether nothing more can be found.
+    pub(super) fn all_found(&self) -> bool {
+        self.needles.iter().all(|needle| needle.found)
+    }
+
+    /// Whether this text was seen.
+    pub(super) fn found(&self, text: &str) -> bool {
+        self.needles.iter().any(|needle| needle.found && needle.text == text)
+    }
+
+    /// Takes the next piece of a text.
+    pub(super) fn push(&mut self, piece: &str) {
+        self.tail.push_str(&fold(piece));
+        for needle in self.needles.iter_mut().filter(|needle| !needle.found) {
+            needle.found = self.tail.contains(&needle.folded);
+        }
+        let mut cut = self.tail.len().saturating_sub(self.longest);
+        while !self.tail.is_char_boundary(cut) {
+            cut += 1;
+        }
+        self.tail.drain(..cut);
+    }
+
+    /// The text has ended; a word does not go on in the next one.
+    pub(super) fn end_of_text(&mut self) {
+        self.tail.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_across_pieces_and_not_across_texts() {
+        let mut needles = Needles::new(vec!["Straße".into(), "안녕".into(), "zz".into()]);
+        for piece in ["die STRA", "SSE? nein: stra", "ße; 안", "녕"] {
+            needles.push(piece);
+        }
+        assert!(needles.found("Straße") && needles.found("안녕") && !needles.found("zz"));
+        needles.restart();
+        assert!(!needles.found("Straße"));
+        needles.push("z");
+        needles.end_of_text();
+        needles.push("z");
+        assert!(!needles.found("zz"));
+        needles.push("Z");
+        assert!(needles.found("zz"));
+    }
+
+    #[test]
+    fn the_empty_text_is_everywhere() {
+        let needles = Needles::new(vec![String::new()]);
+        assert!(needles.found("") && needles.all_found());
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_longest_word() {
+        let mut needles = Needles::new(vec!["0123456789".into()]);
+        for _ in 0..1000 {
+            needles.push("abcdefghijklmnop");
+        }
+        assert!(needles.tail.len() <= 10);
+    }
+}

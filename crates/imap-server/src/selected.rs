@@ -1,0 +1,45 @@
+//! The open mailbox, beyond the sequence numbers that the session keeps.
+
+use std::collections::HashMap;
+
+use imap_core::UidRuns;
+use mail_store::{MailboxState, UidSet, Watch};
+use mail_types::{Keyword, MailboxId, ModSeq, Uid};
+
+/// The open mailbox.
+pub(crate) struct Selected {
+    pub(crate) id: MailboxId,
+    pub(crate) watch: Watch,
+    /// All changes up to this one were put into the session's view.
+    pub(crate) seen: ModSeq,
+    /// Messages from this UID on are new to the session.
+    pub(crate) uid_next: Uid,
+    /// Keywords that the client was told of.
+    pub(crate) keywords: Vec<Keyword>,
+    /// Flags that this session stored and that need not be told again, with their modseq.
+    pub(crate) own_changes: HashMap<Uid, ModSeq>,
+}
+
+impl Selected {
+    /// The mailbox at the moment of `state`.
+    pub(crate) fn new(state: &MailboxState, watch: Watch, keywords: Vec<Keyword>) -> Self {
+        Self {
+            id: state.id,
+            watch,
+            seen: state.highest_modseq,
+            uid_next: state.uid_next,
+            keywords,
+            own_changes: HashMap::new(),
+        }
+    }
+}
+
+/// Runs as the store takes them.
+pub(crate) fn uid_set(runs: &UidRuns) -> UidSet {
+    runs.ranges().map(|(first, last)| first..=last).collect()
+}
+
+/// UIDs as the session takes them.
+pub(crate) fn uid_runs<'u>(uids: impl IntoIterator<Item = &'u Uid>) -> UidRuns {
+    UidRuns::from_ranges(uids.into_iter().map(|uid| (*uid, *uid)))
+}

@@ -1,0 +1,120 @@
+//! The process: what all its conversations share, and the loop that begins them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use account_usage::UsagePublisher;
+use agent_kit::{Connection, End, Surroundings, drive};
+use anyhow::Context as _;
+use config::Config;
+use conversation::Peer;
+use directory::Directory;
+use imap_core::server::{Limits, Options, Session};
+use mail_store::{MailStore, StoreOptions};
+use sign_in::{SignIn, SignInOptions};
+use stable_storage::Files;
+use tracing::Instrument as _;
+
+use crate::handler::Conversation;
+
+/// What one connection too many is told.
+const TURNED_AWAY: &[u8] = b"* BYE [LIMIT] Too many connections, please close some\r\n";
+
+/// What the conversations of a process share.
+pub(crate) struct Service {
+    pub(crate) sign_in: SignIn,
+    pub(crate) directory: Directory,
+    pub(crate) store: MailStore,
+    pub(crate) usage: UsagePublisher,
+}
+
+/// Serves IMAP until the stop.
+pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+    let config = surroundings.config.clone();
+    let service = Arc::new(Service::open(&config).await?);
+    let starttls = surroundings.tls.is_some();
+    let options = Arc::new(options(&config, starttls, false));
+    let on_loopback = Arc::new(options_on_loopback(&config, starttls));
+    let drive_options = surroundings.drive_options();
+    let numbers = AtomicU64::new(0);
+    let store = service.store.clone();
+
+    let conversation = move |connection: Connection| {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let peer = connection.peer();
+        let options = if is_loopback(&peer) { on_loopback.clone() } else { options.clone() };
+        let (service, drive_options) = (service.clone(), drive_options.clone());
+        let span = tracing::info_span!("connection", number, peer = %name(&peer));
+        async move {
+            let mut session = Session::new(number, options);
+            let mut conversation = Conversation::new(service);
+            let end = drive(&mut session, &mut conversation, connection, drive_options).await;
+            log_end(&end);
+        }
+        .instrument(span)
+    };
+    surroundings.serve_all(TURNED_AWAY, conversation).await;
+    store.close().await;
+    Ok(())
+}
+
+impl Service {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let folders = config.folders();
+        let sign_in = SignIn::open(SignInOptions {
+            directory: folders.directory.clone(),
+            credentials: folders.credentials.clone(),
+            sign_ins: folders.sign_ins.clone(),
+            checks_at_once: usize::try_from(config.sign_in.checks_at_once).unwrap_or(1),
+            remember_for: config.sign_in.remember_for,
+            max_delay: config.sign_in.max_delay,
+        })
+        .await
+        .context("the record of sign-ins cannot be opened")?;
+        let store =
+            MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
+                .await
+                .context("the mail store cannot be opened")?;
+        let usage = UsagePublisher::open(&folders.usage.join("usage.db"))
+            .await
+            .context("the usage of accounts cannot be opened")?;
+        Ok(Self { sign_in, directory: Directory::open(&folders.directory), store, usage })
+    }
+}
+
+fn options(config: &Config, starttls: bool, plaintext_sign_in: bool) -> Options {
+    let limits = Limits {
+        append_max: config.imap.max_message_size.bytes(),
+        sign_in_time: config.limits.sign_in_within,
+        idle_time: config.imap.idle_timeout,
+        ..Limits::default()
+    };
+    Options { starttls, plaintext_sign_in, limits, ..Options::default() }
+}
+
+fn options_on_loopback(config: &Config, starttls: bool) -> Options {
+    options(config, starttls, config.sign_in.without_tls_on_loopback)
+}
+
+fn is_loopback(peer: &Peer) -> bool {
+    match peer {
+        Peer::Tcp { remote, .. } => remote.ip().to_canonical().is_loopback(),
+        Peer::Unix { .. } => true,
+    }
+}
+
+fn name(peer: &Peer) -> String {
+    match peer {
+        Peer::Tcp { remote, .. } => remote.to_string(),
+        Peer::Unix { uid } => format!("uid {uid}"),
+    }
+}
+
+fn log_end(end: &End) {
+    match end {
+        End::Closed | End::Gone(None) => tracing::debug!("closed"),
+        end => tracing::debug!(?end, "ended"),
+    }
+}

@@ -1,0 +1,57 @@
+//! What the client is told when the store refuses or fails: the one place. The cause goes to the
+//! log.
+
+use imap_core::response::{Code, Completion};
+use mail_store::StoreError;
+
+/// The tagged response for a failure of the store; what is our trouble is logged.
+pub(crate) fn completion(error: &StoreError) -> Completion {
+    match error {
+        StoreError::NoSuchMailbox(_) | StoreError::MailboxGone(_) => {
+            Completion::no(Code::NonExistent, "There is no such mailbox")
+        }
+        StoreError::MailboxExists(_) => {
+            Completion::no(Code::AlreadyExists, "There is such a mailbox already")
+        }
+        StoreError::NotPossible { reason, .. } => Completion::no(Code::Cannot, *reason),
+        StoreError::MessageGone => expunge_issued(),
+        StoreError::NoUidLeft(_) => {
+            Completion::no(Code::Limit, "This mailbox has no number left for another message")
+        }
+        error => {
+            tracing::error!(error = error as &dyn std::error::Error, "the mail store failed");
+            if error.is_full() {
+                Completion::no(Code::Unavailable, "The server's disk is full, please try later")
+            } else {
+                Completion::unavailable()
+            }
+        }
+    }
+}
+
+/// For a command that puts messages into a mailbox: a missing one could be made first
+/// (RFC 3501 §6.3.11, §6.4.7).
+pub(crate) fn completion_with_try_create(error: &StoreError) -> Completion {
+    match error {
+        StoreError::NoSuchMailbox(_) => {
+            Completion::no(Code::TryCreate, "There is no such mailbox; it can be created")
+        }
+        error => completion(error),
+    }
+}
+
+/// Some messages were removed by another session, and this one can't be told yet (RFC 5530 §3).
+pub(crate) fn expunge_issued() -> Completion {
+    Completion::no(Code::ExpungeIssued, "Some of these messages were removed meanwhile")
+}
+
+/// The mailbox was opened with EXAMINE.
+pub(crate) fn read_only() -> Completion {
+    Completion::no(Code::NoPerm, "The mailbox is open for reading only")
+}
+
+/// A command needs an open mailbox or a signed-in account that is not there: the session asks
+/// nothing of the kind.
+pub(crate) fn out_of_order() -> Completion {
+    Completion::no(Code::ServerBug, "The server lost track of this session, please reconnect")
+}
