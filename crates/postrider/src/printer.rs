@@ -19,7 +19,21 @@ pub(crate) fn note(text: impl AsRef<str>) {
 
 /// Writes an error with its causes, in one line.
 pub(crate) fn error(error: &anyhow::Error) {
-    note(format!("{error:#}"));
+    note(in_one_line(error));
+}
+
+/// An error with its causes; those that it names in its own words are not repeated.
+pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line += ": ";
+            line += &cause;
+        }
+    }
+    line
 }
 
 /// Writes a value as JSON.
@@ -75,6 +89,13 @@ fn write(to: &mut impl Write, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn causes_are_said_once() {
+        let error = anyhow::anyhow!("no such file");
+        let error = error.context("cannot read x: no such file").context("imap-server");
+        assert_eq!(super::in_one_line(&error), "imap-server: cannot read x: no such file");
+    }
+
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["alice@postrider.test".to_owned(), "1 MB".to_owned()]];

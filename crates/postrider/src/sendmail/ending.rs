@@ -4,6 +4,8 @@ use std::{io, process::ExitCode};
 
 use mail_types::{Malformed, Reply};
 
+use crate::printer;
+
 /// Why nothing was sent.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -43,7 +45,7 @@ impl std::fmt::Display for Ending {
             Self::Usage(what) => f.write_str(what),
             Self::NoRecipients => f.write_str("no recipients: name them, or -t and a To field"),
             Self::BadAddress { text, why } => write!(f, "{text:?} is no address: {why}"),
-            Self::Config(error) => write!(f, "{error:#}"),
+            Self::Config(error) => f.write_str(&printer::in_one_line(error)),
             Self::Input(error) => write!(f, "cannot read the message: {error}"),
             Self::Submission(error) => {
                 write!(f, "smtp-submission cannot be reached, try again later: {error}")
