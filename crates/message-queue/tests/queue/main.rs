@@ -15,4 +15,5 @@ mod flow;
 mod kill;
 mod operator;
 mod quarantine;
+mod report;
 mod sharing;
