@@ -8,9 +8,9 @@
 //! A crash leaves the old database, and perhaps a `NAME.new` that the next edit throws away.
 
 use std::{
-    fs::Metadata,
+    fs::{Metadata, Permissions},
     io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -24,6 +24,9 @@ use crate::{
     DatabaseError, Durability, FileLock, Files, Migration, Opening, Work, database, migration,
     on_blocking_thread,
 };
+
+/// Who may do what with a published database.
+const PUBLISHED_MODE: u32 = 0o640;
 
 /// The writer's side.
 #[derive(Debug, Clone)]
@@ -110,6 +113,8 @@ impl Published {
     async fn publish(&self, copy: &Path) -> Result<(), DatabaseError> {
         let (files, from, to) = (self.files.clone(), copy.to_owned(), self.opening.path.clone());
         on_blocking_thread(move || {
+            // The group of the folder reads it; only its owner changes it.
+            std::fs::set_permissions(&from, Permissions::from_mode(PUBLISHED_MODE))?;
             files.sync_file(&from)?;
             files.rename(&from, &to)?;
             let above = to.parent().filter(|p| !p.as_os_str().is_empty());
