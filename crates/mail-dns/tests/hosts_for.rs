@@ -1,5 +1,12 @@
 //! `Resolver::hosts_for` against a real name server on loopback, and against sick ones.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,

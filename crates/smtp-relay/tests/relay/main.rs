@@ -4,3 +4,4 @@
 #![allow(clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod inbound;
+mod outbound;

@@ -1,0 +1,90 @@
+//! A server that takes mail, and does what the recipient's local part asks for: `refuse` is
+//! refused for good, `later` for now, `drop` loses the connection, and all else is taken.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// What a sink was told.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) connections: usize,
+    /// MAIL and RCPT lines as they came.
+    pub(crate) commands: Vec<String>,
+    /// Contents as they went over the wire, dots and all.
+    pub(crate) contents: Vec<String>,
+}
+
+pub(crate) struct Sink {
+    pub(crate) heard: Arc<Mutex<Heard>>,
+}
+
+impl Sink {
+    /// Listens at this address, which may have port 0, and offers these extensions.
+    pub(crate) async fn start(
+        at: SocketAddr,
+        offers: &'static [&'static str],
+    ) -> (Self, SocketAddr) {
+        let listener = TcpListener::bind(at).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let sink = Self { heard: heard.clone() };
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                heard.lock().unwrap().connections += 1;
+                tokio::spawn(serve(stream, offers, heard.clone()));
+            }
+        });
+        (sink, address)
+    }
+}
+
+async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 sink\r\n").await.ok()?;
+    let mut content: Option<String> = None;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(text) = &mut content {
+            if line != ".\r\n" {
+                text.push_str(&line);
+                continue;
+            }
+            heard.lock().unwrap().contents.push(content.take()?);
+            stream.write_all(b"250 2.0.0 taken by the sink\r\n").await.ok()?;
+            continue;
+        }
+        if line.starts_with("MAIL") || line.starts_with("RCPT") {
+            heard.lock().unwrap().commands.push(line.trim_end().to_owned());
+        }
+        let reply = match line.trim_end() {
+            line if line.starts_with("EHLO") => {
+                let mut lines = vec!["sink"];
+                lines.extend(offers);
+                let last = lines.pop()?;
+                let more: String = lines.iter().map(|line| format!("250-{line}\r\n")).collect();
+                format!("{more}250 {last}")
+            }
+            line if line.starts_with("RCPT TO:<refuse") => "550 5.1.1 nobody here".to_owned(),
+            line if line.starts_with("RCPT TO:<later") => "450 4.2.1 not yet".to_owned(),
+            line if line.starts_with("RCPT TO:<drop") => return None,
+            "DATA" => {
+                content = Some(String::new());
+                "354 go ahead".to_owned()
+            }
+            "QUIT" => "221 bye".to_owned(),
+            _ => "250 ok".to_owned(),
+        };
+        stream.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
+    }
+}
