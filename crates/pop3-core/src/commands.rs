@@ -143,15 +143,21 @@ impl Session {
         }
     }
 
-    /// RFC 1939 §6: UPDATE comes only after QUIT in TRANSACTION.
+    /// RFC 1939 §6: UPDATE comes only after QUIT in TRANSACTION; §4: otherwise there is no maildrop
+    /// to give back.
     fn quit(&mut self, output: &mut Vec<u8>) -> Flow {
-        let deleted = self.state.maildrop().map(Maildrop::deleted).unwrap_or_default();
+        let deleted = self.state.maildrop().map(Maildrop::deleted);
         self.state = State::Closed;
-        if deleted.is_empty() {
-            Positive::Bye.write(output);
-            return Flow::Go;
+        match deleted {
+            Some(deleted) => {
+                let ticket = self.open.ask();
+                Flow::Ask(Question::Update(Update { ticket, deleted }))
+            }
+            None => {
+                Positive::Bye.write(output);
+                Flow::Go
+            }
         }
-        Flow::Ask(Question::Update(Update { ticket: self.open.ask(), deleted }))
     }
 
     /// RFC 2449 §5: what can be had in AUTHORIZATION is announced in both states. STLS is the

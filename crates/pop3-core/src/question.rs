@@ -19,7 +19,7 @@ pub enum Question {
     Listing(Listing),
     /// A message is wanted.
     Message(Message),
-    /// QUIT: remove what is marked (RFC 1939 §6).
+    /// QUIT: remove what is marked and give the maildrop back (RFC 1939 §6).
     Update(Update),
 }
 
@@ -172,7 +172,8 @@ impl Sending {
     }
 }
 
-/// Remove these messages. Whatever the answer, the session ends.
+/// Remove these messages, and let go of the maildrop before the answer: the client may come back
+/// at once. Whatever the answer, the session ends.
 #[derive(Debug)]
 #[must_use]
 pub struct Update {
@@ -181,7 +182,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// What is marked as deleted; at least one message.
+    /// What is marked as deleted; nothing, for most sessions.
     pub fn deleted(&self) -> &[Uid] {
         &self.deleted
     }

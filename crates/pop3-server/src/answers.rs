@@ -90,10 +90,15 @@ impl Conversation {
         talk.drain().await
     }
 
-    /// Runs to its end, whether the client still waits or not (RFC 1939 §6).
+    /// Runs to its end, whether the client still waits or not (RFC 1939 §6). The lock is gone
+    /// before the client hears of it.
     async fn update(&mut self, ask: Update, talk: &mut Talk<'_>) {
-        let Some(maildrop) = &self.maildrop else { return };
-        let removed = maildrop.remove(ask.deleted(), &self.service.usage).await;
+        let Some(maildrop) = self.maildrop.take() else { return };
+        let removed = match ask.deleted() {
+            [] => Ok(()),
+            deleted => maildrop.remove(deleted, &self.service.usage).await,
+        };
+        drop(maildrop);
         let (session, wire) = talk.parts();
         match removed {
             Ok(()) => ask.done(session, wire),

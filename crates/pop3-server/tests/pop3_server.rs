@@ -43,7 +43,7 @@ async fn deletes_count_only_after_quit() {
     client.say("DELE 2").await;
     assert_eq!(client.say("QUIT").await, "+OK Bye");
 
-    let mut client = house.sign_in_when_free().await;
+    let mut client = house.sign_in().await;
     let left = client.lines("UIDL").await;
     let id = |line: &String| line.split_once(' ').unwrap().1.to_owned();
     let expected: Vec<String> = [&ids[0], &ids[2]].map(id).into();
@@ -59,8 +59,7 @@ async fn one_session_at_a_time() {
     second.say("USER alice").await;
     assert!(second.say("PASS secret").await.starts_with("-ERR [IN-USE]"));
     first.say("QUIT").await;
-    assert!(first.is_closed().await);
-    house.sign_in_when_free().await;
+    house.sign_in().await;
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ impl Pop3Dialogue {
             Some("failed") => ask.failed(session, wire),
             Some(words) => panic!("no such answer: {words}"),
             None => {
-                self.removed = true;
+                self.removed |= !ask.deleted().is_empty();
                 ask.done(session, wire);
             }
         }
