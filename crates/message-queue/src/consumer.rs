@@ -50,6 +50,9 @@ pub struct Leased {
 }
 
 /// One process's access to its part of the queue. Dropped, whatever it still has leased is free.
+///
+/// Don't drop a call of it that is under way, unless the consumer is dropped as well: what such a
+/// call has leased stays leased, and nobody has it.
 #[derive(Debug)]
 pub struct Consumer {
     queue: Queue,

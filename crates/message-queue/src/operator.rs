@@ -3,13 +3,17 @@
 //! Looking never waits for those who write. Whatever is changed here is one of the journey's
 //! events.
 
+mod journey;
+
 use mail_types::{AccountId, Lane, QueueId, RecipientNumber, Timestamp};
 
 use crate::{
-    Content, Origin, Queue, QueueError, Refusal, decode, encode,
+    Content, Queue, QueueError, Refusal, decode, encode,
     jobs::{Answer, Job, OperateJob},
-    sql::{self, By, Choice, EventRow, Operation, StoryRow, SummaryRow, event, state},
+    sql::{self, Choice, Operation, SummaryRow, state},
 };
+
+pub use journey::{Event, Journey, Trace};
 
 /// The most recipients that one transaction changes.
 const CHANGE_MAX: u32 = 1000;
@@ -151,54 +155,6 @@ pub struct LaneCounts {
     pub set_aside: u64,
 }
 
-/// By what a journey is looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trace {
-    /// The queue id.
-    Id(QueueId),
-    /// The Message-ID, without angle brackets.
-    MessageId(String),
-    /// The address of the sender or of a recipient.
-    Address(String),
-}
-
-/// The journey of one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Journey {
-    /// Its id, as text.
-    pub id: String,
-    /// When it was queued.
-    pub queued_at: Timestamp,
-    /// Its reverse-path, empty for the null one.
-    pub sender: String,
-    /// The account that submitted it.
-    pub account: Option<AccountId>,
-    /// Its length in octets.
-    pub size: u64,
-    /// Its Message-ID.
-    pub message_id: Option<String>,
-    /// Where it came from.
-    pub origin: Origin,
-    /// What happened, in that order.
-    pub events: Vec<Event>,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// When.
-    pub at: Timestamp,
-    /// To which recipient; to the whole entry if to none.
-    pub recipient: Option<RecipientNumber>,
-    /// Its address.
-    pub address: Option<String>,
-    /// What: `queued`, `held`, `deferred`, `delivered`, `failed`, `notified`, `released`,
-    /// `retried`, `removed`, `set-aside`.
-    pub what: &'static str,
-    /// In words: the peer's reply, the reason, the id of the notification.
-    pub detail: Option<String>,
-}
-
 impl Queue {
     /// Entries with a recipient that is meant, behind the id `after`, at most `limit`: call again
     /// with the last id for the next page.
@@ -279,29 +235,6 @@ impl Queue {
             }
         }
         Ok(counts)
-    }
-
-    /// The journeys of what is found, the newest entry first.
-    pub async fn trace(&self, by: &Trace, limit: u32) -> Result<Vec<Journey>, QueueError> {
-        let reader = self.database().reader();
-        let id;
-        let by = match by {
-            Trace::Id(queue_id) => {
-                id = queue_id.to_string();
-                By::Entry(&id)
-            }
-            Trace::MessageId(id) => By::MessageId(id),
-            Trace::Address(address) => By::Address(address),
-        };
-        let mut journeys: Vec<Journey> =
-            sql::stories(reader, by, limit).await?.into_iter().map(journey).collect();
-        let ids = encode::texts(journeys.iter().map(|journey| &journey.id));
-        for row in sql::events(reader, &ids).await? {
-            if let Some(journey) = journeys.iter_mut().find(|journey| journey.id == row.entry) {
-                journey.events.push(event_of(row));
-            }
-        }
-        Ok(journeys)
     }
 
     /// The newest refusals, the newest first.
@@ -385,40 +318,4 @@ fn summaries(rows: Vec<SummaryRow>) -> Vec<Summary> {
         }
     }
     all
-}
-
-fn journey(row: StoryRow) -> Journey {
-    Journey {
-        id: row.entry,
-        queued_at: Timestamp::from_millis(row.at),
-        sender: row.sender,
-        account: row.account.map(AccountId),
-        size: u64::try_from(row.size).unwrap_or(0),
-        message_id: row.message_id,
-        origin: serde_json::from_str(&row.origin).unwrap_or_default(),
-        events: Vec::new(),
-    }
-}
-
-fn event_of(row: EventRow) -> Event {
-    let recipient = row.recipient.and_then(|number| u32::try_from(number).ok());
-    Event {
-        at: Timestamp::from_millis(row.at),
-        recipient: recipient.map(RecipientNumber),
-        address: row.address,
-        what: match row.event {
-            event::QUEUED => "queued",
-            event::HELD => "held",
-            event::DEFERRED => "deferred",
-            event::DELIVERED => "delivered",
-            event::FAILED => "failed",
-            event::NOTIFIED => "notified",
-            event::RELEASED => "released",
-            event::RETRIED => "retried",
-            event::REMOVED => "removed",
-            event::SET_ASIDE => "set-aside",
-            _ => "unknown",
-        },
-        detail: row.detail,
-    }
 }

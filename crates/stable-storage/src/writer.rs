@@ -213,3 +213,27 @@ fn next_bound(bound: usize, rows: usize, took: Duration) -> usize {
         bound
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_follows_the_time() {
+        let (quick, slow) = (BATCH_TIME / 2, BATCH_TIME * 2);
+        let rows = [
+            // bound, rows, time, next bound
+            (ROWS_MAX, ROWS_MAX, quick, ROWS_MAX),
+            (ROWS_MAX, ROWS_MAX, slow, ROWS_MAX / 2),
+            (ROWS_MAX, 10, slow, ROWS_MIN),
+            (64, 64, quick, 128),
+            (64, 31, quick, 64),
+            (ROWS_MIN, 1, slow, ROWS_MIN),
+            // One job may be larger than any bound.
+            (64, 1_000_000, slow, ROWS_MAX),
+        ];
+        for (bound, rows, took, expected) in rows {
+            assert_eq!(next_bound(bound, rows, took), expected, "{bound} {rows} {took:?}");
+        }
+    }
+}
