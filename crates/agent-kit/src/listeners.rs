@@ -92,11 +92,6 @@ impl Listener {
         self.name
     }
 
-    /// Whether TLS comes first here.
-    pub fn implicit_tls(&self) -> bool {
-        self.name.ends_with("-tls")
-    }
-
     /// Where it listens, with the port that was chosen.
     pub fn place(&self) -> io::Result<Place> {
         match &self.socket {

@@ -2,6 +2,7 @@
 
 use std::{future::Future, io, time::Duration};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads that step conversations.
@@ -12,8 +13,12 @@ const BLOCKING_MAX: usize = 16;
 /// How long file work may take after all conversations have ended.
 const LAST_WORK: Duration = Duration::from_secs(2);
 
-/// A runtime whose threads, and thereby log lines, bear the agent's name.
+/// A runtime whose threads, and thereby log lines, bear the agent's name. The process may then have
+/// as many descriptors open as the system allows it at most: each connection is one.
 pub fn runtime(agent: &str) -> io::Result<Runtime> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)?;
     Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING_MAX)

@@ -9,7 +9,10 @@ mod tests;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, timeout},
+};
 
 use crate::{Connection, GRACE, Listener, Stop, tls::ServerTls};
 use admission::{Admission, Admitted};
@@ -52,6 +55,8 @@ pub struct ServeOptions {
 /// The pause after a failed accept, doubled up to [`PAUSE_MAX`] while it keeps failing.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// At most so often the log hears of connections that were turned away.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long a farewell to one too many may take.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 
@@ -93,6 +98,7 @@ async fn accept_loop<F, C>(
     C: Future<Output = ()> + Send + 'static,
 {
     let mut pause = PAUSE;
+    let mut warnings = Warnings::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -104,7 +110,10 @@ async fn accept_loop<F, C>(
                 pause = PAUSE;
                 match admission.admit(connection.peer()) {
                     Some(admitted) => welcome(connection, admitted, &options, &conversation),
-                    None => turn_away(connection, &listener, &options),
+                    None => {
+                        warnings.turned_away(&listener);
+                        turn_away(connection, &options);
+                    }
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -129,7 +138,7 @@ fn welcome<F, C>(
     F: Fn(Connection) -> C + Send + Sync + 'static,
     C: Future<Output = ()> + Send + 'static,
 {
-    if !connection.listener().ends_with("-tls") {
+    if !implicit_tls(&connection) {
         let conversation = conversation(connection);
         tokio::spawn(async move {
             conversation.await;
@@ -155,13 +164,9 @@ fn welcome<F, C>(
     });
 }
 
-/// Tells one connection too many so. The admission's bound on such farewells is their time.
-fn turn_away(connection: Connection, listener: &Listener, options: &ServeOptions) {
-    tracing::warn!(
-        listener = listener.name(), peer = ?connection.peer(),
-        "turned away: too many connections"
-    );
-    if listener.implicit_tls() || options.turned_away.is_empty() {
+/// Tells one connection too many so. What bounds the number of such farewells is their time.
+fn turn_away(connection: Connection, options: &ServeOptions) {
+    if implicit_tls(&connection) || options.turned_away.is_empty() {
         return;
     }
     let words = options.turned_away.clone();
@@ -171,6 +176,32 @@ fn turn_away(connection: Connection, listener: &Listener, options: &ServeOptions
         let _ = transport.write_all(&words).await;
         let _ = transport.shutdown().await;
     }));
+}
+
+fn implicit_tls(connection: &Connection) -> bool {
+    connection.listener().ends_with("-tls")
+}
+
+/// Whoever opens too many connections must not fill the log as well.
+#[derive(Default)]
+struct Warnings {
+    last: Option<Instant>,
+    since_then: u64,
+}
+
+impl Warnings {
+    fn turned_away(&mut self, listener: &Listener) {
+        self.since_then += 1;
+        if self.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
+            return;
+        }
+        tracing::warn!(
+            listener = listener.name(),
+            connections = self.since_then,
+            "turned away: too many connections at once, see [limits]"
+        );
+        *self = Self { last: Some(Instant::now()), since_then: 0 };
+    }
 }
 
 /// Whether the failure is only that of the connection that was about to be accepted.

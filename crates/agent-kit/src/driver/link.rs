@@ -32,7 +32,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(connection: Connection, options: DriveOptions) -> Self {
-        Self { wire: Wire::default(), options, transport: connection.transport }
+        Self { wire: buffers::lend(), options, transport: connection.transport }
     }
 
     /// Writes all output.
@@ -83,7 +83,7 @@ impl Link {
             let mut space = [MaybeUninit::uninit(); READ_SIZE];
             let mut space = ReadBuf::uninit(&mut space);
             let polled = Pin::new(&mut *transport).poll_read(cx, &mut space);
-            if polled.is_pending() && wire.input.is_empty() && wire.input.capacity() > 0 {
+            if polled.is_pending() && wire.input.is_empty() && !owns_nothing(wire) {
                 buffers::take_back(std::mem::take(wire));
             }
             if let Err(error) = ready!(polled) {
@@ -93,7 +93,7 @@ impl Link {
                 // All that came earlier has been stepped through: reading happens only at a wait.
                 return Poll::Ready(Err(End::Gone(None)));
             }
-            if wire.input.capacity() == 0 && wire.output.capacity() == 0 {
+            if owns_nothing(wire) {
                 *wire = buffers::lend();
             }
             wire.input.fill(space.filled());
@@ -150,4 +150,8 @@ impl Link {
         // Either way the socket is closed now.
         let _ = timeout(LINGER, farewell).await;
     }
+}
+
+fn owns_nothing(wire: &Wire) -> bool {
+    wire.input.capacity() == 0 && wire.output.capacity() == 0
 }

@@ -258,16 +258,20 @@ async fn news_reaches_only_who_waits_for_it_and_an_idle_wire_holds_no_memory() {
     drop(client);
     task.await.unwrap();
 
-    let hands = Hands::default();
-    let changed = hands.changed.clone();
-    let (mut client, task) = start(Echo { wants_news: true, ..Echo::default() }, hands, options());
-    client.write_all(b"listening\n").await.unwrap();
-    expect(&mut client, "listening\n").await;
-    changed.notify_one();
-    expect(&mut client, "changed\n").await;
-    drop(client);
-    let (_, machine) = task.await.unwrap();
-    assert_eq!(machine.held_at_step, 0, "the step after the idle time began without buffers");
+    for line in ["listening\n", ""] {
+        let hands = Hands::default();
+        let changed = hands.changed.clone();
+        let machine = Echo { wants_news: true, say: Some(("welcome\n", false)), ..Echo::default() };
+        let (mut client, task) = start(machine, hands, options());
+        expect(&mut client, "welcome\n").await;
+        client.write_all(line.as_bytes()).await.unwrap();
+        expect(&mut client, line).await;
+        changed.notify_one();
+        expect(&mut client, "changed\n").await;
+        drop(client);
+        let (_, machine) = task.await.unwrap();
+        assert_eq!(machine.held_at_step, 0, "the step after the idle time began without buffers");
+    }
 }
 
 #[tokio::test]
