@@ -74,7 +74,7 @@ fn head(recipient: &LeaseRecipient) -> Vec<u8> {
 /// Whether the header has a Delivered-To field with this address.
 fn was_here(header: &[u8], address: &Address) -> bool {
     let folded = address.folded();
-    fields::fields(header.get(..HEADER_MAX).unwrap_or(header))
+    fields(header.get(..HEADER_MAX).unwrap_or(header))
         .filter(|field| field.is("Delivered-To"))
         .filter_map(|field| String::from_utf8(field.unfolded().into_owned()).ok())
         .filter_map(|text| Address::parse(&text).ok())

@@ -63,8 +63,7 @@ pub(crate) fn judge(
     match retry::next_attempt(&policy.schedule, attempts, queued_at, now, seed) {
         Next::At(next) => {
             let after = policy.delay_notice_after;
-            let late =
-                !after.is_zero() && !recipient.delay_told && now.since(queued_at) >= after;
+            let late = !after.is_zero() && !recipient.delay_told && now.since(queued_at) >= after;
             let until = queued_at.plus(policy.schedule.give_up_after);
             Verdict { outcome, next_at: Some(next), what: late.then_some(What::Delayed(until)) }
         }

@@ -13,7 +13,7 @@ use stable_storage::on_blocking_thread;
 
 use crate::{
     Appended, Changes, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming,
-    ListedMailbox, MailStore, MaildropLock, MailboxState, MessageFile, MessageReader, MessageRow,
+    ListedMailbox, MailStore, MailboxState, MaildropLock, MessageFile, MessageReader, MessageRow,
     NewMessage, SpecialUse, StoreError, Totals, UidSet, Want, Watch,
     changes::{create, deliver, expunge, flags, merge, relocate, rename},
     index::{
@@ -77,8 +77,10 @@ impl AccountMailboxes {
     pub async fn uids(&self, state: &MailboxState) -> Result<Vec<Uid>, StoreError> {
         let (mailbox, since) = (state.id, state.highest_modseq);
         let below = i64::from(state.uid_next.number());
-        self.ask(|mut look| async move { messages::uids_at(&mut look, mailbox, since, below).await })
-            .await
+        self.ask(
+            |mut look| async move { messages::uids_at(&mut look, mailbox, since, below).await },
+        )
+        .await
     }
 
     /// The keywords that messages of the mailbox have, sorted.
@@ -88,11 +90,7 @@ impl AccountMailboxes {
     }
 
     /// What happened since a modseq, and the mailbox as it is now.
-    pub async fn changes(
-        &self,
-        mailbox: MailboxId,
-        since: ModSeq,
-    ) -> Result<Changes, StoreError> {
+    pub async fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Result<Changes, StoreError> {
         self.ask(|mut look| async move {
             look.begin_moment().await?;
             let state = state_of(&mut look, mailbox).await?;
@@ -288,11 +286,7 @@ impl AccountMailboxes {
     }
 
     /// Removes the messages of the set that have `\Deleted`; answers which.
-    pub async fn expunge(
-        &self,
-        mailbox: MailboxId,
-        uids: &UidSet,
-    ) -> Result<Vec<Uid>, StoreError> {
+    pub async fn expunge(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<Uid>, StoreError> {
         let uids = uids.clone();
         self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
@@ -317,7 +311,10 @@ impl AccountMailboxes {
 
     /// Takes the messages that are recent, for this session and no other (RFC 3501 §2.3.2): those
     /// from this UID on, up to the UIDNEXT of the answer's state.
-    pub async fn claim_recent(&self, mailbox: MailboxId) -> Result<(Uid, MailboxState), StoreError> {
+    pub async fn claim_recent(
+        &self,
+        mailbox: MailboxId,
+    ) -> Result<(Uid, MailboxState), StoreError> {
         self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let mut change = account.change().await?;
@@ -371,11 +368,7 @@ impl AccountMailboxes {
 
     /// Renames a mailbox and those below it. Of INBOX, the messages are moved into the new one
     /// (RFC 9051 §6.3.6).
-    pub async fn rename(
-        &self,
-        from: &MailboxName,
-        to: &MailboxName,
-    ) -> Result<(), StoreError> {
+    pub async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), StoreError> {
         if from.is_inbox() {
             let new = self.create(to, None).await?.id;
             let inbox = self.mailbox(from).await?.id;

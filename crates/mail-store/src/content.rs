@@ -44,10 +44,11 @@ impl MessageReader {
         on_blocking_thread(move || {
             let read = match &opened.converted {
                 None => read_plain(&opened.file, start, length),
-                Some(converted) => converted
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .read(&opened.file, start, length),
+                Some(converted) => converted.lock().unwrap_or_else(PoisonError::into_inner).read(
+                    &opened.file,
+                    start,
+                    length,
+                ),
             };
             read.map_err(|error| StoreError::file("read", "a message", error))
         })

@@ -44,11 +44,7 @@ impl std::fmt::Debug for Started {
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        maildir: Maildir,
-        unique: String,
-        internal_date: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(maildir: Maildir, unique: String, internal_date: Timestamp) -> Self {
         Self {
             maildir,
             unique,

@@ -122,6 +122,7 @@ impl Maildir {
                     self.remove(&format!("{below}/{name}"))?;
                 }
             }
+            self.sync(&path)?;
             self.files.remove_folder(&path).map_err(failed)?;
         } else {
             self.files.unlink(&path).map_err(failed)?;

@@ -1,6 +1,8 @@
 //! What the index holds of a message.
 
-use mail_types::{FlagSet, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
+use mail_types::{
+    FlagSet, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
+};
 use mime_core::{BodyStructure, Corrupt, Envelope};
 
 use crate::Written;

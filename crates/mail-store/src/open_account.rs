@@ -61,7 +61,7 @@ impl OpenAccount {
             }
             Some(_) => {}
         }
-        let left_over = left.doomed || left.behind || account.any_due().await?;
+        let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
         Ok(Opened { account, left_over })
     }
 
@@ -120,7 +120,8 @@ impl OpenAccount {
     pub(crate) async fn any_due(&self) -> Result<bool, StoreError> {
         let rows = mailboxes::all(&mut self.look().await?).await?;
         let (maildir, now) = (self.maildir.clone(), (self.clock)().millis());
-        on_blocking_thread(move || Ok(rows.iter().any(|row| merge::is_due(&maildir, row, now)))).await
+        on_blocking_thread(move || Ok(rows.iter().any(|row| merge::is_due(&maildir, row, now))))
+            .await
     }
 
     /// For queries.
@@ -144,7 +145,8 @@ impl OpenAccount {
 /// The unique part of the name of a message that is no delivery.
 pub(crate) fn unique(maildir: &Maildir, clock: Clock) -> Result<String, StoreError> {
     let mut random = [0; 8];
-    getrandom::fill(&mut random)
-        .map_err(|e| StoreError::file("find a name in", &maildir.root, io::Error::other(e.to_string())))?;
+    getrandom::fill(&mut random).map_err(|e| {
+        StoreError::file("find a name in", &maildir.root, io::Error::other(e.to_string()))
+    })?;
     Ok(file::unique_of_append(clock(), random))
 }

@@ -101,7 +101,8 @@ impl OpenAccounts {
             return slot.account.clone();
         }
         if slots.by_account.len() >= self.max {
-            let unused = slots.by_account.iter().filter(|(_, s)| Arc::strong_count(&s.account) == 1);
+            let unused =
+                slots.by_account.iter().filter(|(_, s)| Arc::strong_count(&s.account) == 1);
             let oldest = unused.min_by_key(|(_, slot)| slot.last_use).map(|(id, _)| *id);
             if let Some(oldest) = oldest {
                 slots.by_account.remove(&oldest);

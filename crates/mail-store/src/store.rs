@@ -152,7 +152,9 @@ impl Shared {
         match done.await {
             Ok(changed) => changed.into_iter().for_each(|mailbox| self.changed(id, mailbox)),
             // It stays in the index: whoever opens the account next tries again.
-            Err(error) => tracing::warn!(account = %id, %error, "file names don't follow the index"),
+            Err(error) => {
+                tracing::warn!(account = %id, %error, "file names don't follow the index")
+            }
         }
     }
 }

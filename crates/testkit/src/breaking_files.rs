@@ -94,7 +94,7 @@ impl BreakingFiles {
         }
         while let Some(change) = state.names.pop() {
             match change {
-                NameChange::Added(path) if path.is_dir() => fs::remove_dir(path)?,
+                NameChange::Added(path) if path.is_dir() => fs::remove_dir_all(path)?,
                 NameChange::Added(path) => fs::remove_file(path)?,
                 NameChange::Removed { path, kept } => fs::rename(kept, path)?,
                 NameChange::Renamed { from, to, replaced } => {

@@ -134,8 +134,8 @@ fn take_in(
         maildir.files.rename(&path, &maildir.path(&to)).map_err(failed)?;
         base
     };
-    let says_it = found.info.is_empty() && flags.is_empty()
-        || file::info(&flags, &found.info) == found.info;
+    let says_it =
+        found.info.is_empty() && flags.is_empty() || file::info(&flags, &found.info) == found.info;
     let row = FileRow {
         uid,
         flags,

@@ -115,11 +115,7 @@ fn plan(
 }
 
 /// Gives the names and makes them durable; all of them or none.
-fn give_names(
-    maildir: &Maildir,
-    names: &[(PathBuf, PathBuf)],
-    way: Way,
-) -> Result<(), StoreError> {
+fn give_names(maildir: &Maildir, names: &[(PathBuf, PathBuf)], way: Way) -> Result<(), StoreError> {
     let mut given = 0;
     let mut give = || {
         let mut folders: Vec<PathBuf> = Vec::new();

@@ -47,10 +47,8 @@ pub(crate) async fn deliver(
     for (name, places) in by_mailbox {
         let mut mailbox = create::find_or_create(&mut change, account, &name).await?;
         let chosen: Vec<&Delivery> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
-        let arrivals =
-            chosen.iter().map(|d| arrival(&d.written, d.flags.clone(), true)).collect();
-        let uids =
-            arrive(&mut change, &account.maildir, &mut mailbox, arrivals, Way::Link).await?;
+        let arrivals = chosen.iter().map(|d| arrival(&d.written, d.flags.clone(), true)).collect();
+        let uids = arrive(&mut change, &account.maildir, &mut mailbox, arrivals, Way::Link).await?;
         for (delivery, uid) in chosen.iter().zip(uids) {
             let pair = (delivery.queue_id, delivery.recipient);
             new_pairs.push((pair, (mailbox.id, uid)));

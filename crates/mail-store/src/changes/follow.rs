@@ -66,8 +66,10 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
             let undisturbed = undisturbed(&maildir, rows);
             going.iter().try_for_each(|path| maildir.remove(path))?;
             // Forgotten only when they can't come back.
-            let folders: BTreeSet<_> =
-                going.iter().filter_map(|path| Some(maildir.path(path).parent()?.to_owned())).collect();
+            let folders: BTreeSet<_> = going
+                .iter()
+                .filter_map(|path| Some(maildir.path(path).parent()?.to_owned()))
+                .collect();
             folders.iter().filter(|folder| folder.is_dir()).try_for_each(|f| maildir.sync(f))?;
             Ok::<_, StoreError>(with_times(&maildir, undisturbed))
         })

@@ -82,8 +82,7 @@ pub(crate) async fn merge_fully(
         Ok((again, difference))
     })
     .await?;
-    let mut merged =
-        Merged { different: !difference.is_nothing(), doubled: false };
+    let mut merged = Merged { different: !difference.is_nothing(), doubled: false };
     if !difference.missing.is_empty() {
         forget_rows(change, row, &difference.missing).await?;
     }

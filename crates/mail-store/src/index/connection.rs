@@ -115,8 +115,10 @@ impl Index {
         };
         let failed = |error| failed(self.account, "open", error);
         let database = Database::open_or_migrate(opening).await.map_err(failed)?;
-        let connection = database.connection().await.map_err(failed)?;
+        // Its reader was for the check of the tables. Closed after ours is open, it would leave its
+        // descriptor behind: SQLite keeps it as long as the file has locks.
         database.close().await;
+        let connection = database.connection().await.map_err(failed)?;
         let inode = inode(&self.path).unwrap_or(0);
         Ok(Connected { connection, inode })
     }
@@ -164,11 +166,17 @@ impl Look {
 
     /// To pass where sqlx wants an executor.
     pub(crate) fn db(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.connection.as_mut().map(|connected| &mut connected.connection).ok_or(StoreError::Closing)
+        self.connection
+            .as_mut()
+            .map(|connected| &mut connected.connection)
+            .ok_or(StoreError::Closing)
     }
 
     /// An error of a statement.
-    pub(crate) fn failed(&self, operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + use<> {
+    pub(crate) fn failed(
+        &self,
+        operation: &'static str,
+    ) -> impl Fn(sqlx::Error) -> StoreError + use<> {
         let account = self.account;
         move |error| StoreError::Index { account, operation, source: Box::new(error) }
     }

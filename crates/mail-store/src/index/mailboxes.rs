@@ -175,7 +175,8 @@ pub(crate) async fn states(
 }
 
 fn state(row: &SqliteRow) -> Result<MailboxState, sqlx::Error> {
-    let count = |at: usize| Ok::<_, sqlx::Error>(u32::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0));
+    let count =
+        |at: usize| Ok::<_, sqlx::Error>(u32::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0));
     Ok(MailboxState {
         id: MailboxId(row.try_get(0)?),
         name: name(row.try_get(1)?)?,

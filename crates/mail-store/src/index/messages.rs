@@ -7,7 +7,11 @@ use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, QueueId, RecipientNumber, 
 use mime_core::structure::Structure;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-use super::{Look, mailboxes::uid, pending::{hex, json_string}};
+use super::{
+    Look,
+    mailboxes::uid,
+    pending::{hex, json_string},
+};
 use crate::{
     Details, MessageFile, MessageFlags, MessageRow, StoreError, UidSet, Want,
     mailbox::{flags_from, keywords_text},
@@ -178,10 +182,9 @@ fn message_row(
 }
 
 fn parsed(row: &SqliteRow) -> Result<Option<Details>, sqlx::Error> {
-    let (Some(envelope), Some(structure)) = (
-        row.try_get::<Option<&[u8]>, _>(13)?,
-        row.try_get::<Option<&[u8]>, _>(14)?,
-    ) else {
+    let (Some(envelope), Some(structure)) =
+        (row.try_get::<Option<&[u8]>, _>(13)?, row.try_get::<Option<&[u8]>, _>(14)?)
+    else {
         return Ok(None);
     };
     Details::decode(envelope, structure).map(Some)

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn infos() {
-        let all = flags(&["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Forwarded"]);
+        let all =
+            flags(&["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Forwarded"]);
         assert_eq!(info(&all, ""), ":2,DFPRST");
         assert_eq!(flags_in(":2,DFPRST"), all);
         assert_eq!(info(&flags(&["\\Seen", "other"]), ":2,Tba"), ":2,Sab");

@@ -27,7 +27,8 @@ pub(super) fn read(
     }
     for line in lines {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-        take(key, value).ok_or_else(|| unreadable(format!("the line {line:?} is not understood")))?;
+        take(key, value)
+            .ok_or_else(|| unreadable(format!("the line {line:?} is not understood")))?;
     }
     Ok(true)
 }

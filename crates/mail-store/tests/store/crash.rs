@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use mail_store::{AccountMailboxes, FlagChange, MailStore, StoreError, StoreOptions, UidSet};
-use stable_storage::Files;
+use mail_store::{AccountMailboxes, FlagChange, MailStore, StoreError, UidSet};
 use testkit::BreakingFiles;
 
-use crate::world::{
-    ALICE, NOW, World, append, deliver, flags, mailbox, name, see, subjects, uid,
-};
+use crate::world::{ALICE, NOW, World, append, deliver, flags, mailbox, name, see, subjects, uid};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Stop {
@@ -121,18 +118,19 @@ async fn stop_everywhere(story: Story, stop: Stop) {
             store.close().await;
         }
         let finished = !breaking.stopped();
-        let mut options: StoreOptions = world.options();
         if stop == Stop::Machine {
             breaking.lose_unsynced().unwrap();
-            options.boot = "second".into();
         }
-        let store = MailStore::open(options, Files::real()).await.unwrap();
+        let store = world.open_again(stop == Stop::Machine).await;
         let account = store.account(ALICE);
         // What a session does when it opens a mailbox.
         for state in account.states().await.unwrap() {
             let _ = account.refresh(state.id).await;
         }
-        story.check(&world, &account, told.is_ok()).await;
+        // Files of expunged messages go within seconds, or now.
+        store.close().await;
+        let store = world.open_again(stop == Stop::Machine).await;
+        story.check(&world, &store.account(ALICE), told.is_ok()).await;
         store.close().await;
         let left = std::fs::read_dir(world.maildir()).unwrap().flatten();
         let left: Vec<_> = left.map(|e| e.file_name().into_string().unwrap()).collect();

@@ -4,9 +4,7 @@ use mail_store::{FlagChange, MailStore, UidSet};
 use mail_types::Timestamp;
 use stable_storage::Files;
 
-use crate::world::{
-    ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid,
-};
+use crate::world::{ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid};
 
 /// An account with a bit of everything.
 async fn furnish(world: &World) {
@@ -18,7 +16,10 @@ async fn furnish(world: &World) {
     let inbox = mailbox(&account, "INBOX").await.id;
     let mark = |list: &[&str]| FlagChange::Replace(flags(list));
     account.store_flags(inbox, &uid(2).into(), mark(&["\\Seen", "a", "b"]), None).await.unwrap();
-    account.store_flags(inbox, &uid(3).into(), mark(&["\\Flagged", "$Forwarded"]), None).await.unwrap();
+    account
+        .store_flags(inbox, &uid(3).into(), mark(&["\\Flagged", "$Forwarded"]), None)
+        .await
+        .unwrap();
     account.store_flags(inbox, &uid(4).into(), mark(&["\\Deleted"]), None).await.unwrap();
     account.remove(inbox, &uid(6).into()).await.unwrap();
     let long = name(&"아주 긴 이름/".repeat(10).trim_end_matches('/').to_owned());

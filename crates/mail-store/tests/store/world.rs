@@ -59,6 +59,13 @@ impl World {
         self.folder.path().join("mail").join(ALICE.to_string())
     }
 
+    /// After a stop, of the machine if `rebooted`.
+    pub(crate) async fn open_again(&self, rebooted: bool) -> MailStore {
+        let boot = if rebooted { "second" } else { "first" };
+        let options = StoreOptions { boot: boot.into(), ..self.options() };
+        MailStore::open(options, Files::real()).await.unwrap()
+    }
+
     pub(crate) async fn open(&self) -> MailStore {
         MailStore::open(self.options(), Files::real()).await.unwrap()
     }

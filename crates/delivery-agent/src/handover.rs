@@ -1,0 +1,245 @@
+//! The messages that wait for one account, brought into its mailboxes together.
+//!
+//! First every copy is written and synced, several at once; then one transaction of the account's
+//! index makes them all visible. Each part ends with an outcome.
+
+use std::sync::Arc;
+
+use account_usage::{Quota, Usage};
+use agent_kit::now;
+use directory::Account;
+use mail_store::{AccountMailboxes, Delivery, StoreError, Written};
+use mail_types::{
+    AccountId, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber, Reply,
+    Scope,
+};
+use message_queue::{LeaseEntry, LeaseRecipient};
+use tokio::task::JoinSet;
+
+use crate::{
+    Shared,
+    copy::{self, CopyError},
+};
+
+/// One recipient of a lease.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Which lease it is of.
+    pub(crate) lease: u64,
+    /// The entry.
+    pub(crate) entry: Arc<LeaseEntry>,
+    /// The recipient.
+    pub(crate) recipient: LeaseRecipient,
+}
+
+/// How a part ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) lease: u64,
+    pub(crate) number: RecipientNumber,
+    pub(crate) outcome: Outcome,
+}
+
+impl Part {
+    /// The part's end.
+    pub(crate) fn ended(&self, outcome: Outcome) -> Ended {
+        Ended { lease: self.lease, number: self.recipient.number, outcome }
+    }
+}
+
+/// Delivers to one account whatever waits for it.
+pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>) -> Vec<Ended> {
+    let all = |outcome: Outcome| parts.iter().map(|part| part.ended(outcome.clone())).collect();
+    let account = match shared.directory.account(id).await {
+        Ok(Some(account)) if account.disabled => return all(disabled()),
+        Ok(Some(account)) => account,
+        Ok(None) => return all(unknown()),
+        Err(error) => {
+            tracing::error!(account = %id, %error, "the directory can't be read");
+            return all(trouble("the directory can't be read"));
+        }
+    };
+    let mailboxes = shared.store.account(id);
+    let (room, mut ended) = match within_quota(&mailboxes, &account, parts.clone()).await {
+        Ok(divided) => divided,
+        Err(error) => return all(of_store(id, &error)),
+    };
+    let (written, not_written) = write_all(&shared, &mailboxes, room).await;
+    ended.extend(not_written);
+    ended.extend(file_all(&mailboxes, &account, written).await);
+    publish(&shared, &mailboxes).await;
+    ended
+}
+
+/// Divides into what has room and what hasn't.
+async fn within_quota(
+    mailboxes: &AccountMailboxes,
+    account: &Account,
+    parts: Vec<Part>,
+) -> Result<(Vec<Part>, Vec<Ended>), StoreError> {
+    if account.quota_bytes.is_none() {
+        return Ok((parts, Vec::new()));
+    }
+    let quota = Quota { octets: account.quota_bytes, messages: None };
+    let totals = mailboxes.totals().await?;
+    let mut usage =
+        Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
+    let (mut room, mut ended) = (Vec::new(), Vec::new());
+    for part in parts {
+        let size = copy::size(&part.recipient, &part.entry.content);
+        if quota.refuses(&usage, size).is_some() {
+            ended.push(part.ended(full()));
+        } else {
+            usage.octets = usage.octets.saturating_add(size);
+            room.push(part);
+        }
+    }
+    Ok((room, ended))
+}
+
+/// Writes the copies, several at once; those that can't be written have ended.
+async fn write_all(
+    shared: &Arc<Shared>,
+    mailboxes: &AccountMailboxes,
+    parts: Vec<Part>,
+) -> (Vec<(Part, Written)>, Vec<Ended>) {
+    let mut writing = JoinSet::new();
+    for part in parts {
+        let (shared, mailboxes) = (shared.clone(), mailboxes.clone());
+        writing.spawn(async move {
+            let _permit = shared.writing.acquire().await;
+            let written = copy::write(&mailboxes, &part, now()).await;
+            (part, written)
+        });
+    }
+    let (mut done, mut ended) = (Vec::new(), Vec::new());
+    while let Some(joined) = writing.join_next().await {
+        match joined {
+            Ok((part, Ok(written))) => done.push((part, written)),
+            Ok((part, Err(error))) => {
+                let outcome = of_copy(mailboxes.id(), &part, error);
+                ended.push(part.ended(outcome));
+            }
+            // What has no end is looked after by the desk.
+            Err(error) => tracing::error!(%error, "writing a copy broke"),
+        }
+    }
+    // In the order in which they were queued.
+    done.sort_by_key(|(part, _)| (part.entry.queued_at, part.entry.id, part.recipient.number));
+    (done, ended)
+}
+
+/// Makes the copies visible, a transaction for each mailbox that they go to.
+async fn file_all(
+    mailboxes: &AccountMailboxes,
+    account: &Account,
+    written: Vec<(Part, Written)>,
+) -> Vec<Ended> {
+    let mut groups: Vec<(Option<MailboxName>, Vec<(Part, Written)>)> = Vec::new();
+    for (part, copy) in written {
+        let mailbox = part.recipient.file_into.as_ref().map(|into| into.mailbox.clone());
+        match groups.iter_mut().find(|(name, _)| *name == mailbox) {
+            Some((_, group)) => group.push((part, copy)),
+            None => groups.push((mailbox, vec![(part, copy)])),
+        }
+    }
+    let mut ended = Vec::new();
+    for (mailbox, group) in groups {
+        let (parts, copies): (Vec<Part>, Vec<Written>) = group.into_iter().unzip();
+        let deliveries = parts
+            .iter()
+            .zip(copies)
+            .map(|(part, written)| Delivery {
+                queue_id: part.entry.id,
+                recipient: part.recipient.number,
+                written,
+                file_into: mailbox.clone(),
+                flags: part
+                    .recipient
+                    .file_into
+                    .as_ref()
+                    .map_or_else(FlagSet::new, |into| into.flags.clone()),
+            })
+            .collect();
+        let outcome = match mailboxes.deliver(deliveries).await {
+            Ok(_) => delivered(account),
+            Err(error) => of_store(account.id, &error),
+        };
+        ended.extend(parts.iter().map(|part| part.ended(outcome.clone())));
+    }
+    ended
+}
+
+/// Tells what the account holds now. If that fails, the next change tells it.
+async fn publish(shared: &Shared, mailboxes: &AccountMailboxes) {
+    let totals = match mailboxes.totals().await {
+        Ok(totals) => totals,
+        Err(error) => {
+            tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be counted");
+            return;
+        }
+    };
+    let usage = Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
+    if let Err(error) = shared.usage.publish(mailboxes.id(), usage).await {
+        tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be published");
+    }
+}
+
+fn delivered(account: &Account) -> Outcome {
+    let status = EnhancedStatus::new(2, 0, 0);
+    let reply = Reply::new(250, Some(status), "delivered to the mailbox");
+    Outcome::Delivered { by: format!("mailbox {}", account.address), reply }
+}
+
+/// RFC 3463 §3.2, X.1.1: the account was removed since its address was accepted.
+pub(crate) fn unknown() -> Outcome {
+    failed((1, 1), "there is no such mailbox any more")
+}
+
+/// RFC 3463 §3.3, X.2.1: its owner may be let in again before the message's time is over.
+fn disabled() -> Outcome {
+    deferred((2, 1), "the mailbox is disabled")
+}
+
+/// RFC 3463 §3.3, X.2.2.
+fn full() -> Outcome {
+    deferred((2, 2), "the mailbox is full")
+}
+
+/// RFC 3463 §3.3, X.2.0, in words that tell the sender nothing about this installation.
+pub(crate) fn trouble(text: &str) -> Outcome {
+    deferred((2, 0), text)
+}
+
+fn of_copy(account: AccountId, part: &Part, error: CopyError) -> Outcome {
+    match error {
+        // RFC 3463 §3.5, X.4.6.
+        CopyError::Loop => failed((4, 6), "the message has been in this mailbox already: a loop"),
+        CopyError::Content(error) => {
+            tracing::error!(queue_id = %part.entry.id, %error, "a queued message can't be read");
+            trouble("the message can't be read now")
+        }
+        CopyError::Store(error) => of_store(account, &error),
+    }
+}
+
+fn of_store(account: AccountId, error: &StoreError) -> Outcome {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    if error.is_full() {
+        tracing::error!(%account, %error, cause, "the disk is full");
+        // RFC 3463 §3.4, X.3.1: mail system full.
+        return deferred((3, 1), "the mail store is full");
+    }
+    tracing::error!(%account, %error, cause, "a mailbox can't take mail");
+    trouble("the mailbox can't take mail now")
+}
+
+fn deferred((subject, detail): (u16, u16), text: &str) -> Outcome {
+    let status = EnhancedStatus::new(4, subject, detail);
+    Outcome::Deferred(Problem::new(status, Scope::Recipient, text))
+}
+
+fn failed((subject, detail): (u16, u16), text: &str) -> Outcome {
+    let status = EnhancedStatus::new(5, subject, detail);
+    Outcome::Failed(Problem::new(status, Scope::Recipient, text))
+}
