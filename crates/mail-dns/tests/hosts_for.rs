@@ -87,11 +87,21 @@ async fn name_server() -> (Server<Catalog>, SocketAddr) {
     let mut catalog = Catalog::new();
     catalog.upsert(LowerName::new(&origin), vec![Arc::new(zone)]);
     let mut server = Server::new(catalog);
-    let udp = UdpSocket::bind(LOOPBACK).await.unwrap();
-    let address = udp.local_addr().unwrap();
+    let (udp, tcp, address) = free_port().await;
     server.register_socket(udp);
-    server.register_listener(TcpListener::bind(address).await.unwrap(), Duration::from_secs(5), 32);
+    server.register_listener(tcp, Duration::from_secs(5), 32);
     (server, address)
+}
+
+/// A port that is free for both.
+async fn free_port() -> (UdpSocket, TcpListener, SocketAddr) {
+    loop {
+        let udp = UdpSocket::bind(LOOPBACK).await.unwrap();
+        let address = udp.local_addr().unwrap();
+        if let Ok(tcp) = TcpListener::bind(address).await {
+            return (udp, tcp, address);
+        }
+    }
 }
 
 /// Answers every question with this response code, or not at all.

@@ -97,7 +97,7 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, look).await.expect("in time")
+        tokio::time::timeout(PATIENCE, look).await.unwrap()
     }
 
     /// Waits until the journey of the entry has such an event.
@@ -112,7 +112,7 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, look).await.expect(what)
+        tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("no event {what}"))
     }
 
     /// Waits for a notification in the local lane; returns its envelope's sender and its content.
@@ -130,13 +130,13 @@ impl House {
                 consumer.wait(Duration::from_secs(1)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, look).await.expect("a notification")
+        tokio::time::timeout(PATIENCE, look).await.unwrap()
     }
 
     /// Stops the agent, which must end well.
     pub(crate) async fn close(self) {
         self.stop.ask();
-        tokio::time::timeout(PATIENCE, self.agent).await.expect("stops").unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.agent).await.unwrap().unwrap().unwrap();
     }
 }
 

@@ -34,13 +34,12 @@ async fn mail_goes_to_the_best_host_that_answers() {
     let id = house.send(&["b@mx.test", "c@mx.test"], MESSAGE).await;
     let event = house.event(id, "taken by the sink").await;
     assert!(format!("{event:?}").contains(&format!("host.test [127.0.0.1]:{}", address.port())));
+    house.close().await;
     let heard = sink.heard.lock().unwrap();
     assert_eq!(heard.contents, [MESSAGE.replace("\r\n.a", "\r\n..a")]);
     let mail = format!("MAIL FROM:<alice@example.org> SIZE={}", MESSAGE.len());
     let commands = [mail.as_str(), "RCPT TO:<b@mx.test>", "RCPT TO:<c@mx.test>"];
     assert_eq!(heard.commands, commands);
-    drop(heard);
-    house.close().await;
 }
 
 #[tokio::test]
@@ -55,11 +54,10 @@ async fn many_messages_share_few_connections() {
     for id in ids {
         house.event(id, "taken by the sink").await;
     }
+    house.close().await;
     let heard = sink.heard.lock().unwrap();
     assert_eq!(heard.contents.len(), 60);
     assert!(heard.connections < 60, "{} connections", heard.connections);
-    drop(heard);
-    house.close().await;
 }
 
 #[tokio::test]
@@ -169,11 +167,10 @@ async fn eight_bit_content_is_converted_for_who_takes_none() {
         })
         .await;
     house.event(id, "taken by the sink").await;
+    house.close().await;
     let heard = sink.heard.lock().unwrap();
     assert!(heard.contents[0].is_ascii(), "{}", heard.contents[0]);
     assert!(heard.contents[0].contains("gr=C3=BCn"), "{}", heard.contents[0]);
-    drop(heard);
-    house.close().await;
 }
 
 #[tokio::test]

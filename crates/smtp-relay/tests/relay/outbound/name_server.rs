@@ -49,11 +49,20 @@ impl NameServer {
         let mut catalog = Catalog::new();
         catalog.upsert(LowerName::new(&origin), vec![Arc::new(zone)]);
         let mut server = Server::new(catalog);
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = udp.local_addr().unwrap();
+        let (udp, tcp, address) = free_port().await;
         server.register_socket(udp);
-        let tcp = TcpListener::bind(address).await.unwrap();
         server.register_listener(tcp, Duration::from_secs(5), 32);
         Self { _server: server, address }
+    }
+}
+
+/// A port that is free for both.
+async fn free_port() -> (UdpSocket, TcpListener, SocketAddr) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = udp.local_addr().unwrap();
+        if let Ok(tcp) = TcpListener::bind(address).await {
+            return (udp, tcp, address);
+        }
     }
 }
