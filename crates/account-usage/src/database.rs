@@ -136,8 +136,10 @@ mod tests {
         let path = folder.path().join("usage.db");
         assert!(UsageReader::open(&path).await.is_err());
         migrate(&path).await.unwrap();
-        let (one, other) =
-            (UsagePublisher::open(&path).await.unwrap(), UsagePublisher::open(&path).await.unwrap());
+        let (one, other) = (
+            UsagePublisher::open(&path).await.unwrap(),
+            UsagePublisher::open(&path).await.unwrap(),
+        );
         let reader = UsageReader::open(&path).await.unwrap();
         let alice = AccountId(1);
         assert_eq!(reader.usage(alice).await.unwrap(), None);
