@@ -9,7 +9,6 @@
 
 mod content;
 mod destination;
-mod judgement;
 mod lane;
 mod schedule;
 mod settle;
@@ -30,8 +29,8 @@ use directory::Directory;
 use mail_dns::{Patience, Resolver};
 use mail_types::{Lane, Timestamp};
 use message_queue::{
-    Consumer, Consumes, Lease, LeaseRequest, Queue, QueueOptions, Settlement, operator::Filter,
-    retry,
+    Consumer, Consumes, Lease, LeaseRequest, Queue, QueueOptions, Settlement, conclude::Policy,
+    operator::Filter, retry,
 };
 use smtp_client::{Client, ClientOptions};
 use stable_storage::Files;
@@ -41,7 +40,6 @@ use tokio::{
     time::timeout_at,
 };
 
-use judgement::Policy;
 use schedule::{Ended, Limits, Schedule};
 
 /// The pause after the queue could not be written.

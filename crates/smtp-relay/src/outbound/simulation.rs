@@ -14,12 +14,14 @@ use mail_types::{
     Domain, EnhancedStatus, Lane, Notify, Outcome, Problem, RecipientNumber, Reply, ReversePath,
     Scope, Timestamp,
 };
-use message_queue::{LeaseRecipient, report::What, retry};
-
-use super::{
-    judgement::{End, Policy, judge},
-    schedule::{Ended, Limits, Schedule},
+use message_queue::{
+    LeaseRecipient,
+    conclude::{self, Policy, judge},
+    report::What,
+    retry,
 };
+
+use super::schedule::{Ended, Limits, Schedule};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LIMITS: Limits = Limits { total: 20, per_lane: 4 };
@@ -215,7 +217,8 @@ impl World {
     fn settle(&mut self, index: usize, outcome: Outcome) {
         let seed = self.random();
         let mail = &mut self.mails[index];
-        let end = End { outcome, dsn_passed_on: true };
+        let number = mail.recipient.number;
+        let end = conclude::Ended { number, outcome, on_success: None };
         let verdict = judge(&mail.recipient, mail.queued_at, end, &self.policy, self.now, seed);
         mail.leased = false;
         mail.recipient.attempts += 1;

@@ -2,14 +2,11 @@
 
 use std::collections::VecDeque;
 
-use mail_types::{BodyKind, EnhancedStatus, Outcome, Problem, RecipientNumber, Scope};
-use message_queue::Lease;
+use mail_types::{BodyKind, EnhancedStatus, Outcome, Problem, Scope};
+use message_queue::{Lease, conclude::Ended, report::What};
 use smtp_client::{Extensions, Message, Outgoing, Recipient, Report};
 
-use super::{
-    content::{Source, Unconvertible},
-    judgement::End,
-};
+use super::content::{Source, Unconvertible};
 
 /// Recipients of one transaction: what RFC 5321 §4.5.3.1.8 has every server take.
 const RECIPIENTS_MAX: usize = 100;
@@ -23,7 +20,7 @@ pub(super) struct Work {
     /// Those of the transaction that is going on.
     sending: Vec<usize>,
     /// What came of the others.
-    pub(super) ends: Vec<(RecipientNumber, End)>,
+    pub(super) ends: Vec<Ended>,
 }
 
 impl Work {
@@ -69,8 +66,9 @@ impl Work {
             match outcome {
                 Outcome::Deferred(problem) if problem.scope == Scope::Host => again.push(place),
                 outcome => {
-                    let end = End { outcome, dsn_passed_on: report.dsn_passed_on };
-                    self.ends.push((number, end));
+                    // RFC 3461 §5.2.2: who passes it to a host without DSN says "relayed" himself.
+                    let on_success = (!report.dsn_passed_on).then_some(What::Relayed);
+                    self.ends.push(Ended { number, outcome, on_success });
                 }
             }
         }
@@ -93,9 +91,8 @@ impl Work {
 
     fn end(&mut self, group: &[usize], outcome: &Outcome) {
         for recipient in group.iter().filter_map(|place| self.lease.recipients.get(*place)) {
-            // Who reports is whoever ends it: a next hop took nothing here.
-            let end = End { outcome: outcome.clone(), dsn_passed_on: false };
-            self.ends.push((recipient.number, end));
+            let (number, outcome) = (recipient.number, outcome.clone());
+            self.ends.push(Ended { number, outcome, on_success: Some(What::Relayed) });
         }
     }
 
