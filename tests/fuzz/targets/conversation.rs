@@ -1,0 +1,38 @@
+//! Plays what a peer sends to a machine, as the driver does: shared by the session targets.
+
+use std::time::Instant;
+
+use conversation::{Machine, Peer, PeerFacts, Step, Wire};
+
+/// More steps without a wait than this are an endless loop.
+const STEPS_MAX: usize = 1_000_000;
+
+/// All that the machine says to `octets`, which come in pieces of this size.
+pub fn play<M: Machine>(
+    mut machine: M,
+    octets: &[u8],
+    size: usize,
+    mut answer: impl FnMut(M::Question, &mut M, &mut Wire),
+) -> Vec<u8> {
+    let now = Instant::now();
+    let mut wire = Wire::default();
+    let address = ([127, 0, 0, 1], 1).into();
+    machine.opened(&PeerFacts { peer: Peer::Tcp { local: address, remote: address }, tls: None });
+    let mut said = Vec::new();
+    for piece in std::iter::once(&[][..]).chain(octets.chunks(size)) {
+        wire.input.fill(piece);
+        let mut steps = 0;
+        loop {
+            steps += 1;
+            assert!(steps < STEPS_MAX, "the machine does not come to a wait");
+            let step = machine.step(&mut wire, now);
+            said.append(&mut wire.output);
+            match step {
+                Step::Ask(question) => answer(question, &mut machine, &mut wire),
+                Step::Wait(_) => break,
+                Step::Upgrade(_) | Step::Close => return said,
+            }
+        }
+    }
+    said
+}

@@ -1,0 +1,65 @@
+//! An IMAP session: whatever the client sends, no panic, and the same responses for every cut.
+
+#![no_main]
+
+mod conversation;
+
+use std::sync::Arc;
+
+use imap_core::{
+    UidRuns,
+    server::{Opened, Options, Question, Session},
+};
+use libfuzzer_sys::fuzz_target;
+use mail_types::{Uid, UidValidity};
+
+fuzz_target!(|octets: &[u8]| {
+    // The first octet says which questions get no answer.
+    let Some((choice, octets)) = octets.split_first() else { return };
+    let options =
+        Arc::new(Options { starttls: false, plaintext_sign_in: true, ..Options::default() });
+    let play = |size| {
+        let mut drops = *choice;
+        conversation::play(
+            Session::new(1, options.clone()),
+            octets,
+            size,
+            |question, session, wire| {
+                if let Question::AppendPiece(ask) = question {
+                    return ask.taken(session, wire);
+                }
+                drops = drops.rotate_left(1);
+                if drops & 1 != 0 {
+                    return;
+                }
+                match question {
+                    Question::SignIn(ask) => ask.welcome(session, wire),
+                    Question::Select(ask) => ask.opened(session, wire, opened()),
+                    Question::Changes(ask) => ask.finish(session, wire),
+                    Question::AppendBegin(ask) => ask.accept(session, wire),
+                    Question::AppendComplete(ask) => {
+                        let first = Uid::new(1).unwrap();
+                        ask.stored(session, wire, UidValidity::new(1).unwrap(), first);
+                    }
+                    Question::AppendAbandoned(ask) => ask.forgotten(session),
+                    // A dropped question is a temporary failure, which is an answer too.
+                    _ => {}
+                }
+            },
+        )
+    };
+    assert_eq!(play(1), play(octets.len().max(1)));
+});
+
+fn opened() -> Opened {
+    let uid = |number| Uid::new(number).unwrap();
+    Opened {
+        uids: UidRuns::from_ranges([(uid(1), uid(3)), (uid(7), uid(9))]),
+        recent: UidRuns::from_ranges([(uid(9), uid(9))]),
+        first_unseen: Some(uid(2)),
+        keywords: Vec::new(),
+        uid_validity: UidValidity::new(1).unwrap(),
+        uid_next: uid(10),
+        read_only: false,
+    }
+}

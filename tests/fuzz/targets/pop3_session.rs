@@ -1,0 +1,60 @@
+//! A POP3 session: whatever the client sends, no panic, and the same responses for every cut.
+
+#![no_main]
+
+mod conversation;
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use mail_types::{Uid, UidValidity};
+use pop3_core::{Entry, Limits, Maildrop, Options, Question, Session};
+use sasl_core::Mechanism;
+
+fuzz_target!(|octets: &[u8]| {
+    // The first octet says which questions get no answer.
+    let Some((choice, octets)) = octets.split_first() else { return };
+    let options = Arc::new(Options {
+        hostname: mail_types::Domain::parse("mx.example.org").unwrap(),
+        stls: false,
+        mechanisms: vec![Mechanism::Plain, Mechanism::Login],
+        without_tls_on_loopback: true,
+        limits: Limits::default(),
+    });
+    let play = |size| {
+        let mut drops = *choice;
+        conversation::play(
+            Session::new(options.clone(), 1),
+            octets,
+            size,
+            |question, session, wire| {
+                drops = drops.rotate_left(1);
+                if drops & 1 != 0 {
+                    return;
+                }
+                match question {
+                    Question::SignIn(ask) => ask.welcome(session, wire, maildrop()),
+                    Question::Listing(listing) => {
+                        let mut rest = Some(listing);
+                        while let Some(listing) = rest {
+                            rest = listing.write_part(session, wire);
+                        }
+                    }
+                    Question::Message(message) => {
+                        let mut sending = message.begin(session, wire);
+                        sending.write_piece(wire, b"Subject: x\r\n\r\n.dots\r\n");
+                        sending.write_piece(wire, b"..\r\nend");
+                        sending.finish(session, wire);
+                    }
+                    Question::Update(update) => update.done(session, wire),
+                }
+            },
+        )
+    };
+    assert_eq!(play(1), play(octets.len().max(1)));
+});
+
+fn maildrop() -> Maildrop {
+    let entries = (1..4).filter_map(Uid::new).map(|uid| Entry { uid, octets: 30 });
+    Maildrop::new(UidValidity::new(1).unwrap(), entries)
+}
