@@ -58,16 +58,14 @@ impl Surroundings {
         config_file: &Path,
         only: Option<Half>,
     ) -> anyhow::Result<Self> {
-        let stop = Stop::on_signals()?;
-        let mut surroundings = Self::within(agent, config, stop)?;
-        surroundings.only = only;
-        if only == Some(Half::Outbound) {
-            drop(surroundings.listeners.take_all());
-        }
-        let places = surroundings.listeners.places();
-        surroundings.ready =
-            Readiness::from_environment(places.map(|(name, at)| (name, at.to_string())))?;
-        surroundings.reload = Reload::on_hangup(
+        let listeners = match only {
+            Some(Half::Outbound) => Listeners::default(),
+            _ => Listeners::of_agent(agent, &config)?,
+        };
+        let places = listeners.places();
+        let ready = Readiness::from_environment(places.map(|(name, at)| (name, at.to_string())))?;
+        let surroundings = Self::new(agent, config, listeners, Stop::on_signals()?)?;
+        let reload = Reload::on_hangup(
             config_file.to_owned(),
             surroundings.config.clone(),
             surroundings.tls.clone(),
@@ -75,24 +73,22 @@ impl Surroundings {
         if let Some(tls) = surroundings.tls.clone() {
             tokio::spawn(tls.watch(surroundings.stop.clone()));
         }
-        Ok(surroundings)
+        Ok(Self { ready, reload, only, ..surroundings })
     }
 
     /// Within another process, such as a test: nothing is inherited, reported or reloaded. Needs
     /// a running runtime.
     pub fn within(agent: Agent, config: Config, stop: Stop) -> anyhow::Result<Self> {
+        let listeners = Listeners::bind(&agent.endpoints(&config))?;
+        Self::new(agent, config, listeners, stop)
+    }
+
+    fn new(agent: Agent, config: Config, listeners: Listeners, stop: Stop) -> anyhow::Result<Self> {
         let tls = if agent.uses_tls() { load_tls(&config)? } else { None };
-        let listeners = Listeners::of_agent(agent, &config)?;
         let config = Arc::new(config);
-        Ok(Self {
-            reload: Reload::never(config.clone()),
-            config,
-            listeners,
-            stop,
-            ready: Readiness::default(),
-            tls,
-            only: None,
-        })
+        let reload = Reload::never(config.clone());
+        let ready = Readiness::default();
+        Ok(Self { config, reload, listeners, stop, ready, tls, only: None })
     }
 
     /// How to drive this agent's conversations as a server.

@@ -1,6 +1,9 @@
 //! Keeps one agent running: starts it, hears of its readiness, starts it again when it has died,
 //! stops it when told.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fs, io, os::unix::fs::chown, process::ExitStatus, time::Duration};
 
 use agent_kit::Agent;
@@ -110,6 +113,7 @@ impl Keeper {
 
     async fn watch(&mut self, child: &mut Child) -> io::Result<Ending> {
         let mut hangups = self.orders.borrow().hangups;
+        let mut serves = false;
         let mut report = [0; 4096];
         loop {
             tokio::select! {
@@ -117,7 +121,7 @@ impl Keeper {
                 received = self.reports.recv(&mut report) => {
                     let report = report.get(..received?).unwrap_or_default();
                     if report.split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
-                        self.has_served = true;
+                        (serves, self.has_served) = (true, true);
                         let pid = child.id().unwrap_or_default();
                         let ready = Event::Ready { agent: self.launch.agent, pid };
                         // Nobody listens during the stop.
@@ -130,10 +134,11 @@ impl Keeper {
                         self.stop(child).await?;
                         return Ok(Ending::StopOrdered);
                     }
-                    if orders.hangups != hangups {
-                        hangups = orders.hangups;
+                    // One that is only starting does not expect it, and reads what is new anyway.
+                    if orders.hangups != hangups && serves {
                         send(child, Signal::HUP);
                     }
+                    hangups = orders.hangups;
                 }
             }
         }

@@ -51,6 +51,20 @@ impl Launch {
         })
     }
 
+    /// Another program in the agent's place, without sockets.
+    #[cfg(test)]
+    pub(super) fn of_program(agent: Agent, program: PathBuf, folder: &Path) -> Self {
+        Self {
+            agent,
+            program,
+            config: folder.join("config.toml"),
+            notify: folder.join("notify"),
+            names: String::new(),
+            sockets: Arc::new([]),
+            user: None,
+        }
+    }
+
     /// Starts the agent.
     pub(super) fn start(&self) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
