@@ -25,3 +25,43 @@ pub(crate) use turn::{
     EntryRow, LeaseParameters, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead,
     lease, set_aside, settle,
 };
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+
+    use super::*;
+
+    /// The cost of a message must not grow with the depth of the queue: no statement of its way
+    /// looks at more rows than it is about.
+    #[tokio::test]
+    async fn no_statement_on_a_messages_way_scans_a_table() {
+        const TABLES: [&str; 8] =
+            ["entry", "content", "recipient", "due", "mate", "lane", "story", "journey"];
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for migration in MIGRATIONS {
+            sqlx::raw_sql(migration.sql).execute(&mut connection).await.unwrap();
+        }
+        let texts = [
+            enqueue::ENQUEUE,
+            turn::SETTLE,
+            turn::LEASE,
+            turn::FREE_DEAD,
+            turn::SET_ASIDE,
+            operate::CHANGE,
+        ];
+        for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
+            if statement.is_empty() {
+                continue;
+            }
+            let explain = format!("explain query plan {statement}");
+            let plan =
+                sqlx::query(AssertSqlSafe(explain)).fetch_all(&mut connection).await.unwrap();
+            for row in plan {
+                let step: String = row.get(3);
+                let scanned = step.strip_prefix("SCAN ").and_then(|of| of.split(' ').next());
+                assert!(!scanned.is_some_and(|of| TABLES.contains(&of)), "{step}: {statement}");
+            }
+        }
+    }
+}

@@ -21,53 +21,7 @@ pub(crate) async fn enqueue(
     connection: &mut SqliteConnection,
     new: EntryParameters,
 ) -> Result<(), DatabaseError> {
-    // No octets at all are bound as null: hence the coalesce.
-    const SQL: &str = "
-        insert into entry (id, queued_at, sender, account, size, file, message_id, version, facts)
-        select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-               value ->> 7, value ->> 8, value ->> 9
-        from json_each($2)
-        where value ->> 11 is null
-           or exists (select 1 from recipient
-                      where entry = value ->> 11 and token = value ->> 12);
-
-        insert into content (entry, octets)
-        select value ->> 1, coalesce(substr($1, (value ->> 0) + 1, value ->> 5), x'')
-        from json_each($2)
-        where value ->> 0 is not null and exists (select 1 from entry where id = value ->> 1);
-
-        insert into story (entry, at, sender, account, size, message_id, origin)
-        select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 7,
-               value ->> 10
-        from json_each($2)
-        where exists (select 1 from entry where id = value ->> 1);
-
-        insert into journey (entry, at, event, detail)
-        select value ->> 11, value ->> 2, 6, value ->> 1
-        from json_each($2)
-        where value ->> 11 is not null and exists (select 1 from entry where id = value ->> 1);
-
-        insert into recipient (entry, number, lane, address, state, next_at, problem, facts)
-        select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-               value ->> 6, value ->> 7
-        from json_each($3)
-        where exists (select 1 from entry where id = value ->> 0);
-
-        insert into journey (entry, at, recipient, address, event, detail)
-        select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8, value ->> 6
-        from json_each($3)
-        where exists (select 1 from entry where id = value ->> 0);
-
-        insert into lane (name, local, due)
-        select value ->> 2, value ->> 2 = 'local', min(value ->> 5)
-        from json_each($3)
-        where value ->> 4 = 0 and exists (select 1 from entry where id = value ->> 0)
-        group by 1
-        on conflict (name) do update
-        set due = min(coalesce(due, excluded.due), excluded.due)
-        where due is null or due > excluded.due;
-    ";
-    sqlx::query(SQL)
+    sqlx::query(ENQUEUE)
         .bind(new.octets)
         .bind(new.entries)
         .bind(new.recipients)
@@ -75,3 +29,50 @@ pub(crate) async fn enqueue(
         .await?;
     Ok(())
 }
+
+/// No octets at all are bound as null: hence the coalesce.
+pub(super) const ENQUEUE: &str = "
+    insert into entry (id, queued_at, sender, account, size, file, message_id, version, facts)
+    select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+           value ->> 7, value ->> 8, value ->> 9
+    from json_each($2)
+    where value ->> 11 is null
+       or exists (select 1 from recipient
+                  where entry = value ->> 11 and token = value ->> 12);
+
+    insert into content (entry, octets)
+    select value ->> 1, coalesce(substr($1, (value ->> 0) + 1, value ->> 5), x'')
+    from json_each($2)
+    where value ->> 0 is not null and exists (select 1 from entry where id = value ->> 1);
+
+    insert into story (entry, at, sender, account, size, message_id, origin)
+    select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 7,
+           value ->> 10
+    from json_each($2)
+    where exists (select 1 from entry where id = value ->> 1);
+
+    insert into journey (entry, at, event, detail)
+    select value ->> 11, value ->> 2, 6, value ->> 1
+    from json_each($2)
+    where value ->> 11 is not null and exists (select 1 from entry where id = value ->> 1);
+
+    insert into recipient (entry, number, lane, address, state, next_at, problem, facts)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+           value ->> 6, value ->> 7
+    from json_each($3)
+    where exists (select 1 from entry where id = value ->> 0);
+
+    insert into journey (entry, at, recipient, address, event, detail)
+    select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8, value ->> 6
+    from json_each($3)
+    where exists (select 1 from entry where id = value ->> 0);
+
+    insert into lane (name, local, due)
+    select value ->> 2, value ->> 2 = 'local', min(value ->> 5)
+    from json_each($3)
+    where value ->> 4 = 0 and exists (select 1 from entry where id = value ->> 0)
+    group by 1
+    on conflict (name) do update
+    set due = min(coalesce(due, excluded.due), excluded.due)
+    where due is null or due > excluded.due;
+";

@@ -101,39 +101,8 @@ pub(crate) async fn change(
     reason: Option<&str>,
     now: i64,
 ) -> Result<Vec<String>, DatabaseError> {
-    const SQL: &str = "
-        insert into journey (entry, at, recipient, address, event, detail)
-        select entry, $4, number, address, $3, $5 from recipient
-        where number_of_all in (select value from json_each($1));
-
-        update recipient
-        set state = $2, problem = coalesce($5, problem),
-            next_at = case when $2 = 0 then $4 else next_at end
-        where number_of_all in (select value from json_each($1));
-
-        insert into lane (name, local, due)
-        select lane, lane = 'local', null from recipient
-        where number_of_all in (select value from json_each($1))
-        group by lane
-        on conflict (name) do nothing;
-
-        update lane
-        set due = (select min(next_at) from recipient where lane = lane.name and state = 0)
-        where name in (select lane from recipient
-                       where number_of_all in (select value from json_each($1)));
-
-        delete from lane where due is null and holder is null
-          and name in (select lane from recipient
-                       where number_of_all in (select value from json_each($1)));
-
-        delete from entry
-        where id in (select entry from recipient
-                     where number_of_all in (select value from json_each($1)))
-          and not exists (select 1 from recipient where entry = entry.id and state < 10)
-        returning file;
-    ";
     let (_, to, event) = operation.plan();
-    let rows = sqlx::query(SQL)
+    let rows = sqlx::query(CHANGE)
         .bind(numbers.to_owned())
         .bind(to)
         .bind(event)
@@ -264,3 +233,35 @@ pub(crate) async fn content_files(
     let sql = "select file from entry where file in (select value from json_each($1))";
     Ok(sqlx::query_scalar(sql).bind(names.to_owned()).fetch_all(reader).await?)
 }
+
+pub(super) const CHANGE: &str = "
+    insert into journey (entry, at, recipient, address, event, detail)
+    select entry, $4, number, address, $3, $5 from recipient
+    where number_of_all in (select value from json_each($1));
+
+    update recipient
+    set state = $2, problem = coalesce($5, problem),
+        next_at = case when $2 = 0 then $4 else next_at end
+    where number_of_all in (select value from json_each($1));
+
+    insert into lane (name, local, due)
+    select lane, lane = 'local', null from recipient
+    where number_of_all in (select value from json_each($1))
+    group by lane
+    on conflict (name) do nothing;
+
+    update lane
+    set due = (select min(next_at) from recipient where lane = lane.name and state = 0)
+    where name in (select lane from recipient
+                   where number_of_all in (select value from json_each($1)));
+
+    delete from lane where due is null and holder is null
+      and name in (select lane from recipient
+                   where number_of_all in (select value from json_each($1)));
+
+    delete from entry
+    where id in (select entry from recipient
+                 where number_of_all in (select value from json_each($1)))
+      and not exists (select 1 from recipient where entry = entry.id and state < 10)
+    returning file;
+";

@@ -29,46 +29,7 @@ pub(crate) async fn settle(
     connection: &mut SqliteConnection,
     settle: SettleParameters<'_>,
 ) -> Result<SettledRows, DatabaseError> {
-    // Rows come back with 1 column (settled), 2 (finished entries), 3 (queued notifications).
-    const SQL: &str = "
-        insert into journey (entry, at, recipient, address, event, detail)
-        select recipient.entry, $4, recipient.number, recipient.address, value ->> 6, value ->> 7
-        from json_each($1) cross join recipient
-        where recipient.entry = value ->> 0 and recipient.number = value ->> 1
-          and recipient.token = value ->> 2 and value ->> 6 is not null;
-
-        update recipient
-        set state = ends.state, token = null,
-            next_at = coalesce(ends.next_at, recipient.next_at),
-            problem = coalesce(ends.problem, recipient.problem),
-            attempts = recipient.attempts + ends.attempts,
-            delay_told = max(recipient.delay_told, ends.delay_told)
-        from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as token,
-                     value ->> 3 as state, value ->> 4 as next_at, value ->> 5 as problem,
-                     value ->> 8 as attempts, value ->> 9 as delay_told
-              from json_each($1)) as ends
-        where recipient.entry = ends.entry and recipient.number = ends.number
-          and +recipient.token = ends.token
-        returning recipient.number;
-
-        delete from entry
-        where id in (select value ->> 0 from json_each($1))
-          and not exists (select 1 from recipient where entry = entry.id and state < 10)
-        returning id, file;
-
-        update lane
-        set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
-            holder = case when exists (select 1 from recipient
-                                       where lane = lane.name and state = 1)
-                     then holder end
-        where name in (select value from json_each($2));
-
-        delete from lane
-        where name in (select value from json_each($2)) and due is null and holder is null;
-
-        select id, 0, 0 from entry where id in (select value from json_each($3));
-    ";
-    let rows = sqlx::query(SQL)
+    let rows = sqlx::query(SETTLE)
         .bind(settle.ends.to_owned())
         .bind(settle.lanes.to_owned())
         .bind(settle.notifications.to_owned())
@@ -145,53 +106,7 @@ pub(crate) async fn lease(
     connection: &mut SqliteConnection,
     lease: LeaseParameters<'_>,
 ) -> Result<LeaseRows, DatabaseError> {
-    // Rows come back with 9 columns (recipients), 10 (entries), 2 (when the next is due),
-    // 1 (other holders).
-    const SQL: &str = "
-        update recipient set state = 1, token = $4
-        where number_of_all in (
-            with open_lane (name) as materialized (
-                select name from lane
-                where local = $1 and due <= $2 and (holder is null or holder = $3)
-                  and name not in (select value from json_each($5))
-                order by due limit $7),
-            first (entry, lane) as materialized (
-                select recipient.entry, recipient.lane
-                from open_lane cross join recipient
-                where recipient.number_of_all in (
-                    select due.number_of_all from recipient as due
-                    where due.lane = open_lane.name and due.state = 0 and due.next_at <= $2
-                    order by due.next_at limit $6)
-                limit $7)
-            select mate.number_of_all
-            from first cross join recipient as mate
-            where mate.entry = first.entry and +mate.lane = first.lane
-              and +mate.state = 0 and +mate.next_at <= $2)
-        returning entry, number, lane, address, token, attempts, delay_told, problem, facts;
-
-        update lane
-        set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
-            holder = case when exists (select 1 from recipient
-                                       where lane = lane.name and state = 1)
-                     then $3 end
-        where name in (
-            select name from lane
-            where local = $1 and due <= $2 and (holder is null or holder = $3)
-              and name not in (select value from json_each($5))
-            order by due limit $7);
-
-        select id, queued_at, sender, account, size, file, message_id, version, facts, octets
-        from entry left join content on content.entry = entry.id
-        where id in (select entry from recipient where token = $4);
-
-        select due, 0 from lane
-        where local = $1 and due is not null and (holder is null or holder = $3)
-          and name not in (select value from json_each($5))
-        order by due limit 1;
-
-        select distinct holder from lane where holder is not null and holder <> $3 and local = $1;
-    ";
-    let rows = sqlx::query(SQL)
+    let rows = sqlx::query(LEASE)
         .bind(lease.local)
         .bind(lease.now)
         .bind(lease.holder.to_owned())
@@ -261,17 +176,7 @@ pub(crate) async fn free_dead(
     connection: &mut SqliteConnection,
     holders: &str,
 ) -> Result<(), DatabaseError> {
-    const SQL: &str = "
-        update recipient set state = 0, token = null
-        where state = 1 and lane in (
-            select name from lane where holder in (select value from json_each($1)));
-
-        update lane
-        set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
-            holder = null
-        where holder in (select value from json_each($1));
-    ";
-    sqlx::query(SQL).bind(holders.to_owned()).execute(connection).await?;
+    sqlx::query(FREE_DEAD).bind(holders.to_owned()).execute(connection).await?;
     Ok(())
 }
 
@@ -281,27 +186,126 @@ pub(crate) async fn set_aside(
     what: &str,
     now: i64,
 ) -> Result<(), DatabaseError> {
-    const SQL: &str = "
-        insert into journey (entry, at, recipient, address, event, detail)
-        select recipient.entry, $2, recipient.number, recipient.address, 10, value ->> 2
-        from json_each($1) cross join recipient
-        where recipient.entry = value ->> 0 and recipient.state < 10 and recipient.state <> 3
-          and (value ->> 1 is null or recipient.number = value ->> 1);
-
-        update recipient set state = 3, token = null, problem = what.why
-        from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as why
-              from json_each($1)) as what
-        where recipient.entry = what.entry and recipient.state < 10
-          and (what.number is null or recipient.number = what.number);
-
-        update lane
-        set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
-            holder = case when exists (select 1 from recipient
-                                       where lane = lane.name and state = 1)
-                     then holder end
-        where name in (select lane from recipient
-                       where entry in (select value ->> 0 from json_each($1)));
-    ";
-    sqlx::query(SQL).bind(what.to_owned()).bind(now).execute(connection).await?;
+    sqlx::query(SET_ASIDE).bind(what.to_owned()).bind(now).execute(connection).await?;
     Ok(())
 }
+
+/// Rows come back with 1 column (settled), 2 (finished entries), 3 (queued notifications).
+pub(super) const SETTLE: &str = "
+    insert into journey (entry, at, recipient, address, event, detail)
+    select recipient.entry, $4, recipient.number, recipient.address, value ->> 6, value ->> 7
+    from json_each($1) cross join recipient
+    where recipient.entry = value ->> 0 and recipient.number = value ->> 1
+      and recipient.token = value ->> 2 and value ->> 6 is not null;
+
+    update recipient
+    set state = ends.state, token = null,
+        next_at = coalesce(ends.next_at, recipient.next_at),
+        problem = coalesce(ends.problem, recipient.problem),
+        attempts = recipient.attempts + ends.attempts,
+        delay_told = max(recipient.delay_told, ends.delay_told)
+    from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as token,
+                 value ->> 3 as state, value ->> 4 as next_at, value ->> 5 as problem,
+                 value ->> 8 as attempts, value ->> 9 as delay_told
+          from json_each($1)) as ends
+    where recipient.entry = ends.entry and recipient.number = ends.number
+      and +recipient.token = ends.token
+    returning recipient.number;
+
+    delete from entry
+    where id in (select value ->> 0 from json_each($1))
+      and not exists (select 1 from recipient where entry = entry.id and state < 10)
+    returning id, file;
+
+    update lane
+    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+        holder = case when exists (select 1 from recipient
+                                   where lane = lane.name and state = 1)
+                 then holder end
+    where name in (select value from json_each($2));
+
+    delete from lane
+    where name in (select value from json_each($2)) and due is null and holder is null;
+
+    select id, 0, 0 from entry where id in (select value from json_each($3));
+";
+
+/// Rows come back with 9 columns (recipients), 10 (entries), 2 (when the next is due),
+/// 1 (other holders).
+pub(super) const LEASE: &str = "
+    update recipient set state = 1, token = $4
+    where number_of_all in (
+        with open_lane (name) as materialized (
+            select name from lane
+            where local = $1 and due <= $2 and (holder is null or holder = $3)
+              and name not in (select value from json_each($5))
+            order by due limit $7),
+        first (entry, lane) as materialized (
+            select recipient.entry, recipient.lane
+            from open_lane cross join recipient
+            where recipient.number_of_all in (
+                select due.number_of_all from recipient as due
+                where due.lane = open_lane.name and due.state = 0 and due.next_at <= $2
+                order by due.next_at limit $6)
+            limit $7)
+        select mate.number_of_all
+        from first cross join recipient as mate
+        where mate.entry = first.entry and +mate.lane = first.lane
+          and +mate.state = 0 and +mate.next_at <= $2)
+    returning entry, number, lane, address, token, attempts, delay_told, problem, facts;
+
+    update lane
+    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+        holder = case when exists (select 1 from recipient
+                                   where lane = lane.name and state = 1)
+                 then $3 end
+    where name in (
+        select name from lane
+        where local = $1 and due <= $2 and (holder is null or holder = $3)
+          and name not in (select value from json_each($5))
+        order by due limit $7);
+
+    select id, queued_at, sender, account, size, file, message_id, version, facts, octets
+    from entry left join content on content.entry = entry.id
+    where id in (select entry from recipient where token = $4);
+
+    select due, 0 from lane
+    where local = $1 and due is not null and (holder is null or holder = $3)
+      and name not in (select value from json_each($5))
+    order by due limit 1;
+
+    select distinct holder from lane where holder is not null and holder <> $3 and local = $1;
+";
+
+pub(super) const FREE_DEAD: &str = "
+    update recipient set state = 0, token = null
+    where state = 1 and lane in (
+        select name from lane where holder in (select value from json_each($1)));
+
+    update lane
+    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+        holder = null
+    where holder in (select value from json_each($1));
+";
+
+pub(super) const SET_ASIDE: &str = "
+    insert into journey (entry, at, recipient, address, event, detail)
+    select recipient.entry, $2, recipient.number, recipient.address, 10, value ->> 2
+    from json_each($1) cross join recipient
+    where recipient.entry = value ->> 0 and recipient.state < 10 and recipient.state <> 3
+      and (value ->> 1 is null or recipient.number = value ->> 1);
+
+    update recipient set state = 3, token = null, problem = what.why
+    from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as why
+          from json_each($1)) as what
+    where recipient.entry = what.entry and recipient.state < 10
+      and (what.number is null or recipient.number = what.number);
+
+    update lane
+    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+        holder = case when exists (select 1 from recipient
+                                   where lane = lane.name and state = 1)
+                 then holder end
+    where name in (select lane from recipient
+                   where entry in (select value ->> 0 from json_each($1)));
+";
