@@ -1,7 +1,8 @@
 //! Notifications (DSNs) about settled recipients, written once for all consumers.
 //!
 //! [`due`] says which notifications outcomes cause (RFC 3461 §5.2); the consumer routes each, and
-//! [`write`] makes it: a null reverse-path, so that it never causes another one (RFC 3464 §2, RFC 5321 §4.5.5).
+//! [`write()`] makes it: with a null reverse-path, so that it never causes another one (RFC 3464 §2,
+//! RFC 5321 §4.5.5).
 
 use mail_types::{
     Address, Domain, DsnReturn, EnhancedStatus, Outcome, RecipientNumber, ReversePath, Timestamp,
