@@ -12,8 +12,10 @@ pub(super) fn choose(config: &Config, is_demo: bool) -> anyhow::Result<HashMap<A
     if !owner::is_root() {
         return Ok(HashMap::new());
     }
-    // The folder of a demo is one user's; only deploy/ gives each agent its groups.
-    if config.supervisor.own_users && !is_demo {
+    let owner = Arc::new(User::owning(&config.data_dir)?);
+    // Only in folders that deploy/ has made does each agent find what its groups may open.
+    let is_deployed = User::named(OWNER)?.is_some_and(|user| user.uid == owner.uid);
+    if config.supervisor.own_users && is_deployed {
         let mut own = HashMap::new();
         for agent in Agent::ALL {
             if let Some(user) = User::named(name(agent))? {
@@ -24,7 +26,6 @@ pub(super) fn choose(config: &Config, is_demo: bool) -> anyhow::Result<HashMap<A
             return Ok(own);
         }
     }
-    let owner = Arc::new(User::owning(&config.data_dir)?);
     if owner.uid == 0 && is_demo {
         return Ok(HashMap::new());
     }
@@ -43,6 +44,9 @@ pub(super) fn choose(config: &Config, is_demo: bool) -> anyhow::Result<HashMap<A
     }
     Ok(Agent::ALL.into_iter().map(|agent| (agent, owner.clone())).collect())
 }
+
+/// The user that deploy/ makes for the data.
+const OWNER: &str = "postrider";
 
 /// The user that deploy/ makes for an agent.
 fn name(agent: Agent) -> &'static str {
