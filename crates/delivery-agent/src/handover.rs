@@ -129,13 +129,16 @@ async fn write_all(
     (done, ended)
 }
 
+/// The copies that go to one mailbox; INBOX if it has no name.
+type Group = (Option<MailboxName>, Vec<(Part, Written)>);
+
 /// Makes the copies visible, a transaction for each mailbox that they go to.
 async fn file_all(
     mailboxes: &AccountMailboxes,
     account: &Account,
     written: Vec<(Part, Written)>,
 ) -> Vec<Ended> {
-    let mut groups: Vec<(Option<MailboxName>, Vec<(Part, Written)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (part, copy) in written {
         let mailbox = part.recipient.file_into.as_ref().map(|into| into.mailbox.clone());
         match groups.iter_mut().find(|(name, _)| *name == mailbox) {

@@ -196,7 +196,11 @@ impl AccountMailboxes {
             let account = borrowed.account()?;
             let delivered = deliver::deliver(account, &mut deliveries).await?;
             // Removes what is left in `tmp`, which waits for the disk.
-            on_blocking_thread(move || Ok::<_, StoreError>(drop(deliveries))).await?;
+            on_blocking_thread(move || {
+                drop(deliveries);
+                Ok::<_, StoreError>(())
+            })
+            .await?;
             let new = delivered.iter().filter(|delivered| !delivered.before);
             let changed = new.map(|delivered| delivered.mailbox).collect();
             Ok((delivered, changed))

@@ -6,11 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use mail_types::Timestamp;
 use stable_storage::Files;
 
 use crate::{
     StoreError,
     index::mailboxes::{FolderTimes, MailboxRow},
+    naming::file,
     records::FolderFile,
 };
 
@@ -18,6 +20,10 @@ use crate::{
 const UID_BLOCK: i64 = 1_000;
 /// Modseqs are reserved in blocks of so many.
 const MODSEQ_BLOCK: i64 = 10_000;
+/// What stays in `tmp` for longer belongs to nobody: 36 hours, as Maildir has it.
+const TMP_KEPT_S: i64 = 36 * 3600;
+/// And for so long if it is a delivery's: 60 days.
+const DELIVERY_KEPT_S: i64 = 60 * 24 * 3600;
 /// A folder that is to be removed is called this and a mailbox id.
 pub(crate) const GONE: &str = "..gone-";
 
@@ -110,6 +116,27 @@ impl Maildir {
             .collect();
         folders.sort_unstable();
         Ok(folders)
+    }
+
+    /// Removes from `tmp` what nobody will come back for. A delivery's file is the sign of an
+    /// attempt that did not get to its end; it is kept as long as the delivery may come again.
+    pub(crate) fn sweep_tmp(&self, now: Timestamp) -> Result<(), StoreError> {
+        let tmp = self.tmp();
+        let failed = |e| StoreError::file("sweep", &tmp, e);
+        for name in self.files.list(&tmp).map_err(failed)? {
+            let path = tmp.join(&name);
+            let unique = name.to_str().unwrap_or_default().trim_end_matches(".again");
+            let kept_s = match file::delivery_in(unique) {
+                Some(_) => DELIVERY_KEPT_S,
+                None => TMP_KEPT_S,
+            };
+            // The modification time is the message's own date.
+            let changed = std::fs::metadata(&path).map_or(i64::MAX, |facts| facts.ctime());
+            if now.secs().saturating_sub(changed) > kept_s {
+                self.files.unlink(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a file, or a folder with all that is in it. What is gone already is no error.

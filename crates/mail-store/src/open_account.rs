@@ -61,6 +61,8 @@ impl OpenAccount {
             }
             Some(_) => {}
         }
+        let (maildir, now) = (account.maildir.clone(), (options.clock)());
+        on_blocking_thread(move || maildir.sweep_tmp(now)).await?;
         let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
         Ok(Opened { account, left_over })
     }

@@ -1,5 +1,11 @@
 //! The store as its users see it, its disk as other tools see it, and both after every stop.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the parts that tests share are outside of tests for the lint"
+)]
+
 mod crash;
 mod foreign;
 mod operations;

@@ -1,7 +1,12 @@
 //! What each operation does when nothing goes wrong.
 
-use mail_store::{FlagChange, SpecialUse, StoreError, UidSet, Want};
+use std::time::Duration;
+
+use mail_store::{
+    Clock, FlagChange, MailStore, SpecialUse, StoreError, StoreOptions, UidSet, Want,
+};
 use mail_types::{ModSeq, RecipientNumber, Timestamp};
+use stable_storage::Files;
 
 use crate::world::{
     ALICE, NOW, World, append, deliver, deliver_into, files_on_disk, flags, mailbox, message, name,
@@ -239,4 +244,29 @@ async fn what_is_dropped_before_its_end_leaves_nothing() {
     incoming.write(b"short").await.unwrap();
     drop(incoming.finish().await.unwrap());
     assert_eq!(std::fs::read_dir(world.maildir().join("tmp")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_was_left_in_tmp_goes_when_nobody_comes_back_for_it() {
+    let world = World::new();
+    let store = world.open().await;
+    store.account(ALICE).list().await.unwrap();
+    store.close().await;
+    let tmp = world.maildir().join("tmp");
+    let queued = queue_id(1);
+    std::fs::write(tmp.join(format!("1800000000.{queued}_0.postrider")), "a sign").unwrap();
+    std::fs::write(tmp.join("1.0000000000000001.postrider"), "a rest").unwrap();
+    let later: [(Clock, usize); 3] =
+        [(|| in_hours(1), 2), (|| in_hours(72), 1), (|| in_hours(9000), 0)];
+    for (clock, left) in later {
+        let options = StoreOptions { clock, ..world.options() };
+        let store = MailStore::open(options, Files::real()).await.unwrap();
+        store.account(ALICE).list().await.unwrap();
+        store.close().await;
+        assert_eq!(std::fs::read_dir(&tmp).unwrap().count(), left);
+    }
+}
+
+fn in_hours(hours: u64) -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now()).plus(Duration::from_secs(hours * 3600))
 }

@@ -22,7 +22,7 @@ async fn furnish(world: &World) {
         .unwrap();
     account.store_flags(inbox, &uid(4).into(), mark(&["\\Deleted"]), None).await.unwrap();
     account.remove(inbox, &uid(6).into()).await.unwrap();
-    let long = name(&"아주 긴 이름/".repeat(10).trim_end_matches('/').to_owned());
+    let long = name("아주 긴 이름/".repeat(10).trim_end_matches('/'));
     let deep = account.create(&long, None).await.unwrap().id;
     account.copy(inbox, &UidSet::all(), deep).await.unwrap();
     account.move_messages(inbox, &uid(1).into(), deep).await.unwrap();

@@ -1,0 +1,11 @@
+//! The agent between a real queue, directory and store.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the parts that tests share are outside of tests for the lint"
+)]
+
+mod house;
+mod stories;

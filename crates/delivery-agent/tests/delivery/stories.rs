@@ -1,0 +1,153 @@
+//! What becomes of messages in the local lane.
+
+use std::time::Duration;
+
+use mail_types::{Flag, MailboxName, Notify};
+use message_queue::FileInto;
+
+use crate::house::{House, address};
+
+const MESSAGE: &str = "From: c@example.net\r\nSubject: hello\r\n\r\nHello.\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_recipient_gets_his_copy_and_waiters_hear_of_it() {
+    let house = House::build().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let inbox = alice.mailbox(&MailboxName::inbox()).await.unwrap().id;
+    let mut watch = alice.watch(inbox);
+    let mut to_alice = house.recipient("alice@example.org").await;
+    to_alice.head = b"List-Id: <l.example.org>\r\n".to_vec();
+    let to = vec![to_alice, house.recipient("bob@example.org").await];
+    let running = house.start();
+    house.enqueue("c@example.net", to, MESSAGE).await;
+    tokio::time::timeout(Duration::from_secs(30), watch.changed()).await.unwrap();
+    house.empty().await;
+    let received = house.messages(&alice, "INBOX").await;
+    let head = "Return-Path: <c@example.net>\r\nDelivered-To: alice@example.org\r\n\
+                List-Id: <l.example.org>\r\n";
+    assert_eq!(received, [format!("{head}{MESSAGE}")]);
+    let id = house.account("bob@example.org").await;
+    let bob = house.store.account(id);
+    assert_eq!(house.messages(&bob, "INBOX").await.len(), 1);
+    let usage = house.usage(id).await;
+    assert_eq!((usage.messages, usage.octets), (1, bob.totals().await.unwrap().octets));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_what_was_sent_is_filed_as_seen() {
+    let house = House::build().await;
+    let mut sent = house.recipient("alice@example.org").await;
+    let mailbox = MailboxName::parse("Sent").unwrap();
+    let flags = [Flag::Seen].into_iter().collect();
+    sent.file_into = Some(FileInto { mailbox: mailbox.clone(), flags });
+    house.enqueue("alice@example.org", vec![sent], MESSAGE).await;
+    let running = house.start();
+    house.empty().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let state = alice.mailbox(&mailbox).await.unwrap();
+    assert_eq!((state.messages, state.unseen), (1, 0));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_messages_for_one_account_arrive_once_each() {
+    let house = House::build().await;
+    for number in 0..150 {
+        let to = vec![house.recipient("alice@example.org").await];
+        house.enqueue("c@example.net", to, &format!("Subject: {number}\r\n\r\n")).await;
+    }
+    // Stopped in the middle, and started again.
+    let running = house.start();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.stop().await;
+    let running = house.start();
+    house.empty().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let mut received = house.messages(&alice, "INBOX").await;
+    assert_eq!(received.len(), 150);
+    received.sort();
+    received.dedup();
+    assert_eq!(received.len(), 150);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_room_waits_until_there_is() {
+    let house = House::build().await;
+    let large = format!("{MESSAGE}{}\r\n", "x".repeat(1000));
+    let to = vec![house.recipient("bob@example.org").await];
+    let id = house.enqueue("c@example.net", to.clone(), &large).await;
+    let running = house.start();
+    let problem = house.problem(id).await;
+    assert!(problem.contains("4.2.2") && problem.contains("full"), "{problem}");
+    house.enqueue("c@example.net", to, MESSAGE).await;
+    let bob = house.store.account(house.account("bob@example.org").await);
+    let mut small = house.messages(&bob, "INBOX").await;
+    for _ in 0..3000 {
+        if !small.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        small = house.messages(&bob, "INBOX").await;
+    }
+    assert_eq!(small.len(), 1, "what has room is not kept back");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disabled_account_gets_its_mail_when_it_is_enabled_again() {
+    let house = House::build().await;
+    let to = vec![house.recipient("alice@example.org").await];
+    let alice = address("alice@example.org");
+    house.editor.set_disabled(&alice, true).await.unwrap();
+    let id = house.enqueue("c@example.net", to, MESSAGE).await;
+    let running = house.start();
+    let problem = house.problem(id).await;
+    assert!(problem.contains("4.2.1"), "{problem}");
+    house.editor.set_disabled(&alice, false).await.unwrap();
+    house.empty().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    assert_eq!(house.messages(&alice, "INBOX").await.len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sender_is_told_of_what_failed_and_of_success_if_he_asked() {
+    let house = House::build().await;
+    let mut to_bob = house.recipient("bob@example.org").await;
+    to_bob.notify = Notify { success: true, ..Notify::DEFAULT };
+    let mut to_nobody = house.recipient("bob@example.org").await;
+    to_nobody.address = address("gone@example.org");
+    to_nobody.account = None;
+    // Alice sends; each end is told to her.
+    house.enqueue("alice@example.org", vec![to_bob, to_nobody], MESSAGE).await;
+    let running = house.start();
+    house.empty().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let reports = house.messages(&alice, "INBOX").await;
+    assert_eq!(reports.len(), 1, "one notification for both");
+    let report = &reports[0];
+    assert!(report.starts_with("Return-Path: <>\r\nDelivered-To: alice@example.org\r\n"));
+    for part in ["Action: failed", "Status: 5.1.1", "Action: delivered", "gone@example.org"] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_ends() {
+    let house = House::build().await;
+    let to = vec![house.recipient("bob@example.org").await];
+    let text = format!("Delivered-To: BOB@example.org\r\n{MESSAGE}");
+    house.enqueue("alice@example.org", to, &text).await;
+    let running = house.start();
+    house.empty().await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let reports = house.messages(&alice, "INBOX").await;
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].contains("Status: 5.4.6"), "{reports:?}");
+    let bob = house.store.account(house.account("bob@example.org").await);
+    assert!(house.messages(&bob, "INBOX").await.is_empty());
+    running.stop().await;
+}
