@@ -14,7 +14,6 @@
 mod copy;
 mod desk;
 mod handover;
-mod judgement;
 mod settle;
 
 use std::sync::Arc;
