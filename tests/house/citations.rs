@@ -27,7 +27,10 @@ fn listed() -> BTreeMap<u32, (String, BTreeSet<String>)> {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [number, _, state, crates] = cells[..] else { return None };
             let crates = crates.split(',').map(|c| c.trim().trim_matches('`').to_owned());
-            Some((number.parse().ok()?, (state.to_owned(), crates.filter(|c| !c.is_empty()).collect())))
+            Some((
+                number.parse().ok()?,
+                (state.to_owned(), crates.filter(|c| !c.is_empty()).collect()),
+            ))
         })
         .collect()
 }
@@ -40,15 +43,22 @@ fn cited_and_listed_rfcs_agree() {
         match listed.get(number) {
             None => findings.push(format!("RFC {number} is cited in {crates:?} and not listed")),
             Some((_, named)) if named != crates => {
-                findings.push(format!("RFC {number} is listed for {named:?} and cited in {crates:?}"));
+                findings
+                    .push(format!("RFC {number} is listed for {named:?} and cited in {crates:?}"));
             }
             Some(_) => {}
         }
     }
     findings.extend(
-        listed.keys().filter(|number| !cited.contains_key(*number)).map(|number| format!("RFC {number} is listed and cited nowhere")),
+        listed
+            .keys()
+            .filter(|number| !cited.contains_key(*number))
+            .map(|number| format!("RFC {number} is listed and cited nowhere")),
     );
-    report("docs/rfcs.md lists each RFC that decides something in the code, with the crates where it does.", &findings);
+    report(
+        "docs/rfcs.md lists each RFC that decides something in the code, with the crates where it does.",
+        &findings,
+    );
 }
 
 #[test]
@@ -57,9 +67,12 @@ fn citations_have_one_form() {
     for source in sources(false) {
         for (number, line) in source.text.lines().enumerate() {
             let stuck = line.match_indices("RFC").any(|(at, _)| {
-                line.get(at + 3..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                line.get(at + 3..).is_some_and(|rest| {
+                    // RFC822 is the name of an item of IMAP's FETCH.
+                    rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.starts_with("822")
+                })
             });
-            if (stuck || line.contains("RFC-")) && !line.contains("rfc-ok") {
+            if stuck || line.contains("RFC-") {
                 findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
             }
         }

@@ -34,7 +34,8 @@ fn metadata() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+    let json: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     let packages = json["packages"].as_array().expect("packages");
     packages
         .iter()
@@ -62,13 +63,18 @@ fn crates_import_only_what_the_table_allows() {
         match table.get(name) {
             None => findings.push(format!("{name} has no row in the table")),
             Some((_, allowed)) if allowed.contains("*") => {}
-            Some((_, allowed)) => findings.extend(
-                ours.difference(allowed).map(|import| format!("{name} imports {import}, which the table does not allow")),
-            ),
+            Some((_, allowed)) => {
+                findings.extend(ours.difference(allowed).map(|import| {
+                    format!("{name} imports {import}, which the table does not allow")
+                }))
+            }
         }
     }
     findings.extend(
-        table.keys().filter(|name| !metadata.contains_key(*name)).map(|name| format!("the table has {name}, the workspace has not")),
+        table
+            .keys()
+            .filter(|name| !metadata.contains_key(*name))
+            .map(|name| format!("the table has {name}, the workspace has not")),
     );
     report(
         "docs/ARCHITECTURE.md, \"The crates\", is the complete list of edges. Find a way without the new edge, or change the table in the same commit with the reason.",
@@ -88,12 +94,25 @@ fn pure_floors_have_no_runtime_storage_or_sockets_among_their_imports() {
         seen += 1;
         // Ours among the imports are pure floors themselves, by the table.
         let Some((_, all)) = metadata.get(name) else { continue };
-        for banned in ["tokio", "sqlx", "rustix", "socket2", "tracing", "getrandom", "rustls", "hickory-resolver", "jiff"] {
+        for banned in [
+            "tokio",
+            "sqlx",
+            "rustix",
+            "socket2",
+            "tracing",
+            "getrandom",
+            "rustls",
+            "hickory-resolver",
+            "jiff",
+        ] {
             if all.contains(banned) {
                 findings.push(format!("{name} imports {banned}"));
             }
         }
     }
     assert!(seen >= 8, "only {seen} pure crates found in the table");
-    report("Floors 0 and 1 are pure: time and random bytes are arguments, I/O belongs to agent-kit and the services.", &findings);
+    report(
+        "Floors 0 and 1 are pure: time and random bytes are arguments, I/O belongs to agent-kit and the services.",
+        &findings,
+    );
 }

@@ -12,7 +12,10 @@ use std::{
 
 /// The repository's root.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace has a root")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the workspace has a root")
 }
 
 /// A file of the repository as text.
@@ -29,8 +32,11 @@ struct Source {
 }
 
 impl Source {
-    /// The part before the unit tests.
+    /// The part before the unit tests; nothing of a file that is all tests.
     fn without_tests(&self) -> &str {
+        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
+            return "";
+        }
         self.text.split("#[cfg(test)]\nmod ").next().unwrap_or(&self.text)
     }
 }
@@ -58,7 +64,7 @@ fn walk(folder: &Path, found: &mut Vec<Source>) {
         let path = entry.expect("an entry can be read").path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         if path.is_dir() {
-            if name != "target" {
+            if name != "target" && name != "bench" && name != "fuzz" {
                 walk(&path, found);
             }
         } else if name.ends_with(".rs") {

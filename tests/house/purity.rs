@@ -19,7 +19,14 @@ const BANNED: [(&str, &str); 11] = [
 
 /// Floors 0 and 1.
 const PURE: [&str; 8] = [
-    "mail-types", "conversation", "mime-core", "sasl-core", "smtp-core", "pop3-core", "imap-core", "config",
+    "mail-types",
+    "conversation",
+    "mime-core",
+    "sasl-core",
+    "smtp-core",
+    "pop3-core",
+    "imap-core",
+    "config",
 ];
 
 #[test]

@@ -10,9 +10,26 @@ const LONGEST_FILE: usize = 600;
 const LONGEST_LIB: usize = 80;
 /// Files and folders at the top level.
 const TOP_LEVEL: [&str; 20] = [
-    ".cargo", ".ci", ".git", ".gitattributes", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Cargo.lock",
-    "Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "clippy.toml", "config.example.toml", "crates",
-    "deploy", "docs", "rustfmt.toml", "target", "tests",
+    ".cargo",
+    ".ci",
+    ".git",
+    ".gitattributes",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "clippy.toml",
+    "config.example.toml",
+    "crates",
+    "deploy",
+    "docs",
+    "rustfmt.toml",
+    "target",
+    "tests",
 ];
 
 #[test]
@@ -24,22 +41,35 @@ fn files_are_short() {
             findings.push(format!("{} has {lines} lines", source.path));
         }
         if source.path.ends_with("src/lib.rs") && lines > LONGEST_LIB {
-            findings.push(format!("{} has {lines} lines: lib.rs says what the crate is and what it exports", source.path));
+            findings.push(format!(
+                "{} has {lines} lines: lib.rs says what the crate is and what it exports",
+                source.path
+            ));
         }
     }
-    report("A file aims at 150 lines, asks a question at 400 and stops at 600: find the second subject in it.", &findings);
+    report(
+        "A file aims at 150 lines, asks a question at 400 and stops at 600: find the second subject in it.",
+        &findings,
+    );
 }
 
 #[test]
 fn files_say_what_they_are_for() {
-    let findings: Vec<String> =
-        sources(true).iter().filter(|s| !s.text.starts_with("//!")).map(|s| s.path.clone()).collect();
-    report("Every file opens with //!: its purpose, its invariants, what it refuses to know.", &findings);
+    let findings: Vec<String> = sources(true)
+        .iter()
+        .filter(|s| !s.text.starts_with("//!"))
+        .map(|s| s.path.clone())
+        .collect();
+    report(
+        "Every file opens with //!: its purpose, its invariants, what it refuses to know.",
+        &findings,
+    );
 }
 
 #[test]
 fn modules_are_named_after_what_they_hold() {
-    let banned = ["utils", "util", "common", "helpers", "helper", "misc", "types", "manager", "ctx"];
+    let banned =
+        ["utils", "util", "common", "helpers", "helper", "misc", "types", "manager", "ctx"];
     let findings: Vec<String> = sources(true)
         .iter()
         .filter(|source| {
@@ -57,14 +87,23 @@ fn nothing_is_left_for_later_in_the_code() {
     for source in sources(true) {
         for (number, line) in source.text.lines().enumerate() {
             // Spelled in two halves, so that this file is none of its own findings.
-            for mark in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("#[ig", "nore"), concat!("unimpl", "emented!(")] {
+            for mark in [
+                concat!("TO", "DO"),
+                concat!("FIX", "ME"),
+                concat!("XX", "X:"),
+                concat!("#[ig", "nore"),
+                concat!("unimpl", "emented!("),
+            ] {
                 if line.contains(mark) {
                     findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
                 }
             }
         }
     }
-    report("What is not done is an issue or a line in the README's limits, not a mark in the code.", &findings);
+    report(
+        "What is not done is an issue or a line in the README's limits, not a mark in the code.",
+        &findings,
+    );
 }
 
 #[test]

@@ -70,7 +70,9 @@ impl Client {
 
     /// Goes on in TLS; whatever certificate is shown will do.
     pub(crate) fn into_tls(self) -> Self {
-        let Stream::Plain(stream) = self.stream.into_inner() else { panic!("TLS is there already") };
+        let Stream::Plain(stream) = self.stream.into_inner() else {
+            panic!("TLS is there already")
+        };
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -107,7 +109,9 @@ impl Client {
         match client.stream.get_ref() {
             Stream::Tls(tls) => {
                 let shown = tls.conn.peer_certificates().and_then(|chain| chain.first());
-                shown.map(|certificate| certificate.to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
+                shown
+                    .map(|certificate| certificate.to_vec())
+                    .ok_or_else(|| io::ErrorKind::NotFound.into())
             }
             Stream::Plain(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -186,7 +190,8 @@ impl Client {
         let mut client = Self::connect_tls(address)?;
         client.line()?;
         let lines = client.imap_command(&format!("LOGIN \"{account}\" \"{PASSWORD}\""))?;
-        let last = lines.last().map(|line| String::from_utf8_lossy(line).into_owned()).unwrap_or_default();
+        let last =
+            lines.last().map(|line| String::from_utf8_lossy(line).into_owned()).unwrap_or_default();
         assert!(last.contains(" OK "), "{last}");
         Ok(client)
     }
@@ -210,7 +215,8 @@ impl Client {
     /// A command that must end in OK; its untagged lines as text.
     pub(crate) fn imap_ok(&mut self, command: &str) -> Vec<String> {
         let lines = self.imap_command(command).unwrap_or_else(|error| panic!("{command}: {error}"));
-        let mut lines: Vec<String> = lines.iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect();
+        let mut lines: Vec<String> =
+            lines.iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect();
         let last = lines.pop().unwrap_or_default();
         assert!(last.split(' ').nth(1) == Some("OK"), "{command}: {last}");
         lines
@@ -251,7 +257,9 @@ impl Client {
     /// How many messages a mailbox has.
     pub(crate) fn imap_count(&mut self, mailbox: &str) -> usize {
         let lines = self.imap_ok(&format!("STATUS \"{mailbox}\" (MESSAGES)"));
-        let count = lines.iter().find_map(|l| l.split("MESSAGES ").nth(1)?.trim_end_matches(')').parse().ok());
+        let count = lines
+            .iter()
+            .find_map(|l| l.split("MESSAGES ").nth(1)?.trim_end_matches(')').parse().ok());
         count.unwrap_or_else(|| panic!("no count in {lines:?}"))
     }
 
@@ -279,7 +287,10 @@ impl Client {
         let mut body = Vec::new();
         loop {
             let mut line = Vec::new();
-            assert!(self.stream.read_until(b'\n', &mut line).expect("a line") > 0, "the answer breaks off");
+            assert!(
+                self.stream.read_until(b'\n', &mut line).expect("a line") > 0,
+                "the answer breaks off"
+            );
             if line == b".\r\n" {
                 return body;
             }
@@ -313,7 +324,10 @@ pub(crate) fn stuffed(content: &[u8]) -> Vec<u8> {
 
 /// The initial response of AUTH PLAIN (RFC 4616 §2).
 pub(crate) fn plain_token(account: &str) -> String {
-    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("\0{account}\0{PASSWORD}"))
+    base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("\0{account}\0{PASSWORD}"),
+    )
 }
 
 /// Takes every certificate: what is tested is that TLS is spoken, not by whom.

@@ -77,7 +77,13 @@ fn answer(query: &[u8], zone: &Zone) -> Option<Vec<u8>> {
         _ => {}
     }
     let known = zone.a.contains_key(&name) || zone.mx.contains_key(&name);
-    let code: u8 = if zone.broken.contains(&name) { 2 } else if known { 0 } else { 3 };
+    let code: u8 = if zone.broken.contains(&name) {
+        2
+    } else if known {
+        0
+    } else {
+        3
+    };
     let mut reply = Vec::new();
     reply.extend_from_slice(query.get(..2)?);
     reply.extend_from_slice(&[0x85, 0x80 | code, 0, 1, 0]);

@@ -28,7 +28,8 @@ pub(crate) fn below_trace(message: &[u8]) -> &[u8] {
 pub(crate) fn after_field(message: &[u8]) -> &[u8] {
     let mut at = 0;
     loop {
-        let Some(end) = message.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) else {
+        let Some(end) = message.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\n'))
+        else {
             return &[];
         };
         at += end + 1;

@@ -71,15 +71,31 @@ impl Plan {
     fn config(&self, ports: &[(String, String)]) -> String {
         let listen = |name: &str| {
             let known = ports.iter().find(|(listener, _)| listener == name);
-            known.map_or_else(|| format!("\"{}:0\"", self.ip), |(_, address)| format!("\"{address}\""))
+            known.map_or_else(
+                || format!("\"{}:0\"", self.ip),
+                |(_, address)| format!("\"{address}\""),
+            )
         };
         let mut sections: Vec<(&str, String)> = vec![
             ("", format!("hostname = \"mail.{}\"\ndata_dir = \"data\"\n", self.domain)),
             ("tls", "certificate = \"certificate.pem\"\nkey = \"key.pem\"\n".into()),
-            ("submission", format!("listen = [{}]\nlisten_tls = [{}]\n", listen("smtp-submission"), listen("smtp-submission-tls"))),
+            (
+                "submission",
+                format!(
+                    "listen = [{}]\nlisten_tls = [{}]\n",
+                    listen("smtp-submission"),
+                    listen("smtp-submission-tls")
+                ),
+            ),
             ("relay", format!("listen = [{}]\n", listen("smtp-relay"))),
-            ("imap", format!("listen = [{}]\nlisten_tls = [{}]\n", listen("imap"), listen("imap-tls"))),
-            ("pop3", format!("listen = [{}]\nlisten_tls = [{}]\n", listen("pop3"), listen("pop3-tls"))),
+            (
+                "imap",
+                format!("listen = [{}]\nlisten_tls = [{}]\n", listen("imap"), listen("imap-tls")),
+            ),
+            (
+                "pop3",
+                format!("listen = [{}]\nlisten_tls = [{}]\n", listen("pop3"), listen("pop3-tls")),
+            ),
         ];
         if let Some(server) = self.dns {
             sections.push(("dns", format!("servers = [\"{server}\"]\n")));
@@ -116,13 +132,17 @@ impl Stack {
     pub(crate) fn prepare(plan: Plan) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         certificate(folder.path(), plan.domain, plan.ip);
-        fs::write(folder.path().join("config.toml"), plan.config(&[])).expect("the configuration is written");
+        fs::write(folder.path().join("config.toml"), plan.config(&[]))
+            .expect("the configuration is written");
         let stack = Self { folder, plan, up: None };
         stack.run_ok(&["migrate"]);
         stack.run_ok(&["domain", "add", stack.plan.domain]);
         for account in stack.plan.accounts {
             let address = format!("{account}@{}", stack.plan.domain);
-            let output = stack.run_with_input(&["account", "add", &address, "--password-stdin"], PASSWORD.as_bytes());
+            let output = stack.run_with_input(
+                &["account", "add", &address, "--password-stdin"],
+                PASSWORD.as_bytes(),
+            );
             assert!(output.status.success(), "account add: {output:?}");
         }
         stack
@@ -132,7 +152,11 @@ impl Stack {
     pub(crate) fn up(&mut self) {
         let ready = self.path("ready.json");
         let _ = fs::remove_file(&ready);
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("a log file");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .expect("a log file");
         let child = self
             .command(&["up", "--ready-file", &ready.display().to_string()])
             .stdin(Stdio::null())
@@ -142,27 +166,31 @@ impl Stack {
             .expect("postrider starts");
         self.up = Some(child);
         wait_for("the ready file", || {
-            if let Some(status) = self.up.as_mut().and_then(|up| up.try_wait().expect("a child can be waited for")) {
+            if let Some(status) =
+                self.up.as_mut().and_then(|up| up.try_wait().expect("a child can be waited for"))
+            {
                 panic!("postrider up ended with {status}:\n{}", self.log());
             }
             ready.exists().then_some(())
         });
         // A second start takes the same ports.
-        let ports: Vec<(String, String)> = self
-            .ready()["listeners"]
+        let ports: Vec<(String, String)> = self.ready()["listeners"]
             .as_object()
             .expect("listeners")
             .iter()
             .filter_map(|(name, list)| Some((name.clone(), list[0].as_str()?.to_owned())))
             .collect();
-        fs::write(self.path("config.toml"), self.plan.config(&ports)).expect("the configuration is written");
+        fs::write(self.path("config.toml"), self.plan.config(&ports))
+            .expect("the configuration is written");
     }
 
     /// Stops all agents as an operator would, and waits for the end.
     pub(crate) fn down(&mut self) {
         if let Some(mut up) = self.up.take() {
             signal(up.id(), "TERM");
-            wait_for("the end of postrider up", || up.try_wait().expect("a child can be waited for"));
+            wait_for("the end of postrider up", || {
+                up.try_wait().expect("a child can be waited for")
+            });
         }
     }
 
@@ -175,13 +203,17 @@ impl Stack {
     /// The first address of a listener.
     pub(crate) fn listener(&self, name: &str) -> SocketAddr {
         let ready = self.ready();
-        let address = ready["listeners"][name][0].as_str().unwrap_or_else(|| panic!("no listener {name}: {ready}"));
+        let address = ready["listeners"][name][0]
+            .as_str()
+            .unwrap_or_else(|| panic!("no listener {name}: {ready}"));
         address.parse().expect("an address")
     }
 
     /// The process id of an agent.
     pub(crate) fn process(&self, agent: &str) -> u32 {
-        let pid = self.ready()["processes"][agent].as_u64().unwrap_or_else(|| panic!("no process {agent}"));
+        let pid = self.ready()["processes"][agent]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no process {agent}"));
         u32::try_from(pid).expect("a process id")
     }
 
@@ -205,7 +237,11 @@ impl Stack {
     /// `postrider ARGS --config ...`, not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
-        command.args(args).arg("--config").arg(self.path("config.toml")).env_remove("NOTIFY_SOCKET");
+        command
+            .args(args)
+            .arg("--config")
+            .arg(self.path("config.toml"))
+            .env_remove("NOTIFY_SOCKET");
         command
     }
 

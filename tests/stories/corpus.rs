@@ -3,15 +3,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use crate::stack::{
-    Plan, Stack,
-    client::Client,
-    messages::after_field,
-    wait_for,
-};
+use crate::stack::{Plan, Stack, client::Client, messages::after_field, wait_for};
 
 /// What submission changes in a message's header (RFC 6409 §8), nothing else being touched.
-const FIX_UPS: [(&str, FixUp); 5] = [
+const FIX_UPS: [(&str, FixUp); 6] = [
+    ("From", FixUp::AddedIfMissing),
     ("Date", FixUp::AddedIfMissing),
     ("Message-ID", FixUp::AddedIfMissing),
     ("Bcc", FixUp::Removed),
@@ -31,7 +27,10 @@ fn refusal(content: &[u8]) -> Option<&'static str> {
         // RFC 5321 §4.5.2 wants no NUL in a message; storing it would break readers.
         return Some("a NUL");
     }
-    let bare = content.iter().enumerate().any(|(at, b)| *b == b'\r' && content.get(at + 1) != Some(&b'\n'));
+    let bare = content
+        .iter()
+        .enumerate()
+        .any(|(at, b)| *b == b'\r' && content.get(at + 1) != Some(&b'\n'));
     if bare {
         // RFC 5321 §2.3.8: CR and LF only together.
         return Some("a bare CR");
@@ -50,7 +49,9 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
         .lines()
         .skip(1)
         .filter_map(|line| line.split('\t').next())
-        .map(|name| (name.to_owned(), with_crlf(&fs::read(folder.join(name)).expect("a listed message"))))
+        .map(|name| {
+            (name.to_owned(), with_crlf(&fs::read(folder.join(name)).expect("a listed message")))
+        })
         .collect();
     assert!(messages.len() > 500, "only {} messages", messages.len());
     messages
@@ -72,11 +73,16 @@ fn with_crlf(content: &[u8]) -> Vec<u8> {
 }
 
 /// Sends the whole corpus; queue id to what was sent.
-fn send_all(mut connect: impl FnMut() -> Client, from: &str, to: &str) -> BTreeMap<String, (String, Vec<u8>)> {
+fn send_all(
+    mut connect: impl FnMut() -> Client,
+    from: &str,
+    to: &str,
+) -> BTreeMap<String, (String, Vec<u8>)> {
     let mut client = connect();
     let mut sent = BTreeMap::new();
     for (name, content) in corpus() {
-        let reply = client.mail(from, &[to], &content).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let reply =
+            client.mail(from, &[to], &content).unwrap_or_else(|error| panic!("{name}: {error}"));
         match refusal(&content) {
             Some(why) => {
                 assert!(reply.starts_with("55"), "{name} has {why}: {reply}");
@@ -84,7 +90,11 @@ fn send_all(mut connect: impl FnMut() -> Client, from: &str, to: &str) -> BTreeM
             }
             None => {
                 assert!(reply.starts_with("250 2.0.0"), "{name}: {reply}");
-                let id = reply.split_whitespace().find(|word| word.len() == 16).expect("a queue id").to_owned();
+                let id = reply
+                    .split_whitespace()
+                    .find(|word| word.len() == 16)
+                    .expect("a queue id")
+                    .to_owned();
                 sent.insert(id, (name, content));
             }
         }
@@ -96,8 +106,8 @@ fn send_all(mut connect: impl FnMut() -> Client, from: &str, to: &str) -> BTreeM
 fn split_trace(message: &[u8]) -> (Vec<String>, String, &[u8]) {
     let (mut names, mut id, mut rest) = (Vec::new(), String::new(), message);
     // Return-Path, Delivered-To, then one Received of the server that took it.
-    for _ in 0..3 {
-        let next = after_field(rest);
+    for place in 0..3 {
+        let next = if place < 2 { after_field(rest) } else { after_received(rest) };
         let field = String::from_utf8_lossy(&rest[..rest.len() - next.len()]).into_owned();
         names.push(field.split(':').next().unwrap_or_default().to_owned());
         if let Some(found) = field.split_whitespace().skip_while(|w| *w != "id").nth(1) {
@@ -108,14 +118,27 @@ fn split_trace(message: &[u8]) -> (Vec<String>, String, &[u8]) {
     (names, id, rest)
 }
 
+/// What follows the Received field in front, whose date stands in a line of its own. The message
+/// behind it may begin with white space, which is none of the field's.
+fn after_received(message: &[u8]) -> &[u8] {
+    let end = message.windows(3).position(|octets| octets == b";\r\n").expect("a date") + 3;
+    let line = message[end..].iter().position(|octet| *octet == b'\n').expect("a line end") + 1;
+    &message[end + line..]
+}
+
 /// Compares what came back with what was sent; `expected` makes the content that must stand
 /// below the trace fields.
-fn compare(messages: &[Vec<u8>], sent: &BTreeMap<String, (String, Vec<u8>)>, check: impl Fn(&str, &[u8], &[u8])) {
+fn compare(
+    messages: &[Vec<u8>],
+    sent: &BTreeMap<String, (String, Vec<u8>)>,
+    check: impl Fn(&str, &[u8], &[u8]),
+) {
     assert_eq!(messages.len(), sent.len());
     for message in messages {
         let (names, id, rest) = split_trace(message);
         assert_eq!(names, ["Return-Path", "Delivered-To", "Received"]);
-        let (name, content) = sent.get(&id).unwrap_or_else(|| panic!("no message was sent with id {id}"));
+        let (name, content) =
+            sent.get(&id).unwrap_or_else(|| panic!("no message was sent with id {id}"));
         check(name, content, rest);
     }
 }
@@ -125,11 +148,16 @@ fn the_corpus_travels_unchanged_through_port_25() {
     let stack = Stack::start(Plan::new("corpus.test", &["bob"]));
     let bob = stack.address("bob");
     let relay = stack.listener("smtp-relay");
-    let sent = send_all(|| Client::smtp(relay).expect("a connection"), "sender@elsewhere.test", &bob);
+    let sent =
+        send_all(|| Client::smtp(relay).expect("a connection"), "sender@elsewhere.test", &bob);
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
-    wait_for("all messages in the mailbox", || (imap.imap_count("INBOX") == sent.len()).then_some(()));
+    wait_for("all messages in the mailbox", || {
+        (imap.imap_count("INBOX") == sent.len()).then_some(())
+    });
     let over_imap = imap.imap_messages("INBOX");
-    compare(&over_imap, &sent, |name, content, rest| assert!(rest == content, "{name} changed on its way"));
+    compare(&over_imap, &sent, |name, content, rest| {
+        assert!(rest == content, "{name} changed on its way")
+    });
     // Sizes are exact: clients plan their fetches by them.
     let sizes = imap.imap_ok("FETCH 1:* (RFC822.SIZE)");
     let sizes: Vec<usize> = sizes
@@ -138,7 +166,13 @@ fn the_corpus_travels_unchanged_through_port_25() {
         .collect();
     assert_eq!(sizes, over_imap.iter().map(Vec::len).collect::<Vec<_>>());
     // No structure breaks the response.
-    assert_eq!(imap.imap_ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE)").iter().filter(|l| l.contains("FETCH (")).count(), sent.len());
+    assert_eq!(
+        imap.imap_ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE)")
+            .iter()
+            .filter(|l| l.contains("FETCH ("))
+            .count(),
+        sent.len()
+    );
 
     let mut pop3 = Client::pop3(stack.listener("pop3-tls"), &bob).unwrap();
     let over_pop3: Vec<Vec<u8>> = (1..=sent.len())
@@ -157,25 +191,29 @@ fn the_corpus_travels_through_submission_with_the_fix_ups_only() {
     let msa = stack.listener("smtp-submission-tls");
     let sent = send_all(|| Client::submission(msa, &alice).expect("a connection"), &alice, &bob);
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
-    wait_for("all messages in the mailbox", || (imap.imap_count("INBOX") == sent.len()).then_some(()));
+    wait_for("all messages in the mailbox", || {
+        (imap.imap_count("INBOX") == sent.len()).then_some(())
+    });
     compare(&imap.imap_messages("INBOX"), &sent, |name, content, rest| {
         let (expected, missing) = fixed_up(content);
         let (got, added) = without_added(rest, &missing);
-        assert!(got == expected, "{name} changed by more than the fix-ups:\n{}\n--- wanted\n{}", String::from_utf8_lossy(&got), String::from_utf8_lossy(&expected));
+        assert!(
+            got == expected,
+            "{name} changed by more than the fix-ups:\n{}\n--- wanted\n{}",
+            String::from_utf8_lossy(&got),
+            String::from_utf8_lossy(&expected)
+        );
         assert_eq!(added, missing.len(), "{name} lacks what should have been added");
     });
 }
 
 /// A message's fields, each with its folded lines, and its body with the empty line before it.
+/// Lines that are no fields do not end the header: only the empty line does.
 fn fields(message: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let (mut fields, mut rest) = (Vec::new(), message);
     while !rest.is_empty() && !rest.starts_with(b"\r\n") {
         let next = after_field(rest);
         let field = &rest[..rest.len() - next.len()];
-        // A line that is no field ends the header as an empty one would.
-        if field_name(field).is_none() {
-            break;
-        }
         fields.push(field);
         rest = next;
     }
@@ -191,14 +229,20 @@ fn field_name(field: &[u8]) -> Option<String> {
 /// The content without removed fields, and the names of fields that must have been added.
 fn fixed_up(content: &[u8]) -> (Vec<u8>, Vec<&'static str>) {
     let (fields, body) = fields(content);
-    let is = |field: &[u8], name: &str| field_name(field).is_some_and(|n| n.eq_ignore_ascii_case(name));
-    let removed = |field: &[u8]| FIX_UPS.iter().any(|(name, fix)| *fix == FixUp::Removed && is(field, name));
+    let is =
+        |field: &[u8], name: &str| field_name(field).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    let removed =
+        |field: &[u8]| FIX_UPS.iter().any(|(name, fix)| *fix == FixUp::Removed && is(field, name));
     let missing = FIX_UPS
         .iter()
-        .filter(|(name, fix)| *fix == FixUp::AddedIfMissing && !fields.iter().any(|field| is(field, name)))
+        .filter(|(name, fix)| {
+            *fix == FixUp::AddedIfMissing && !fields.iter().any(|field| is(field, name))
+        })
         .map(|(name, _)| *name)
         .collect();
     let kept: Vec<&[u8]> = fields.into_iter().filter(|field| !removed(field)).collect();
+    // A header that never ends gets its empty line: what is added must not run into a body.
+    let body = if body.is_empty() { b"\r\n" } else { body };
     ([kept.concat(), body.to_vec()].concat(), missing)
 }
 
@@ -208,7 +252,11 @@ fn without_added(message: &[u8], missing: &[&str]) -> (Vec<u8>, usize) {
     let before = fields.len();
     let kept: Vec<&[u8]> = fields
         .into_iter()
-        .filter(|field| !missing.iter().any(|name| field_name(field).is_some_and(|n| n.eq_ignore_ascii_case(name))))
+        .filter(|field| {
+            !missing
+                .iter()
+                .any(|name| field_name(field).is_some_and(|n| n.eq_ignore_ascii_case(name)))
+        })
         .collect();
     let added = before - kept.len();
     ([kept.concat(), body.to_vec()].concat(), added)

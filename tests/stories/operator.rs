@@ -30,7 +30,10 @@ fn what_prevents_a_start_is_said_clearly() {
 
     with(config.replace("[imap]", "[imap]\nlisten_tsl = []"));
     let said = complaint(&stack);
-    assert!(said.contains("listen_tsl") && said.contains("listen_tls") && said.contains("line"), "{said}");
+    assert!(
+        said.contains("listen_tsl") && said.contains("listen_tls") && said.contains("config.toml:"),
+        "{said}"
+    );
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -56,11 +59,18 @@ fn accounts_come_and_go_while_everything_runs() {
     let stack = Stack::start(Plan::new("operator.test", &["alice"]));
     let alice = stack.address("alice");
     let carol = stack.address("carol");
-    let output = stack.run_with_input(&["account", "add", &carol, "--password-stdin"], PASSWORD.as_bytes());
+    let output =
+        stack.run_with_input(&["account", "add", &carol, "--password-stdin"], PASSWORD.as_bytes());
     assert!(output.status.success(), "{output:?}");
     stack.run_ok(&["alias", "add", &stack.address("team"), &alice, &carol]);
     let mut mta = Client::smtp(stack.listener("smtp-relay")).unwrap();
-    let reply = mta.mail("x@elsewhere.test", &[&stack.address("team")], &numbered("x@elsewhere.test", "team", 1)).unwrap();
+    let reply = mta
+        .mail(
+            "x@elsewhere.test",
+            &[&stack.address("team")],
+            &numbered("x@elsewhere.test", "team", 1),
+        )
+        .unwrap();
     assert!(reply.starts_with("250"), "{reply}");
     for account in [&alice, &carol] {
         let mut imap = Client::imap(stack.listener("imap-tls"), account).unwrap();
@@ -75,7 +85,11 @@ fn accounts_come_and_go_while_everything_runs() {
         let mut client = Client::connect_tls(stack.listener("smtp-submission-tls")).ok()?;
         client.reply().ok()?;
         client.command("EHLO x").ok()?;
-        client.command(&format!("AUTH PLAIN {}", plain_token(&carol))).ok()?.starts_with('5').then_some(())
+        client
+            .command(&format!("AUTH PLAIN {}", plain_token(&carol)))
+            .ok()?
+            .starts_with('5')
+            .then_some(())
     });
     let list = stack.json(&["account", "list"]).to_string();
     assert!(list.contains(&alice) && list.contains(&carol), "{list}");
@@ -86,12 +100,16 @@ fn accounts_come_and_go_while_everything_runs() {
 
 #[test]
 fn the_queue_is_moved_by_hand() {
-    let stack = Stack::start(Plan::new("operator.test", &["alice"]).set("routes", "\"*\" = \"hold: not today\""));
+    let stack = Stack::start(
+        Plan::new("operator.test", &["alice"]).set("routes", "\"*\" = \"hold: not today\""),
+    );
     let alice = stack.address("alice");
     let mut msa = Client::submission(stack.listener("smtp-submission-tls"), &alice).unwrap();
     let reply = msa.mail(&alice, &["someone@elsewhere.test"], &numbered(&alice, "x", 1)).unwrap();
     let id = reply.split_whitespace().find(|word| word.len() == 16).expect("an id").to_owned();
-    wait_for("the hold", || stack.run_ok(&["queue", "show", &id]).contains("not today").then_some(()));
+    wait_for("the hold", || {
+        stack.run_ok(&["queue", "show", &id]).contains("not today").then_some(())
+    });
     stack.run_ok(&["queue", "remove", &id, "--yes"]);
     assert_eq!(stack.json(&["queue", "list"]).as_array().map(Vec::len), Some(0));
     assert!(stack.run_ok(&["trace", &id]).contains("removed"));
@@ -121,14 +139,24 @@ fn the_demo_needs_nothing_and_is_found_again() {
         let _ = fs::remove_file(&ready);
         let output = fs::File::create(folder.path().join("printed")).unwrap();
         let mut up = Command::new(env!("CARGO_BIN_EXE_postrider"))
-            .args(["up", "--data-dir", &data.display().to_string(), "--ready-file", &ready.display().to_string()])
+            .args([
+                "up",
+                "--data-dir",
+                &data.display().to_string(),
+                "--ready-file",
+                &ready.display().to_string(),
+            ])
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
             .unwrap();
         wait_for("the demo", || {
-            assert!(up.try_wait().unwrap().is_none(), "{}", fs::read_to_string(folder.path().join("printed")).unwrap());
+            assert!(
+                up.try_wait().unwrap().is_none(),
+                "{}",
+                fs::read_to_string(folder.path().join("printed")).unwrap()
+            );
             ready.exists().then_some(())
         });
         assert_eq!(fs::metadata(&ready).unwrap().permissions().mode() & 0o777, 0o600);

@@ -34,8 +34,13 @@ const MAY: [(&str, &str); 7] = [
 
 #[test]
 fn each_agent_opens_only_what_it_needs() {
-    if fs::metadata("/proc/self").map_or(1, |m| m.uid()) != 0 || Command::new("setpriv").arg("--version").output().is_err() {
-        assert!(std::env::var_os("POSTRIDER_NO_SKIP").is_none(), "this test needs root and setpriv");
+    if fs::metadata("/proc/self").map_or(1, |m| m.uid()) != 0
+        || Command::new("setpriv").arg("--version").output().is_err()
+    {
+        assert!(
+            std::env::var_os("POSTRIDER_NO_SKIP").is_none(),
+            "this test needs root and setpriv"
+        );
         println!("skipped: the test of users and modes needs root and setpriv (util-linux)");
         return;
     }
@@ -46,8 +51,16 @@ fn each_agent_opens_only_what_it_needs() {
         house.admin(&["account", "add", account, "--password-stdin"], PASSWORD.as_bytes());
     }
     let _agents: Vec<Agent> = AGENTS.iter().map(|(agent, user)| house.run(agent, user)).collect();
-    let mut msa = wait_for("submission", || Client::submission(house.port("smtp-submission-tls"), "alice@users.test").ok());
-    let reply = msa.mail("alice@users.test", &["bob@users.test"], &numbered("alice@users.test", "bob@users.test", 1)).unwrap();
+    let mut msa = wait_for("submission", || {
+        Client::submission(house.port("smtp-submission-tls"), "alice@users.test").ok()
+    });
+    let reply = msa
+        .mail(
+            "alice@users.test",
+            &["bob@users.test"],
+            &numbered("alice@users.test", "bob@users.test", 1),
+        )
+        .unwrap();
     assert!(reply.starts_with("250"), "{reply}\n{}", house.log());
     let mut imap = wait_for("IMAP", || Client::imap(house.port("imap-tls"), "bob@users.test").ok());
     wait_for("the message", || (imap.imap_count("INBOX") == 1).then_some(()));
@@ -68,7 +81,9 @@ fn each_agent_opens_only_what_it_needs() {
             let can = (house.test(user, "-r", &path), house.test(user, "-w", &path));
             let may = (mode != '-', mode == 'w');
             if can != may {
-                findings.push(format!("{agent} and {what}: (read, write) is {can:?} and should be {may:?}"));
+                findings.push(format!(
+                    "{agent} and {what}: (read, write) is {can:?} and should be {may:?}"
+                ));
             }
         }
     }
@@ -97,7 +112,8 @@ impl House {
                 .map(|line| line.split_whitespace().map(str::to_owned).collect())
                 .collect()
         };
-        let (mut ids, mut members) = (BTreeMap::from([("root".to_owned(), 0)]), BTreeMap::<String, Vec<String>>::new());
+        let (mut ids, mut members) =
+            (BTreeMap::from([("root".to_owned(), 0)]), BTreeMap::<String, Vec<String>>::new());
         for line in lines("sysusers.conf") {
             let next = 64_100 + u32::try_from(ids.len()).expect("few users");
             match line[0].as_str() {
@@ -115,19 +131,35 @@ impl House {
             };
             let path = folder.path().join(place);
             fs::create_dir_all(&path).expect("a folder");
-            std::os::unix::fs::chown(&path, Some(ids[&line[3]]), Some(ids[&line[4]])).expect("an owner");
+            std::os::unix::fs::chown(&path, Some(ids[&line[3]]), Some(ids[&line[4]]))
+                .expect("an owner");
             let mode = u32::from_str_radix(&line[2], 8).expect("a mode");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
         }
-        fs::copy(env!("CARGO_BIN_EXE_postrider"), folder.path().join("postrider")).expect("the executable");
-        let ports = ["smtp-submission", "smtp-submission-tls", "smtp-relay", "imap", "imap-tls", "pop3", "pop3-tls"];
-        let house = Self { folder, ids, members, ports: ports.into_iter().map(|name| (name, free_port())).collect() };
+        fs::copy(env!("CARGO_BIN_EXE_postrider"), folder.path().join("postrider"))
+            .expect("the executable");
+        let ports = [
+            "smtp-submission",
+            "smtp-submission-tls",
+            "smtp-relay",
+            "imap",
+            "imap-tls",
+            "pop3",
+            "pop3-tls",
+        ];
+        let house = Self {
+            folder,
+            ids,
+            members,
+            ports: ports.into_iter().map(|name| (name, free_port())).collect(),
+        };
         house.write_config();
         house
     }
 
     fn write_config(&self) {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
+        let made =
+            rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
         fs::write(self.path("tls/certificate.pem"), made.cert.pem()).expect("written");
         let key = self.path("tls/key.pem");
         fs::write(&key, made.signing_key.serialize_pem()).expect("written");
@@ -139,7 +171,15 @@ impl House {
         let p = |name: &str| self.ports[name];
         let text = format!(
             "hostname = \"mail.users.test\"\ndata_dir = \"data\"\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n[submission]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n[relay]\nlisten = [\"{}\"]\n[imap]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n[pop3]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n",
-            certificate.display(), key.display(), p("smtp-submission"), p("smtp-submission-tls"), p("smtp-relay"), p("imap"), p("imap-tls"), p("pop3"), p("pop3-tls"),
+            certificate.display(),
+            key.display(),
+            p("smtp-submission"),
+            p("smtp-submission-tls"),
+            p("smtp-relay"),
+            p("imap"),
+            p("imap-tls"),
+            p("pop3"),
+            p("pop3-tls"),
         );
         fs::write(self.path("config.toml"), text).expect("written");
     }
@@ -175,18 +215,32 @@ impl House {
 
     /// A command under a user and its groups.
     fn under(&self, user: &str, program: &Path) -> Command {
-        let groups: Vec<String> =
-            self.members.get(user).into_iter().flatten().map(|group| self.ids[group].to_string()).collect();
+        let groups: Vec<String> = self
+            .members
+            .get(user)
+            .into_iter()
+            .flatten()
+            .map(|group| self.ids[group].to_string())
+            .collect();
         let mut command = Command::new("setpriv");
         let id = self.ids[user].to_string();
-        command.args(["--reuid", &id, "--regid", &id, "--groups", &groups.join(","), "--inh-caps=-all"]);
+        command.args([
+            "--reuid",
+            &id,
+            "--regid",
+            &id,
+            "--groups",
+            &groups.join(","),
+            "--inh-caps=-all",
+        ]);
         // The unit files set UMask=0007.
         command.args(["--", "/bin/sh", "-c", "umask 0007; exec \"$0\" \"$@\""]).arg(program);
         command
     }
 
     fn run(&self, agent: &str, user: &str) -> Agent {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("a log");
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("a log");
         let child = self
             .under(user, &self.path("postrider"))
             .args(["run", agent, "--config"])
@@ -199,7 +253,12 @@ impl House {
     }
 
     fn test(&self, user: &str, how: &str, path: &Path) -> bool {
-        self.under(user, Path::new("test")).arg(how).arg(path).status().expect("test runs").success()
+        self.under(user, Path::new("test"))
+            .arg(how)
+            .arg(path)
+            .status()
+            .expect("test runs")
+            .success()
     }
 }
 

@@ -26,7 +26,11 @@ fn submitted_mail_is_read_over_imap_and_pop3() {
     let mut msa = Client::submission(stack.listener("smtp-submission-tls"), &alice).unwrap();
     let reply = msa.mail(&alice, &[&bob], &message).unwrap();
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
-    let id = reply.split_whitespace().find(|word| word.len() == 16).expect("the queue id in the reply").to_owned();
+    let id = reply
+        .split_whitespace()
+        .find(|word| word.len() == 16)
+        .expect("the queue id in the reply")
+        .to_owned();
 
     let told = imap.line().unwrap();
     assert_eq!(told, "* 1 EXISTS");
@@ -36,11 +40,14 @@ fn submitted_mail_is_read_over_imap_and_pop3() {
 
     let messages = imap.imap_messages("INBOX");
     assert_eq!(messages.len(), 1);
-    assert_eq!(String::from_utf8_lossy(below_trace(&messages[0])), String::from_utf8_lossy(&message));
+    assert_eq!(
+        String::from_utf8_lossy(below_trace(&messages[0])),
+        String::from_utf8_lossy(&message)
+    );
     let head = String::from_utf8_lossy(&messages[0]).into_owned();
     assert!(head.starts_with(&format!("Return-Path: <{alice}>\r\n")), "{head}");
     assert!(head.contains(&format!("Delivered-To: {bob}\r\n")), "{head}");
-    assert!(head.contains(" with ESMTPSA ") && head.contains(&id), "{head}");
+    assert!(head.contains(" with ESMTPSA") && head.contains(&id), "{head}");
 
     let mut pop3 = Client::pop3(stack.listener("pop3-tls"), &bob).unwrap();
     assert!(pop3.pop3_ok("STAT").starts_with("+OK 1 "));
@@ -75,7 +82,9 @@ fn port_25_takes_mail_for_its_own_and_nothing_else() {
     mta.expect("RSET", "250 2.0.0");
     let reply = mta.expect(&format!("AUTH PLAIN {}", plain_token(&bob)), "502 5.5.1");
     assert!(reply.contains("587") && reply.contains("465"), "{reply}");
-    let reply = mta.mail("someone@elsewhere.test", &[&bob], &numbered("someone@elsewhere.test", &bob, 2)).unwrap();
+    let reply = mta
+        .mail("someone@elsewhere.test", &[&bob], &numbered("someone@elsewhere.test", &bob, 2))
+        .unwrap();
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
     wait_for("the message in the mailbox", || (imap.imap_count("INBOX") == 1).then_some(()));
@@ -94,7 +103,10 @@ fn submission_wants_tls_a_password_and_an_own_sender() {
     client.expect("STARTTLS", "220");
     let mut client = client.into_tls();
     let ehlo = client.expect("EHLO [127.0.0.1]", "250");
-    assert!(ehlo.contains("AUTH") && ehlo.contains("PLAIN") && !ehlo.contains("STARTTLS"), "{ehlo}");
+    assert!(
+        ehlo.contains("AUTH") && ehlo.contains("PLAIN") && !ehlo.contains("STARTTLS"),
+        "{ehlo}"
+    );
     client.expect(&format!("MAIL FROM:<{alice}>"), "530 5.7.0");
     client.expect("AUTH PLAIN AHdyb25nAHdyb25n", "535 5.7.8");
     client.expect(&format!("AUTH PLAIN {}", plain_token(&alice)), "235 2.7.0");
@@ -103,9 +115,24 @@ fn submission_wants_tls_a_password_and_an_own_sender() {
     client.expect(&format!("MAIL FROM:<{alice}>"), "250 2.1.0");
     client.expect("RCPT TO:<nobody@way.test>", "550 5.1.1");
     // What was missing is added; what must not be seen is removed.
-    let reply = client.mail(&alice, &[&bob], b"From: <alice@way.test>\r\nBcc: <secret@way.test>\r\nSubject: bare\r\n\r\nbody\r\n").unwrap();
-    assert!(reply.starts_with('5') || reply.starts_with("503"), "MAIL inside a transaction: {reply}");
-    let reply = client.mail(&alice, &[&bob], b"From: <alice@way.test>\r\nBcc: <secret@way.test>\r\nSubject: bare\r\n\r\nbody\r\n").unwrap();
+    let reply = client
+        .mail(
+            &alice,
+            &[&bob],
+            b"From: <alice@way.test>\r\nBcc: <secret@way.test>\r\nSubject: bare\r\n\r\nbody\r\n",
+        )
+        .unwrap();
+    assert!(
+        reply.starts_with('5') || reply.starts_with("503"),
+        "MAIL inside a transaction: {reply}"
+    );
+    let reply = client
+        .mail(
+            &alice,
+            &[&bob],
+            b"From: <alice@way.test>\r\nBcc: <secret@way.test>\r\nSubject: bare\r\n\r\nbody\r\n",
+        )
+        .unwrap();
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
     wait_for("the message in the mailbox", || (imap.imap_count("INBOX") == 1).then_some(()));
@@ -116,14 +143,24 @@ fn submission_wants_tls_a_password_and_an_own_sender() {
 
 #[test]
 fn sendmail_hands_over_what_local_programs_write() {
-    let stack = Stack::start(Plan::new("way.test", &["alice", "bob"]).set("sendmail", format!("{} = \"alice@way.test\"", uid())));
+    let stack = Stack::start(
+        Plan::new("way.test", &["alice", "bob"])
+            .set("sendmail", format!("{} = \"alice@way.test\"", uid())),
+    );
     let bob = stack.address("bob");
-    let output = stack.run_with_input(&["sendmail", "-t", "-i"], format!("To: {bob}\nSubject: from a script\n\n.\nline\n").as_bytes());
+    let output = stack.run_with_input(
+        &["sendmail", "-t", "-i"],
+        format!("To: {bob}\nSubject: from a script\n\n.\nline\n").as_bytes(),
+    );
     assert!(output.status.success(), "{output:?}");
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
     wait_for("the message in the mailbox", || (imap.imap_count("INBOX") == 1).then_some(()));
     let message = String::from_utf8(imap.imap_messages("INBOX").remove(0)).unwrap();
-    assert!(message.contains("Return-Path: <alice@way.test>") && message.ends_with("\r\n\r\n.\r\nline\r\n"), "{message}");
+    assert!(
+        message.contains("Return-Path: <alice@way.test>")
+            && message.ends_with("\r\n\r\n.\r\nline\r\n"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -151,7 +188,12 @@ fn everything_is_found_again_after_a_restart() {
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
     assert_eq!(imap.imap_ok("STATUS INBOX (UIDVALIDITY UIDNEXT)"), epoch);
     imap.imap_ok("SELECT INBOX");
-    let plain = |lines: Vec<String>| lines.iter().map(|l| l.replace(" \\Recent", "").replace("\\Recent ", "")).collect::<Vec<_>>();
+    let plain = |lines: Vec<String>| {
+        lines
+            .iter()
+            .map(|l| l.replace(" \\Recent", "").replace("\\Recent ", ""))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(plain(imap.imap_ok("UID FETCH 1:* (FLAGS)")), plain(before));
     assert_ne!(PASSWORD, "");
 }

@@ -11,6 +11,7 @@
 
 mod error;
 mod folders;
+mod load;
 mod page;
 mod reader;
 mod routes;
@@ -21,10 +22,9 @@ mod units;
 mod value;
 mod words;
 
-use std::path::Path;
-
 pub use error::{ConfigErrors, Mistake};
 pub use folders::Folders;
+pub use load::example;
 pub use routes::{HostPort, Route, Routes};
 pub use sections::{
     Config, Delivery, Dns, Imap, Limits, Log, Outbound, Pop3, Queue, Relay, Retry, SignIn,
@@ -33,81 +33,3 @@ pub use sections::{
 pub use sendmail::Sendmail;
 pub use units::ByteSize;
 pub use words::{LogFormat, LogLevel};
-
-use page::Page;
-use reader::Reader;
-use section::Section;
-
-/// What has no default that could be right, with a sample.
-const REQUIRED: [(&str, &str); 1] = [("hostname", "\"mail.example.org\"")];
-
-impl Config {
-    /// Reads and checks a file; relative paths in it are relative to its folder.
-    pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| ConfigErrors::unreadable(file, error))?;
-        let folder = file.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|errors| errors.of_file(file))
-    }
-
-    /// Checks a text; relative paths in it are relative to `folder`.
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigErrors> {
-        let mut mistakes = Vec::new();
-        let document = reader::document(text, &mut mistakes);
-        // After a slip in the syntax, what was read would only cause further, misleading errors.
-        if !mistakes.is_empty() {
-            return Err(ConfigErrors::of(mistakes));
-        }
-        let mut reader = Reader::new(&document, text, folder, &mut mistakes);
-        for (key, sample) in REQUIRED {
-            reader.require(key, sample);
-        }
-        let config = Self::read(Self::default(), &mut reader);
-        reader.finish();
-        config.check(&mut mistakes);
-        if mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors::of(mistakes)) }
-    }
-
-    /// Where everything lies under `data_dir`.
-    pub fn folders(&self) -> Folders {
-        Folders::under(&self.data_dir)
-    }
-
-    /// What no field can judge alone.
-    fn check(&self, mistakes: &mut Vec<Mistake>) {
-        let (certificate, key) = (self.tls.certificate.is_some(), self.tls.key.is_some());
-        if certificate != key {
-            let missing = if certificate { "tls.key" } else { "tls.certificate" };
-            mistakes.push(Mistake::of_key(missing, "is missing: certificate and key go together"));
-        }
-        let tls_listeners = [
-            ("submission.listen_tls", &self.submission.listen_tls),
-            ("imap.listen_tls", &self.imap.listen_tls),
-            ("pop3.listen_tls", &self.pop3.listen_tls),
-        ];
-        if let Some((key, _)) = tls_listeners.iter().find(|(_, addresses)| !addresses.is_empty())
-            && !certificate
-            && mistakes.is_empty()
-        {
-            let cure = format!(
-                "is missing, and {key} needs it: name the certificate's file, and its key in \
-                 tls.key (to do without TLS, empty every listen_tls)"
-            );
-            mistakes.push(Mistake::of_key("tls.certificate", cure));
-        }
-    }
-}
-
-/// The text of `config.example.toml`: every key with its explanation and its default.
-pub fn example() -> String {
-    let mut page = Page::default();
-    page.paragraph(&[
-        " The configuration of Postrider. Every key is shown with its default, commented out;",
-        " what has no `#` before it must be set. `postrider check-config` judges the result.",
-        "",
-        " Durations are written \"90s\", \"5m\", \"1h 30m\", \"5d\"; sizes \"32 KiB\", \"50 MiB\".",
-        " Relative paths are relative to the folder of this file.",
-    ]);
-    Config::default().show(&mut page);
-    page.finish()
-}

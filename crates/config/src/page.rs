@@ -1,6 +1,6 @@
 //! Renders the example.
 
-use crate::REQUIRED;
+use crate::load::REQUIRED;
 
 /// A TOML document with explanations, in the making.
 #[derive(Debug, Default)]

@@ -63,7 +63,9 @@ pub(super) const ENQUEUE: &str = "
     where exists (select 1 from entry where id = value ->> 0);
 
     insert into journey (entry, at, recipient, address, event, detail)
-    select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8, value ->> 6
+    select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8,
+           coalesce(value ->> 6, case value ->> 2 when 'local' then 'for delivery-agent'
+                                 else 'for smtp-relay, lane ' || (value ->> 2) end)
     from json_each($3)
     where exists (select 1 from entry where id = value ->> 0);
 

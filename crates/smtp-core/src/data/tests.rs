@@ -1,3 +1,5 @@
+//! The encoder and the decoder undo each other, however the bytes are cut.
+
 use proptest::prelude::*;
 
 use super::*;
