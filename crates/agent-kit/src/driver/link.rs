@@ -28,16 +28,23 @@ pub(super) struct Link {
     pub(super) wire: Wire,
     pub(super) options: DriveOptions,
     transport: Transport,
+    /// Bytes came since anything was written.
+    unanswered: bool,
 }
 
 impl Link {
     pub(super) fn new(connection: Connection, options: DriveOptions) -> Self {
-        Self { wire: buffers::lend(), options, transport: connection.transport }
+        let transport = connection.transport;
+        Self { wire: buffers::lend(), options, transport, unanswered: false }
     }
 
-    /// Writes all output.
+    /// Writes all output. If there is none, the peer learns at least that its bytes have come.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
+        let unanswered = std::mem::take(&mut self.unanswered);
         if self.wire.output.is_empty() {
+            if unanswered {
+                self.transport.acknowledge();
+            }
             return Ok(());
         }
         let mut sent = 0;
@@ -77,7 +84,7 @@ impl Link {
             // Only a timer, news or the stop can make such a machine go on.
             return std::future::pending().await;
         }
-        let Self { wire, transport, .. } = self;
+        let Self { wire, transport, unanswered, .. } = self;
         poll_fn(|cx| {
             // On the stack of the poll: the waiting future keeps no buffer.
             let mut space = [MaybeUninit::uninit(); READ_SIZE];
@@ -97,6 +104,7 @@ impl Link {
                 *wire = buffers::lend();
             }
             wire.input.fill(space.filled());
+            *unanswered = true;
             Poll::Ready(Ok(()))
         })
         .await

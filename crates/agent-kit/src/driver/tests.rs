@@ -368,3 +368,26 @@ async fn what_an_idle_connection_costs() {
     let size = size_of_val(&idle);
     assert!(size < 1024, "{size} bytes");
 }
+
+/// A peer with Nagle's algorithm on holds the second of two small writes back until the first is
+/// acknowledged, for which a kernel that hopes for a reply takes 40 ms.
+#[tokio::test]
+async fn what_needs_no_reply_yet_is_acknowledged_at_once() {
+    const ROUNDS: u32 = 50;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let accepted = Connection::tcp(listener.accept().await.unwrap().0).unwrap();
+    let connection = Connection { facts: PeerFacts { peer: PEER, tls: None }, ..accepted };
+    tokio::spawn(async move {
+        drive(&mut Echo::default(), &mut Hands::default(), connection, options()).await
+    });
+    let started = StdInstant::now();
+    for _ in 0..ROUNDS {
+        for part in [&b"be"[..], b"low", b"\n"] {
+            client.write_all(part).await.unwrap();
+        }
+        expect(&mut client, "below\n").await;
+    }
+    let took = started.elapsed();
+    assert!(took < ROUNDS * Duration::from_millis(20), "{took:?}");
+}
