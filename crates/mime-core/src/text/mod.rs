@@ -6,6 +6,7 @@
 mod charset;
 mod encode;
 mod guess;
+mod html;
 mod iso_2022_kr;
 mod utf_7;
 mod words;
@@ -14,6 +15,7 @@ use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
 
 pub use charset::Charset;
 pub use encode::{encode_param, encode_words};
+pub use html::text_of_html;
 pub use words::decode_header;
 
 /// A whole text part in UTF-8.
