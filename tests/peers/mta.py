@@ -1,120 +1,183 @@
 """Postfix as the other MTA, in both directions and over TLS, as a private instance on loopback."""
+import contextlib
+import email
+import email.policy
 import os
 import pwd
 import shutil
-import ssl
-import imaplib
+import signal
 from pathlib import Path
 
-from stack import Missing, configured, free_port, message, need, run, wait_for
+from mailboxes import arrives, message, messages, send
+from stack import Account, Missing, configured, free_port, is_alive, need, run, wait_for
 
-PASSWORD = "correct horse battery"
+ALICE = Account("alice@ours.test", "correct horse battery")
+CAROL = "carol@postfix.test"
+NOBODY = 65534
+
+OURS = """\
+hostname = "mail.ours.test"
+data_dir = "data"
+[tls]
+certificate = "certificate.pem"
+key = "key.pem"
+[submission]
+listen = []
+listen_tls = ["127.0.0.1:0"]
+[relay]
+listen = ["127.0.0.1:0"]
+[imap]
+listen = []
+listen_tls = ["127.0.0.1:0"]
+[pop3]
+listen = []
+listen_tls = []
+[routes]
+"postfix.test" = "127.0.0.1:{port}"
+"""
+
+# carol's domain; ours.test goes to us.
+THEIRS = """\
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+syslog_name = peer
+myhostname = mail.postfix.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+relay_domains = ours.test
+transport_maps = texthash:{folder}/transport
+virtual_mailbox_domains = postfix.test
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = texthash:{folder}/mailboxes
+virtual_uid_maps = static:{nobody}
+virtual_gid_maps = static:{nobody}
+alias_maps =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_tls_cert_file = {certificates}/certificate.pem
+smtpd_tls_key_file = {certificates}/key.pem
+smtpd_tls_security_level = encrypt
+smtpd_tls_loglevel = 1
+smtp_tls_security_level = encrypt
+smtp_tls_loglevel = 1
+"""
 
 
 class Postfix:
-    """A Postfix in a folder of its own: domain postfix.test, one mailbox; ours.test goes to us."""
+    """A Postfix in a folder of its own."""
 
-    def __init__(self, folder, port, our_port):
-        self.etc, self.queue, self.mail = folder / "etc", folder / "queue", folder / "mail"
-        for path in (self.etc, self.queue, folder / "data", self.mail):
-            path.mkdir(parents=True)
-        for path in [folder, *folder.parents]:
-            if str(path).startswith("/tmp/") and path != Path("/tmp"):
-                path.chmod(0o755)
+    def __init__(self, folder, port, our_port, certificates):
+        self.folder, self.etc = folder, folder / "etc"
+        for name in ("etc", "queue", "data", "mail"):
+            (folder / name).mkdir(parents=True)
         owner = pwd.getpwnam("postfix")
-        shutil.chown(folder / "data", owner.pw_uid, owner.pw_gid)
-        os.chown(self.mail, 65534, 65534)
-        (self.etc / "transport").write_text(f"ours.test smtp:[127.0.0.1]:{our_port}\n")
-        (self.etc / "mailboxes").write_text("carol@postfix.test carol/\n")
-        for name in ("key.pem", "certificate.pem"):
-            shutil.copy(folder.parent / "ours" / name, folder / name)
-        settings = {
-            "compatibility_level": "3.6", "queue_directory": self.queue, "data_directory": folder / "data", "myhostname": "mail.postfix.test",
-            "mydestination": "", "inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", "mynetworks": "127.0.0.0/8", "relay_domains": "ours.test",
-            "transport_maps": f"texthash:{self.etc}/transport", "virtual_mailbox_domains": "postfix.test", "virtual_mailbox_base": self.mail,
-            "virtual_mailbox_maps": f"texthash:{self.etc}/mailboxes", "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534",
-            "maillog_file": folder / "log", "maillog_file_prefixes": folder, "smtpd_tls_cert_file": folder / "certificate.pem",
-            "smtpd_tls_key_file": folder / "key.pem", "smtpd_tls_security_level": "may", "smtp_tls_security_level": "encrypt",
-            "smtpd_recipient_restrictions": "permit_mynetworks, reject", "syslog_name": "peer",
-        }
-        (self.etc / "main.cf").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
-        master = Path("/usr/share/postfix/master.cf.dist")
-        text = (master if master.exists() else Path("/etc/postfix/master.cf")).read_text()
-        lines = []
-        for line in text.splitlines():
-            words = line.split()
-            if len(words) >= 8 and words[0] == "smtp" and words[1] == "inet":
-                line = f"127.0.0.1:{port} inet n - n - - smtpd"
-            elif len(words) >= 8 and words[1] in ("unix", "fifo", "unix-dgram") and words[4] == "y":
-                words[4] = "n"
-                line = " ".join(words)
-            lines.append(line)
-        if "postlog" not in text:
-            lines.append("postlog unix-dgram n - n - 1 postlogd")
-        (self.etc / "master.cf").write_text("\n".join(lines) + "\n")
-        self.folder = folder
-
-    def __enter__(self):
-        run("postfix", "-c", self.etc, "start")
-        return self
-
-    def __exit__(self, *_):
-        run("postfix", "-c", self.etc, "stop", check=False)
+        os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
+        os.chown(folder / "mail", NOBODY, NOBODY)
+        (folder / "transport").write_text(f"ours.test smtp:[127.0.0.1]:{our_port}\n")
+        (folder / "mailboxes").write_text(f"{CAROL} carol/\n")
+        (self.etc / "main.cf").write_text(THEIRS.format(folder=folder, certificates=certificates, nobody=NOBODY))
+        (self.etc / "master.cf").write_text(services(port))
 
     def log(self):
         path = self.folder / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def mailbox(self):
+        """What carol has."""
+        found = self.folder.glob("mail/carol/new/*")
+        return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in found]
+
+    def find(self, subject):
+        return next((found for found in self.mailbox() if found["Subject"] == subject), None)
+
+    @contextlib.contextmanager
+    def running(self):
+        run("postfix", "-c", self.etc, "start")
+        master = int((self.folder / "queue" / "pid" / "master.pid").read_text())
+        try:
+            yield self
+        except Exception:
+            print(f"The last of what Postfix said:\n{self.log()[-4000:]}")
+            raise
+        finally:
+            os.kill(master, signal.SIGTERM)
+            wait_for("the end of Postfix", lambda: not is_alive(master))
+
+
+def services(port):
+    """The package's services, outside a chroot, with SMTP on this port."""
+    packaged = [Path("/usr/share/postfix/master.cf.dist"), Path("/etc/postfix/master.cf")]
+    text = next((path.read_text() for path in packaged if path.exists()), None)
+    if text is None:
+        raise Missing("there is no master.cf of the postfix package")
+    lines = []
+    for line in text.splitlines():
+        words = line.split()
+        if words[:2] == ["smtp", "inet"]:
+            words[0] = f"127.0.0.1:{port}"
+        # The fifth word: in a chroot.
+        lines.append(" ".join(words[:4] + ["n"] + words[5:]) if is_service(line) else line)
+    return "\n".join(lines) + "\n"
+
+
+def is_service(line):
+    return len(line.split()) >= 8 and line[0] not in "# \t"
+
 
 def check_postfix(binary, folder):
-    """mail from Postfix to us and from us to Postfix, over TLS"""
+    """mail and notifications of failure from Postfix to us and from us to Postfix, over TLS"""
     need("postfix", "openssl", "curl")
     if os.geteuid() != 0:
         raise Missing("a private Postfix needs root")
-    port = free_port()
-    ours = folder / "ours"
+    closed = [str(path) for path in [folder, *folder.parents] if path.stat().st_mode & 0o001 == 0]
+    if closed:
+        raise Missing(f"Postfix's users may not enter {closed[-1]}: set TMPDIR to a folder for all")
+    port, ours = free_port(), folder / "ours"
     ours.mkdir()
-    for path in [folder, *folder.parents]:
-        if str(path).startswith("/tmp/"):
-            path.chmod(0o755)
-    config = ("hostname = \"mail.ours.test\"\ndata_dir = \"data\"\n[tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n"
-              "[submission]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n[relay]\nlisten = [\"127.0.0.1:0\"]\n"
-              "[imap]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n[pop3]\nlisten = []\nlisten_tls = [\"127.0.0.1:0\"]\n"
-              f"[routes]\n\"postfix.test\" = \"127.0.0.1:{port}\"\n")
-    with configured(binary, ours, config, "ours.test", ["alice@ours.test"], PASSWORD) as up:
-        with Postfix(folder / "postfix", port, up.port("smtp-relay")) as postfix:
-            try:
-                both_ways(up, postfix)
-            except Exception:
-                print(postfix.log()[-4000:])
-                raise
+    with configured(binary, ours, OURS.format(port=port), "ours.test", [ALICE]) as up:
+        with Postfix(folder / "postfix", port, up.port("smtp-relay"), ours).running() as postfix:
+            to_postfix(binary, up, postfix)
+            from_postfix(up, postfix, f"smtp://127.0.0.1:{port}")
 
 
-def both_ways(up, postfix):
-    submission = f"smtps://localhost:{up.port('smtp-submission-tls')}"
-    text = message("alice@ours.test", "carol@postfix.test", "to postfix", body="Grüße\n.dot\n").replace("\n", "\r\n")
-    run("curl", "-sSk", "--url", submission, "--user", f"alice@ours.test:{PASSWORD}", "--mail-from", "alice@ours.test", "--mail-rcpt",
-        "carol@postfix.test", "-T", "-", input=text)
-    inbox = postfix.mail / "carol" / "new"
-    wait_for("mail in Postfix's mailbox", lambda: inbox.is_dir() and list(inbox.iterdir()))
-    got = next(inbox.iterdir()).read_text(errors="replace")
-    assert "Subject: to postfix" in got and "\n.dot\n" in got, got
-    assert "Anonymous TLS connection established from" in postfix.log() or "TLSv1" in got, "no TLS to Postfix"
-    # An unknown recipient there becomes a notification here.
-    run("curl", "-sSk", "--url", submission, "--user", f"alice@ours.test:{PASSWORD}", "--mail-from", "alice@ours.test", "--mail-rcpt",
-        "nobody@postfix.test", "-T", "-", input=message("alice@ours.test", "nobody@postfix.test", "to nobody").replace("\n", "\r\n"))
-    # And mail from there comes here.
-    run("sendmail", "-C", postfix.etc, "-f", "carol@postfix.test", "alice@ours.test", input=message("carol@postfix.test", "alice@ours.test", "from postfix"),
-        env={"MAIL_CONFIG": str(postfix.etc)})
+def to_postfix(binary, up, postfix):
+    def submit(subject, recipient, **more):
+        send(up.url("smtps", "smtp-submission-tls"), message(ALICE.address, recipient, subject, **more), ALICE.address,
+             recipient, "--cacert", up.ca, "--user", ":".join(ALICE))
 
-    def inbox_here():
-        context = ssl._create_unverified_context()  # noqa: SLF001: a throwaway certificate
-        with imaplib.IMAP4_SSL("localhost", up.port("imap-tls"), ssl_context=context) as imap:
-            imap.login("alice@ours.test", PASSWORD)
-            imap.select("INBOX", readonly=True)
-            return [part[1].decode(errors="replace") for part in imap.fetch("1:*", "(BODY.PEEK[])")[1] if isinstance(part, tuple)]
+    body = "Grüße\n.dot\n"
+    submit("to postfix", CAROL, body=body, more="MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n")
+    got = wait_for("mail in Postfix's mailbox", lambda: postfix.find("to postfix"))
+    assert got.get_content() == body, got
+    assert "with ESMTPS " in got["Received"], got
+    assert "TLS connection established from" in postfix.log()
+    _, journey = run(binary, "trace", "to-postfix@peers.example", "--config", up.config)
+    assert "queued as" in journey, journey
 
-    wait_for("both messages here", lambda: len(inbox_here()) == 2)
-    messages = inbox_here()
-    assert any("Subject: from postfix" in m and "with ESMTPS" in m for m in messages), messages
-    assert any("message/delivery-status" in m and "nobody@postfix.test" in m for m in messages), messages
+    # Someone unknown there becomes a notification here (RFC 3464).
+    submit("to nobody", "nobody@postfix.test")
+    report = wait_for("the notification", lambda: messages(up, "alice"))[0]
+    assert report["Return-Path"] == "<>" and report.get_content_type() == "multipart/report", report
+    said, status, original = report.iter_parts()
+    assert "User unknown" in said.get_content(), said
+    _, recipient = status.iter_parts()
+    assert recipient["Final-Recipient"] == "rfc822; nobody@postfix.test", status
+    assert recipient["Action"] == "failed" and recipient["Status"] == "5.1.1", status
+    assert recipient["Diagnostic-Code"].startswith("smtp; 550 5.1.1"), status
+    assert "Subject: to nobody" in original.as_string(), original
+
+
+def from_postfix(up, postfix, url):
+    send(url, message(CAROL, ALICE.address, "from postfix"), CAROL, ALICE.address, "--insecure", "--ssl-reqd")
+    arrives(up, "alice", "from postfix")
+    got = next(found for found in messages(up, "alice") if found["Subject"] == "from postfix")
+    assert "with ESMTPS" in got["Received"] and got["Return-Path"] == f"<{CAROL}>", got
+    # Someone unknown here is refused at once, so that Postfix is the one to report it.
+    send(url, message(CAROL, "nobody@ours.test", "to nobody"), CAROL, "nobody@ours.test", "--insecure", "--ssl-reqd")
+    report = wait_for("Postfix's notification", lambda: next(
+        (found for found in postfix.mailbox() if found.get_content_type() == "multipart/report"), None))
+    assert "550 5.1.1" in report.as_string(), report

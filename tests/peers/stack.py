@@ -5,16 +5,23 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 
 class Missing(Exception):
-    """A program that this check needs is not installed."""
+    """Something that this check needs is not there."""
+
+
+class Account(NamedTuple):
+    address: str
+    password: str
 
 
 def need(*programs):
@@ -26,12 +33,12 @@ def need(*programs):
 def build():
     """The executable, built as the README says."""
     subprocess.run(["cargo", "build", "--release", "--workspace", "--locked", "--quiet"], cwd=ROOT, check=True)
-    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
-    return Path(target, "release", "postrider")
+    target = Path(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"))
+    return target / "release" / "postrider"
 
 
 def wait_for(what, probe, patience=PATIENCE):
-    """Asks until the answer is true; the clock only bounds how long."""
+    """Asks until the answer is true, and returns it; the clock only bounds how long."""
     end = time.monotonic() + patience
     while True:
         found = probe()
@@ -42,96 +49,113 @@ def wait_for(what, probe, patience=PATIENCE):
         time.sleep(0.05)
 
 
-def run(*command, input=None, check=True, env=None, timeout=PATIENCE, cwd=None):
-    """Runs a program to its end; its output is in the error if it fails."""
-    text = input.encode() if isinstance(input, str) else input
-    done = subprocess.run([str(part) for part in command], input=text, capture_output=True, timeout=timeout, cwd=cwd,
-                          env=dict(os.environ, **(env or {})))
+def run(*command, input=None, check=True, env=None, cwd=None):
+    """Runs a program to its end; what it said is in the error if it fails."""
+    done = subprocess.run([str(word) for word in command], input=(input or "").encode(), capture_output=True,
+                          timeout=PATIENCE, cwd=cwd, env={**os.environ, **(env or {})})
+    said = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
     if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n"
-                             f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}")
-    return done
+        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{said}")
+    return done.returncode, said
 
 
-def free_port(host="127.0.0.1"):
-    with socket.create_server((host, 0)) as listener:
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+def is_alive(pid):
+    return Path("/proc", str(pid)).exists()
 
 
 class Up:
     """A running `postrider up`."""
 
-    def __init__(self, binary, folder, arguments):
-        self.binary, self.folder = binary, Path(folder)
-        self.ready_file = self.folder / "ready.json"
-        self.log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen([binary, "up", *arguments, "--ready-file", self.ready_file], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
-        wait_for("the ready file", lambda: self.ready_file.exists() or self.ended())
+    def __init__(self, binary, folder, config, arguments, accounts=(), ca=None):
+        self.folder, self.config = folder, config
+        self.ready_file = folder / "ready.json"
+        self.log = folder / "log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([binary, "up", *arguments, "--ready-file", self.ready_file],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            wait_for("the ready file", lambda: self.ready_file.exists() or self.must_live())
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+        self.ready = json.loads(self.ready_file.read_text())
+        self.accounts = [Account(**account) for account in self.ready.get("accounts") or accounts]
+        self.ca = self.ready["ca_certificate"] or ca
 
-    def ended(self):
+    def must_live(self):
         if self.process.poll() is not None:
             raise AssertionError(f"postrider up ended with {self.process.returncode}:\n{self.text()}")
 
     def text(self):
-        self.log.flush()
-        return (self.folder / "log").read_text(errors="replace")
-
-    @property
-    def ready(self):
-        return json.loads(self.ready_file.read_text())
+        """All that it has printed."""
+        return self.log.read_text(errors="replace")
 
     def port(self, listener):
         return int(self.ready["listeners"][listener][0].rpartition(":")[2])
 
-    def account(self, name):
-        """The address and the password of one of the demo's accounts."""
-        for account in self.ready["accounts"]:
-            if account["address"].startswith(name + "@"):
-                return account["address"], account["password"]
-        raise AssertionError(f"no account {name}")
+    def url(self, scheme, listener):
+        return f"{scheme}://localhost:{self.port(listener)}"
 
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
-        self.log.close()
+    def account(self, name):
+        return next(account for account in self.accounts if account.address.startswith(name + "@"))
+
+    def trust(self):
+        """For Python's clients: verified as any client would, with the authority imported."""
+        return ssl.create_default_context(cafile=self.ca)
+
+    def stop(self, by=signal.SIGTERM):
+        """Stops it as an operator would, and sees that nothing is left."""
+        self.process.send_signal(by)
+        try:
+            ended = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        assert ended == 0, f"postrider up ended with {ended}"
+        left = [agent for agent, pid in self.ready["processes"].items() if is_alive(pid)]
+        assert not left, f"still there after the end: {left}"
 
 
 @contextlib.contextmanager
+def running(binary, folder, *settings, **more):
+    up = Up(binary, folder, *settings, **more)
+    try:
+        yield up
+    except Exception:
+        print(f"The last of what postrider said:\n{up.text()[-6000:]}")
+        up.process.terminate()
+        up.process.wait()
+        raise
+    except BaseException:
+        up.process.terminate()
+        up.process.wait()
+        raise
+    up.stop()
+
+
 def demo(binary, folder):
     """The demo, as the README's first command starts it, in a folder of its own."""
-    up = Up(binary, folder, ["--data-dir", folder / "demo"])
-    try:
-        yield up
-    except Exception:
-        print(up.text()[-6000:])
-        raise
-    finally:
-        up.stop()
+    place = folder / "demo"
+    return running(binary, folder, place / "config.toml", ["--data-dir", place])
 
 
-@contextlib.contextmanager
-def configured(binary, folder, config, domain, accounts, password):
+def configured(binary, folder, config, domain, accounts):
     """A stack with this configuration, one domain and its accounts."""
-    path = folder / "config.toml"
+    path, certificate = folder / "config.toml", folder / "certificate.pem"
     path.write_text(config)
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-        "/CN=localhost", "-keyout", folder / "key.pem", "-out", folder / "certificate.pem")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
+        "-out", certificate)
     run(binary, "migrate", "--config", path)
     run(binary, "domain", "add", domain, "--config", path)
-    for account in accounts:
-        run(binary, "account", "add", account, "--password-stdin", "--config", path, input=password)
-    up = Up(binary, folder, ["--config", path])
-    try:
-        yield up
-    except Exception:
-        print(up.text()[-6000:])
-        raise
-    finally:
-        up.stop()
-
-
-def message(sender, recipient, subject, body="The body.\n"):
-    return (f"From: <{sender}>\nTo: <{recipient}>\nSubject: {subject}\nDate: Sun, 22 Nov 2026 12:00:00 +0000\n"
-            f"Message-ID: <{subject.replace(' ', '-')}@peers.example>\n\n{body}")
+    for address, password in accounts:
+        run(binary, "account", "add", address, "--password-stdin", "--config", path, input=password)
+    return running(binary, folder, path, ["--config", path], ca=certificate,
+                   accounts=[account._asdict() for account in accounts])
