@@ -4,7 +4,7 @@
 use conversation::Wire;
 use mail_types::{FlagSet, Keyword, Uid, UidValidity};
 
-use super::{Ask, Changes, Session, SignIn};
+use super::{Ask, Changes, GoOn, Session, SignIn};
 use crate::{
     UidRuns,
     command::{Close, Copy, Expunge, Fetch, MailboxCommand, Search, Select, Store},
@@ -135,6 +135,14 @@ impl Ask<Changes> {
     pub fn mailbox_gone(self, session: &mut Session, wire: &mut Wire) {
         session.dismiss(None, "The selected mailbox is gone");
         session.news_told(self.ticket, wire);
+    }
+}
+
+impl Ask<GoOn> {
+    /// It was looked at; whoever may not go on is dismissed.
+    pub fn finish(self, session: &mut Session) {
+        // Nothing waits for this answer: a lost one changes nothing.
+        let _ = session.open.answered(self.ticket);
     }
 }
 

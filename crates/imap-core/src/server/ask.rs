@@ -40,6 +40,8 @@ pub enum Question {
     AppendAbandoned(Ask<AppendAbandoned>),
     /// What is new in the selected mailbox?
     Changes(Ask<Changes>),
+    /// There is news while no command is in progress: may the session go on?
+    GoOn(Ask<GoOn>),
 }
 
 /// A question: the command, and the right to answer it once. Dropped, it is a temporary failure.
@@ -72,6 +74,11 @@ pub struct SignIn {
     /// How it was made: `LOGIN`, or the SASL mechanism, for the log.
     pub method: &'static str,
 }
+
+/// Whether the session may go on. It may if the answer does not dismiss it
+/// ([`super::Session::dismiss`]).
+#[derive(Debug)]
+pub struct GoOn(pub(super) ());
 
 /// What of the news of the selected mailbox may be told now. What may not is put in as well and
 /// told later.

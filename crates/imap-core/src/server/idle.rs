@@ -74,15 +74,20 @@ impl Session {
     /// RFC 2177 §3. What happened between the last command and this one is told at once.
     pub(super) fn idle_begin(&mut self, wire: &mut Wire, tag: Box<str>) -> Flow {
         response::continuation(&mut wire.output, "idling");
-        self.activity = Activity::Idling { tag, news: true };
+        let news = self.view().is_some();
+        self.activity = Activity::Idling { tag, news };
         Flow::Again
     }
 
     pub(super) fn idle_step(&mut self, wire: &mut Wire) -> Flow {
         let selected = self.view().is_some();
         let Activity::Idling { news, .. } = &mut self.activity else { return Flow::Again };
-        if std::mem::take(news) && selected {
-            return self.ask_news(true, true);
+        if std::mem::take(news) {
+            return if selected {
+                self.ask_news(true, true)
+            } else {
+                Flow::Step(self.ask_to_go_on())
+            };
         }
         let framed = self.framer.next_line(&mut wire.input);
         if framed == Framed::Incomplete {

@@ -6,7 +6,7 @@ use conversation::{
     Machine, Notice, OpenQuestion, PeerFacts, Step, TlsFacts, Upgraded, Wait, Wire,
 };
 
-use super::{Ask, Options, Question, append::Append, sign_in::Exchanging};
+use super::{Ask, GoOn, Options, Question, append::Append, sign_in::Exchanging};
 use crate::{
     UidRuns,
     capability::{self, Circumstances},
@@ -31,6 +31,8 @@ pub struct Session {
     pub(super) failed_sign_ins: u32,
     peer: Option<Box<PeerFacts>>,
     ending: Option<Box<Ending>>,
+    /// There was news that IDLE did not wait for.
+    changed: bool,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -109,6 +111,7 @@ impl Session {
             failed_sign_ins: 0,
             peer: None,
             ending: None,
+            changed: false,
             deadline: None,
             options,
         }
@@ -274,8 +277,13 @@ impl Session {
                 if self.is_signed_in() { "Silent for too long" } else { "Sign-in took too long" };
             return self.say_bye(wire, None, text);
         }
-        let news = matches!(self.activity, Activity::Idling { .. }) && self.view().is_some();
-        Step::Wait(Wait { until: Some(until), news })
+        // Besides what IDLE tells: whether whoever is signed in still may be.
+        Step::Wait(Wait { until: Some(until), news: self.is_signed_in() })
+    }
+
+    /// Asks whether the session may go on.
+    pub(super) fn ask_to_go_on(&mut self) -> Step<Question> {
+        Step::Ask(Question::GoOn(self.ask(GoOn(()), UidRuns::new())))
     }
 }
 
@@ -304,6 +312,9 @@ impl Machine for Session {
             if wire.output.len() > OUTPUT_HIGH && matches!(self.activity, Activity::Reading) {
                 return Step::Wait(Wait { until: Some(now), news: false });
             }
+            if matches!(self.activity, Activity::Reading) && std::mem::take(&mut self.changed) {
+                return self.ask_to_go_on();
+            }
             match self.advance(wire) {
                 Flow::Again => {}
                 Flow::NeedInput => return self.wait(wire, now),
@@ -327,11 +338,10 @@ impl Machine for Session {
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Shutdown => self.dismiss(Some(Code::Unavailable), "The server is stopping"),
-            Notice::Changed => {
-                if let Activity::Idling { news, .. } = &mut self.activity {
-                    *news = true;
-                }
-            }
+            Notice::Changed => match &mut self.activity {
+                Activity::Idling { news, .. } => *news = true,
+                _ => self.changed = true,
+            },
         }
     }
 }

@@ -96,6 +96,12 @@ impl ImapDialogue {
                 self.draft.clear();
                 ask.forgotten(session);
             }
+            Question::GoOn(ask) => {
+                if refuse {
+                    session.dismiss(None, "The account has changed");
+                }
+                ask.finish(session);
+            }
             Question::Changes(_) => {}
         }
     }

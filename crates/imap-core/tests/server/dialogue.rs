@@ -148,5 +148,6 @@ fn kind(question: &Question) -> &'static str {
         Question::AppendComplete(_) => "complete",
         Question::AppendAbandoned(_) => "abandoned",
         Question::Changes(_) => "changes",
+        Question::GoOn(_) => "go-on",
     }
 }
