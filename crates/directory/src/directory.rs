@@ -4,7 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use mail_types::{AccountId, Address, Domain};
 
-use crate::{Account, Alias, DirectoryError, Route, roster::Roster, snapshot::Snapshot, tables};
+use crate::{
+    Account, Alias, DirectoryError, Route,
+    roster::Roster,
+    snapshot::{Snapshot, Stamp},
+    tables,
+};
 
 /// Domains, accounts and addresses, read only. A clone is the same one.
 #[derive(Debug, Clone)]
@@ -18,6 +23,12 @@ impl Directory {
         Self(Arc::new(Snapshot::new(file, tables::DIRECTORY, |connection| {
             Box::pin(tables::read(connection))
         })))
+    }
+
+    /// What stands for the directory that is published now: another one has another stamp. For
+    /// those who hold on to an answer and must learn that it may not be true any more.
+    pub fn stamp(&self) -> Result<Stamp, DirectoryError> {
+        Ok(self.0.stamp()?)
     }
 
     pub(crate) async fn roster(&self) -> Result<Arc<Roster>, DirectoryError> {

@@ -29,3 +29,4 @@ pub use directory::Directory;
 pub use editor::{Editor, NewAccount, Removal};
 pub use error::DirectoryError;
 pub use route::{Refusal, Route, Target};
+pub use snapshot::Stamp;

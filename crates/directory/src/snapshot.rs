@@ -27,7 +27,7 @@ pub(crate) struct Snapshot<T> {
 
 /// What tells one published file from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     device: u64,
     inode: u64,
     modified: (i64, i64),
@@ -71,7 +71,7 @@ impl<T> Snapshot<T> {
         held.as_ref().filter(|(of, _)| *of == stamp).map(|(_, content)| Arc::clone(content))
     }
 
-    fn stamp(&self) -> Result<Stamp, DatabaseError> {
+    pub(crate) fn stamp(&self) -> Result<Stamp, DatabaseError> {
         let facts = std::fs::metadata(&self.path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => DatabaseError::Missing { path: self.path.clone() },
             _ => DatabaseError::File { doing: "look at", path: self.path.clone(), source },
