@@ -89,9 +89,13 @@ impl AccountMailboxes {
             .await
     }
 
-    /// What happened since a modseq, and the mailbox as it is now.
+    /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query.
     pub async fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Result<Changes, StoreError> {
         self.ask(|mut look| async move {
+            let state = state_of(&mut look, mailbox).await?;
+            if state.highest_modseq <= since {
+                return Ok(Changes { state, changed: Vec::new(), expunged: Vec::new() });
+            }
             look.begin_moment().await?;
             let state = state_of(&mut look, mailbox).await?;
             let changed = messages::changed_since(&mut look, mailbox, since).await?;
@@ -208,10 +212,10 @@ impl AccountMailboxes {
         .await
     }
 
-    /// The queue entries are settled: their recipients needn't be remembered any longer. Takes
-    /// effect within seconds.
-    pub fn forget(&self, entries: impl IntoIterator<Item = QueueId>) {
-        self.store.shared.follow_ups.add(self.id, entries);
+    /// These recipients of queue entries are settled for good: that they were served needn't be
+    /// remembered any longer. Takes effect within seconds.
+    pub fn forget(&self, settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>) {
+        self.store.shared.follow_ups.add(self.id, settled);
     }
 
     /// Appends messages, all or none (RFC 3502 §6.3.11).

@@ -31,6 +31,14 @@ impl Watch {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Whether the mailbox may have changed since this or [`Watch::changed`] last said so. What
+    /// other processes did is heard of a moment later.
+    pub fn take_news(&mut self) -> bool {
+        let news = self.news.has_changed().unwrap_or(false);
+        self.news.mark_unchanged();
+        news
+    }
 }
 
 /// Who waits for which mailbox in this process.
@@ -104,6 +112,9 @@ mod tests {
         assert!(again.is_err(), "told once");
         watchers.wake_all();
         watch.changed().await;
+        assert!(!watch.take_news());
+        watchers.wake(account, MailboxId(1));
+        assert!(watch.take_news() && !watch.take_news());
         assert_eq!(watchers.watched(), [(account, MailboxId(1))]);
         drop(watch);
         assert!(watchers.watched().is_empty());
