@@ -17,6 +17,30 @@ pub use peer_error::PeerError;
 pub(crate) use positive::{Farewell, Positive, write_hello};
 pub use refusal::Refusal;
 
+/// Who is to blame for a refusal that the session makes by itself.
+#[derive(Debug)]
+pub(crate) enum Blame {
+    /// The peer broke the protocol, which is counted.
+    Peer(PeerError),
+    /// We do not take so much.
+    Us(Refusal),
+}
+
+impl Blame {
+    pub(crate) fn reply(&self) -> Reply {
+        match self {
+            Self::Peer(error) => error.into(),
+            Self::Us(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<PeerError> for Blame {
+    fn from(error: PeerError) -> Self {
+        Self::Peer(error)
+    }
+}
+
 /// The longest reply line, CRLF included (RFC 5321 §4.5.3.1.5).
 pub const REPLY_LINE_OCTETS: usize = 512;
 

@@ -1,7 +1,7 @@
 //! The server's side of one connection.
 //!
 //! [`Session`] is the machine: it takes command lines and content from the wire, replies, and asks
-//! the agent its six [`Question`]s. Which command is legal when is the table in [`order`]; the
+//! the agent its seven [`Question`]s. Which command is legal when is the table in [`order`]; the
 //! files beside it hold what exists only in a part of the conversation: [`content`] between DATA
 //! and the dot, `sign_in` during AUTH.
 //!
@@ -20,5 +20,7 @@ mod sign_in;
 mod state;
 
 pub use options::{AuthPolicy, Limits, Options};
-pub use question::{Begin, Complete, Piece, Question, Recipient, Sender, SignIn};
+pub use question::{
+    Begin, Complete, Piece, Question, Recipient, Refused, RefusedPart, Sender, SignIn,
+};
 pub use session::Session;

@@ -100,7 +100,11 @@ impl Intake {
         to: Option<&str>,
         refusal: &Refusal,
     ) {
-        let reply = Reply::from(refusal);
+        self.note_reply(session, from, to, Reply::from(refusal));
+    }
+
+    /// The same for a refusal that is known by its reply.
+    pub(crate) fn note_reply(&self, session: &Session, from: &str, to: Option<&str>, reply: Reply) {
         let peer = peer_words(session);
         tracing::info!(from, to = to.unwrap_or_default(), reply = %reply, peer, "refused");
         self.queue.note_refusal(message_queue::Refusal {

@@ -3,7 +3,9 @@
 use agent_kit::{Gone, Handler, Talk};
 use smtp_core::{
     reply::Refusal,
-    server::{Begin, Complete, Piece, Question, Recipient, Sender, Session, SignIn},
+    server::{
+        Begin, Complete, Piece, Question, Recipient, Refused, RefusedPart, Sender, Session, SignIn,
+    },
 };
 
 use crate::{Decide, Intake, content::Trouble, intake, transaction::Transaction};
@@ -120,10 +122,33 @@ impl<D: Decide> Reception<D> {
         }
     }
 
+    /// The session has refused by itself: that is written down as any refusal is.
+    fn refused(&mut self, ask: Refused, talk: &mut Talk<'_, Session>) {
+        let (session, _) = talk.parts();
+        let from = self.reverse_path();
+        let (from, to) = match ask.part() {
+            RefusedPart::Sender(said) => (path_of(said), None),
+            RefusedPart::Recipient(said) => (from.as_str(), Some(path_of(said))),
+            RefusedPart::Content => (from.as_str(), None),
+        };
+        self.intake.note_reply(session, from, to, ask.reply().clone());
+        if *ask.part() == RefusedPart::Content {
+            // Its draft is of no use any more.
+            self.transaction = None;
+        }
+        ask.noted(session);
+    }
+
     fn reverse_path(&self) -> String {
         let transaction = self.transaction.as_ref();
         transaction.map(|t| t.mail.reverse_path.to_string()).unwrap_or_default()
     }
+}
+
+/// The path in `FROM:<path> parameters`, as it was said: it may be none.
+fn path_of(said: &str) -> &str {
+    let path = said.split_once(':').map_or(said, |(_, path)| path).trim_start();
+    path.strip_prefix('<').and_then(|path| path.split_once('>')).map_or(path, |(path, _)| path)
 }
 
 impl<D: Decide> Handler<Session> for Reception<D> {
@@ -139,6 +164,7 @@ impl<D: Decide> Handler<Session> for Reception<D> {
             Question::Begin(ask) => self.begin(ask, talk).await,
             Question::Piece(ask) => self.piece(ask, talk).await,
             Question::Complete(ask) => self.complete(ask, talk).await,
+            Question::Refused(ask) => self.refused(ask, talk),
         }
         Ok(())
     }

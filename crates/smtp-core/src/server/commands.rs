@@ -9,13 +9,13 @@ use super::{
     line::Expected,
     options::AuthPolicy,
     order::{self, OutOfOrder},
-    question::{Begin, Question, Recipient, Sender},
+    question::{Begin, Question, Recipient, RefusedPart, Sender},
     session::{Flow, Session},
     state::{Activity, Hello, State},
 };
 use crate::{
     command::{Chunk, MailFrom, RcptTo, Verb, hello_name},
-    reply::{Farewell, PeerError, Positive, Refusal, write_hello},
+    reply::{Blame, Farewell, PeerError, Positive, Refusal, write_hello},
 };
 
 impl Session {
@@ -58,8 +58,18 @@ impl Session {
         match verb {
             Verb::Helo => self.hello(argument, false, output)?,
             Verb::Ehlo => self.hello(argument, true, output)?,
-            Verb::Mail => return self.mail(argument, output),
-            Verb::Rcpt => return self.rcpt(argument),
+            Verb::Mail => {
+                let asked = self.mail(argument);
+                return Ok(asked.unwrap_or_else(|blame| {
+                    self.refuse(blame, RefusedPart::Sender(argument.into()), output)
+                }));
+            }
+            Verb::Rcpt => {
+                let asked = self.rcpt(argument);
+                return Ok(asked.unwrap_or_else(|error| {
+                    self.refuse(error.into(), RefusedPart::Recipient(argument.into()), output)
+                }));
+            }
             Verb::Data => {
                 no_argument(argument, "DATA")?;
                 return Ok(self.begin(Framing::Dots));
@@ -154,17 +164,17 @@ impl Session {
         write_hello(output, &self.options.hostname, &extensions);
     }
 
-    fn mail(&mut self, argument: &str, output: &mut Vec<u8>) -> Result<Flow, PeerError> {
+    fn mail(&mut self, argument: &str) -> Result<Flow, Blame> {
         if matches!(self.options.auth, AuthPolicy::Required(_)) && !self.signed_in {
             let reachable = self.has_tls() || !self.can_start_tls();
-            return Err(if reachable { PeerError::NeedsAuth } else { PeerError::NeedsTls });
+            let error = if reachable { PeerError::NeedsAuth } else { PeerError::NeedsTls };
+            return Err(error.into());
         }
         let mail = MailFrom::parse(argument)?;
         let limit = self.options.message_octets_max;
         if mail.size.is_some_and(|size| size > limit) {
             // RFC 1870 §6.1: said before the content travels.
-            Refusal::TooBig(limit).write(output);
-            return Ok(Flow::Go);
+            return Err(Blame::Us(Refusal::TooBig(limit)));
         }
         Ok(Flow::Ask(Question::Sender(Sender { ticket: self.open.ask(), mail })))
     }
@@ -179,6 +189,13 @@ impl Session {
             return Err(PeerError::TooManyRecipients);
         }
         Ok(Flow::Ask(Question::Recipient(Recipient { ticket: self.open.ask(), rcpt })))
+    }
+
+    /// Says no to a command of the transaction, and lets the agent know.
+    fn refuse(&mut self, blame: Blame, part: RefusedPart, output: &mut Vec<u8>) -> Flow {
+        let reply = blame.reply();
+        self.say_no(blame, output);
+        self.tell(part, reply)
     }
 
     /// Content is to come: the first that the agent hears of it.

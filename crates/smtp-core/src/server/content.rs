@@ -3,18 +3,20 @@
 //! The content is decoded in the driver's buffer and offered to the agent piece by piece. Once it
 //! is refused, by the agent or here, it is read to its end without being offered, and only then is
 //! the refusal said: a reply in the middle of content would be taken for the next one's
-//! (RFC 5321 §4.1.1.4, RFC 3030 §2).
+//! (RFC 5321 §4.1.1.4, RFC 3030 §2). It is not read for ever, though: after twice the octets of the
+//! largest message the refusal is said and the connection ends.
 
 use conversation::{Input, Wire};
+use mail_types::Reply;
 
 use super::{
-    question::{Complete, Piece, Question},
+    question::{Complete, Piece, Question, RefusedPart},
     session::{Flow, Session},
-    state::{Activity, Transaction},
+    state::{Activity, State, Transaction},
 };
 use crate::{
-    data::{ContentFault, Decoded, Decoder},
-    reply::{PeerError, Positive, Refusal},
+    data::{Decoded, Decoder},
+    reply::{Blame, PeerError, Positive, Refusal},
 };
 
 /// How the end of the content is told.
@@ -34,6 +36,8 @@ pub(super) struct Receiving {
     /// Octets of content so far (RFC 1870 §3: with CRLF, without the doubled dots).
     octets: u64,
     phase: Phase,
+    /// Octets that came over the wire so far.
+    raw: u64,
     /// The DATA's dot, or the chunk's last octet, has come.
     ended: bool,
 }
@@ -52,17 +56,10 @@ enum Phase {
     Refused(Blame),
 }
 
-/// Who is to blame for a refusal.
-#[derive(Debug)]
-enum Blame {
-    Peer(ContentFault),
-    Us(Refusal),
-}
-
 impl Receiving {
     pub(super) fn new(framing: Framing) -> Self {
         let decoder = if framing == Framing::Dots { Decoder::dotted() } else { Decoder::counted() };
-        Self { framing, decoder, octets: 0, phase: Phase::Beginning, ended: false }
+        Self { framing, decoder, octets: 0, raw: 0, phase: Phase::Beginning, ended: false }
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -81,17 +78,20 @@ impl Receiving {
     }
 
     /// Decodes what has come; nothing has if the count is zero and it has not ended.
-    fn decode(&mut self, input: &mut Input) -> Decoded {
-        let decoded = match &mut self.framing {
-            Framing::Dots => self.decoder.decode(input.bytes_mut()),
-            Framing::Chunk { left, .. } => {
-                let there = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                let bytes = input.bytes_mut().get_mut(..there).unwrap_or_default();
-                let decoded = self.decoder.decode(bytes);
-                *left = left.saturating_sub(decoded.consumed as u64);
-                Decoded { ended: *left == 0, ..decoded }
-            }
+    fn decode(&mut self, input: &mut Input, limit: u64) -> Decoded {
+        let allowed = raw_max(limit).saturating_sub(self.raw);
+        let most = match self.framing {
+            Framing::Dots => allowed,
+            Framing::Chunk { left, .. } => allowed.min(left),
         };
+        let there = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+        let bytes = input.bytes_mut().get_mut(..there).unwrap_or_default();
+        let mut decoded = self.decoder.decode(bytes);
+        if let Framing::Chunk { left, .. } = &mut self.framing {
+            *left = left.saturating_sub(decoded.consumed as u64);
+            decoded.ended = *left == 0;
+        }
+        self.raw = self.raw.saturating_add(decoded.consumed as u64);
         self.ended = decoded.ended;
         self.octets = self.octets.saturating_add(decoded.content as u64);
         decoded
@@ -102,19 +102,37 @@ impl Receiving {
         !matches!(self.framing, Framing::Chunk { last: false, .. })
     }
 
-    /// The content's own faults turn it into a refused one.
-    fn judge(&mut self, limit: u64) {
-        if matches!(self.phase, Phase::Refused(_)) {
-            return;
+    /// Whether more has come than any message could have, and still not the end.
+    fn is_endless(&self, limit: u64) -> bool {
+        self.raw >= raw_max(limit) && !self.ended
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.phase, Phase::Refused(_))
+    }
+
+    /// The content's own faults turn it into a refused one. Returns what is to be said then.
+    fn judge(&mut self, limit: u64) -> Option<Reply> {
+        if self.is_refused() {
+            return None;
         }
         let counted_to_end = self.ended && self.is_last() && self.framing != Framing::Dots;
         let fault = if counted_to_end { self.decoder.fault_at_end() } else { self.decoder.fault() };
-        if let Some(fault) = fault {
-            self.phase = Phase::Refused(Blame::Peer(fault));
-        } else if self.octets > limit {
-            self.phase = Phase::Refused(Blame::Us(Refusal::TooBig(limit)));
-        }
+        let blame = match fault {
+            Some(fault) => Blame::Peer(PeerError::Content(fault)),
+            None if self.octets > limit => Blame::Us(Refusal::TooBig(limit)),
+            None => return None,
+        };
+        let reply = blame.reply();
+        self.phase = Phase::Refused(blame);
+        Some(reply)
     }
+}
+
+/// How much of a content is read at most, in octets: a doubled dot adds to a line of three octets at
+/// least, so what reaches this was too large before.
+fn raw_max(limit: u64) -> u64 {
+    limit.saturating_mul(2).saturating_add(1024)
 }
 
 impl Session {
@@ -125,15 +143,20 @@ impl Session {
         if receiving.ended {
             return self.end_content(&mut wire.output);
         }
-        let decoded = receiving.decode(&mut wire.input);
+        let decoded = receiving.decode(&mut wire.input, limit);
         if decoded.consumed == 0 && !decoded.ended {
             return Flow::NeedInput;
         }
-        receiving.judge(limit);
-        if decoded.content == 0 || matches!(receiving.phase, Phase::Refused(_)) {
+        let refused = receiving.judge(limit);
+        if decoded.content == 0 || receiving.is_refused() {
             wire.input.consume(decoded.consumed);
+            let endless = receiving.is_endless(limit);
             self.heard();
-            return Flow::Go;
+            if endless {
+                self.end_content(&mut wire.output);
+                self.state = State::Closed;
+            }
+            return refused.map_or(Flow::Go, |reply| self.tell(RefusedPart::Content, reply));
         }
         receiving.phase = Phase::Offered(decoded.consumed);
         self.heard();
@@ -186,10 +209,7 @@ impl Session {
         };
         if let Phase::Refused(blame) = receiving.phase {
             // RFC 3030 §2: after a refused chunk the transaction is void.
-            match blame {
-                Blame::Peer(fault) => self.blame(PeerError::Content(fault), output),
-                Blame::Us(refusal) => refusal.write(output),
-            }
+            self.say_no(blame, output);
             return Flow::Go;
         }
         match receiving.framing {
@@ -206,11 +226,17 @@ impl Session {
         }
     }
 
-    /// Drops the octets of an untimely chunk, then says why.
+    /// Drops the octets of an untimely chunk, then says why; not of one that no message could be.
     pub(super) fn skip(&mut self, wire: &mut Wire) -> Flow {
+        let limit = self.options.message_octets_max;
         let Some(Activity::Skipping { octets, error, then }) = self.state.activity() else {
             return Flow::Go;
         };
+        if *octets > limit {
+            error.write(&mut wire.output);
+            self.state = State::Closed;
+            return Flow::Go;
+        }
         let there = wire.input.len().min(usize::try_from(*octets).unwrap_or(usize::MAX));
         wire.input.consume(there);
         *octets -= there as u64;

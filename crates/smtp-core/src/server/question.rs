@@ -1,8 +1,8 @@
-//! The six questions. Each is answered once, by the method that consumes it; one that is dropped
-//! counts as a failure of ours (451, or 454 for a sign-in).
+//! The seven questions. Each is answered once, by the method that consumes it; one that is dropped
+//! counts as a failure of ours (451, or 454 for a sign-in), but for [`Refused`], which only tells.
 
 use conversation::{Ticket, Wire};
-use mail_types::QueueId;
+use mail_types::{QueueId, Reply};
 use sasl_core::Claim;
 
 use super::{Session, content::Framing, state::Activity};
@@ -27,6 +27,8 @@ pub enum Question {
     Piece(Piece),
     /// That was all: is it on stable storage?
     Complete(Complete),
+    /// The session has refused something by itself: write it down, nothing is to be decided.
+    Refused(Refused),
 }
 
 /// May this client sign in?
@@ -202,5 +204,43 @@ impl Complete {
             session.state.turn_to(Activity::Idle);
             refusal.write(&mut wire.output);
         }
+    }
+}
+
+/// A refusal that the agent was not asked about: it must be able to say later why a message did
+/// not come.
+#[derive(Debug)]
+#[must_use]
+pub struct Refused {
+    pub(super) ticket: Ticket,
+    pub(super) part: RefusedPart,
+    pub(super) reply: Reply,
+}
+
+/// What was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusedPart {
+    /// MAIL, with what stood behind it: bounded as the line is, and without control characters.
+    Sender(Box<str>),
+    /// RCPT, likewise.
+    Recipient(Box<str>),
+    /// The content of the open transaction, which is void.
+    Content,
+}
+
+impl Refused {
+    /// What was refused.
+    pub fn part(&self) -> &RefusedPart {
+        &self.part
+    }
+
+    /// What the client is told: now, or once the content has come to its end.
+    pub fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    /// It is written down.
+    pub fn noted(self, session: &mut Session) {
+        session.told(self.ticket);
     }
 }

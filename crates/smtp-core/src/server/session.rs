@@ -6,15 +6,16 @@ use conversation::{
     Machine, Notice, OpenQuestion, Peer, PeerFacts, Step, Ticket, TlsFacts, Upgrade, Upgraded,
     Wait, Wire,
 };
+use mail_types::Reply;
 
 use super::{
     content::Receiving,
     line::LineCutter,
     options::{AuthPolicy, Limits, Options},
-    question::Question,
+    question::{Question, Refused, RefusedPart},
     state::{Activity, Hello, State, Transaction},
 };
-use crate::reply::{Farewell, PeerError, Positive, Refusal};
+use crate::reply::{Blame, Farewell, PeerError, Positive, Refusal};
 
 /// One connection to an SMTP server.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Session {
     pub(super) state: State,
     pub(super) lines: LineCutter,
     pub(super) signed_in: bool,
+    /// The open question only tells of a refusal: nothing follows from its answer.
+    telling: bool,
     peer: Option<Peer>,
     tls: Option<TlsFacts>,
     stopping: bool,
@@ -64,6 +67,7 @@ impl Session {
             state: State::Opening,
             lines: LineCutter::default(),
             signed_in: false,
+            telling: false,
             peer: None,
             tls: None,
             stopping: false,
@@ -155,6 +159,27 @@ impl Session {
         }
     }
 
+    /// Says no, for whatever reason.
+    pub(super) fn say_no(&mut self, blame: Blame, output: &mut Vec<u8>) {
+        match blame {
+            Blame::Peer(error) => self.blame(error, output),
+            Blame::Us(refusal) => refusal.write(output),
+        }
+    }
+
+    /// Lets the agent know of a refusal that it was not asked about.
+    pub(super) fn tell(&mut self, part: RefusedPart, reply: Reply) -> Flow {
+        self.telling = true;
+        Flow::Ask(Question::Refused(Refused { ticket: self.open.ask(), part, reply }))
+    }
+
+    /// The agent knows.
+    pub(super) fn told(&mut self, ticket: Ticket) {
+        if self.open.answered(ticket) {
+            self.telling = false;
+        }
+    }
+
     /// Says the last word.
     pub(super) fn leave(&mut self, farewell: Farewell, output: &mut Vec<u8>) {
         farewell.write(output);
@@ -163,6 +188,9 @@ impl Session {
 
     /// The open question was dropped: that is a failure of ours.
     fn give_up_question(&mut self, wire: &mut Wire) {
+        if std::mem::take(&mut self.telling) {
+            return;
+        }
         match self.state.activity() {
             Some(Activity::Content(..)) => self.content_failed(wire),
             Some(Activity::SigningIn(_)) => {

@@ -3,6 +3,7 @@
 //! Without a scripted answer: mail comes from anyone, goes to anyone at `example.org`, every
 //! password is right, and content is taken. `A: kind refuse REASON` refuses, `A: kind drop` drops
 //! the question; kinds are `sign-in`, `sender`, `recipient`, `begin`, `piece`, `complete`.
+//! What the session refuses by itself is compared with `A: refused PART: REPLY`, if it is there.
 //! Content that was taken is compared with the `A: content TEXT` lines, a line each.
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use mail_types::{Address, Domain, ForwardPath, QueueId};
 use sasl_core::Mechanism;
 use smtp_core::{
     reply::Refusal,
-    server::{AuthPolicy, Limits, Options, Question, Session},
+    server::{AuthPolicy, Limits, Options, Question, RefusedPart, Session},
 };
 use testkit::transcript::{Answers, Dialogue};
 
@@ -172,6 +173,19 @@ impl Dialogue for SmtpDialogue {
                 }
                 Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
                 Script::Drop => drop(ask),
+            },
+            Question::Refused(ask) => match answers.take("refused").as_deref() {
+                Some("drop") => drop(ask),
+                expected => {
+                    let part = match ask.part() {
+                        RefusedPart::Sender(said) => format!("MAIL {said}"),
+                        RefusedPart::Recipient(said) => format!("RCPT {said}"),
+                        RefusedPart::Content => "content".to_owned(),
+                    };
+                    let seen = format!("{part}: {}", ask.reply());
+                    assert_eq!(expected.unwrap_or(&seen), seen);
+                    ask.noted(session);
+                }
             },
         }
     }

@@ -80,6 +80,19 @@ impl House {
         all
     }
 
+    /// The refusals that were noted, once they are so many.
+    pub(crate) async fn refusals(&self, count: usize) -> Vec<message_queue::Refusal> {
+        let queue = queue(&self.data()).await;
+        loop {
+            let noted = queue.refusals(100).await.unwrap();
+            if noted.len() >= count {
+                return noted;
+            }
+            // They are written in passing, sometime soon.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Stops the agent, which must end well.
     pub(crate) async fn close(self) {
         self.stop.ask();

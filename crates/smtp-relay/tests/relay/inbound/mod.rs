@@ -104,5 +104,14 @@ async fn what_is_refused_leaves_nothing() {
         ))
         .await;
     assert!(house.queued(Consumes::Local).await.is_empty());
+    // The session refuses these by itself, and the operator sees them all the same.
+    let noted: Vec<_> = house
+        .refusals(4)
+        .await
+        .into_iter()
+        .map(|refusal| (refusal.sender.unwrap_or_default(), refusal.reply.code()))
+        .collect();
+    let eve = |code| ("eve@example.net".to_owned(), code);
+    assert_eq!(noted, [eve(552), eve(554), eve(554), eve(552)], "the newest first");
     house.close().await;
 }
