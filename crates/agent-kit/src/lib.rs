@@ -29,7 +29,7 @@ pub use agents::{Agent, Endpoint, Place, UnknownAgent};
 pub use clock::now;
 pub use connection::{Connection, Duplex};
 pub use driver::{DriveOptions, End, Gone, Handler, Talk, TlsRole, drive};
-pub use listeners::{Listener, ListenerError, Listeners};
+pub use listeners::{Listener, ListenerError, Listeners, SOCKET_PATH_MAX};
 pub use readiness::Readiness;
 pub use reload::Reload;
 pub use runtime::{run_to_end, runtime};

@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::{Agent, Connection, Endpoint, Place};
 
+/// The longest path of a Unix socket, in bytes (`sun_path` of unix(7), without the zero at its end).
+pub const SOCKET_PATH_MAX: usize = 107;
+
 /// A listening socket with its name.
 pub struct Listener {
     name: &'static str,
@@ -42,6 +45,17 @@ pub enum ListenerError {
         "{name}: not allowed to listen on {place}; ports below 1024 need root, systemd, or the capability CAP_NET_BIND_SERVICE"
     )]
     NotAllowed {
+        /// The listener.
+        name: &'static str,
+        /// Where.
+        place: String,
+    },
+    /// The path of a Unix socket does not fit into a socket's address.
+    #[error(
+        "{name}: the path {place} is too long for a Unix socket, {most} bytes at most: move data_dir to a shorter path",
+        most = SOCKET_PATH_MAX
+    )]
+    PathTooLong {
         /// The listener.
         name: &'static str,
         /// Where.

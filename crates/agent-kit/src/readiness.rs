@@ -22,7 +22,7 @@ pub struct Readiness {
 
 impl Readiness {
     /// To the socket that `NOTIFY_SOCKET` names; to nobody if it names none.
-    pub(crate) fn from_environment<'a>(
+    pub fn from_environment<'a>(
         listeners: impl Iterator<Item = (&'a str, String)>,
     ) -> io::Result<Self> {
         let to = match env::var_os("NOTIFY_SOCKET") {

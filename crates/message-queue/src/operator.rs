@@ -8,7 +8,7 @@ mod journey;
 use mail_types::{AccountId, Lane, QueueId, RecipientNumber, Timestamp};
 
 use crate::{
-    Content, Queue, QueueError, Refusal, decode, encode,
+    Consumes, Content, Queue, QueueError, Refusal, decode, encode,
     jobs::{Answer, Job, OperateJob},
     sql::{self, Choice, Operation, SummaryRow, state},
 };
@@ -235,6 +235,12 @@ impl Queue {
             }
         }
         Ok(counts)
+    }
+
+    /// Whether anybody takes entries out of the queue.
+    pub fn is_consumed(&self, lanes: Consumes) -> bool {
+        // A bell that nobody ever listened to has no folder.
+        self.bells().of(lanes).is_heard().unwrap_or(false)
     }
 
     /// The newest refusals, the newest first.

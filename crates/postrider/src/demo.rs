@@ -12,6 +12,7 @@ mod settings;
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +21,7 @@ use anyhow::{Context, bail};
 use crate::{
     commands::migrate::migrate,
     installation::{Installation, runtime},
+    supervisor,
 };
 pub(crate) use accounts::Login;
 
@@ -43,6 +45,7 @@ impl Demo {
     /// something else.
     pub(crate) fn in_folder(folder: &Path) -> anyhow::Result<Self> {
         let demo = Self { folder: std::path::absolute(folder)?, shown: folder.to_owned() };
+        supervisor::check_paths(&demo.folder)?;
         match fs::read_dir(folder) {
             Ok(mut files) => {
                 if files.next().is_some() && !settings::is_demo(&demo.folder)? {
@@ -54,7 +57,11 @@ impl Demo {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder)
+                // Mail is in it, and on some machines all people share one group.
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)
                     .with_context(|| format!("cannot make the folder {}", folder.display()))?;
             }
             Err(error) => bail!("cannot read the folder {}: {error}", folder.display()),

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::owner;
 
 /// Where the configuration of a machine's installation is.
-const USUAL_FILE: &str = "/etc/postrider/config.toml";
+pub(crate) const USUAL_FILE: &str = "/etc/postrider/config.toml";
 
 /// An installation.
 pub(crate) struct Installation {

@@ -48,6 +48,12 @@ pub(crate) fn bytes(from: &mut impl io::Read) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A number with its noun, which has a plural in s: `1 domain`, `2 domains`.
+pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Writes rows under a header, in columns; only a hint that there is nothing if so.
 pub(crate) fn table<const COLUMNS: usize>(
     header: [&str; COLUMNS],
@@ -94,6 +100,12 @@ mod tests {
         let error = anyhow::anyhow!("no such file");
         let error = error.context("cannot read x: no such file").context("imap-server");
         assert_eq!(super::in_one_line(&error), "imap-server: cannot read x: no such file");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!(super::count(1_usize, "domain"), "1 domain");
+        assert_eq!(super::count(0_u64, "recipient"), "0 recipients");
     }
 
     #[test]

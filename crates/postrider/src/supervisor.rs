@@ -15,12 +15,13 @@ mod restart;
 mod users;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     thread,
 };
 
-use agent_kit::{Agent, tls::ServerTls};
+use agent_kit::{Agent, SOCKET_PATH_MAX, tls::ServerTls};
 use anyhow::{Context, bail};
 use config::Config;
 use tokio::{
@@ -55,6 +56,8 @@ pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
     agent_kit::logging::start(&config.log);
     let reserved = descriptors::reserve()?;
     check(&config)?;
+    // systemd waits for it; the agents report to us instead.
+    let up = agent_kit::Readiness::from_environment(std::iter::empty())?;
     let ports = ports::bind_all(&config)?;
     let users = users::choose(&config, demo.is_some())?;
     let ready_file =
@@ -65,7 +68,8 @@ pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
         launches.push(Launch::new(agent, &file, &config, &ports, users.get(&agent).cloned())?);
     }
     let instructions = demo.as_ref().map(|demo| demo.instructions(&config)).transpose()?;
-    let supervision = Supervision { config, launches, ready_file, instructions };
+    let readiness = Readiness::new(ready_file, instructions, up);
+    let supervision = Supervision { config, launches, readiness };
     // On a thread of its own for the name in its log lines. The agents' lives hang on this thread,
     // and the process ends with it.
     let living = thread::Builder::new().name("supervisor".to_owned());
@@ -80,12 +84,26 @@ pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
 
 /// What would make an agent fail at its start is said here, once and before any is started.
 fn check(config: &Config) -> anyhow::Result<()> {
+    check_paths(&config.data_dir)?;
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         ServerTls::load(certificate, key)?;
     }
     if !has_resolver(config) {
         tracing::warn!(
             "no /etc/resolv.conf and no [dns] servers: mail to other servers waits until there is one"
+        );
+    }
+    Ok(())
+}
+
+/// Whether the paths of our Unix sockets fit into a socket's address.
+pub(crate) fn check_paths(data_dir: &Path) -> anyhow::Result<()> {
+    let longest = Agent::ALL.into_iter().map(|agent| launch::notify_socket(data_dir, agent));
+    let longest = longest.map(|path| path.as_os_str().len()).max().unwrap_or_default();
+    if let Some(excess @ 1..) = longest.checked_sub(SOCKET_PATH_MAX) {
+        bail!(
+            "the path {} is {excess} bytes too long for the Unix sockets in it: choose a shorter one",
+            data_dir.display()
         );
     }
     Ok(())
@@ -120,8 +138,7 @@ pub(crate) fn run_command<'a>(words: impl IntoIterator<Item = &'a Path>) -> anyh
 struct Supervision {
     config: Config,
     launches: Vec<Launch>,
-    ready_file: Option<ReadyFile>,
-    instructions: Option<String>,
+    readiness: Readiness,
 }
 
 impl Supervision {
@@ -138,7 +155,7 @@ impl Supervision {
             keepers.spawn(keeper.live());
         }
 
-        let mut watch = Readiness::new(self.ready_file, self.instructions);
+        let mut watch = self.readiness;
         let ended = loop {
             tokio::select! {
                 _ = terminate.recv() => break Ok(()),
@@ -155,6 +172,7 @@ impl Supervision {
             }
         };
         tracing::info!("stopping");
+        watch.up.stopping();
         orders.send_modify(|orders| orders.stop = true);
         // Nobody takes the events of the last moments.
         drop(happened);
@@ -166,14 +184,20 @@ impl Supervision {
 
 /// Which agents serve, and who is told when all do.
 struct Readiness {
-    pids: std::collections::HashMap<Agent, u32>,
+    pids: HashMap<Agent, u32>,
     file: Option<ReadyFile>,
     instructions: Option<String>,
+    /// Whoever started us.
+    up: agent_kit::Readiness,
 }
 
 impl Readiness {
-    fn new(file: Option<ReadyFile>, instructions: Option<String>) -> Self {
-        Self { pids: Default::default(), file, instructions }
+    fn new(
+        file: Option<ReadyFile>,
+        instructions: Option<String>,
+        up: agent_kit::Readiness,
+    ) -> Self {
+        Self { pids: HashMap::new(), file, instructions, up }
     }
 
     fn ready(&mut self, agent: Agent, pid: u32) -> anyhow::Result<()> {
@@ -185,6 +209,7 @@ impl Readiness {
         if let Some(file) = &self.file {
             file.write(&self.pids)?;
         }
+        self.up.ready();
         // The first time only.
         match self.instructions.take() {
             Some(instructions) => printer::line(instructions),

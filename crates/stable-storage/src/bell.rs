@@ -78,6 +78,19 @@ impl Bell {
         });
     }
 
+    /// Whether anybody listens, whoever it is.
+    pub fn is_heard(&self) -> io::Result<bool> {
+        let folder = Folder::open(&self.0.path)?;
+        let caller = UnixDatagram::unbound()?;
+        for entry in std::fs::read_dir(&self.0.path)? {
+            // The dead ones' sockets refuse.
+            if caller.connect(folder.path_of(entry?.file_name())).is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Begins to listen, from now on. Inside a tokio runtime.
     pub fn listen(&self) -> io::Result<BellListener> {
         let path = &self.0.path;
@@ -175,6 +188,7 @@ mod tests {
         std::fs::create_dir(&deep).unwrap();
         let bell = Bell::at(deep.join("bell"));
         bell.ring(b"nobody is there");
+        assert!(bell.is_heard().is_err(), "no folder yet");
         let (one, other) = (bell.listen().unwrap(), bell.listen().unwrap());
         Bell::at(deep.join("bell")).ring(b"dinner");
         assert_eq!(one.rung().await, b"dinner");
@@ -189,6 +203,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bell = Bell::at(folder.path());
         drop(UnixDatagram::bind(folder.path().join("1-0")).unwrap());
+        assert!(!bell.is_heard().unwrap());
+        let listener = bell.listen().unwrap();
+        assert!(bell.is_heard().unwrap());
+        drop(listener);
         bell.ring(b"");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

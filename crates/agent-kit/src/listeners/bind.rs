@@ -9,7 +9,7 @@ use std::{
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::ListenerError;
+use super::{ListenerError, SOCKET_PATH_MAX};
 use crate::{Endpoint, Place};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -72,9 +72,14 @@ fn lacks_ipv6(place: &Place, error: &io::Error) -> bool {
             || error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
+fn is_too_long(place: &Place) -> bool {
+    matches!(place, Place::Unix(path) if path.as_os_str().len() > SOCKET_PATH_MAX)
+}
+
 fn explain(endpoint: &Endpoint, cause: io::Error) -> ListenerError {
     let (name, place) = (endpoint.name, endpoint.place.to_string());
     match cause.kind() {
+        _ if is_too_long(&endpoint.place) => ListenerError::PathTooLong { name, place },
         io::ErrorKind::AddrInUse => ListenerError::InUse { name, place },
         io::ErrorKind::PermissionDenied => ListenerError::NotAllowed { name, place },
         _ => ListenerError::Other { name, place, cause },
@@ -95,6 +100,14 @@ mod tests {
         let address = first.local_addr().unwrap().as_socket().unwrap();
         let error = bind(&endpoint(Place::Tcp(address))).unwrap_err().to_string();
         assert!(error.starts_with(&format!("imap: {address} is in use")), "{error}");
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_one_clear_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("x".repeat(SOCKET_PATH_MAX));
+        let error = bind(&endpoint(Place::Unix(long))).unwrap_err().to_string();
+        assert!(error.contains("too long for a Unix socket, 107 bytes at most"), "{error}");
     }
 
     #[test]

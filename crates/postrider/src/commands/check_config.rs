@@ -8,7 +8,7 @@ use anyhow::bail;
 use crate::{
     installation::Installation,
     printer,
-    supervisor::{has_ipv6, has_resolver},
+    supervisor::{check_paths, has_ipv6, has_resolver},
 };
 
 /// Judge the configuration and what it names; tells all that is wrong
@@ -29,6 +29,9 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key)
         && let Err(error) = ServerTls::load(certificate, key)
     {
+        mistakes.push(error.to_string());
+    }
+    if let Err(error) = check_paths(&config.data_dir) {
         mistakes.push(error.to_string());
     }
     if !config.data_dir.is_dir() {

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use mail_types::QueueId;
 use message_queue::{
     Queue,
-    operator::{Filter, Summary},
+    operator::{Filter, State, Summary},
 };
 
 use super::account::password::confirm;
@@ -88,21 +88,21 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
                 for filter in selection.required()? {
                     count += queue.retry(&filter, now).await?;
                 }
-                report(count, "are tried again now")?;
+                report(count, "to be tried again now", State::Waiting)?;
             }
             Command::Hold { selection, reason } => {
                 let mut count = 0;
                 for filter in selection.required()? {
                     count += queue.hold(&filter, &reason, now).await?;
                 }
-                report(count, "are held")?;
+                report(count, "held", State::Waiting)?;
             }
             Command::Release { selection } => {
                 let mut count = 0;
                 for filter in selection.required()? {
                     count += queue.release(&filter, now).await?;
                 }
-                report(count, "go on")?;
+                report(count, "released", State::Held)?;
             }
             Command::Remove { selection, yes } => remove(&queue, &selection, yes).await?,
         }
@@ -129,24 +129,35 @@ async fn remove(queue: &Queue, selection: &Selection, yes: bool) -> anyhow::Resu
     let filters = selection.required()?;
     if !yes {
         let found = find(queue, &filters).await?;
-        list(&found, false)?;
-        printer::note(format!(
-            "removing from the queue what is meant of {} messages; their senders are not told",
-            found.len()
-        ));
-        confirm("remove it?")?;
+        if !found.is_empty() {
+            list(&found, false)?;
+            printer::note(format!(
+                "what is meant of {} is thrown away; senders are not told",
+                printer::count(found.len(), "message")
+            ));
+            confirm("remove it?")?;
+        }
     }
     let mut count = 0;
     for filter in filters {
         count += queue.remove(&filter, agent_kit::now()).await?;
     }
-    report(count, "were removed")
+    anyhow::ensure!(
+        count > 0,
+        "nothing in the queue is meant by that, or it is under way just now"
+    );
+    printer::line(format!("{} removed", printer::count(count, "recipient")));
+    Ok(())
 }
 
 /// How many recipients; none at all is an error for scripts to see.
-fn report(count: u64, what: &str) -> anyhow::Result<()> {
-    anyhow::ensure!(count > 0, "no recipient in the queue is meant by that, in a state for it");
-    printer::line(format!("{count} recipients {what}"));
+fn report(count: u64, done: &str, with_state: State) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        count > 0,
+        "nothing in the queue that is meant by that is {}: see postrider queue list",
+        with_state.word()
+    );
+    printer::line(format!("{} {done}", printer::count(count, "recipient")));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `postrider status`: is it running, and what does it hold?
 
 use std::{
+    io::{self, Read},
     net::{IpAddr, SocketAddr, TcpStream},
     os::unix::net::UnixStream,
     path::Path,
@@ -8,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use agent_kit::{Agent, Place};
-use message_queue::operator::{Counts, LaneCounts};
+use agent_kit::{Agent, Endpoint, Place};
+use message_queue::{
+    Consumes,
+    operator::{Counts, LaneCounts},
+};
 use serde_json::json;
 
 use crate::{
@@ -28,6 +32,12 @@ pub(crate) struct Args {
 /// How long a listener may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Who takes messages out of the queue, and whither.
+const CONSUMERS: [(Agent, Consumes, &str); 2] = [
+    (Agent::DeliveryAgent, Consumes::Local, "to mailboxes"),
+    (Agent::SmtpRelay, Consumes::Remote, "to other servers"),
+];
+
 /// What one listener does.
 struct Served {
     agent: Agent,
@@ -41,32 +51,45 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
     let installation = Installation::find_as_owner(config)?;
     let served = served(&installation);
     runtime()?.block_on(async {
-        let counts = installation.queue().await?.counts().await?;
+        let queue = installation.queue().await?;
+        let counts = queue.counts().await?;
+        let consumers = CONSUMERS.map(|(agent, lanes, to)| (agent, to, queue.is_consumed(lanes)));
         let directory = installation.directory();
         let (domains, accounts) = (directory.domains().await?, directory.accounts().await?);
         let free = stable_storage::free_space(&installation.config.data_dir).ok();
         if args.json {
             let listeners: Vec<_> = served.iter().map(value).collect();
+            let consumers = consumers.map(
+                |(agent, to, serves)| json!({"agent": agent.name(), "takes": to, "serves": serves}),
+            );
             let (local, remote) = (lane(counts.local), lane(counts.remote));
             let oldest = counts.oldest.map(times::utc);
             printer::json(&json!({
                 "listeners": listeners,
+                "consumers": consumers,
                 "queue": {"local": local, "remote": remote, "oldest": oldest},
                 "domains": domains.len(),
                 "accounts": accounts.len(),
                 "disk_free_bytes": free,
             }))?;
         } else {
-            let rows: Vec<_> = served.iter().map(row).collect();
+            let mut rows: Vec<_> = served.iter().map(row).collect();
+            rows.extend(consumers.map(|(agent, to, serves)| {
+                let state = if serves { "serves" } else { "does not run" };
+                [agent.name(), "queue", to, state].map(str::to_owned)
+            }));
             printer::table(["agent", "listener", "at", "state"], &rows, "nothing listens");
+            printer::line("");
             show_counts(&counts);
-            let (domains, accounts) = (domains.len(), accounts.len());
-            printer::line(format!("directory: {domains} domains, {accounts} accounts"));
+            let domains = printer::count(domains.len(), "domain");
+            let accounts = printer::count(accounts.len(), "account");
+            printer::line(format!("directory: {domains}, {accounts}"));
             if let Some(free) = free {
                 printer::line(format!("disk: {} MiB free", free >> 20));
             }
         }
-        let all = served.iter().all(|served| !matches!(served.serves, Some(Err(_))));
+        let all = served.iter().all(|served| !matches!(served.serves, Some(Err(_))))
+            && consumers.iter().all(|(_, _, serves)| *serves);
         Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
@@ -79,19 +102,39 @@ fn served(installation: &Installation) -> Vec<Served> {
         .into_iter()
         .flat_map(endpoints)
         .map(|(agent, endpoint)| {
-            let serves = serves(&endpoint.place);
+            let serves = serves(&endpoint);
             Served { agent, name: endpoint.name, place: endpoint.place, serves }
         })
         .collect()
 }
 
-fn serves(place: &Place) -> Option<Result<(), String>> {
-    let connected = match place {
+/// Whether an agent is behind the listener. `postrider up` and systemd hold the sockets themselves,
+/// so that a connection alone proves nothing: the agent must greet, except where TLS comes first.
+fn serves(endpoint: &Endpoint) -> Option<Result<(), String>> {
+    let greets = !endpoint.name.ends_with("-tls");
+    let greeted = match &endpoint.place {
         Place::Tcp(address) if address.port() == 0 => return None,
-        Place::Tcp(address) => TcpStream::connect_timeout(&reachable(*address), PATIENCE).map(drop),
-        Place::Unix(path) => UnixStream::connect(path).map(drop),
+        Place::Tcp(address) => {
+            TcpStream::connect_timeout(&reachable(*address), PATIENCE).and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                if greets { greeting(stream) } else { Ok(()) }
+            })
+        }
+        Place::Unix(path) => UnixStream::connect(path).and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            greeting(stream)
+        }),
     };
-    Some(connected.map_err(|error| error.to_string()))
+    Some(greeted.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "does not run".to_owned(),
+        io::ErrorKind::WouldBlock => "accepts, but does not answer".to_owned(),
+        _ => error.to_string(),
+    }))
+}
+
+/// The first byte of a greeting is enough.
+fn greeting(mut stream: impl Read) -> io::Result<()> {
+    stream.read_exact(&mut [0])
 }
 
 /// What listens everywhere is reached on loopback.

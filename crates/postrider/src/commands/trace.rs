@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use mail_types::QueueId;
 use message_queue::{
     Origin, Queue, Refusal,
-    operator::{Journey, Trace},
+    operator::{Event, Journey, Trace},
 };
 use serde_json::{Value, json};
 
@@ -35,8 +35,9 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
     let installation = Installation::find_as_owner(config)?;
     runtime()?.block_on(async {
         let queue = installation.queue().await?;
-        let journeys = journeys(&queue, &args.what, args.limit).await?;
-        let refusals = refusals(&queue, &args.what).await?;
+        let what = args.what.trim().trim_start_matches('<').trim_end_matches('>');
+        let journeys = journeys(&queue, what, args.limit).await?;
+        let refusals = refusals(&queue, what).await?;
         if args.json {
             printer::json(&json!({
                 "journeys": journeys.iter().map(journey_value).collect::<Vec<_>>(),
@@ -47,7 +48,10 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
             refusals.iter().for_each(show_refusal);
         }
         if journeys.is_empty() && refusals.is_empty() {
-            printer::note(format!("nothing is known of {}", args.what));
+            printer::note(format!(
+                "nothing is known of {what}: it never came here, or longer ago than \
+                 [queue] journey_kept in the configuration"
+            ));
             return Ok(ExitCode::FAILURE);
         }
         Ok(ExitCode::SUCCESS)
@@ -56,7 +60,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
 
 /// What is found by the first of the meanings that `what` can have.
 async fn journeys(queue: &Queue, what: &str, limit: u32) -> anyhow::Result<Vec<Journey>> {
-    let plain = what.trim_start_matches('<').trim_end_matches('>').to_owned();
+    let plain = what.to_owned();
     let meanings = match what.parse::<QueueId>() {
         Ok(id) => vec![Trace::Id(id)],
         // A Message-ID looks like an address, and may be one.
@@ -87,14 +91,28 @@ fn show_journey(journey: &Journey) {
         "{}  from <{}>, {} bytes, Message-ID <{message_id}>",
         journey.id, journey.sender, journey.size
     ));
-    let came = origin(&journey.origin);
-    printer::line(format!("  {}  came to {came}", times::local(journey.queued_at)));
-    for event in &journey.events {
+    let (at, came) = (times::local(journey.queued_at), origin(&journey.origin));
+    printer::line(format!("  {at}       0s  came       to {came}"));
+    for (index, event) in journey.events.iter().enumerate() {
+        if is_said_by(event, journey.events.get(index + 1)) {
+            continue;
+        }
         let address = event.address.as_deref().unwrap_or("all recipients");
-        let detail = event.detail.as_deref().unwrap_or_default();
-        let line = format!("  {}  {:<9}  {address}  {detail}", times::local(event.at), event.what);
-        printer::line(line.trim_end());
+        let (at, after) = (times::local(event.at), times::span(journey.queued_at, event.at));
+        let line = format!("  {at}  {after:>7}  {:<9}  {address}", event.what);
+        match event.detail.as_deref() {
+            Some(detail) => printer::line(format!("{line}: {detail}")),
+            None => printer::line(line),
+        }
     }
+}
+
+/// An attempt that found the recipient's route on hold is told by the hold that follows.
+fn is_said_by(event: &Event, next: Option<&Event>) -> bool {
+    event.what == "deferred"
+        && next.is_some_and(|next| {
+            (next.what, next.at, next.recipient) == ("held", event.at, event.recipient)
+        })
 }
 
 /// Such as `smtp-relay from mx.example.org [192.0.2.1] with ESMTPS (TLSv1.3)`.
@@ -112,13 +130,14 @@ fn origin(origin: &Origin) -> String {
 }
 
 fn show_refusal(refusal: &Refusal) {
+    let sender = refusal.sender.as_deref().unwrap_or_default();
+    let recipient = refusal.recipient.as_ref();
     printer::line(format!(
-        "{}  refused by {} to {}: from <{}> to <{}>: {}",
+        "{}  {} refused {} a message from <{sender}>{}: {}",
         times::local(refusal.at),
         refusal.agent,
         refusal.peer.as_deref().unwrap_or("a program"),
-        refusal.sender.as_deref().unwrap_or_default(),
-        refusal.recipient.as_deref().unwrap_or_default(),
+        recipient.map(|recipient| format!(" to <{recipient}>")).unwrap_or_default(),
         refusal.reply
     ));
 }

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     demo::{self, Demo},
-    installation::Installation,
+    installation::{Installation, USUAL_FILE},
+    printer,
     supervisor::{self, Lock, Order, run_command},
 };
 
@@ -33,6 +34,11 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
             Order { installation, ready_file, demo: None, lock }
         }
         None => {
+            if Path::new(USUAL_FILE).exists() {
+                printer::note(format!(
+                    "this is the demo; the installation is started with --config {USUAL_FILE}"
+                ));
+            }
             let demo = Demo::in_folder(&args.data_dir)?;
             // First: ports that a running demo of this folder has taken are not to be moved.
             let lock = Lock::take(demo.folder())?;

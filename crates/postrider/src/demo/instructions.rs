@@ -1,6 +1,9 @@
 //! What the demo prints: what to type into a mail client, and what to try.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use config::Config;
 
@@ -29,8 +32,9 @@ pub(super) fn render(folder: &Path, ca: &Path, config: &Config, logins: &[Login]
         text += &format!("  {what:<20}  localhost   {:<5}  {security}\n", port(addresses));
     }
     text += "  user name and password (\"normal password\"):\n";
+    let width = logins.iter().map(|login| login.address.len()).max().unwrap_or_default();
     for login in logins {
-        text += &format!("    {}   {}\n", login.address, login.password);
+        text += &format!("    {:<width$}   {}\n", login.address, login.password);
     }
     text += &format!(
         "\nTo trust it: import {} as a certificate authority\n  \
@@ -45,9 +49,11 @@ pub(super) fn render(folder: &Path, ca: &Path, config: &Config, logins: &[Login]
         text += &read_line(ca, &port(&config.imap.listen_tls), recipient);
     }
     text += &format!(
-        "\nMore: postrider --config {} status (or trace, queue list, account add, ...)\n\
+        "\nTo look behind it, in another terminal:\n  \
+         {} --config {} status   (or trace bob@{DOMAIN}, queue list, account list, --help)\n\
          Mail to other domains than {DOMAIN} is held in the queue.\n",
-        folder.join("config.toml").display()
+        quoted(&program()),
+        quoted(&folder.join("config.toml")),
     );
     text
 }
@@ -75,9 +81,19 @@ fn read_line(ca: &Path, port: &str, reader: &Login) -> String {
     )
 }
 
+/// This program, as it was called: a shell finds it by that again.
+fn program() -> PathBuf {
+    std::env::args_os().next().map_or_else(|| PathBuf::from("postrider"), PathBuf::from)
+}
+
 /// A path as one word of a shell.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

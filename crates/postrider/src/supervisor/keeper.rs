@@ -13,10 +13,13 @@ use tokio::{
     net::UnixDatagram,
     process::Child,
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{launch::Launch, restart::Pauses};
+
+/// How long an agent may take from its start until it serves.
+const START_WITHIN: Duration = Duration::from_secs(90);
 
 /// What all keepers are told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -115,8 +118,15 @@ impl Keeper {
         let mut hangups = self.orders.borrow().hangups;
         let mut serves = false;
         let mut report = [0; 4096];
+        let overdue = Instant::now() + START_WITHIN;
         loop {
             tokio::select! {
+                () = sleep_until(overdue), if !serves => {
+                    let agent = self.launch.agent;
+                    tracing::error!(%agent, within = ?START_WITHIN, "does not serve, killing it");
+                    child.kill().await?;
+                    return Ok(Ending::Died(child.wait().await?));
+                }
                 died = child.wait() => return Ok(Ending::Died(died?)),
                 received = self.reports.recv(&mut report) => {
                     let report = report.get(..received?).unwrap_or_default();

@@ -44,7 +44,7 @@ impl Launch {
             agent,
             program: std::env::current_exe().context("cannot tell which program this is")?,
             config: config_file.to_owned(),
-            notify: config.folders().run.join(format!("{agent}.notify")),
+            notify: notify_socket(&config.data_dir, agent),
             names: own().map(|port| port.name).collect::<Vec<_>>().join(":"),
             sockets,
             user,
@@ -91,6 +91,11 @@ impl Launch {
         }
         command.spawn()
     }
+}
+
+/// Where an agent reports to.
+pub(super) fn notify_socket(data_dir: &Path, agent: Agent) -> PathBuf {
+    config::Folders::under(data_dir).run.join(format!("{agent}.notify"))
 }
 
 /// In the new process, before it becomes the agent.

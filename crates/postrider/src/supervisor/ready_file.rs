@@ -32,7 +32,7 @@ struct Content<'a> {
 }
 
 impl ReadyFile {
-    /// Nothing is written yet; what an earlier run has left is removed.
+    /// Nothing is written yet, but it can be; what an earlier run has left is removed.
     pub(super) fn new(path: PathBuf, ports: &[Port], demo: Option<&Demo>) -> anyhow::Result<Self> {
         let names = Agent::ALL.into_iter().flat_map(Agent::listener_names);
         let mut listeners: BTreeMap<&'static str, Vec<String>> = names
@@ -51,6 +51,8 @@ impl ReadyFile {
             ca_certificate: demo.map(Demo::ca_certificate),
             accounts: demo.map(Demo::logins).transpose()?.unwrap_or_default(),
         };
+        // Said before any agent is started, not after all.
+        ready.replace(b"").with_context(|| format!("cannot write {}", ready.path.display()))?;
         ready.remove();
         Ok(ready)
     }
