@@ -18,6 +18,7 @@ pub mod section;
 pub mod seven_bit;
 pub mod structure;
 pub mod text;
+pub mod thread;
 pub mod transfer;
 
 pub use body_structure::BodyStructure;

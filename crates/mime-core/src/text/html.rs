@@ -15,7 +15,10 @@ mod tests {
     #[test]
     fn only_what_is_seen_is_left() {
         let check = |html: &str, expected: &str| {
-            assert_eq!(text_of_html(html).split_whitespace().collect::<Vec<_>>().join(" "), expected);
+            assert_eq!(
+                text_of_html(html).split_whitespace().collect::<Vec<_>>().join(" "),
+                expected
+            );
         };
         check("<p>Hello <b>big</b> <i>world</i></p>", "Hello big world");
         check("<style>p { color: red }</style>x<!-- hidden --><script>alert(1)</script>y", "xy");
