@@ -1,5 +1,6 @@
 """A Postrider under test: the demo, or one with a configuration of its own."""
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -24,10 +25,13 @@ class Account(NamedTuple):
     password: str
 
 
-def need(*programs):
+def need(*programs, files=()):
     for program in programs:
         if not shutil.which(program):
             raise Missing(f"{program} is not installed")
+    for pattern in files:
+        if not glob.glob(pattern):
+            raise Missing(f"there is no {pattern}")
 
 
 def build():
