@@ -1,11 +1,11 @@
 //! Charsets by their labels, and decoding by pieces.
 //!
 //! encoding_rs does most of it. What it lacks is added here: labels of real mail that the WHATWG
-//! list has not, ISO-2022-KR and UTF-7.
+//! list has not, ISO-2022-KR, Johab and UTF-7.
 
 use encoding_rs::{EUC_KR, Encoding, UTF_8, WINDOWS_1252};
 
-use super::{guess::Guess, iso_2022_kr::ToEucKr, utf_7::Utf7};
+use super::{guess::Guess, iso_2022_kr::ToEucKr, johab::Johab, utf_7::Utf7};
 
 /// How octets become characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,8 @@ pub enum Charset {
     Doubtful(&'static Encoding),
     /// ISO-2022-KR (RFC 1557).
     Iso2022Kr,
+    /// Johab.
+    Johab,
     /// UTF-7 (RFC 2152).
     Utf7,
     /// No label, or one that nobody knows: guessed.
@@ -32,6 +34,9 @@ impl Charset {
         let known = match label {
             b"iso-2022-kr" | b"csiso2022kr" => return Self::Iso2022Kr,
             b"utf-7" | b"unicode-1-1-utf-7" | b"csunicode11utf7" => return Self::Utf7,
+            b"johab" | b"x-johab" | b"cp1361" | b"ms1361" | b"windows-1361" | b"ks_c_5601-1992" => {
+                return Self::Johab;
+            }
             b"cp949" | b"uhc" | b"ms949" | b"x-windows-949" | b"ks_c_5601" | b"ksc_5601-1987" => {
                 Some(EUC_KR)
             }
@@ -59,24 +64,32 @@ impl Charset {
                 to_euc_kr: ToEucKr::default(),
                 decoder: Box::new(EUC_KR.new_decoder_without_bom_handling()),
             },
+            Self::Johab => Decoder::Johab(Johab::default()),
             Self::Utf7 => Decoder::Utf7(Utf7::default()),
         }
     }
 
-    /// All of a text at once.
-    pub(super) fn decode(self, octets: &[u8], out: &mut String) {
+    /// All of a text at once; whether its charset was guessed.
+    pub(super) fn decode(self, octets: &[u8], out: &mut String) -> bool {
         let mut decoder = self.decoder();
         decoder.push(octets, out);
-        decoder.finish(out);
+        decoder.finish(out)
     }
 }
 
 /// Decodes by pieces.
 pub(super) enum Decoder {
     Whole(Box<encoding_rs::Decoder>),
-    Iso2022Kr { octets: Vec<u8>, to_euc_kr: ToEucKr, decoder: Box<encoding_rs::Decoder> },
+    Iso2022Kr {
+        octets: Vec<u8>,
+        to_euc_kr: ToEucKr,
+        decoder: Box<encoding_rs::Decoder>,
+    },
     Utf7(Utf7),
+    Johab(Johab),
     Guess(Guess),
+    /// What was guessed, against the label or without one.
+    Guessed(Box<Decoder>),
 }
 
 impl Decoder {
@@ -93,6 +106,8 @@ impl Decoder {
                 decode(decoder, euc_kr, out, false);
             }
             Self::Utf7(decoder) => decoder.push(octets, out),
+            Self::Johab(decoder) => decoder.push(octets, out),
+            Self::Guessed(decoder) => decoder.push(octets, out),
             Self::Guess(guess) => {
                 if let Some(mut decided) = guess.push(octets, out) {
                     let held = guess.take();
@@ -103,18 +118,25 @@ impl Decoder {
         }
     }
 
-    pub(super) fn finish(self, out: &mut String) {
+    /// The text has ended; whether its charset was guessed.
+    pub(super) fn finish(self, out: &mut String) -> bool {
         match self {
             Self::Whole(mut decoder) | Self::Iso2022Kr { mut decoder, .. } => {
                 decode(&mut decoder, &[], out, true);
             }
             Self::Utf7(decoder) => decoder.finish(out),
+            Self::Johab(decoder) => decoder.finish(out),
+            Self::Guessed(decoder) => {
+                decoder.finish(out);
+                return true;
+            }
             Self::Guess(mut guess) => {
                 let mut decided = guess.decide();
                 decided.push(&guess.take(), out);
-                decided.finish(out);
+                return decided.finish(out);
             }
         }
+        false
     }
 }
 

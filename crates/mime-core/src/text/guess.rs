@@ -37,8 +37,15 @@ impl Guess {
     /// The text ended, or enough of it is there.
     pub(super) fn decide(&self) -> Decoder {
         // Only the sample counts: how much more is held depends on how the text was cut.
-        charset_of(self.held.get(..SAMPLE_OCTETS).unwrap_or(&self.held), self.label)
-            .decoder_of_guess()
+        let sample = self.held.get(..SAMPLE_OCTETS).unwrap_or(&self.held);
+        let charset = charset_of(sample, self.label);
+        let decoder = charset.decoder_of_guess();
+        // Text that was ASCII to its end needs no guess.
+        if sample.is_empty() || self.label.map(Charset::Known) == Some(charset) {
+            decoder
+        } else {
+            Decoder::Guessed(Box::new(decoder))
+        }
     }
 
     pub(super) fn take(&mut self) -> Vec<u8> {
@@ -61,7 +68,7 @@ impl Charset {
         match self {
             Self::Known(encoding) | Self::Doubtful(encoding) => Decoder::of(encoding),
             Self::Unknown => Decoder::of(WINDOWS_1252),
-            Self::Iso2022Kr | Self::Utf7 => self.decoder(),
+            Self::Iso2022Kr | Self::Johab | Self::Utf7 => self.decoder(),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Text for people and for SEARCH: header text and text parts, decoded to UTF-8.
 //!
 //! Decoding never fails: what cannot be decoded becomes U+FFFD. What has no label, or one that
-//! cannot be right, is guessed.
+//! cannot be right, is guessed, and the caller may learn that it was.
 
 mod charset;
 mod encode;
 mod guess;
 mod html;
 mod iso_2022_kr;
+mod johab;
 mod utf_7;
 mod words;
 
@@ -16,7 +17,7 @@ use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
 pub use charset::Charset;
 pub use encode::{encode_param, encode_words};
 pub use html::text_of_html;
-pub use words::decode_header;
+pub use words::{Decoded, decode_header, header_text};
 
 /// A whole text part in UTF-8.
 pub fn decode_text_part(body: &[u8], encoding: Encoding, charset: Option<&[u8]>) -> String {
@@ -66,8 +67,9 @@ impl TextDecoder {
         self.charset.push(&self.octets, out);
     }
 
-    /// The body has ended.
-    pub fn finish(mut self, out: &mut String) {
+    /// The body has ended. Tells whether the charset was guessed: there was no label, or the text
+    /// was not what it said.
+    pub fn finish(mut self, out: &mut String) -> bool {
         self.octets.clear();
         match self.transfer {
             Transfer::Identity => {}
@@ -75,7 +77,7 @@ impl TextDecoder {
             Transfer::QuotedPrintable(decoder) => decoder.finish(&mut self.octets),
         }
         self.charset.push(&self.octets, out);
-        self.charset.finish(out);
+        self.charset.finish(out)
     }
 }
 
@@ -112,6 +114,7 @@ mod tests {
         check(b"Hi Mom -+Jjo--!", SevenBit, Some("UTF-7"), "Hi Mom -\u{263a}-!");
         check(b"\x1b$BF|K\\\x1b(B", SevenBit, Some("ISO-2022-JP"), "日本");
         check(b"\x93\xfa\x96{", EightBit, Some("Shift_JIS"), "日本");
+        check(b"\xb4e\x91w", EightBit, Some("johab"), "안녕");
         check(b"\xe9", EightBit, Some("iso-8859-1"), "é");
         check(b"\xd4\xc1", EightBit, Some("koi8-r"), "та");
     }
@@ -128,6 +131,25 @@ mod tests {
         check(b"\xff\xfe", EightBit, Some("no-such"), "ÿþ");
         // A syllable of EUC-KR whose two octets are a letter in UTF-8 as well.
         check(b"\xc8\xa5", EightBit, Some("euc-kr"), "혼");
+    }
+
+    #[test]
+    fn guesses_are_told() {
+        let check = |body: &[u8], charset: Option<&str>, expected| {
+            let mut decoder = TextDecoder::new(Encoding::EightBit, charset.map(str::as_bytes));
+            let mut text = String::new();
+            decoder.push(body, &mut text);
+            assert_eq!(decoder.finish(&mut text), expected, "{charset:?} {text:?}");
+        };
+        check(b"plain", None, false);
+        check(b"plain", Some("no-such"), false);
+        check("가".as_bytes(), Some("utf-8"), false);
+        check(b"\xb0\xa1", Some("euc-kr"), false);
+        check(b"\xe9", Some("iso-8859-1"), false);
+        check("가".as_bytes(), None, true);
+        check("가".as_bytes(), Some("us-ascii"), true);
+        check(b"\xb0\xa1", Some("utf-8"), true);
+        check("한국어 ".repeat(3000).as_bytes(), None, true);
     }
 
     #[test]

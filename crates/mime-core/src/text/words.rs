@@ -12,8 +12,24 @@ use crate::{
 /// White space between encoded words is dropped (RFC 2047 §6.2). The octets of adjacent words in
 /// one charset are put together first: much software cuts words inside a character.
 pub fn decode_header(raw: &[u8]) -> String {
+    header_text(raw).text
+}
+
+/// Text, and whether its charset had to be guessed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Decoded {
+    /// In UTF-8.
+    pub text: String,
+    /// Some of it was raw 8-bit text other than UTF-8 (which RFC 6532 §3.1 allows), or in words
+    /// with a charset that nobody knows or that was not theirs.
+    pub guessed: bool,
+}
+
+/// As [`decode_header`], and tells whether a charset was guessed.
+pub fn header_text(raw: &[u8]) -> Decoded {
     let line = unfold(raw);
-    let mut text = Text { out: String::with_capacity(line.len()), pending: None };
+    let decoded = Decoded { text: String::with_capacity(line.len()), guessed: false };
+    let mut text = Text { decoded, pending: None };
     // Where the last terminator stands: behind it there is no encoded word to look for.
     let last = memchr::memmem::rfind(&line, b"?=").unwrap_or(0);
     let mut plain_from = 0_usize;
@@ -32,7 +48,7 @@ pub fn decode_header(raw: &[u8]) -> String {
     }
     text.plain(line.get(plain_from..).unwrap_or_default());
     text.flush();
-    text.out
+    text.decoded
 }
 
 struct Word<'a> {
@@ -92,7 +108,7 @@ impl<'a> Word<'a> {
 }
 
 struct Text<'a> {
-    out: String,
+    decoded: Decoded,
     /// Encoded words that more may follow: their charset and octets.
     pending: Option<(&'a [u8], Vec<u8>)>,
 }
@@ -118,14 +134,20 @@ impl<'a> Text<'a> {
         }
         self.flush();
         match std::str::from_utf8(text) {
-            Ok(text) if !text.contains(['\u{1b}', '\u{e}']) => self.out.push_str(text),
-            _ => guess::charset_of(text, None).decode(text, &mut self.out),
+            Ok(text) if !text.contains(['\u{1b}', '\u{e}']) => {
+                self.decoded.text.push_str(text);
+            }
+            _ => {
+                guess::charset_of(text, None).decode(text, &mut self.decoded.text);
+                self.decoded.guessed = true;
+            }
         }
     }
 
     fn flush(&mut self) {
         if let Some((charset, octets)) = self.pending.take() {
-            Charset::of_label(charset).decode(&octets, &mut self.out);
+            let charset = Charset::of_label(charset);
+            self.decoded.guessed |= charset.decode(&octets, &mut self.decoded.text);
         }
     }
 }
@@ -172,6 +194,20 @@ mod tests {
         check(b"=?ISO-2022-JP?B?GyRCRnxLXBsoQg==?=", "日本");
         check(b"=?UTF-8*ko?Q?=EA=B0=80?=", "가");
         check(b"=?no-such?Q?=EA=B0=80?=", "가");
+    }
+
+    #[test]
+    fn guesses_are_told() {
+        let check = |raw: &[u8], expected| {
+            assert_eq!(header_text(raw).guessed, expected, "{}", raw.escape_ascii());
+        };
+        check(b"plain =?UTF-8?Q?a?= =?no-such?Q?a?=", false);
+        check("가".as_bytes(), false);
+        check(b"=?EUC-KR?B?sKGzqrTZ?=", false);
+        check(b"\xb0\xa1", true);
+        check(b"=?no-such?Q?=EA=B0=80?=", true);
+        check(b"=?US-ASCII?Q?=EA=B0=80?=", true);
+        check(b"=?UTF-8?B?sKGzqrTZ?=", true);
     }
 
     #[test]
