@@ -10,6 +10,7 @@
 pub mod body_structure;
 mod compact;
 pub mod envelope;
+pub mod file_name;
 pub mod fixup;
 pub mod header;
 mod lines;

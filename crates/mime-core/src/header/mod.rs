@@ -9,6 +9,7 @@ pub mod date;
 mod fields;
 mod filter;
 mod message_id;
+pub mod params;
 pub mod stream;
 
 pub use fields::{Field, Fields, fields, find, header_length, unfold};

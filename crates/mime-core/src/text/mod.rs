@@ -28,6 +28,13 @@ pub fn decode_text_part(body: &[u8], encoding: Encoding, charset: Option<&[u8]>)
     text
 }
 
+/// Octets in UTF-8, given the label of their charset.
+pub fn decode_octets(octets: &[u8], charset: &[u8]) -> Decoded {
+    let mut text = String::with_capacity(octets.len());
+    let guessed = Charset::of_label(charset).decode(octets, &mut text);
+    Decoded { text, guessed }
+}
+
 /// Decodes a text part by pieces.
 pub struct TextDecoder {
     transfer: Transfer,
