@@ -85,15 +85,14 @@ impl Installation {
 
     /// How the queue is opened.
     pub(crate) fn queue_options(&self) -> QueueOptions {
-        let Config { queue, submission, relay, .. } = &self.config;
-        let largest = submission.max_message_size.max(relay.max_message_size).bytes();
-        QueueOptions {
-            inline_limit: usize::try_from(queue.inline_limit.bytes()).unwrap_or(usize::MAX),
-            room_min: largest.saturating_mul(2),
-            journey_days: u32::try_from(queue.journey_kept.as_secs() / 86_400).unwrap_or(u32::MAX),
-            refusals_max: queue.refusals_kept,
-            ..QueueOptions::at(self.config.folders().queue)
-        }
+        let config = &self.config;
+        QueueOptions::new(
+            config.folders().queue,
+            config.queue.inline_limit.in_memory(),
+            config.largest_message().bytes(),
+            config.queue.journey_kept,
+            config.queue.refusals_kept,
+        )
     }
 
     /// To look at the queue, and to change what waits in it.

@@ -10,8 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rustix::{
+    fs::{Access, access},
+    io::Errno,
     process::{Gid, Uid, geteuid},
     thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
@@ -75,10 +77,11 @@ pub(crate) fn name_of(uid: u32) -> String {
     name.unwrap_or_else(|| uid.to_string())
 }
 
-/// If we are root: becomes the owner of the data. To be called while there is one thread only.
+/// If we are root: becomes the owner of the data. Refuses whoever else cannot get at it. To be
+/// called while there is one thread only.
 pub(crate) fn become_owner_of(data_dir: &Path) -> anyhow::Result<()> {
     if !is_root() {
-        return Ok(());
+        return check_access(data_dir);
     }
     let owner = User::owning(data_dir)
         .with_context(|| format!("cannot tell who owns {}", data_dir.display()))?;
@@ -86,6 +89,22 @@ pub(crate) fn become_owner_of(data_dir: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     owner.become_now().with_context(|| format!("cannot become user {}", name_of(owner.uid)))
+}
+
+/// Whether we may work on the data; what is not there yet is no obstacle.
+fn check_access(data_dir: &Path) -> anyhow::Result<()> {
+    let folders = config::Folders::under(data_dir);
+    for folder in [data_dir, &folders.directory, &folders.credentials, &folders.queue] {
+        if access(folder, Access::READ_OK | Access::EXEC_OK) == Err(Errno::ACCESS) {
+            let owner = User::owning(data_dir).map(|owner| name_of(owner.uid));
+            bail!(
+                "{} is not open to you: do this as root, or as {}",
+                folder.display(),
+                owner.as_deref().unwrap_or("its owner")
+            );
+        }
+    }
+    Ok(())
 }
 
 fn existing_above(path: &Path) -> PathBuf {

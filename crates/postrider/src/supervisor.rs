@@ -16,12 +16,13 @@ mod users;
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     thread,
 };
 
-use agent_kit::{Agent, SOCKET_PATH_MAX, tls::ServerTls};
+use agent_kit::{Agent, Place, SOCKET_PATH_MAX, tls::ServerTls};
 use anyhow::{Context, bail};
 use config::Config;
 use tokio::{
@@ -51,6 +52,16 @@ pub(crate) struct Order {
 
 /// Starts all agents and keeps them running until SIGTERM or SIGINT.
 pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
+    // On a thread of its own for the name in its log lines. The agents' lives hang on this thread,
+    // and the process ends with it.
+    let living = thread::Builder::new().name("supervisor".to_owned());
+    match living.spawn(move || supervise(order))?.join() {
+        Ok(ended) => ended.map(|()| ExitCode::SUCCESS),
+        Err(_) => bail!("the supervisor stopped by a mistake of its own"),
+    }
+}
+
+fn supervise(order: Order) -> anyhow::Result<()> {
     let Order { installation, ready_file, demo, lock } = order;
     let Installation { config, file } = installation;
     agent_kit::logging::start(&config.log);
@@ -70,21 +81,15 @@ pub(crate) fn run(order: Order) -> anyhow::Result<ExitCode> {
     let instructions = demo.as_ref().map(|demo| demo.instructions(&config)).transpose()?;
     let readiness = Readiness::new(ready_file, instructions, up);
     let supervision = Supervision { config, launches, readiness };
-    // On a thread of its own for the name in its log lines. The agents' lives hang on this thread,
-    // and the process ends with it.
-    let living = thread::Builder::new().name("supervisor".to_owned());
-    let living = living.spawn(move || runtime()?.block_on(supervision.live()))?;
-    let ended = living.join();
+    let ended = runtime()?.block_on(supervision.live());
     drop((reserved, lock));
-    match ended {
-        Ok(ended) => ended.map(|()| ExitCode::SUCCESS),
-        Err(_) => bail!("the supervisor stopped by a mistake of its own"),
-    }
+    ended
 }
 
 /// What would make an agent fail at its start is said here, once and before any is started.
 fn check(config: &Config) -> anyhow::Result<()> {
     check_paths(&config.data_dir)?;
+    check_places(config)?;
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         ServerTls::load(certificate, key)?;
     }
@@ -105,6 +110,21 @@ pub(crate) fn check_paths(data_dir: &Path) -> anyhow::Result<()> {
             "the path {} is {excess} bytes too long for the Unix sockets in it: choose a shorter one",
             data_dir.display()
         );
+    }
+    Ok(())
+}
+
+/// Whether no two listeners are to have the same address.
+pub(crate) fn check_places(config: &Config) -> anyhow::Result<()> {
+    let endpoints = Agent::ALL.into_iter().flat_map(|agent| agent.endpoints(config));
+    let mut taken: HashMap<SocketAddr, &str> = HashMap::new();
+    for endpoint in endpoints {
+        if let Place::Tcp(address) = endpoint.place
+            && address.port() != 0
+            && let Some(other) = taken.insert(address, endpoint.name)
+        {
+            bail!("{other} and {} cannot both listen on {address}", endpoint.name);
+        }
     }
     Ok(())
 }

@@ -68,7 +68,8 @@ impl Database {
     /// Opens a database whose tables are up to date; another schema is an error that says what to
     /// do.
     pub async fn open(opening: Opening) -> Result<Self, DatabaseError> {
-        if !opening.path.exists() {
+        // What one may not look at is told apart when it is opened.
+        if matches!(opening.path.try_exists(), Ok(false)) {
             return Err(DatabaseError::Missing { path: opening.path });
         }
         let database = Self { readers: readers(&opening), opening };

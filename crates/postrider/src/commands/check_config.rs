@@ -8,7 +8,7 @@ use anyhow::bail;
 use crate::{
     installation::Installation,
     printer,
-    supervisor::{check_paths, has_ipv6, has_resolver},
+    supervisor::{check_paths, check_places, has_ipv6, has_resolver},
 };
 
 /// Judge the configuration and what it names; tells all that is wrong
@@ -31,8 +31,8 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
     {
         mistakes.push(error.to_string());
     }
-    if let Err(error) = check_paths(&config.data_dir) {
-        mistakes.push(error.to_string());
+    for checked in [check_paths(&config.data_dir), check_places(&config)] {
+        mistakes.extend(checked.err().map(|error| error.to_string()));
     }
     if !config.data_dir.is_dir() {
         let missing = config.data_dir.display();
