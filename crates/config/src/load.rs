@@ -7,6 +7,7 @@ use crate::{
     page::Page,
     reader::{self, Reader},
     section::Section,
+    units::ByteSize,
 };
 
 /// What has no default that could be right, with a sample.
@@ -44,12 +45,25 @@ impl Config {
         Folders::under(&self.data_dir)
     }
 
+    /// The largest message that any listener takes.
+    pub fn largest_message(&self) -> ByteSize {
+        self.submission.max_message_size.max(self.relay.max_message_size)
+    }
+
     /// What no field can judge alone.
     fn check(&self, mistakes: &mut Vec<Mistake>) {
         let (certificate, key) = (self.tls.certificate.is_some(), self.tls.key.is_some());
         if certificate != key {
             let missing = if certificate { "tls.key" } else { "tls.certificate" };
             mistakes.push(Mistake::of_key(missing, "is missing: certificate and key go together"));
+        }
+        for (key, retry) in [
+            ("relay.outbound.retry.factor", &self.relay.outbound.retry),
+            ("delivery.retry.factor", &self.delivery.retry),
+        ] {
+            if !(1.0..=10.0).contains(&retry.factor) {
+                mistakes.push(Mistake::of_key(key, "must be from 1.0 to 10.0"));
+            }
         }
         let tls_listeners = [
             ("submission.listen_tls", &self.submission.listen_tls),

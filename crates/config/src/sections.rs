@@ -120,8 +120,8 @@ sections! {
     pub struct Retry {
         /// The pause after the first attempt; each further one is longer.
         pub first_retry: Duration = minutes(5),
-        /// By how much.
-        pub factor: f64 = 1.7,
+        /// By how much: 2.0 doubles it each time; from 1.0 (always the same) to 10.0.
+        pub factor: f64 = 2.0,
         /// The longest pause.
         pub max_retry: Duration = hours(4),
         /// When to tell the sender that the message is late; "0s" for never.

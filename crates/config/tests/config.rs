@@ -116,6 +116,8 @@ fn mistakes_name_line_key_and_cure() {
             "4: relay.outbound.port must be a whole number from 0 to 65535",
         ),
         ("relay.outbound.retry.factor = \"x\"", "must be a number such as 1.5"),
+        ("relay.outbound.retry.factor = 0.5", "must be from 1.0 to 10.0"),
+        ("delivery.retry.factor = 11", "must be from 1.0 to 10.0"),
         ("relay.hostname = \"x\"", "4: relay.hostname is not known here; known are idle_timeout,"),
         ("routes.\"a b\" = \"mx\"", "is neither a domain nor"),
         ("routes.\"*\" = \"fly\"", "must be \"mx\", \"discard\","),

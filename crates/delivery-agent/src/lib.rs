@@ -50,8 +50,13 @@ pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
 
 async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Result<()> {
     let folders = config.folders();
-    let mut options = QueueOptions::at(&folders.queue);
-    options.inline_limit = config.queue.inline_limit.in_memory();
+    let options = QueueOptions::new(
+        &folders.queue,
+        config.queue.inline_limit.in_memory(),
+        config.largest_message().bytes(),
+        config.queue.journey_kept,
+        config.queue.refusals_kept,
+    );
     let queue = Queue::open(options, Files::real()).await.context("cannot open the queue")?;
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
     let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;

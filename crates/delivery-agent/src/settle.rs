@@ -23,6 +23,7 @@ pub(crate) async fn settlement(
     let policy = Policy {
         schedule: Schedule {
             first: retry.first_retry,
+            factor: retry.factor,
             longest: retry.max_retry,
             give_up_after: retry.give_up_after,
         },

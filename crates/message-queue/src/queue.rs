@@ -1,6 +1,6 @@
 //! The queue, as those see it who put messages in.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mail_types::{QueueId, Timestamp};
 use stable_storage::{Bell, Database, Files, Opening, Writer, free_space, on_blocking_thread};
@@ -32,6 +32,25 @@ pub struct QueueOptions {
 }
 
 impl QueueOptions {
+    /// The options that follow from what an operator sets: sizes in octets; `largest_message` is
+    /// the largest that any process takes.
+    pub fn new(
+        folder: impl Into<PathBuf>,
+        inline_limit: usize,
+        largest_message: u64,
+        journey_kept: Duration,
+        refusals_max: u32,
+    ) -> Self {
+        let journey_days = journey_kept.as_secs() / (24 * 60 * 60);
+        Self {
+            folder: folder.into(),
+            inline_limit,
+            room_min: largest_message.saturating_mul(2),
+            journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
+            refusals_max,
+        }
+    }
+
     /// The usual options for a queue in this folder.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -165,6 +184,13 @@ impl Queue {
     pub async fn consumer(&self, consumes: Consumes) -> Result<Consumer, QueueError> {
         maintenance::check(self).await?;
         Consumer::start(self.clone(), consumes).await
+    }
+
+    /// What is to be done now and then (each hour, say), by whoever lives long: the check of
+    /// docs/queue.md, and old events are pruned. Harmless if several do it.
+    pub async fn maintain(&self, now: Timestamp) -> Result<(), QueueError> {
+        maintenance::check(self).await?;
+        maintenance::prune(self, now).await
     }
 
     /// Notes a refusal for the operator, sometime soon; lost if this process dies, or if there are

@@ -8,10 +8,12 @@ use std::time::Duration;
 use mail_types::Timestamp;
 
 /// How a destination is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
-    /// The delay after the first attempt; each further one doubles it.
+    /// The delay after the first attempt.
     pub first: Duration,
+    /// By how much each further delay is longer than the one before; less than one counts as one.
+    pub factor: f64,
     /// The longest delay.
     pub longest: Duration,
     /// How long after it was queued a message is given up.
@@ -19,11 +21,12 @@ pub struct Schedule {
 }
 
 impl Default for Schedule {
-    /// From 5 minutes to 4 hours, for 5 days. RFC 5321 §4.5.4.1 asks for 30 minutes at least
+    /// From 5 minutes, doubling, to 4 hours, for 5 days. RFC 5321 §4.5.4.1 asks for 30 minutes at least
     /// unless there is reason for less, and there is: greylisting, and outages of minutes.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(5 * 60),
+            factor: 2.0,
             longest: Duration::from_secs(4 * 60 * 60),
             give_up_after: Duration::from_secs(5 * 24 * 60 * 60),
         }
@@ -54,11 +57,17 @@ pub fn next_attempt(
     if now >= last {
         return Next::GiveUp;
     }
-    let doublings = attempts.saturating_sub(1).min(31);
-    let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
-    let delay = schedule.first.saturating_mul(factor).min(schedule.longest);
+    let delay = delay(schedule, attempts);
     let next = now.plus(spread(delay, seed ^ u64::from(attempts)));
     Next::At(next.min(last))
+}
+
+fn delay(schedule: &Schedule, attempts: u32) -> Duration {
+    let before = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
+    let seconds = schedule.first.as_secs_f64() * schedule.factor.max(1.0).powi(before);
+    // What is too long for a duration is longer than the longest.
+    let delay = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    delay.min(schedule.longest)
 }
 
 /// Between nine and eleven tenths of the delay.
@@ -105,6 +114,23 @@ mod tests {
         }
         let late = queued_at.plus(schedule.give_up_after);
         assert_eq!(next_attempt(&schedule, 1, queued_at, late, 0), Next::GiveUp);
+    }
+
+    #[test]
+    fn the_factor_says_how_delays_grow() {
+        let seconds = |factor, attempts| {
+            let schedule = Schedule { factor, ..Schedule::default() };
+            delay(&schedule, attempts).as_secs()
+        };
+        for (factor, expected) in [
+            (1.0, [300, 300, 300, 300]),
+            (1.5, [300, 450, 675, 14_400]),
+            (2.0, [300, 600, 1200, 14_400]),
+            (10.0, [300, 3000, 14_400, 14_400]),
+            (0.5, [300, 300, 300, 300]),
+        ] {
+            assert_eq!([1, 2, 3, u32::MAX].map(|n| seconds(factor, n)), expected, "{factor}");
+        }
     }
 
     #[test]

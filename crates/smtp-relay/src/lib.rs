@@ -7,6 +7,8 @@ mod inbound;
 mod outbound;
 
 use agent_kit::{Half, Surroundings};
+use config::Config;
+use message_queue::QueueOptions;
 
 /// Serves until the stop: both halves, or the one that the surroundings ask for.
 pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
@@ -23,4 +25,15 @@ pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
         // Whichever cannot go on takes the other along: a supervisor starts both again.
         None => tokio::try_join!(Box::pin(inbound::run(surroundings)), outbound).map(|_| ()),
     }
+}
+
+/// How either half opens the queue.
+fn queue_options(config: &Config) -> QueueOptions {
+    QueueOptions::new(
+        config.folders().queue,
+        config.queue.inline_limit.in_memory(),
+        config.largest_message().bytes(),
+        config.queue.journey_kept,
+        config.queue.refusals_kept,
+    )
 }

@@ -29,8 +29,8 @@ use directory::Directory;
 use mail_dns::{Patience, Resolver};
 use mail_types::{Lane, Timestamp};
 use message_queue::{
-    Consumer, Consumes, Lease, LeaseRequest, Queue, QueueOptions, Settlement, conclude::Policy,
-    operator::Filter, retry,
+    Consumer, Consumes, Lease, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter,
+    retry,
 };
 use smtp_client::{Client, ClientOptions};
 use stable_storage::Files;
@@ -41,6 +41,8 @@ use tokio::{
 };
 
 use schedule::{Ended, Limits, Schedule};
+
+use crate::queue_options;
 
 /// The pause after the queue could not be written.
 const QUEUE_ILL: Duration = Duration::from_secs(2);
@@ -80,6 +82,7 @@ impl Shared {
         Policy {
             schedule: retry::Schedule {
                 first: retry.first_retry,
+                factor: retry.factor,
                 longest: retry.max_retry,
                 give_up_after: retry.give_up_after,
             },
@@ -123,15 +126,6 @@ pub(crate) async fn run(config: Arc<Config>, reload: Reload, stop: Stop) -> anyh
     };
     desk.work().await;
     Ok(())
-}
-
-fn queue_options(config: &Config) -> QueueOptions {
-    let mut options = QueueOptions::at(config.folders().queue);
-    options.inline_limit = config.queue.inline_limit.in_memory();
-    options.refusals_max = config.queue.refusals_kept;
-    let days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
-    options.journey_days = u32::try_from(days).unwrap_or(u32::MAX);
-    options
 }
 
 fn resolver(config: &Config) -> Resolver {

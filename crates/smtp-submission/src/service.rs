@@ -105,13 +105,11 @@ fn options(config: &Config, auth: AuthPolicy, starttls: bool) -> Options {
 }
 
 fn queue_options(config: &Config) -> QueueOptions {
-    let largest = config.submission.max_message_size.max(config.relay.max_message_size);
-    let journey_days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
-    QueueOptions {
-        inline_limit: config.queue.inline_limit.in_memory(),
-        room_min: largest.bytes().saturating_mul(2),
-        journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
-        refusals_max: config.queue.refusals_kept,
-        ..QueueOptions::at(config.folders().queue)
-    }
+    QueueOptions::new(
+        config.folders().queue,
+        config.queue.inline_limit.in_memory(),
+        config.largest_message().bytes(),
+        config.queue.journey_kept,
+        config.queue.refusals_kept,
+    )
 }

@@ -10,12 +10,13 @@ use agent_kit::{Agent, Connection, DriveOptions, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use directory::Directory;
-use message_queue::{Queue, QueueOptions};
+use message_queue::Queue;
 use smtp_core::server::{AuthPolicy, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 use stable_storage::Files;
 
 use super::receiver::Receiver;
+use crate::queue_options;
 
 /// The inbound half's services; a clone is the same one.
 #[derive(Clone)]
@@ -75,17 +76,5 @@ fn options(config: &Config, starttls: bool) -> Options {
             content_time: config.relay.idle_timeout,
             ..Limits::default()
         },
-    }
-}
-
-fn queue_options(config: &Config) -> QueueOptions {
-    let largest = config.submission.max_message_size.max(config.relay.max_message_size);
-    let journey_days = config.queue.journey_kept.as_secs() / (24 * 60 * 60);
-    QueueOptions {
-        inline_limit: config.queue.inline_limit.in_memory(),
-        room_min: largest.bytes().saturating_mul(2),
-        journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
-        refusals_max: config.queue.refusals_kept,
-        ..QueueOptions::at(config.folders().queue)
     }
 }

@@ -4,7 +4,10 @@ mod house;
 mod name_server;
 mod sink;
 
-use message_queue::operator::State;
+use message_queue::{
+    NewEntry,
+    operator::{Filter, State},
+};
 
 use house::{House, notify_success};
 use mail_types::ReversePath;
@@ -49,8 +52,13 @@ async fn many_messages_share_few_connections() {
     let house = House::build(dns.address, address.port(), "").await;
     let mut ids = Vec::new();
     for _ in 0..60 {
-        ids.push(house.send(&["b@host.test"], MESSAGE).await);
+        let held = |entry: &mut NewEntry| {
+            entry.recipients[0].held = Some("until all are there".to_owned());
+        };
+        let (from, to) = ("alice@example.org", "b@host.test");
+        ids.push(house.send_as(from, &[to], MESSAGE, held).await);
     }
+    house.queue.release(&Filter::default(), agent_kit::now()).await.unwrap();
     for id in ids {
         house.event(id, "taken by the sink").await;
     }
