@@ -7,6 +7,7 @@ use agent_kit::{Gone, Handler};
 use directory::Account;
 use imap_core::server::{Question, Session};
 use mail_store::AccountMailboxes;
+use tokio::sync::watch;
 
 use crate::{commands::Appending, selected::Selected, service::Service};
 
@@ -16,6 +17,8 @@ pub(crate) type Talk<'t> = agent_kit::Talk<'t, Session>;
 /// One client's conversation.
 pub(crate) struct Conversation {
     pub(crate) service: Arc<Service>,
+    /// Rings when another directory is published.
+    directory_published: watch::Receiver<()>,
     /// Who is signed in. Boxed, like what follows: many connections idle before it is there.
     pub(crate) signed_in: Option<Box<SignedIn>>,
     /// The mailbox that is open.
@@ -32,7 +35,8 @@ pub(crate) struct SignedIn {
 
 impl Conversation {
     pub(crate) fn new(service: Arc<Service>) -> Self {
-        Self { service, signed_in: None, selected: None, appending: None }
+        let directory_published = service.directory_published.clone();
+        Self { service, directory_published, signed_in: None, selected: None, appending: None }
     }
 }
 
@@ -53,14 +57,27 @@ impl Handler<Session> for Conversation {
             Question::AppendComplete(ask) => self.append_complete(ask, talk).await,
             Question::AppendAbandoned(ask) => self.append_abandoned(ask, talk),
             Question::Changes(ask) => self.changes(ask, talk).await?,
+            Question::GoOn(ask) => {
+                self.look_at_account(talk).await;
+                ask.finish(talk.parts().0);
+            }
         }
         Ok(())
     }
 
     async fn news(&mut self) {
+        let published = async {
+            if self.directory_published.changed().await.is_err() {
+                std::future::pending().await
+            }
+        };
         match &mut self.selected {
-            Some(selected) => selected.watch.changed().await,
-            None => std::future::pending().await,
+            // Once rung, it rings no more until the session has asked what happened.
+            Some(selected) if !selected.rung => tokio::select! {
+                () = selected.watch.changed() => selected.rung = true,
+                () = published => {}
+            },
+            _ => published.await,
         }
     }
 }

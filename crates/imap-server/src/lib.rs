@@ -10,6 +10,7 @@
 
 mod commands;
 mod handler;
+mod presence;
 mod quota;
 mod search;
 mod selected;

@@ -27,13 +27,18 @@ impl Conversation {
 }
 
 impl SignedIn {
+    /// Whether there is a limit at all.
+    pub(crate) fn has_quota(&self) -> bool {
+        self.quota() != Quota::default()
+    }
+
     /// Whether a message of this size goes beyond the quota.
     pub(crate) async fn is_over_quota_with(&self, octets: u64) -> Result<bool, StoreError> {
-        let quota = Quota { octets: self.account.quota_bytes, messages: None };
-        if quota == Quota::default() {
-            return Ok(false);
-        }
-        Ok(quota.refuses(&usage(self).await?, octets).is_some())
+        Ok(self.has_quota() && self.quota().refuses(&usage(self).await?, octets).is_some())
+    }
+
+    fn quota(&self) -> Quota {
+        Quota { octets: self.account.quota_bytes, messages: None }
     }
 }
 

@@ -10,6 +10,8 @@ use mail_types::{Keyword, MailboxId, ModSeq, Uid};
 pub(crate) struct Selected {
     pub(crate) id: MailboxId,
     pub(crate) watch: Watch,
+    /// The watch has rung since the session last asked for news.
+    pub(crate) rung: bool,
     /// All changes up to this one were put into the session's view.
     pub(crate) seen: ModSeq,
     /// Messages from this UID on are new to the session.
@@ -26,11 +28,19 @@ impl Selected {
         Self {
             id: state.id,
             watch,
+            rung: false,
             seen: state.highest_modseq,
             uid_next: state.uid_next,
             keywords,
             own_changes: HashMap::new(),
         }
+    }
+}
+
+impl Selected {
+    /// Whether the mailbox may have changed since this was last asked.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.rung) | self.watch.take_news()
     }
 }
 

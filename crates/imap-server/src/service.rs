@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use account_usage::UsagePublisher;
-use agent_kit::{Connection, End, Surroundings, drive};
+use agent_kit::{Connection, DriveOptions, End, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use conversation::Peer;
@@ -15,9 +15,10 @@ use imap_core::server::{Limits, Options, Session};
 use mail_store::{MailStore, StoreOptions};
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::handler::Conversation;
+use crate::{handler::Conversation, presence::watch_directory};
 
 /// What one connection too many is told.
 const TURNED_AWAY: &[u8] = b"* BYE [LIMIT] Too many connections, please close some\r\n";
@@ -26,6 +27,8 @@ const TURNED_AWAY: &[u8] = b"* BYE [LIMIT] Too many connections, please close so
 pub(crate) struct Service {
     pub(crate) sign_in: SignIn,
     pub(crate) directory: Directory,
+    /// Rings when another directory is published.
+    pub(crate) directory_published: watch::Receiver<()>,
     pub(crate) store: MailStore,
     pub(crate) usage: UsagePublisher,
 }
@@ -45,19 +48,36 @@ pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let peer = connection.peer();
         let options = if is_loopback(&peer) { on_loopback.clone() } else { options.clone() };
-        let (service, drive_options) = (service.clone(), drive_options.clone());
-        let span = tracing::info_span!("connection", number, peer = %name(&peer));
-        async move {
-            let mut session = Session::new(number, options);
-            let mut conversation = Conversation::new(service);
-            let end = drive(&mut session, &mut conversation, connection, drive_options).await;
-            log_end(&end);
-        }
-        .instrument(span)
+        let span = tracing::info_span!(
+            "connection",
+            number,
+            peer = %name(&peer),
+            account = tracing::field::Empty
+        );
+        let session = Session::new(number, options);
+        let conversation = Conversation::new(service.clone());
+        converse(session, conversation, connection, drive_options.clone()).instrument(span)
     };
     surroundings.serve_all(TURNED_AWAY, conversation).await;
     store.close().await;
     Ok(())
+}
+
+/// One conversation from greeting to end.
+fn converse(
+    mut session: Session,
+    mut conversation: Conversation,
+    connection: Connection,
+    options: DriveOptions,
+) -> impl Future<Output = ()> {
+    // No `async fn`, which would keep its arguments twice; what `drive` takes over is boxed, so
+    // that an idle session does not keep its place.
+    let begun = Box::new((connection, options));
+    async move {
+        let (connection, options) = *begun;
+        let end = drive(&mut session, &mut conversation, connection, options).await;
+        log_end(&end);
+    }
 }
 
 impl Service {
@@ -80,7 +100,9 @@ impl Service {
         let usage = UsagePublisher::open(&folders.usage.join("usage.db"))
             .await
             .context("the usage of accounts cannot be opened")?;
-        Ok(Self { sign_in, directory: Directory::open(&folders.directory), store, usage })
+        let directory = Directory::open(&folders.directory);
+        let directory_published = watch_directory(directory.clone());
+        Ok(Self { sign_in, directory, directory_published, store, usage })
     }
 }
 
@@ -116,5 +138,32 @@ fn log_end(end: &End) {
     match end {
         End::Closed | End::Gone(None) => tracing::debug!("closed"),
         end => tracing::debug!(?end, "ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_kit::Stop;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_idle_session_costs() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let folders = config.folders();
+        for folder in [&folders.sign_ins, &folders.usage] {
+            Files::real().make_folders(folder).unwrap();
+        }
+        sign_in::migrate(&folders.sign_ins).await.unwrap();
+        account_usage::migrate(&folders.usage.join("usage.db")).await.unwrap();
+        let service = Arc::new(Service::open(&config).await.unwrap());
+        let session = Session::new(1, Arc::new(options(&config, false, false)));
+        let (_client, server) = tokio::io::duplex(64);
+        let connection = Connection::over(server, Peer::Unix { uid: 1 });
+        let drive_options = DriveOptions::new(Stop::source().stop());
+        let idle = converse(session, Conversation::new(service), connection, drive_options);
+        let octets = size_of_val(&idle);
+        assert!(octets < 2048, "{octets} octets");
     }
 }

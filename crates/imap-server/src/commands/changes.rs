@@ -19,40 +19,48 @@ impl Conversation {
         ask: Ask<Changes>,
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
-        let (Some(signed_in), Some(selected)) = (&self.signed_in, &mut self.selected) else {
-            let (session, wire) = talk.parts();
-            ask.finish(session, wire);
-            return Ok(());
-        };
-        match signed_in.mailboxes.changes(selected.id, selected.seen).await {
-            Ok(changes) => tell(&ask, &signed_in.mailboxes, selected, changes, talk).await?,
-            Err(StoreError::MailboxGone(_) | StoreError::NoSuchMailbox(_)) => {
-                let (session, wire) = talk.parts();
-                ask.mailbox_gone(session, wire);
-                return Ok(());
-            }
-            // They come with the next news; the command itself was done.
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "news can't be read");
+        if let (Some(signed_in), Some(selected)) = (&self.signed_in, &mut self.selected) {
+            // Where no new message may be told, the watch is enough: what another process did a
+            // moment ago can wait for the next command.
+            let look = selected.take_news() || ask.command().may_exists;
+            match changes(&signed_in.mailboxes, selected, look).await {
+                Ok(Some(changes)) => {
+                    tell(&ask, &signed_in.mailboxes, selected, changes, talk).await?;
+                }
+                Ok(None) => {}
+                Err(StoreError::MailboxGone(_) | StoreError::NoSuchMailbox(_)) => {
+                    let (session, wire) = talk.parts();
+                    ask.mailbox_gone(session, wire);
+                    return Ok(());
+                }
+                // They come with the next news; the command itself was done.
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "news can't be read");
+                }
             }
         }
-        self.end_with_account(talk).await;
+        self.look_at_account(talk).await;
         let (session, wire) = talk.parts();
         ask.finish(session, wire);
         Ok(())
     }
+}
 
-    /// Ends the session of an account that was disabled, removed, or got another password.
-    async fn end_with_account(&self, talk: &mut Talk<'_>) {
-        let Some(signed_in) = &self.signed_in else { return };
-        match self.service.directory.account(signed_in.account.id).await {
-            Ok(Some(now)) if !now.disabled && now.generation == signed_in.account.generation => {}
-            Ok(_) => talk.parts().0.dismiss(None, "The account has changed, please sign in again"),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");
-            }
-        }
+/// What is new; none if nothing is, or nobody looks.
+async fn changes(
+    mailboxes: &AccountMailboxes,
+    selected: &mut Selected,
+    look: bool,
+) -> Result<Option<mail_store::Changes>, StoreError> {
+    if !look {
+        return Ok(None);
     }
+    let changes = mailboxes.changes(selected.id, selected.seen).await?;
+    if changes.state.highest_modseq > selected.seen {
+        return Ok(Some(changes));
+    }
+    selected.own_changes.clear();
+    Ok(None)
 }
 
 async fn tell(
@@ -92,7 +100,8 @@ async fn tell(
     }
     let read_only = talk.parts().0.is_read_only();
     // RFC 3501 §2.3.2: one session only is told that a message is recent.
-    let recent_from = if read_only || new.is_empty() {
+    let unclaimed = changes.state.recent_from < changes.state.uid_next;
+    let recent_from = if read_only || new.is_empty() || !unclaimed {
         changes.state.recent_from
     } else {
         let claimed = mailboxes.claim_recent(selected.id).await;

@@ -2,12 +2,13 @@
 
 use agent_kit::Gone;
 use imap_core::{
+    UidRuns,
     command::{Copy, Numbering},
     response::{Code, Completion},
     server::Ask,
 };
-use mail_store::{Copied, StoreError};
-use mail_types::Uid;
+use mail_store::{AccountMailboxes, Copied, StoreError, Want};
+use mail_types::{MailboxId, Uid};
 
 use crate::{
     handler::{Conversation, SignedIn, Talk},
@@ -17,6 +18,8 @@ use crate::{
 
 /// Messages whose removal is told between two looks at the client's pace.
 const PORTION: usize = 500;
+/// Messages whose size is asked for at once.
+const ROWS: u32 = 1000;
 
 impl Conversation {
     pub(crate) async fn copy(&mut self, ask: Ask<Copy>, talk: &mut Talk<'_>) -> Result<(), Gone> {
@@ -42,7 +45,7 @@ impl Conversation {
 
 async fn copy(
     signed_in: &SignedIn,
-    from: mail_types::MailboxId,
+    from: MailboxId,
     ask: &Ask<Copy>,
 ) -> Result<Copied, Completion> {
     let (mailboxes, wanted) = (&signed_in.mailboxes, uid_set(ask.messages()));
@@ -51,13 +54,33 @@ async fn copy(
         if ask.command().remove {
             mailboxes.move_messages(from, &wanted, to).await.map(Ok)
         } else {
-            if signed_in.is_over_quota_with(0).await? {
-                return Ok(Err(Completion::no(Code::OverQuota, "The account is full")));
+            if signed_in.has_quota() {
+                let octets = octets(mailboxes, from, ask.messages()).await?;
+                if signed_in.is_over_quota_with(octets).await? {
+                    let full = "The account has no room for these copies";
+                    return Ok(Err(Completion::no(Code::OverQuota, full)));
+                }
             }
             mailboxes.copy(from, &wanted, to).await.map(Ok)
         }
     };
     work.await.unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
+}
+
+/// How large messages are together.
+async fn octets(
+    mailboxes: &AccountMailboxes,
+    mailbox: MailboxId,
+    messages: &UidRuns,
+) -> Result<u64, StoreError> {
+    let (mut rest, mut octets) = (messages.clone(), 0_u64);
+    while !rest.is_empty() {
+        let portion;
+        (portion, rest) = rest.split_at(ROWS);
+        let rows = mailboxes.fetch(mailbox, &uid_set(&portion), Want::Facts).await?;
+        octets = rows.iter().fold(octets, |sum, row| sum.saturating_add(row.size));
+    }
+    Ok(octets)
 }
 
 /// Tells which messages became which, and of MOVE that they are gone from here.

@@ -30,6 +30,7 @@ impl Conversation {
                 match signed_in.mailboxes.expunge(selected.id, &wanted).await {
                     Ok(gone) => {
                         if !gone.is_empty() {
+                            tracing::info!(mailbox = %selected.id, count = gone.len(), "expunged");
                             self.publish_usage().await;
                         }
                         for portion in gone.chunks(PORTION) {

@@ -6,7 +6,7 @@ use imap_core::{
     command::{Numbering, Search, SearchKey},
     response::{Completion, SearchResponse},
     server::{Ask, Session},
-    view::BeyondMailbox,
+    view::View,
 };
 use mail_types::Uid;
 
@@ -23,13 +23,13 @@ impl Conversation {
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
         let completion = match (&self.signed_in, &self.selected) {
-            (Some(signed_in), Some(selected)) => match query(&ask, talk.parts().0) {
-                Ok(query) => match query.run(&signed_in.mailboxes, selected.id, talk).await {
+            (Some(signed_in), Some(selected)) => {
+                let query = query(&ask, talk.parts().0);
+                match query.run(&signed_in.mailboxes, selected.id, talk).await {
                     Ok(found) => tell(&ask, &found?, talk).await?,
                     Err(error) => trouble::completion(&error),
-                },
-                Err(BeyondMailbox) => Completion::bad("There is no message with such a number"),
-            },
+                }
+            }
             _ => trouble::out_of_order(),
         };
         let (session, wire) = talk.parts();
@@ -38,14 +38,15 @@ impl Conversation {
     }
 }
 
-fn query(ask: &Ask<Search>, session: &Session) -> Result<Query, BeyondMailbox> {
-    let Some(view) = session.view() else { return Err(BeyondMailbox) };
-    let recent: Vec<Uid> = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
-    let recent = UidRuns::from_ranges(recent.into_iter().map(|uid| (uid, uid)));
+fn query(ask: &Ask<Search>, session: &Session) -> Query {
+    let empty = View::default();
+    let view = session.view().unwrap_or(&empty);
+    let recent: UidRuns = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
+    // Numbers of no message name nothing here: `1:*` in an empty mailbox is a fair question.
     Query::new(ask.command().key.clone(), view.uids().clone(), recent, |key| match key {
-        SearchKey::Sequence(set) => view.resolve(set, Numbering::Sequence),
-        SearchKey::Uid(set) => view.resolve(set, Numbering::Uid),
-        _ => Ok(UidRuns::new()),
+        SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
+        SearchKey::Uid(set) => view.existing(set, Numbering::Uid),
+        _ => UidRuns::new(),
     })
 }
 

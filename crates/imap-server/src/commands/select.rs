@@ -34,10 +34,12 @@ impl Conversation {
             let found = mailboxes.mailbox(&select.mailbox).await?;
             // The watch first: what happens from here on is news.
             let watch = mailboxes.watch(found.id);
-            let (recent_from, state) = if select.read_only {
-                (found.recent_from, found)
-            } else {
+            // RFC 3501 §2.3.2: EXAMINE leaves `\Recent` to the next session.
+            let unclaimed = found.recent_from < found.uid_next;
+            let (recent_from, state) = if unclaimed && !select.read_only {
                 mailboxes.claim_recent(found.id).await?
+            } else {
+                (found.recent_from, found)
             };
             let uids = uid_runs(&mailboxes.uids(&state).await?);
             let keywords = mailboxes.keywords(state.id).await?;
@@ -48,7 +50,10 @@ impl Conversation {
         // What other tools did to the files is looked for beside this, and comes as news.
         let (beside, id) = (mailboxes.clone(), state.id);
         tokio::spawn(async move {
-            if let Err(error) = beside.refresh(id).await {
+            let refreshed = beside.refresh(id).await;
+            if let Err(error) = refreshed
+                && !matches!(error, StoreError::Closing | StoreError::MailboxGone(_))
+            {
                 tracing::warn!(error = &error as &dyn std::error::Error, "folder not compared");
             }
         });
@@ -74,7 +79,10 @@ impl Conversation {
         {
             match signed_in.mailboxes.expunge(selected.id, &UidSet::all()).await {
                 Ok(gone) if gone.is_empty() => {}
-                Ok(_) => self.publish_usage().await,
+                Ok(gone) => {
+                    tracing::info!(mailbox = %selected.id, count = gone.len(), "expunged");
+                    self.publish_usage().await;
+                }
                 Err(error) => completion = trouble::completion(&error),
             }
         }

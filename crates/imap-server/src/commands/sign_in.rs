@@ -23,6 +23,7 @@ impl Conversation {
         let (session, wire) = talk.parts();
         match result {
             SignInResult::Welcome(account) => {
+                tracing::Span::current().record("account", tracing::field::display(account.id));
                 let mailboxes = self.service.store.account(account.id);
                 self.signed_in = Some(Box::new(SignedIn { account, mailboxes }));
                 ask.welcome(session, wire);

@@ -41,19 +41,17 @@ pub(crate) struct Query {
 
 impl Query {
     /// `resolve` gives the messages that a key of sequence numbers or UIDs means in the session's
-    /// view, or an error if the client may not have said so.
-    pub(crate) fn new<E>(
+    /// view.
+    pub(crate) fn new(
         key: SearchKey,
         candidates: UidRuns,
         recent: UidRuns,
-        mut resolve: impl FnMut(&SearchKey) -> Result<UidRuns, E>,
-    ) -> Result<Self, E> {
+        resolve: impl Fn(&SearchKey) -> UidRuns,
+    ) -> Self {
         let mut named = Vec::new();
-        name_numbers(&key, &mut |key| {
-            named.push((key.clone(), resolve(key)?));
-            Ok(())
-        })?;
-        Ok(Self { key, named, recent, candidates })
+        name_numbers(&key, &mut |key| named.push((key.clone(), resolve(key))));
+        let candidates = narrowed(&key, candidates, &resolve);
+        Self { key, named, recent, candidates }
     }
 
     /// The messages that match, by UID. Ends when the client is gone.
@@ -136,19 +134,32 @@ impl Numbers for Query {
 }
 
 /// Calls `found` for every key of sequence numbers or UIDs.
-fn name_numbers<E>(
-    key: &SearchKey,
-    found: &mut impl FnMut(&SearchKey) -> Result<(), E>,
-) -> Result<(), E> {
+fn name_numbers(key: &SearchKey, found: &mut impl FnMut(&SearchKey)) {
     match key {
-        SearchKey::And(keys) => keys.iter().try_for_each(|key| name_numbers(key, found)),
+        SearchKey::And(keys) => keys.iter().for_each(|key| name_numbers(key, found)),
         SearchKey::Or(pair) => {
-            name_numbers(&pair.0, found)?;
-            name_numbers(&pair.1, found)
+            name_numbers(&pair.0, found);
+            name_numbers(&pair.1, found);
         }
         SearchKey::Not(key) => name_numbers(key, found),
         SearchKey::Sequence(_) | SearchKey::Uid(_) => found(key),
-        _ => Ok(()),
+        _ => {}
+    }
+}
+
+/// The candidates without those that the numbers in the key rule out: most queries that name
+/// messages name few.
+fn narrowed(
+    key: &SearchKey,
+    candidates: UidRuns,
+    resolve: &impl Fn(&SearchKey) -> UidRuns,
+) -> UidRuns {
+    match key {
+        SearchKey::And(keys) => {
+            keys.iter().fold(candidates, |left, key| narrowed(key, left, resolve))
+        }
+        SearchKey::Sequence(_) | SearchKey::Uid(_) => candidates.intersection(&resolve(key)),
+        _ => candidates,
     }
 }
 

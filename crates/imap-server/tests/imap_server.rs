@@ -1,0 +1,22 @@
+//! The agent over real sockets, with a real directory and a real mail store.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+#[path = "imap_server/append.rs"]
+mod append;
+#[path = "imap_server/client.rs"]
+mod client;
+#[path = "imap_server/fetch.rs"]
+mod fetch;
+#[path = "imap_server/house.rs"]
+mod house;
+#[path = "imap_server/large.rs"]
+mod large;
+#[path = "imap_server/live.rs"]
+mod live;
+#[path = "imap_server/names.rs"]
+mod names;
+#[path = "imap_server/search.rs"]
+mod search;
+#[path = "imap_server/sharing.rs"]
+mod sharing;

@@ -1,0 +1,137 @@
+//! SEARCH.
+
+use crate::{client::Client, house::House};
+
+/// Four messages: plain; base64 in UTF-8; quoted-printable in ISO-8859-1; EUC-KR.
+async fn searched() -> (House, Client) {
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    let messages: [&[u8]; 4] = [
+        b"From: Ann <ann@example.net>\r\nTo: alice@example.org\r\nCc: carl@example.net\r\n\
+          Subject: Lunch on Friday\r\nDate: Fri, 3 Mar 2023 23:30:00 -0800\r\nX-Tag: one\r\n\r\n\
+          Shall we meet at noon?\r\n",
+        // "점심 회의" (lunch meeting) in subject and body.
+        b"From: =?UTF-8?B?6rmA?= <kim@example.kr>\r\nTo: bob@example.org\r\n\
+          Subject: =?UTF-8?B?7KCQ7Ius?= =?UTF-8?B?IO2ajOydmA==?=\r\n\
+          Date: Sat, 4 Mar 2023 09:00:00 +0900\r\nMIME-Version: 1.0\r\n\
+          Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+          7KCQ7IusIO2ajOydmOyXkCDsmKTshLjsmpQuDQo=\r\n",
+        b"From: zoe@example.fr\r\nTo: alice@example.org\r\nBcc: secret@example.net\r\n\
+          Subject: Caf=?ISO-8859-1?Q?=E9?=\r\nMIME-Version: 1.0\r\n\
+          Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+          Content-Type: text/plain; charset=iso-8859-1\r\n\
+          Content-Transfer-Encoding: quoted-printable\r\n\r\n\
+          Un d=E9jeuner =\r\n=E0 midi\r\n--b\r\n\
+          Content-Type: application/pdf; name=menu.pdf\r\n\r\nnoon\r\n--b--\r\n",
+        b"From: lee@example.kr\r\nTo: alice@example.org\r\nSubject: euc\r\nMIME-Version: 1.0\r\n\
+          Content-Type: text/plain; charset=euc-kr\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+          \xbe\xc8\xb3\xe7 alice\r\n",
+    ];
+    for (message, date) in messages.iter().zip(["01-Jan", "02-Jan", "03-Jan", "03-Jan"]) {
+        let head =
+            format!("APPEND INBOX \"{date}-2023 12:00:00 +0000\" {{{}+}}\r\n", message.len());
+        client.run([head.as_bytes(), message].concat()).await.ok();
+    }
+    client.run("SELECT INBOX").await.ok();
+    client.run("STORE 1 FLAGS (\\Seen \\Answered $Work)").await.ok();
+    client.run("STORE 2 FLAGS (\\Flagged \\Draft)").await.ok();
+    client.run("STORE 3 FLAGS (\\Deleted)").await.ok();
+    (house, client)
+}
+
+/// Every key of RFC 3501 §6.4.4.
+#[tokio::test]
+async fn keys() {
+    let (_house, mut client) = searched().await;
+    for (query, expected) in [
+        ("ALL", &[1, 2, 3, 4][..]),
+        ("2:3", &[2, 3]),
+        ("*", &[4]),
+        ("9", &[]),
+        ("3:9", &[3, 4]),
+        ("UID 2,4,99", &[2, 4]),
+        ("ANSWERED", &[1]),
+        ("UNANSWERED", &[2, 3, 4]),
+        ("DELETED", &[3]),
+        ("UNDELETED", &[1, 2, 4]),
+        ("DRAFT", &[2]),
+        ("UNDRAFT", &[1, 3, 4]),
+        ("FLAGGED", &[2]),
+        ("UNFLAGGED", &[1, 3, 4]),
+        ("SEEN", &[1]),
+        ("UNSEEN", &[2, 3, 4]),
+        ("RECENT", &[1, 2, 3, 4]),
+        ("NEW", &[2, 3, 4]),
+        ("OLD", &[]),
+        ("KEYWORD $work", &[1]),
+        ("UNKEYWORD $Work", &[2, 3, 4]),
+        ("BEFORE 2-Jan-2023", &[1]),
+        ("ON 2-Jan-2023", &[2]),
+        ("SINCE 2-Jan-2023", &[2, 3, 4]),
+        ("SENTBEFORE 4-Mar-2023", &[1]),
+        ("SENTON 3-Mar-2023", &[1]),
+        ("SENTSINCE 4-Mar-2023", &[2]),
+        ("LARGER 240", &[2, 3]),
+        ("SMALLER 240", &[1, 4]),
+        ("FROM ann@EXAMPLE.net", &[1]),
+        ("FROM example.kr", &[2, 4]),
+        ("TO alice", &[1, 3, 4]),
+        ("CC carl", &[1]),
+        ("BCC secret", &[3]),
+        ("SUBJECT friday", &[1]),
+        ("HEADER X-Tag \"\"", &[1]),
+        ("HEADER X-Tag one", &[1]),
+        ("HEADER X-Tag two", &[]),
+        ("BODY noon", &[1]),
+        ("TEXT alice", &[1, 3, 4]),
+        ("TEXT menu.pdf", &[3]),
+        ("NOT SEEN", &[2, 3, 4]),
+        ("OR SEEN FLAGGED", &[1, 2]),
+        ("OR (SEEN ANSWERED) NOT 1:3", &[1, 4]),
+        ("UNSEEN NOT (DELETED)", &[2, 4]),
+        ("UNDELETED SUBJECT lunch TO alice", &[1]),
+    ] {
+        let found = client.run(format!("SEARCH {query}")).await.ok().found();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+/// Text is looked for in decoded text, whatever charset and encoding it was sent in.
+#[tokio::test]
+async fn words_of_all_languages() {
+    let (_house, mut client) = searched().await;
+    for (key, word, expected) in [
+        ("SUBJECT", "점심 회의", &[2][..]),
+        ("BODY", "회의에", &[2]),
+        ("FROM", "김", &[2]),
+        ("BODY", "déjeuner à", &[3]),
+        ("BODY", "DÉJEUNER", &[3]),
+        ("SUBJECT", "café", &[3]),
+        ("BODY", "안녕", &[4]),
+        ("TEXT", "없다", &[]),
+    ] {
+        let query = format!("UID SEARCH CHARSET UTF-8 {key} {{{}+}}\r\n{word}", word.len());
+        assert_eq!(client.run(query).await.ok().found(), expected, "{word}");
+    }
+    // "안녕", in the charset of the message.
+    let euc = [b"SEARCH CHARSET EUC-KR BODY {4+}\r\n".as_slice(), b"\xbe\xc8\xb3\xe7"].concat();
+    let answer = client.run(euc).await;
+    assert!(
+        answer.tagged.starts_with("OK") || answer.tagged.starts_with("NO [BADCHARSET"),
+        "{answer:?}"
+    );
+    client.run("SEARCH CHARSET X-UNKNOWN ALL").await.is("NO [BADCHARSET");
+}
+
+/// RFC 3501 §6.4.8: nothing is found where nothing is.
+#[tokio::test]
+async fn an_empty_mailbox() {
+    let house = House::new().await;
+    let mut client = house.open().await;
+    assert_eq!(client.run("SEARCH 1:*").await.ok().found(), [0_u32; 0]);
+    assert_eq!(client.run("UID SEARCH UID 1:* ALL").await.ok().found(), [0_u32; 0]);
+    client.run("UID FETCH 1:* (FLAGS)").await.ok();
+    client.run("FETCH 1 (FLAGS)").await.is("BAD");
+    client.run("EXPUNGE").await.ok();
+    client.run("CLOSE").await.ok();
+}
