@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -36,9 +37,12 @@ def need(*programs, files=()):
 
 def build():
     """The executable, built as the README says."""
-    subprocess.run(["cargo", "build", "--release", "--workspace", "--locked", "--quiet"], cwd=ROOT, check=True)
-    target = Path(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"))
-    return target / "release" / "postrider"
+    cargo = ["cargo", "build", "--release", "--workspace", "--locked", "--quiet"]
+    if subprocess.run(cargo, cwd=ROOT).returncode != 0:
+        sys.exit("peers: nothing was run, the build failed")
+    metadata = ["cargo", "metadata", "--no-deps", "--locked", "--format-version", "1"]
+    said = subprocess.run(metadata, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    return Path(json.loads(said)["target_directory"], "release", "postrider")
 
 
 def wait_for(what, probe, patience=PATIENCE):
