@@ -1,5 +1,6 @@
 //! Who guesses waits: the pause before a refusal grows with the number of different wrong secrets
-//! that came from an address.
+//! that came from an address. While a pause lasts no other secret from there is judged, so that
+//! many connections guess no faster than one.
 //!
 //! A client that repeats its one wrong password (mail clients try three mechanisms, and the local
 //! part before the whole address) counts once. The peer controls how many addresses there are;
@@ -34,6 +35,8 @@ struct Guesses {
     different: u32,
     last_secrets: Vec<Hash>,
     last_time: Instant,
+    /// When the last pause ends.
+    pause_ends: Instant,
 }
 
 impl Failures {
@@ -48,7 +51,8 @@ impl Failures {
         if !addresses.contains_key(&address) && addresses.len() >= ADDRESSES_MAX {
             make_room(&mut addresses, now);
         }
-        let fresh = || Guesses { different: 0, last_secrets: Vec::new(), last_time: now };
+        let fresh =
+            || Guesses { different: 0, last_secrets: Vec::new(), last_time: now, pause_ends: now };
         let guesses = addresses.entry(address).or_insert_with(fresh);
         if now.duration_since(guesses.last_time) > FORGOTTEN_AFTER {
             *guesses = fresh();
@@ -62,7 +66,16 @@ impl Failures {
             guesses.last_secrets.push(secret);
         }
         let doublings = guesses.different.saturating_sub(1).min(16);
-        FIRST_PAUSE.saturating_mul(1 << doublings).min(self.longest_pause)
+        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(self.longest_pause);
+        guesses.pause_ends = now + pause;
+        pause
+    }
+
+    /// How long a secret from this address has to wait before it is judged.
+    pub(crate) fn pause_left(&self, address: IpAddr, now: Instant) -> Duration {
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let guesses = addresses.get(&network(address));
+        guesses.map_or(Duration::ZERO, |guesses| guesses.pause_ends.duration_since(now))
     }
 
     /// A good sign-in: whoever is there isn't guessing.
@@ -121,6 +134,10 @@ mod tests {
         failures.forget("192.0.2.2".parse().unwrap());
         assert_eq!(pause("192.0.2.2", "b", now), 500);
         assert_eq!(pause("2001:db8::1", "a", now), 500);
+        let left = |address: &str, now| failures.pause_left(address.parse().unwrap(), now);
+        assert_eq!(left("2001:db8::3", now), FIRST_PAUSE);
+        assert_eq!(left("2001:db8::3", now + FIRST_PAUSE), Duration::ZERO);
+        assert_eq!(left("2001:db8:1::", now), Duration::ZERO, "another network");
         assert_eq!(pause("2001:db8::2", "b", now), 1000, "the same network");
     }
 

@@ -11,10 +11,14 @@ use tokio::time::Instant;
 use crate::{
     Origin,
     failures::Failures,
-    hashing::{Crowded, Hashing},
+    hashing::{Crowded, Hashing, Turn},
     proofs::Proofs,
     records::{Event, SignInRecords},
 };
+
+/// The longest that a claim waits for the pauses which others at its address have caused. The
+/// right password waits as well: which it is shows only when it is judged.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How sign-ins are judged.
 #[derive(Debug, Clone)]
@@ -123,8 +127,10 @@ impl SignIn {
     pub async fn verify(&self, claim: Claim, origin: Origin) -> SignInResult {
         match claim {
             Claim::Password { authorization, authentication, password, .. } => {
-                let judged =
-                    self.0.judge(authorization.as_deref(), &authentication, &password).await;
+                let judged = self
+                    .0
+                    .judge(authorization.as_deref(), &authentication, &password, origin)
+                    .await;
                 match judged {
                     Ok(Ok(account)) => self.0.welcome(account, origin),
                     Ok(Err((cause, account))) => {
@@ -154,13 +160,14 @@ impl Inner {
         authorization: Option<&str>,
         authentication: &str,
         password: &Secret,
+        origin: Origin,
     ) -> Result<Judgement, Trouble> {
         let found = self.directory.account_by_sign_in(authentication).await?;
         let Some(account) = found else {
-            self.check(Arc::clone(&self.decoy), password).await?;
+            self.check(Arc::clone(&self.decoy), password, origin).await?;
             return Ok(Err((Cause::UnknownAccount, None)));
         };
-        if !self.knows_password(&account, password).await? {
+        if !self.knows_password(&account, password, origin).await? {
             return Ok(Err((Cause::WrongPassword, Some(account))));
         }
         if account.disabled {
@@ -176,15 +183,20 @@ impl Inner {
         Ok(Ok(account))
     }
 
-    async fn knows_password(&self, account: &Account, password: &Secret) -> Result<bool, Trouble> {
+    async fn knows_password(
+        &self,
+        account: &Account,
+        password: &Secret,
+        origin: Origin,
+    ) -> Result<bool, Trouble> {
         let Some(verifier) = self.credentials.password(account.id).await? else {
-            self.check(Arc::clone(&self.decoy), password).await?;
+            self.check(Arc::clone(&self.decoy), password, origin).await?;
             return Ok(false);
         };
         if self.proofs.holds(account, &verifier, password, Instant::now()) {
             return Ok(true);
         }
-        let turn = self.hashing.turn().await?;
+        let turn = self.turn(origin).await?;
         // A mail client opens several connections at once: the first one's proof serves them all.
         if self.proofs.holds(account, &verifier, password, Instant::now()) {
             return Ok(true);
@@ -202,9 +214,30 @@ impl Inner {
         &self,
         verifier: Arc<PasswordVerifier>,
         password: &Secret,
+        origin: Origin,
     ) -> Result<(), Crowded> {
-        self.hashing.turn().await?.check(verifier, password.clone()).await;
+        self.turn(origin).await?.check(verifier, password.clone()).await;
         Ok(())
+    }
+
+    /// The right to check a password that comes from there: once the pool has room and nobody at
+    /// that address is being paused. A proof from memory needs none.
+    async fn turn(&self, origin: Origin) -> Result<Turn<'_>, Crowded> {
+        let give_up = Instant::now() + WAIT_MAX;
+        loop {
+            // First the pool: while one check lasts, the others find out what it came to.
+            let turn = self.hashing.turn().await?;
+            let now = Instant::now();
+            let pause = self.failures.pause_left(origin.address, now);
+            if pause.is_zero() {
+                return Ok(turn);
+            }
+            drop(turn);
+            if now + pause > give_up {
+                return Err(Crowded);
+            }
+            tokio::time::sleep(pause).await;
+        }
     }
 
     fn welcome(&self, account: Account, origin: Origin) -> SignInResult {

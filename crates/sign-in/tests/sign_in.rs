@@ -139,6 +139,32 @@ async fn refusals_wait() {
     assert!(start.elapsed() >= pause);
 }
 
+/// Connections in parallel guess no faster than one.
+#[tokio::test]
+async fn pauses_hold_across_connections() {
+    let pause = Duration::from_millis(60);
+    let house = House::new(Cost::LOWEST, pause).await;
+    let start = Instant::now();
+    let (a, b, c, right) = tokio::join!(
+        house.sign_in("alice", "wrong a"),
+        house.sign_in("bob", "wrong b"),
+        house.sign_in("nobody", "wrong c"),
+        house.sign_in("alice", "alice"),
+    );
+    assert_eq!((a, b, c), (None, None, None));
+    assert_eq!(right.as_deref(), Some("alice"), "it waits, and is not refused");
+    assert!(start.elapsed() >= 3 * pause, "{:?}", start.elapsed());
+    // A proof from memory waits for nobody.
+    let (wrong, start) = (house.sign_in("bob", "wrong d"), Instant::now());
+    let right = async {
+        tokio::task::yield_now().await;
+        house.sign_in("alice", "alice").await;
+        start.elapsed()
+    };
+    let (_, elapsed) = tokio::join!(wrong, right);
+    assert!(elapsed < pause, "{elapsed:?}");
+}
+
 #[tokio::test]
 async fn what_happened_is_written_down_without_secrets() {
     let house = House::new(Cost::LOWEST, Duration::ZERO).await;
