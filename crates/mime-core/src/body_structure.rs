@@ -112,6 +112,9 @@ pub struct OctetKinds {
     pub long_line: bool,
     /// A line of the body, or the line end before a delimiter, is LF alone.
     pub bare_lf: bool,
+    /// It is a leaf, and so much of its body is above 127 that base64 is shorter than
+    /// quoted-printable.
+    pub dense: bool,
 }
 
 impl MediaType {
@@ -318,6 +321,7 @@ impl OctetKinds {
             | u8::from(self.nul) << 2
             | u8::from(self.long_line) << 3
             | u8::from(self.bare_lf) << 4
+            | u8::from(self.dense) << 5
     }
 
     fn from_bits(bits: u64) -> Self {
@@ -327,6 +331,7 @@ impl OctetKinds {
             nul: bits & 4 != 0,
             long_line: bits & 8 != 0,
             bare_lf: bits & 16 != 0,
+            dense: bits & 32 != 0,
         }
     }
 }

@@ -17,6 +17,7 @@ mod lines;
 pub mod report;
 pub mod section;
 pub mod seven_bit;
+pub mod smtputf8;
 pub mod structure;
 pub mod text;
 pub mod thread;

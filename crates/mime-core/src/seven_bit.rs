@@ -1,11 +1,12 @@
 //! Making a message 7-bit clean for a next hop without 8BITMIME (RFC 6152 §3, RFC 2045 §6).
 //!
 //! Two passes over the message: the structure's, then this one, which knows by offsets what to do
-//! with each octet. Leaf parts with 8-bit octets become quoted-printable (text) or base64; what
-//! holds them is relabelled; headers are written with encoded words. All else passes octet for
-//! octet. What is signed is never changed: the caller is told.
+//! with each octet. Leaf parts with 8-bit octets become base64, or quoted-printable if they are text
+//! and that is shorter; so do those with lines over 998 octets (RFC 5322 §2.1.1). What holds them is
+//! relabelled; headers are written with encoded words. All else passes octet for octet. What is
+//! signed is never changed: the caller is told, unless it is only a line that is too long.
 
-mod field;
+pub(crate) mod field;
 mod header;
 mod plan;
 
@@ -73,6 +74,16 @@ impl Converter {
     pub fn needed(structure: &Structure) -> bool {
         let octets = structure.body.root.octets;
         octets.eight_bit || octets.eight_bit_header
+    }
+
+    /// Whether there are lines over 998 octets that can be made shorter. No one must: it is for
+    /// those who want to be sure that no host cuts them.
+    pub fn shortens(structure: &Structure) -> bool {
+        let shortened = |region: &Region| {
+            matches!(region.action, Action::QuotedPrintable(_) | Action::Base64(_))
+        };
+        structure.body.root.octets.long_line
+            && plan::regions(structure).is_ok_and(|regions| regions.iter().any(shortened))
     }
 
     /// A converter at the start of the message that has this structure.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The whole field in ASCII, line ends included.
-pub(super) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(crate) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
     let field = fields(raw).next().ok_or(Refused::Header)?;
     let name = std::str::from_utf8(field.name).map_err(|_| Refused::Header)?;
     let value = field.unfolded();
@@ -34,7 +34,7 @@ pub(super) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
     Ok(format!("{name}: {written}\r\n").into_bytes())
 }
 
-const ADDRESS_FIELDS: &[&str] = &[
+pub(crate) const ADDRESS_FIELDS: &[&str] = &[
     "From",
     "Sender",
     "Reply-To",
@@ -49,7 +49,7 @@ const ADDRESS_FIELDS: &[&str] = &[
     "Resent-Bcc",
     "Disposition-Notification-To",
 ];
-const ID_FIELDS: &[&str] =
+pub(crate) const ID_FIELDS: &[&str] =
     &["Message-ID", "In-Reply-To", "References", "Resent-Message-ID", "Content-ID", "Return-Path"];
 
 /// Words that are ASCII stay; from the first that is not to the last, encoded words.

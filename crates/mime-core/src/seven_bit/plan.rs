@@ -46,24 +46,33 @@ pub(super) enum Label {
 
 /// The regions in their order; together they cover the message.
 pub(super) fn regions(structure: &Structure) -> Result<Vec<Region>, Refused> {
-    if structure.dkim_signed {
+    let root = &structure.body.root;
+    let mut regions = Vec::new();
+    if !structure.dkim_signed {
+        put_part(&mut regions, root, true)?;
+    } else if root.octets.eight_bit || root.octets.eight_bit_header {
         return Err(Refused::Signed);
     }
-    let mut regions = Vec::new();
-    put_part(&mut regions, &structure.body.root, true)?;
     Ok(regions)
 }
 
 fn put_part(regions: &mut Vec<Region>, part: &Part, of_message: bool) -> Result<(), Refused> {
     let octets = part.octets;
-    if !octets.eight_bit && !octets.eight_bit_header {
+    let must = octets.eight_bit || octets.eight_bit_header;
+    let signed = part.media_type.is("multipart", "signed");
+    if !must && (!octets.long_line || signed || (is_leaf(part) && body_action(part).is_err())) {
         regions.push(Region { start: part.header.start, action: Action::Copy });
         return Ok(());
     }
-    if part.media_type.is("multipart", "signed") {
+    if signed {
         return Err(Refused::Signed);
     }
-    let body = if octets.eight_bit { body_action(part)? } else { Action::Copy };
+    let body = match body_action(part) {
+        _ if !octets.eight_bit && !octets.long_line => Action::Copy,
+        // Long lines alone are no reason to refuse: many hosts take them.
+        Err(_) if !octets.eight_bit => Action::Copy,
+        action => action?,
+    };
     let label = match body {
         Action::QuotedPrintable(_) => Label::QuotedPrintable,
         Action::Base64(_) => Label::Base64,
@@ -87,9 +96,13 @@ fn put_part(regions: &mut Vec<Region>, part: &Part, of_message: bool) -> Result<
     Ok(())
 }
 
-/// What is done with a body that has octets above 127.
+fn is_leaf(part: &Part) -> bool {
+    matches!(part.content, Content::Leaf)
+}
+
+/// What is done with a body that has octets above 127, or lines that are too long.
 fn body_action(part: &Part) -> Result<Action, Refused> {
-    if !matches!(part.content, Content::Leaf) {
+    if !is_leaf(part) {
         return Ok(Action::Copy);
     }
     let was = Encoding::parse(part.encoding.as_deref().unwrap_or_default());
@@ -101,5 +114,7 @@ fn body_action(part: &Part) -> Result<Action, Refused> {
         return Err(Refused::Part);
     }
     let text = (kind.is_kind("text") || kind.is_kind("message")) && !part.octets.nul;
-    Ok(if text { Action::QuotedPrintable(was) } else { Action::Base64(was) })
+    // RFC 2045 §6.8: text in base64 must have CRLF at its lines' ends; quoted-printable makes them.
+    let shorter = part.octets.dense && !part.octets.bare_lf && was.is_identity();
+    Ok(if text && !shorter { Action::QuotedPrintable(was) } else { Action::Base64(was) })
 }

@@ -5,11 +5,21 @@ use crate::body_structure::OctetKinds;
 /// RFC 5322 §2.1.1, without the line end.
 const LINE_OCTETS_MAX: u64 = 998;
 
-/// A place between two octets, and how many line ends are before it.
+/// A place between two octets, and how many line ends and octets above 127 are before it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     pub(super) at: u64,
     pub(super) lines: u64,
+    eight_bit: u64,
+}
+
+impl Place {
+    /// Whether base64 is shorter than quoted-printable for what is between here and `end`: 4
+    /// characters for 3 octets, and 3 for one above 127. Line ends and `=` weigh little.
+    pub(super) fn is_dense_to(self, end: Self) -> bool {
+        let escaped = end.eight_bit.saturating_sub(self.eight_bit);
+        escaped.saturating_mul(6) > end.at.saturating_sub(self.at)
+    }
 }
 
 /// Where the input stands.
@@ -17,6 +27,7 @@ pub(super) struct Place {
 pub(super) struct Measure {
     position: u64,
     lines: u64,
+    eight_bit: u64,
     line_start: u64,
     last: Option<u8>,
     /// How many octets the line end before `line_start` has.
@@ -31,7 +42,7 @@ impl Measure {
 
     /// The place.
     pub(super) fn here(&self) -> Place {
-        Place { at: self.position, lines: self.lines }
+        Place { at: self.position, lines: self.lines, eight_bit: self.eight_bit }
     }
 
     /// Where the line begins in which the input stands.
@@ -44,6 +55,7 @@ impl Measure {
         Place {
             at: self.position.saturating_sub(self.line_end_octets),
             lines: self.lines.saturating_sub(1),
+            eight_bit: self.eight_bit,
         }
     }
 
@@ -54,6 +66,10 @@ impl Measure {
             nul: memchr::memchr(0, run).is_some(),
             ..OctetKinds::default()
         };
+        if kinds.eight_bit {
+            let above = run.iter().filter(|octet| !octet.is_ascii()).count();
+            self.eight_bit = self.eight_bit.saturating_add(octets(above));
+        }
         let base = self.position;
         for at in memchr::memchr_iter(b'\n', run) {
             let before = match at.checked_sub(1) {

@@ -61,12 +61,13 @@ impl OpenPart {
             _ => Content::Leaf,
         };
         let eight_bit_header = self.header_octets.eight_bit;
+        let dense = matches!(content, Content::Leaf) && body.is_dense_to(end);
         let (fields, envelope) = self.fields.into_values();
         let part = Part {
             header: self.header_start..body.at,
             body: body.at..end.at,
             lines: end.lines.saturating_sub(body.lines),
-            octets: OctetKinds { eight_bit_header, ..self.body_octets },
+            octets: OctetKinds { eight_bit_header, dense, ..self.body_octets },
             media_type,
             encoding: fields.encoding,
             id: fields.id,
@@ -95,6 +96,7 @@ impl OctetKinds {
             nul: self.nul | other.nul,
             long_line: self.long_line | other.long_line,
             bare_lf: self.bare_lf | other.bare_lf,
+            dense: self.dense | other.dense,
         }
     }
 }

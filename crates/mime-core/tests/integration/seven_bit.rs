@@ -58,7 +58,8 @@ fn the_corpus() {
     let (mut converted, mut refused) = (0, Vec::new());
     for sample in samples() {
         let message = with_crlf(&sample.octets);
-        if !Converter::needed(&Structure::of(&message)) {
+        let structure = Structure::of(&message);
+        if !Converter::needed(&structure) && !Converter::shortens(&structure) {
             assert_eq!(
                 convert(&message, 100).unwrap_or(message.clone()),
                 message,
@@ -89,10 +90,15 @@ fn check(message: &str, expected: Result<&str, Refused>) {
 #[test]
 fn bodies() {
     check(
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\né\r\n",
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nA café more.\r\n",
         Ok(
-            "Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n",
+            "Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nA caf=C3=A9 more.\r\n",
         ),
+    );
+    // Base64 is shorter.
+    check(
+        "MIME-Version: 1.0\r\n\r\n가나다\r\n",
+        Ok("MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\n6rCA64KY64ukDQo=\r\n"),
     );
     check(
         "Content-Type: image/png\r\nMIME-Version: 1.0\r\n\r\né",
@@ -101,17 +107,51 @@ fn bodies() {
         ),
     );
     check(
-        "Content-Transfer-Encoding: 8bit\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\né\r\n--a\r\n\r\né\r\n--a\r\n\r\nx\r\n--a--\r\n",
+        "Content-Transfer-Encoding: 8bit\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\né\r\n--a\r\n\r\nA café, please\r\n--a\r\n\r\nx\r\n--a--\r\n",
         Ok(
-            "Content-Type: multipart/mixed; boundary=a\r\n\r\n??\r\n--a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n--a\r\n\r\nx\r\n--a--\r\n",
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n??\r\n--a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nA caf=C3=A9, please\r\n--a\r\n\r\nx\r\n--a--\r\n",
         ),
     );
     check(
-        "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\n\r\né",
+        "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\n\r\nA café, please",
         Ok(
-            "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9",
+            "Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nA caf=C3=A9, please",
         ),
     );
+}
+
+/// RFC 5322 §2.1.1, RFC 2045 §6.7: what is too long for a line is written in several.
+#[test]
+fn long_lines() {
+    let long = "a ".repeat(600);
+    let message = format!("MIME-Version: 1.0\r\n\r\n{long}\r\n");
+    assert!(Converter::shortens(&Structure::of(message.as_bytes())));
+    let out = convert(message.as_bytes(), 100).unwrap();
+    assert!(out.split(|octet| *octet == b'\n').all(|line| line.len() < 80));
+    assert_eq!(contents(&out), contents(message.as_bytes()));
+
+    let signed = [
+        format!("DKIM-Signature: v=1\r\n{message}"),
+        format!("Content-Type: multipart/signed; boundary=a\r\n\r\n--a\r\n\r\n{long}\r\n--a--"),
+        format!("Content-Transfer-Encoding: x-uuencode\r\n\r\n{long}"),
+    ];
+    for message in signed {
+        assert!(!Converter::shortens(&Structure::of(message.as_bytes())), "{message}");
+        assert_eq!(convert(message.as_bytes(), 100).as_deref(), Ok(message.as_bytes()));
+    }
+}
+
+/// Whichever is shorter, within the weight of line ends.
+#[test]
+fn the_shorter_encoding() {
+    for eight_bit in 0..=40 {
+        let body = format!("{}{}\r\n", "é".repeat(eight_bit), "e".repeat(60)).repeat(20);
+        let message = format!("MIME-Version: 1.0\r\n\r\n{body}");
+        let out = convert(message.as_bytes(), 1000).unwrap();
+        let quoted = body.len() + body.bytes().filter(|octet| !octet.is_ascii()).count() * 2;
+        let least = quoted.min(body.len() * 4 / 3);
+        assert!(out.len() < least * 110 / 100 + 100, "{eight_bit}: {} of {least}", out.len());
+    }
 }
 
 #[test]
