@@ -326,20 +326,22 @@ pub(crate) async fn update_flags(
     modseq: i64,
 ) -> Result<(), StoreError> {
     let failed = look.failed("write flags");
+    // Each row says its mailbox as well. Against one that is given apart, SQLite would rather walk
+    // through the mailbox and read all of the list for each of its messages.
     let rows: Vec<String> = updates
         .iter()
         .map(|update| {
             let (system, keywords) = (update.flags.system_bits(), keywords_text(&update.flags));
-            format!("[{},{system},{},{}]", update.uid, json_string(&keywords), update.behind)
+            let (uid, keywords) = (update.uid, json_string(&keywords));
+            format!("[{},{uid},{system},{keywords},{}]", mailbox.0, update.behind)
         })
         .collect();
     sqlx::query(
-        "update messages set flags = j.value ->> 1, keywords = j.value ->> 2,
-             behind = behind | (j.value ->> 3), modseq = ?3
-         from json_each(?1) j where mailbox = ?2 and uid = j.value ->> 0",
+        "update messages set flags = j.value ->> 2, keywords = j.value ->> 3,
+             behind = behind | (j.value ->> 4), modseq = ?2
+         from json_each(?1) j where mailbox = j.value ->> 0 and uid = j.value ->> 1",
     )
     .bind(format!("[{}]", rows.join(",")))
-    .bind(mailbox.0)
     .bind(modseq)
     .execute(look.db()?)
     .await
@@ -359,16 +361,15 @@ pub(crate) async fn update_names(
         .map(|row| {
             let (base, info) = (json_string(&row.base), json_string(&row.info));
             let place = i64::from(row.place == Place::Cur);
-            format!("[{},{base},{info},{place},{}]", row.uid, row.behind)
+            format!("[{},{},{base},{info},{place},{}]", mailbox.0, row.uid, row.behind)
         })
         .collect();
     sqlx::query(
-        "update messages set base = j.value ->> 1, info = j.value ->> 2, place = j.value ->> 3,
-             behind = j.value ->> 4
-         from json_each(?1) j where mailbox = ?2 and uid = j.value ->> 0",
+        "update messages set base = j.value ->> 2, info = j.value ->> 3, place = j.value ->> 4,
+             behind = j.value ->> 5
+         from json_each(?1) j where mailbox = j.value ->> 0 and uid = j.value ->> 1",
     )
     .bind(format!("[{}]", rows.join(",")))
-    .bind(mailbox.0)
     .execute(look.db()?)
     .await
     .map_err(failed)?;
