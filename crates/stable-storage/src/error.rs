@@ -80,13 +80,14 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Whether the disk is full: the one trouble that an operator solves by himself.
     pub fn is_disk_full(&self) -> bool {
-        const SQLITE_FULL: &str = "13";
+        // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: no room for the file that shows who reads.
+        const CODES: [&str; 2] = ["13", "4874"];
         match self {
             Self::Open { source, .. }
             | Self::Migration { source, .. }
             | Self::Statement(source) => {
                 matches!(source, sqlx::Error::Database(error)
-                    if error.code().as_deref() == Some(SQLITE_FULL))
+                    if error.code().is_some_and(|code| CODES.contains(&code.as_ref())))
             }
             Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             _ => false,

@@ -14,8 +14,9 @@ use crate::on_blocking_thread;
 
 /// A file whose lock is taken and let go many times. The file stays, empty; never remove it.
 ///
-/// Two of the same path exclude each other, in one process or two.
-#[derive(Debug, Clone)]
+/// Two of the same path exclude each other, in one process or two; two calls on the same one
+/// don't, because the lock belongs to the open file: whoever shares one takes turns by himself.
+#[derive(Debug)]
 pub struct FileLock {
     file: Arc<File>,
     path: PathBuf,
@@ -41,18 +42,20 @@ impl FileLock {
         if let Some(held) = self.try_lock()? {
             return Ok(held);
         }
-        let file = self.file.clone();
         // If nobody waits any more when it is got, the answer is dropped and with it the lock.
-        on_blocking_thread(move || {
-            loop {
-                match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
-                    Ok(()) => return Ok(Held(file)),
-                    Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(io::Error::from(error)),
-                }
+        on_blocking_thread(self.waiter()).await
+    }
+
+    /// What waits for the lock; for blocking threads.
+    pub(crate) fn waiter(&self) -> impl FnOnce() -> io::Result<Held> + Send + use<> {
+        let file = self.file.clone();
+        move || loop {
+            match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Held(file)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(io::Error::from(error)),
             }
-        })
-        .await
+        }
     }
 
     /// Its file.

@@ -3,13 +3,24 @@
 //! SQLite's busy wait sleeps and wakes by chance: under load one process starves. Here a writer
 //! takes the lock `turn`, then `write`, and lets `turn` go: whoever waits for `turn` is next, and
 //! the one who has just written can't be first again while somebody waits.
+//!
+//! Waiting takes a blocking thread. Those who hold a turn need such threads too, so a process
+//! waits on a few of them at most: otherwise two processes, each with all threads waiting for the
+//! turns that the other one holds, would wait for ever.
 
 use std::path::Path;
 
-use crate::{DatabaseError, FileLock, Held};
+use tokio::sync::Semaphore;
+
+use crate::{DatabaseError, FileLock, Held, on_blocking_thread};
+
+/// The most turns that a process waits for at once.
+const WAITING_MAX: usize = 8;
+
+static PLACES: Semaphore = Semaphore::const_new(WAITING_MAX);
 
 /// The two locks beside a database: `NAME.turn` and `NAME.write`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Turnstile {
     turn: FileLock,
     write: FileLock,
@@ -32,16 +43,62 @@ impl Turnstile {
     }
 
     /// Waits for its turn; whoever holds the answer is the only writer.
+    ///
+    /// Not to be called on the same turnstile while somebody holds what it gave: see [`FileLock`].
     pub async fn enter(&self) -> Result<Held, DatabaseError> {
-        let _turn = Self::take(&self.turn).await?;
-        Self::take(&self.write).await
-    }
-
-    async fn take(lock: &FileLock) -> Result<Held, DatabaseError> {
-        lock.lock().await.map_err(|source| DatabaseError::File {
+        self.try_enter_or_wait().await.map_err(|source| DatabaseError::File {
             doing: "take the lock",
-            path: lock.path().to_owned(),
+            path: self.write.path().to_owned(),
             source,
         })
+    }
+
+    async fn try_enter_or_wait(&self) -> std::io::Result<Held> {
+        if let Some(_turn) = self.turn.try_lock()?
+            && let Some(write) = self.write.try_lock()?
+        {
+            return Ok(write);
+        }
+        // Never closed; and if it were, waiting would only be less careful.
+        let _place = PLACES.acquire().await;
+        let (turn, write) = (self.turn.waiter(), self.write.waiter());
+        on_blocking_thread(move || {
+            let _turn = turn()?;
+            write()
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_leaves_threads_to_those_who_hold() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(WAITING_MAX + 1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let turnstile = |n: usize| Turnstile::of(&folder.path().join(n.to_string())).unwrap();
+        runtime.block_on(async {
+            let mut held = Vec::new();
+            let mut waiting = tokio::task::JoinSet::new();
+            for n in 0..3 * WAITING_MAX {
+                held.push(turnstile(n).enter().await.unwrap());
+                let other = turnstile(n);
+                waiting.spawn(async move { other.enter().await.unwrap() });
+            }
+            tokio::task::yield_now().await;
+            // A holder does its file work, and only then lets go.
+            let work = on_blocking_thread(|| Ok::<_, std::io::Error>(()));
+            tokio::time::timeout(Duration::from_secs(10), work).await.unwrap().unwrap();
+            held.clear();
+            waiting.join_all().await;
+        });
     }
 }
