@@ -3,6 +3,8 @@
 #[cfg(feature = "breaking-files")]
 mod breaking_files;
 pub mod scripted_client;
+#[cfg(feature = "breaking-files")]
+pub mod small_disk;
 pub mod transcript;
 
 #[cfg(feature = "breaking-files")]
