@@ -3,38 +3,61 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use mail_types::{AccountId, QueueId};
+use mail_types::{AccountId, QueueId, RecipientNumber};
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{MailStore, store::Shared, watch::parse_payload};
 
 /// Changes of this long are gathered before names follow.
 const FOLLOW_AFTER: Duration = Duration::from_secs(1);
-/// How often folders are looked at that somebody waits for.
+/// How often folders are looked at that somebody waits for, and what failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Accounts where something is still to do, and the queue entries that they may forget.
+/// What an account may forget: recipients of queue entries.
+pub(crate) type Forget = Vec<(QueueId, RecipientNumber)>;
+
+/// Accounts where something is still to do, and what they may forget.
 #[derive(Debug, Default)]
 pub(crate) struct FollowUps {
-    accounts: Mutex<HashMap<AccountId, Vec<QueueId>>>,
+    accounts: Mutex<HashMap<AccountId, Forget>>,
     wake: Arc<Notify>,
 }
 
 impl FollowUps {
     /// Something is to follow for this account.
-    pub(crate) fn add(&self, account: AccountId, forget: impl IntoIterator<Item = QueueId>) {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.entry(account).or_default().extend(forget);
+    pub(crate) fn add(
+        &self,
+        account: AccountId,
+        forget: impl IntoIterator<Item = (QueueId, RecipientNumber)>,
+    ) {
+        self.accounts().entry(account).or_default().extend(forget);
         self.wake.notify_one();
     }
 
+    /// It failed for this account: once more, later. What was to be forgotten is given up, so that
+    /// nothing grows meanwhile; its time ends its memory.
+    pub(crate) fn add_again(&self, account: AccountId) {
+        self.accounts().entry(account).or_default();
+    }
+
     /// Takes all of it.
-    pub(crate) fn take(&self) -> HashMap<AccountId, Vec<QueueId>> {
-        std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take(&self) -> HashMap<AccountId, Forget> {
+        std::mem::take(&mut *self.accounts())
+    }
+
+    /// Lets what failed be tried again.
+    fn wake_if_any(&self) {
+        if !self.accounts().is_empty() {
+            self.wake.notify_one();
+        }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Forget>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,6 +117,7 @@ async fn look(shared: Weak<Shared>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
+        shared.follow_ups.wake_if_any();
         let watched = shared.watchers.watched();
         let store = MailStore { shared };
         for (account, mailbox) in watched {

@@ -100,16 +100,20 @@ impl StoreError {
     pub(crate) fn is_damaged_index(&self) -> bool {
         // SQLITE_CORRUPT and SQLITE_NOTADB; extended codes have them in their low octet.
         const CODES: [u32; 2] = [11, 26];
-        let Self::Index { source, .. } = self else { return false };
+        self.index_code().is_some_and(|code| CODES.contains(&(code & 0xff)))
+    }
+
+    /// What SQLite says is wrong with the index.
+    fn index_code(&self) -> Option<u32> {
+        let Self::Index { source, .. } = self else { return None };
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
         while let Some(error) = cause {
             if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() {
-                let code = error.code().and_then(|code| code.parse::<u32>().ok());
-                return code.is_some_and(|code| CODES.contains(&(code & 0xff)));
+                return error.code()?.parse().ok();
             }
             cause = error.source();
         }
-        false
+        None
     }
 
     /// Whether a file was not where it should be.
@@ -121,9 +125,13 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::NoRoom { .. } => true,
-            Self::Index { source, .. } => source
-                .downcast_ref::<stable_storage::DatabaseError>()
-                .is_some_and(stable_storage::DatabaseError::is_disk_full),
+            Self::Index { source, .. } => {
+                // SQLITE_FULL and SQLITE_IOERR_SHMSIZE; or a lock's file could not be made.
+                self.index_code().is_some_and(|code| code == 13 || code == 4874)
+                    || source
+                        .downcast_ref::<stable_storage::DatabaseError>()
+                        .is_some_and(stable_storage::DatabaseError::is_disk_full)
+            }
             _ => false,
         }
     }

@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mail_types::{AccountId, MailboxId, QueueId, Timestamp};
+use mail_types::{AccountId, MailboxId, Timestamp};
 use stable_storage::{Bell, Files, on_blocking_thread};
 
 use crate::{
     AccountMailboxes, StoreError,
-    background::{Background, FollowUps},
+    background::{Background, FollowUps, Forget},
     maildir::Maildir,
     open_account::OpenAccount,
     open_accounts::{Borrowed, OpenAccounts},
@@ -144,16 +144,18 @@ impl Shared {
         }
     }
 
-    async fn follow(&self, id: AccountId, forget: Vec<QueueId>) {
+    async fn follow(&self, id: AccountId, forget: Forget) {
         let done = async {
             let borrowed = self.borrow(id).await?;
             Box::pin(crate::changes::follow::follow(borrowed.account()?, &forget)).await
         };
         match done.await {
             Ok(changed) => changed.into_iter().for_each(|mailbox| self.changed(id, mailbox)),
-            // It stays in the index: whoever opens the account next tries again.
+            // It stays in the index: this process tries again, and whoever opens the account next.
+            Err(StoreError::Closing) => {}
             Err(error) => {
-                tracing::warn!(account = %id, %error, "file names don't follow the index")
+                tracing::warn!(account = %id, %error, "file names don't follow the index");
+                self.follow_ups.add_again(id);
             }
         }
     }

@@ -61,20 +61,37 @@ pub(crate) async fn arrive(
         .zip(&rows)
         .map(|(source, new)| (source, maildir.path(&new.row.path(&mailbox.dir))))
         .collect();
-    let (maildir, mut row) = (maildir.clone(), mailbox.clone());
-    *mailbox = on_blocking_thread(move || {
-        let undisturbed = maildir.times(&row.dir) == row.times;
-        maildir.reserve(&mut row)?;
-        give_names(&maildir, &names, way)?;
+    let (on_disk, mut row) = (maildir.clone(), mailbox.clone());
+    let (named, names) = on_blocking_thread(move || {
+        let undisturbed = on_disk.times(&row.dir) == row.times;
+        on_disk.reserve(&mut row)?;
+        give_names(&on_disk, &names, way)?;
         if undisturbed {
-            row.times = maildir.times(&row.dir);
+            row.times = on_disk.times(&row.dir);
         }
-        Ok::<_, StoreError>(row)
+        Ok::<_, StoreError>((row, names))
     })
     .await?;
-    messages::insert(change, mailbox.id, &rows).await?;
-    mailboxes::save(change, mailbox).await?;
+    *mailbox = named;
+    if let Err(error) = add_rows(change, mailbox, &rows).await {
+        let maildir = maildir.clone();
+        on_blocking_thread(move || {
+            take_names_back(&maildir, &names, way);
+            Ok::<_, StoreError>(())
+        })
+        .await?;
+        return Err(error);
+    }
     Ok(uids)
+}
+
+async fn add_rows(
+    change: &mut Change,
+    mailbox: &MailboxRow,
+    rows: &[NewRow],
+) -> Result<(), StoreError> {
+    messages::insert(change, mailbox.id, rows).await?;
+    mailboxes::save(change, mailbox).await
 }
 
 /// Gives each arrival its UID, and all of them one modseq.
@@ -136,13 +153,17 @@ fn give_names(maildir: &Maildir, names: &[(PathBuf, PathBuf)], way: Way) -> Resu
     };
     let result = give();
     if result.is_err() {
-        for (from, to) in names.iter().take(given) {
-            // What can't be undone is adopted later.
-            let _ = match way {
-                Way::Link => maildir.files.unlink(to).map(|_| ()),
-                Way::Rename => maildir.files.rename(to, from),
-            };
-        }
+        take_names_back(maildir, names.get(..given).unwrap_or_default(), way);
     }
     result
+}
+
+/// Takes names away that no row will have. What can't be taken away is adopted later.
+fn take_names_back(maildir: &Maildir, names: &[(PathBuf, PathBuf)], way: Way) {
+    for (from, to) in names {
+        let _ = match way {
+            Way::Link => maildir.files.unlink(to).map(|_| ()),
+            Way::Rename => maildir.files.rename(to, from),
+        };
+    }
 }

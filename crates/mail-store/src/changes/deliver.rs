@@ -43,6 +43,11 @@ pub(crate) async fn deliver(
             by_mailbox.entry(name).or_default().push(at);
         }
     }
+    for delivery in deliveries.iter_mut() {
+        // From the first link on until the commit is done, nobody can say what is in the mailbox:
+        // the files in `tmp` stay, as the sign that says so to the next attempt.
+        delivery.written.tmp.keep();
+    }
     let mut new_pairs = Vec::new();
     for (name, places) in by_mailbox {
         let mut mailbox = create::find_or_create(&mut change, account, &name).await?;
@@ -57,10 +62,6 @@ pub(crate) async fn deliver(
     }
     if !new_pairs.is_empty() {
         messages::remember(&mut change, &new_pairs).await?;
-    }
-    for delivery in deliveries.iter_mut() {
-        // If the commit fails its outcome is not known: the files stay as the sign of that.
-        delivery.written.tmp.keep();
     }
     change.commit().await?;
     for delivery in deliveries.iter_mut() {

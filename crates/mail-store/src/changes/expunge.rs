@@ -28,7 +28,7 @@ pub(crate) async fn expunge(
     let paths: Vec<String> = messages.iter().map(|message| message.path(&row.dir)).collect();
     let uids: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
     pending::doom(&mut change, &paths).await?;
-    forget_rows(&mut change, &mut row, &uids).await?;
+    forget_rows(&mut change, account, &mut row, &uids).await?;
     let row = account.reserve(row).await?;
     mailboxes::save(&mut change, &row).await?;
     change.commit().await?;
@@ -38,10 +38,11 @@ pub(crate) async fn expunge(
 /// Removes rows and notes it in the expunge log; the caller saves the mailbox.
 pub(crate) async fn forget_rows(
     change: &mut Change,
+    account: &OpenAccount,
     mailbox: &mut mailboxes::MailboxRow,
     uids: &[Uid],
 ) -> Result<(), StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
     let set: UidSet = uids.iter().copied().collect();
-    messages::expunge(change, mailbox.id, &set, mailbox.modseq).await
+    messages::expunge(change, mailbox.id, &set, mailbox.modseq, (account.clock)()).await
 }

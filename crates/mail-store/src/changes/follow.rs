@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use mail_types::{MailboxId, QueueId, Timestamp};
+use mail_types::{MailboxId, QueueId, RecipientNumber, Timestamp};
 use stable_storage::on_blocking_thread;
 
 use crate::{
@@ -26,11 +26,14 @@ const STEP: usize = 500;
 /// Deliveries are remembered for so long if nobody says that their queue entries are gone:
 /// 60 days, longer than any entry waits.
 const REMEMBERED_MS: i64 = 60 * 24 * 3600 * 1000;
+/// The expunge log is kept for so long: 7 days. Sessions ask for what happened since they last
+/// asked, which is minutes.
+const EXPUNGED_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// Does all that is left to do; answers which mailboxes others had changed.
 pub(crate) async fn follow(
     account: &OpenAccount,
-    forget: &[QueueId],
+    forget: &[(QueueId, RecipientNumber)],
 ) -> Result<Vec<MailboxId>, StoreError> {
     remove_doomed(account).await?;
     let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
@@ -78,6 +81,9 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
             mailboxes::save(&mut change, row).await?;
         }
         pending::gone(&mut change, paths).await?;
+        // The log grows with what is removed, and is shortened with it.
+        let before = (account.clock)().millis().saturating_sub(EXPUNGED_KEPT_MS);
+        messages::forget_expunged(&mut change, before).await?;
         change.commit().await?;
     }
     Ok(())

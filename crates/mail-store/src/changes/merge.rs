@@ -84,7 +84,7 @@ pub(crate) async fn merge_fully(
     .await?;
     let mut merged = Merged { different: !difference.is_nothing(), doubled: false };
     if !difference.missing.is_empty() {
-        forget_rows(change, row, &difference.missing).await?;
+        forget_rows(change, account, row, &difference.missing).await?;
     }
     take_over(change, row, &difference.known).await?;
     if difference.unknown.is_empty() {

@@ -69,7 +69,7 @@ pub(crate) async fn move_messages(
     // The same mailbox may be both: its row is what `arrive` saved.
     let mut source = mailboxes::by_id(&mut change, from).await?;
     let old: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
-    forget_rows(&mut change, &mut source, &old).await?;
+    forget_rows(&mut change, account, &mut source, &old).await?;
     if undisturbed {
         source.times = account.maildir.times(&source.dir);
     }

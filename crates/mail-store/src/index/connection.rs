@@ -67,7 +67,7 @@ impl Index {
         let turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
         self.reconnect_if_replaced(&mut guard).await?;
         let mut change =
-            Change { look: Look::of(self.account, guard), _turn: turn, open: true, synced: false };
+            Change { _turn: turn, look: Look::of(self.account, guard), open: true, synced: false };
         change.run("begin", "begin immediate").await?;
         Ok(change)
     }
@@ -78,7 +78,7 @@ impl Index {
         let turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
         self.reconnect_if_replaced(&mut guard).await?;
         let mut change =
-            Change { look: Look::of(self.account, guard), _turn: turn, open: true, synced: true };
+            Change { _turn: turn, look: Look::of(self.account, guard), open: true, synced: true };
         change.run("ask for syncs", "pragma synchronous = full").await?;
         change.run("begin", "begin immediate").await?;
         Ok(change)
@@ -214,8 +214,10 @@ impl Drop for Look {
 /// A write transaction, and with it the account's lock.
 #[derive(Debug)]
 pub(crate) struct Change {
-    look: Look,
+    // The turn ends before the connection is free: the next one in this process shares the lock's
+    // file, and would lose its turn with the end of this one.
     _turn: Held,
+    look: Look,
     open: bool,
     /// Whether its commit is synced.
     synced: bool,

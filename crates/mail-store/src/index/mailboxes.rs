@@ -163,8 +163,7 @@ pub(crate) async fn states(
     let rows = sqlx::query(
         "select b.id, b.name, b.special_use, b.uid_validity, b.uid_next, b.modseq, b.messages,
              b.unseen, b.deleted, b.recent_from, b.octets,
-             (select count(*) from messages m where m.mailbox = b.id and m.uid >= b.recent_from),
-             (select min(m.uid) from messages m where m.mailbox = b.id and m.flags & 1 = 0)
+             b.recent, (select min(m.uid) from messages m where m.mailbox = b.id and m.flags & 1 = 0)
          from mailboxes b where ?1 is null or b.id = ?1 order by b.name",
     )
     .bind(id.map(|id| id.0))

@@ -294,19 +294,31 @@ pub(crate) async fn expunge(
     mailbox: MailboxId,
     uids: &UidSet,
     modseq: i64,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    // One text with two statements, which share their parameters by number.
+    const SQL: &str = "
+        insert into expunged (mailbox, modseq, uid, gone_at)
+        select m.mailbox, $3, m.uid, $4 from json_each($1) r cross join messages m
+        where m.mailbox = $2 and m.uid between r.value ->> 0 and r.value ->> 1;
+        delete from messages where mailbox = $2 and uid in (
+            select m.uid from json_each($1) r cross join messages m
+            where m.mailbox = $2 and m.uid between r.value ->> 0 and r.value ->> 1);
+    ";
     let failed = look.failed("remove messages");
-    for sql in [
-        "insert into expunged (mailbox, modseq, uid)
-         select m.mailbox, ?3, m.uid from json_each(?1) r cross join messages m
-         where m.mailbox = ?2 and m.uid between r.value ->> 0 and r.value ->> 1",
-        "delete from messages where mailbox = ?2 and ?3 and uid in (
-             select m.uid from json_each(?1) r cross join messages m
-             where m.mailbox = ?2 and m.uid between r.value ->> 0 and r.value ->> 1)",
-    ] {
-        let statement = sqlx::query(sql).bind(uids.json()).bind(mailbox.0).bind(modseq);
-        statement.execute(look.db()?).await.map_err(&failed)?;
-    }
+    let statement = sqlx::query(SQL).bind(uids.json()).bind(mailbox.0).bind(modseq);
+    statement.bind(now.millis()).execute(look.db()?).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Forgets what went before `before` (milliseconds).
+pub(crate) async fn forget_expunged(look: &mut Look, before: i64) -> Result<(), StoreError> {
+    let failed = look.failed("shorten the expunge log");
+    sqlx::query("delete from expunged where gone_at < ?")
+        .bind(before)
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What follows a commit: files to remove, folders to rename, names that are behind.
 
-use mail_types::{MailboxId, MailboxName, QueueId};
+use mail_types::{MailboxId, MailboxName, QueueId, RecipientNumber};
 
 use super::Look;
 use crate::StoreError;
@@ -109,19 +109,21 @@ pub(crate) async fn left_over(look: &mut Look) -> Result<LeftOver, StoreError> {
     Ok(LeftOver { doomed, renames, behind })
 }
 
-/// Forgets the recipients of queue entries, and of all that came before `before`.
+/// Forgets recipients of queue entries, and all of those that came before `before`.
 pub(crate) async fn forget(
     look: &mut Look,
-    entries: &[QueueId],
+    settled: &[(QueueId, RecipientNumber)],
     before: QueueId,
 ) -> Result<(), StoreError> {
     let failed = look.failed("forget deliveries");
-    let entries: Vec<String> = entries.iter().map(|entry| hex(&entry.bytes())).collect();
+    let rows: Vec<String> =
+        settled.iter().map(|(id, number)| format!("[\"{}\",{number}]", hex(&id.bytes()))).collect();
     sqlx::query(
-        "delete from delivered where queue_id < ?2
-             or queue_id in (select unhex(value) from json_each(?1))",
+        "delete from delivered where queue_id < $2;
+         delete from delivered where (queue_id, recipient) in
+             (select unhex(value ->> 0), value ->> 1 from json_each($1));",
     )
-    .bind(json_strings(&entries))
+    .bind(format!("[{}]", rows.join(",")))
     .bind(before.bytes().to_vec())
     .execute(look.db()?)
     .await

@@ -5,7 +5,10 @@
 use stable_storage::Migration;
 
 /// The steps to the tables that this program knows.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration { name: "mailboxes", sql: FIRST }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "mailboxes", sql: FIRST },
+    Migration { name: "a time in the expunge log, a counter of recent messages", sql: SECOND },
+];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
 pub(crate) const NAME_BEHIND: i64 = 1;
@@ -130,5 +133,31 @@ create trigger flags_change after update of flags on messages when old.flags <> 
         unseen = unseen + (new.flags & 1 = 0) - (old.flags & 1 = 0),
         deleted = deleted + (new.flags & 8 <> 0) - (old.flags & 8 <> 0)
     where id = new.mailbox;
+end;
+";
+
+const SECOND: &str = "
+-- when it went, in milliseconds: what is old is forgotten
+alter table expunged add column gone_at integer not null default 0;
+create index expunged_by_time on expunged (gone_at);
+
+-- those from recent_from on
+alter table mailboxes add column recent integer not null default 0;
+update mailboxes set recent =
+    (select count(*) from messages where mailbox = mailboxes.id and uid >= recent_from);
+
+create trigger recent_comes after insert on messages begin
+    update mailboxes set recent = recent + 1 where id = new.mailbox and new.uid >= recent_from;
+end;
+
+create trigger recent_goes after delete on messages begin
+    update mailboxes set recent = recent - 1 where id = old.mailbox and old.uid >= recent_from;
+end;
+
+create trigger recent_is_claimed after update of recent_from on mailboxes
+when old.recent_from <> new.recent_from begin
+    update mailboxes set recent =
+        (select count(*) from messages where mailbox = new.id and uid >= new.recent_from)
+    where id = new.id;
 end;
 ";

@@ -8,6 +8,8 @@
 
 mod crash;
 mod foreign;
+mod full_disk;
+mod kill;
 mod operations;
 mod rebuild;
 mod sharing;

@@ -74,7 +74,7 @@ async fn the_pair_is_remembered_until_the_queue_says_so() {
     account.remove(inbox.id, &UidSet::all()).await.unwrap();
     assert_eq!(deliver(&account, 1, "one").await.unwrap(), uid(1), "expunged, not forgotten");
     assert_eq!(account.state(inbox.id).await.unwrap().messages, 0);
-    account.forget([queue_id(1)]);
+    account.forget([(queue_id(1), RecipientNumber(0))]);
     store.close().await;
     assert!(files_on_disk(&world).is_empty());
     let account = world.open().await.account(ALICE);
