@@ -12,7 +12,6 @@ use stable_storage::{BellListener, Holder, LifeLock, on_blocking_thread};
 use crate::{
     Lease, Queue, QueueError, Settled, Settlement, chance, decode,
     jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
-    maintenance,
     sql::LeaseRows,
 };
 
@@ -129,10 +128,9 @@ impl Consumer {
         }
     }
 
-    /// What is to be done now and then (each hour, say): old events are pruned, a little each
-    /// time. The check of docs/queue.md is done by [`Queue::consumer`].
+    /// The queue's [`Queue::maintain`].
     pub async fn maintain(&self, now: Timestamp) -> Result<(), QueueError> {
-        maintenance::prune(&self.queue, now).await
+        self.queue.maintain(now).await
     }
 
     /// The queue it takes from.
@@ -145,6 +143,9 @@ impl Consumer {
         job: TurnJob,
         settlements: &mut Vec<Settlement>,
     ) -> Result<(Settled, LeaseRows), QueueError> {
+        if job.settle.is_none() && job.lease.is_none() {
+            return Ok((Settled { settled: 0, superseded: 0 }, LeaseRows::default()));
+        }
         let recipients = settlements.iter().map(|s| s.lease.recipients.len()).sum::<usize>();
         let Answer::Turned(done) = self.queue.submit(Job::Turn(Box::new(job))).await? else {
             return Err(QueueError::wrong_answer());

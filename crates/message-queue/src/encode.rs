@@ -97,14 +97,15 @@ pub(crate) fn ends(settlement: &Settlement) -> String {
     let entry = lease.entry.id.to_string();
     let rows = lease.recipients.iter().map(|recipient| {
         let end = settlement.ends.iter().find(|end| end.number == recipient.number);
-        let (state, event, attempts) = match end.map(|end| &end.outcome) {
+        let outcome = end.and_then(|end| end.outcome.as_ref());
+        let (state, event, attempts) = match outcome {
             None => (state::WAITING, None, 0),
             Some(Outcome::Delivered { .. }) => (state::DELIVERED, Some(event::DELIVERED), 1),
             Some(Outcome::Deferred(_)) => (state::WAITING, Some(event::DEFERRED), 1),
             Some(Outcome::Failed(_)) => (state::FAILED, Some(event::FAILED), 1),
         };
-        let words = end.map(|end| in_words(&end.outcome));
-        let problem = match end.map(|end| &end.outcome) {
+        let words = outcome.map(in_words);
+        let problem = match outcome {
             Some(Outcome::Deferred(_) | Outcome::Failed(_)) => words.clone(),
             _ => None,
         };

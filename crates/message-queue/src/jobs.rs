@@ -28,7 +28,7 @@ pub(crate) enum Job {
     /// The operator wants something done.
     Operate(Box<OperateJob>),
     /// Old events go.
-    Prune { before: Timestamp, rows_max: u32 },
+    Prune { before: Timestamp, not_after: Timestamp, rows_max: u32 },
     /// Refusals are noted: rows of a JSON array.
     NoteRefusals(String),
 }
@@ -263,8 +263,9 @@ impl Jobs {
                 }
                 return Ok(Answer::Operated(chosen));
             }
-            Job::Prune { before, rows_max } => {
-                let pruned = sql::prune(connection, before.millis(), *rows_max).await?;
+            Job::Prune { before, not_after, rows_max } => {
+                let (before, not_after) = (before.millis(), not_after.millis());
+                let pruned = sql::prune(connection, before, not_after, *rows_max).await?;
                 return Ok(Answer::Pruned(pruned));
             }
             Job::NoteRefusals(rows) => {

@@ -164,18 +164,20 @@ impl Queue {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Summary>, QueueError> {
-        let reader = self.database().reader();
-        let ids = sql::list(reader, &choice(filter), after.unwrap_or_default(), limit).await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(summaries(sql::summaries(reader, &encode::texts(ids)).await?))
+        // One moment for both questions: what is settled between them would be missing.
+        let mut moment = self.database().reader().begin().await?;
+        let after = after.unwrap_or_default();
+        let ids = sql::list(&mut *moment, &choice(filter), after, limit).await?;
+        let rows = sql::summaries(&mut *moment, &encode::texts(ids)).await?;
+        moment.rollback().await?;
+        Ok(summaries(rows))
     }
 
     /// One entry, if it is in the queue.
     pub async fn show(&self, id: QueueId) -> Result<Option<Summary>, QueueError> {
         let ids = encode::texts([id]);
-        let rows = sql::summaries(self.database().reader(), &ids).await?;
+        let mut reader = self.database().reader().acquire().await?;
+        let rows = sql::summaries(&mut reader, &ids).await?;
         Ok(summaries(rows).into_iter().next())
     }
 
@@ -220,10 +222,12 @@ impl Queue {
 
     /// How many recipients are in the queue.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
-        let reader = self.database().reader();
-        let oldest = sql::oldest(reader).await?.map(Timestamp::from_millis);
+        let mut moment = self.database().reader().begin().await?;
+        let oldest = sql::oldest(&mut *moment).await?.map(Timestamp::from_millis);
+        let rows = sql::counts(&mut *moment).await?;
+        moment.rollback().await?;
         let mut counts = Counts { oldest, ..Counts::default() };
-        for (local, state, count) in sql::counts(reader).await? {
+        for (local, state, count) in rows {
             let lanes = if local { &mut counts.local } else { &mut counts.remote };
             let count = u64::try_from(count).unwrap_or(0);
             match state {

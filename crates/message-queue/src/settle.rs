@@ -17,7 +17,8 @@ pub struct Settlement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) number: RecipientNumber,
-    pub(crate) outcome: Outcome,
+    /// None if nothing was tried.
+    pub(crate) outcome: Option<Outcome>,
     pub(crate) next_at: Option<Timestamp>,
     pub(crate) delay_told: bool,
 }
@@ -51,8 +52,17 @@ impl Settlement {
         outcome: Outcome,
         next_at: Option<Timestamp>,
     ) {
-        self.ends.retain(|end| end.number != number);
-        self.ends.push(End { number, outcome, next_at, delay_told: false });
+        self.end(End { number, outcome: Some(outcome), next_at, delay_told: false });
+    }
+
+    /// Gives a recipient back untried: it waits as it did before, and not before this time.
+    pub fn later(&mut self, number: RecipientNumber, not_before: Timestamp) {
+        self.end(End { number, outcome: None, next_at: Some(not_before), delay_told: false });
+    }
+
+    fn end(&mut self, end: End) {
+        self.ends.retain(|other| other.number != end.number);
+        self.ends.push(end);
     }
 
     /// Remembers that the sender is told of this recipient's delay by a notification of this

@@ -58,7 +58,7 @@ pub struct Event {
 impl Queue {
     /// The journeys of what is found, the newest entry first.
     pub async fn trace(&self, by: &Trace, limit: u32) -> Result<Vec<Journey>, QueueError> {
-        let reader = self.database().reader();
+        let mut moment = self.database().reader().begin().await?;
         let id;
         let by = match by {
             Trace::Id(queue_id) => {
@@ -69,9 +69,11 @@ impl Queue {
             Trace::Address(address) => By::Address(address),
         };
         let mut journeys: Vec<Journey> =
-            sql::stories(reader, by, limit).await?.into_iter().map(journey).collect();
+            sql::stories(&mut *moment, by, limit).await?.into_iter().map(journey).collect();
         let ids = encode::texts(journeys.iter().map(|journey| &journey.id));
-        for row in sql::events(reader, &ids).await? {
+        let events = sql::events(&mut *moment, &ids).await?;
+        moment.rollback().await?;
+        for row in events {
             if let Some(journey) = journeys.iter_mut().find(|journey| journey.id == row.entry) {
                 journey.events.push(event_of(row));
             }

@@ -119,7 +119,7 @@ pub(crate) async fn change(
 
 /// The ids of entries with a chosen recipient, behind `after`.
 pub(crate) async fn list(
-    reader: &SqlitePool,
+    moment: &mut SqliteConnection,
     choice: &Choice,
     after: &str,
     limit: u32,
@@ -131,7 +131,7 @@ pub(crate) async fn list(
     let ids = bound(sqlx::query(SQL), choice)
         .bind(after.to_owned())
         .bind(limit)
-        .fetch_all(reader)
+        .fetch_all(moment)
         .await?;
     Ok(ids.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
@@ -168,7 +168,7 @@ pub(crate) struct SummaryRow {
 
 /// All recipients of these entries (a JSON array of ids), entry by entry.
 pub(crate) async fn summaries(
-    reader: &SqlitePool,
+    moment: &mut SqliteConnection,
     entries: &str,
 ) -> Result<Vec<SummaryRow>, DatabaseError> {
     let rows = sqlx::query(
@@ -178,7 +178,7 @@ pub(crate) async fn summaries(
          where id in (select value from json_each($1)) order by id, number",
     )
     .bind(entries.to_owned())
-    .fetch_all(reader)
+    .fetch_all(moment)
     .await?;
     let summary = |row: &SqliteRow| {
         Ok::<_, sqlx::Error>(SummaryRow {
@@ -213,16 +213,18 @@ pub(crate) async fn show(reader: &SqlitePool, id: &str) -> Result<Option<EntryRo
 }
 
 /// How many recipients: `(local, state, how many)`.
-pub(crate) async fn counts(reader: &SqlitePool) -> Result<Vec<(bool, i64, i64)>, DatabaseError> {
+pub(crate) async fn counts(
+    moment: &mut SqliteConnection,
+) -> Result<Vec<(bool, i64, i64)>, DatabaseError> {
     let sql = "select lane = 'local', state, count(*) from recipient group by 1, 2";
-    Ok(sqlx::query_as(sql).fetch_all(reader).await?)
+    Ok(sqlx::query_as(sql).fetch_all(moment).await?)
 }
 
 /// When the oldest entry was queued.
-pub(crate) async fn oldest(reader: &SqlitePool) -> Result<Option<i64>, DatabaseError> {
+pub(crate) async fn oldest(moment: &mut SqliteConnection) -> Result<Option<i64>, DatabaseError> {
     // Ids sort by time.
     let sql = "select queued_at from entry order by id limit 1";
-    Ok(sqlx::query_scalar(sql).fetch_optional(reader).await?)
+    Ok(sqlx::query_scalar(sql).fetch_optional(moment).await?)
 }
 
 /// Those of these content files (a JSON array of names) that an entry has.

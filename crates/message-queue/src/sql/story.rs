@@ -36,7 +36,7 @@ pub(crate) enum By<'a> {
 
 /// The newest entries found by one thing.
 pub(crate) async fn stories(
-    reader: &SqlitePool,
+    moment: &mut SqliteConnection,
     by: By<'_>,
     limit: u32,
 ) -> Result<Vec<StoryRow>, DatabaseError> {
@@ -60,7 +60,7 @@ pub(crate) async fn stories(
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(text.to_owned())
         .bind(limit)
-        .fetch_all(reader)
+        .fetch_all(moment)
         .await?;
     let story = |row: &sqlx::sqlite::SqliteRow| {
         Ok::<_, sqlx::Error>(StoryRow {
@@ -78,7 +78,7 @@ pub(crate) async fn stories(
 
 /// The events of these entries (a JSON array of their ids), in the order in which they happened.
 pub(crate) async fn events(
-    reader: &SqlitePool,
+    moment: &mut SqliteConnection,
     entries: &str,
 ) -> Result<Vec<EventRow>, DatabaseError> {
     let rows = sqlx::query(
@@ -86,7 +86,7 @@ pub(crate) async fn events(
          where entry in (select value from json_each($1)) order by number",
     )
     .bind(entries.to_owned())
-    .fetch_all(reader)
+    .fetch_all(moment)
     .await?;
     let event = |row: &sqlx::sqlite::SqliteRow| {
         Ok::<_, sqlx::Error>(EventRow {
@@ -102,18 +102,32 @@ pub(crate) async fn events(
 }
 
 /// Removes some of the oldest events and stories from before `before`; returns how many of both.
+///
+/// Rows are numbered in the order in which they came, so whatever came before an old row is old:
+/// what a clock that was ahead wrote goes with its neighbours. `not_after` is a time that no right
+/// clock has shown yet; rows beyond it tell nothing about their age.
 pub(crate) async fn prune(
     connection: &mut SqliteConnection,
     before: i64,
+    not_after: i64,
     rows_max: u32,
 ) -> Result<u64, DatabaseError> {
     const SQL: &str = "
-        delete from journey
-        where at < $1 and number in (select number from journey order by number limit $2);
-        delete from story
-        where at < $1 and number in (select number from story order by number limit $2);
+        delete from journey where number in (
+            select number from journey where number <= (
+                select max(number) from (
+                    select number, at from journey where at <= $3 order by number limit $2)
+                where at < $1)
+            order by number limit $2);
+        delete from story where number in (
+            select number from story where number <= (
+                select max(number) from (
+                    select number, at from story where at <= $3 order by number limit $2)
+                where at < $1)
+            order by number limit $2);
     ";
-    let done = sqlx::query(SQL).bind(before).bind(rows_max).execute(connection).await?;
+    let done =
+        sqlx::query(SQL).bind(before).bind(rows_max).bind(not_after).execute(connection).await?;
     Ok(done.rows_affected())
 }
 

@@ -12,6 +12,7 @@ mod story;
 
 mod crash;
 mod flow;
+mod full_disk;
 mod kill;
 mod operator;
 mod quarantine;
