@@ -59,7 +59,9 @@ pub(crate) fn size(recipient: &LeaseRecipient, content: &Content) -> u64 {
 }
 
 /// What stands before the content. Return-Path comes first, as final delivery puts it
-/// (RFC 5321 §4.4); Delivered-To is how a loop is found when the message comes back.
+/// (RFC 5321 §4.4); Delivered-To is how a loop is found when the message comes back. A Return-Path
+/// that the content has already stays where it is, below ours, which readers find first: what was
+/// sent arrives octet for octet, signed or not.
 fn head(recipient: &LeaseRecipient) -> Vec<u8> {
     let path = match &recipient.reverse_path {
         ReversePath::Null => String::new(),

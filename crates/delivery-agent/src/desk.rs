@@ -2,7 +2,9 @@
 //!
 //! A lease has a part for each recipient. Parts wait by account; one task an account at a time
 //! delivers all that wait for it. When every part of a lease has ended, the lease is settled, in
-//! one transaction with others and with taking new ones. So a slow account delays nobody else.
+//! one transaction with others and with taking new ones. So a slow account delays nobody else:
+//! what waits for it beyond what its task was given goes back into the queue for a while, and
+//! leaves its place to others.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,9 +13,12 @@ use std::{
 };
 
 use agent_kit::{GRACE, Stop, now};
-use mail_types::{AccountId, Outcome, QueueId, RecipientNumber};
+use mail_types::{AccountId, Outcome, QueueId, RecipientNumber, Timestamp};
 use message_queue::{Consumer, Lease, LeaseRequest, Settlement};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
 
 use crate::{
     Shared,
@@ -30,17 +35,31 @@ const QUEUE_ILL: Duration = Duration::from_secs(2);
 /// The shortest wait for the next due time: whatever the queue says, no spinning.
 const WAIT_MIN: Duration = Duration::from_millis(20);
 
-/// What one account's task was given.
+/// An account whose task takes longer is slow: something keeps its mailboxes busy.
+const SLOW: Duration = Duration::from_secs(3);
+/// For how long its messages go back into the queue.
+const SLOW_LATER: Duration = Duration::from_secs(20);
+
+/// What one account's task came to.
 type Joined = Result<(Id, Vec<Ended>), JoinError>;
 
 /// A lease whose parts are on their way.
 struct Open {
     lease: Lease,
     ends: Vec<(RecipientNumber, Outcome)>,
+    /// Those that go back untried, and until when.
+    later: Vec<(RecipientNumber, Timestamp)>,
 }
 
-/// What is told to the store when a settlement is written: accounts that may forget the entry.
-type Forget = (QueueId, Vec<AccountId>);
+/// An account's task.
+struct Running {
+    account: AccountId,
+    since: Instant,
+    given: Vec<Part>,
+}
+
+/// What an account's store may forget when a settlement is written.
+type Forget = (AccountId, (QueueId, RecipientNumber));
 
 pub(crate) struct Desk {
     shared: Arc<Shared>,
@@ -48,8 +67,7 @@ pub(crate) struct Desk {
     open: HashMap<u64, Open>,
     last: u64,
     waiting: HashMap<AccountId, VecDeque<Part>>,
-    /// Accounts whose task runs, and what it was given.
-    running: HashMap<Id, (AccountId, Vec<Part>)>,
+    running: HashMap<Id, Running>,
     tasks: JoinSet<Vec<Ended>>,
     settlements: Vec<Settlement>,
     forget: Vec<Forget>,
@@ -73,8 +91,12 @@ impl Desk {
     /// Works until the stop; then what has begun may end.
     pub(crate) async fn work(mut self, stop: &Stop) {
         while !stop.is_asked() {
-            let at_most = self.turn().await;
+            self.give_back().await;
+            let mut at_most = self.turn().await;
             self.start();
+            if !self.waiting.is_empty() {
+                at_most = at_most.min(SLOW);
+            }
             tokio::select! {
                 () = stop.asked() => {}
                 () = self.consumer.wait(at_most) => {}
@@ -136,9 +158,26 @@ impl Desk {
 
     /// The queue knows what was delivered: the store needn't remember it any longer.
     fn settled(&mut self) {
-        for (entry, accounts) in self.forget.drain(..) {
-            for account in accounts {
-                self.shared.store.account(account).forget([entry]);
+        for (account, pair) in self.forget.drain(..) {
+            self.shared.store.account(account).forget([pair]);
+        }
+    }
+
+    /// Gives back what waits for slow accounts.
+    async fn give_back(&mut self) {
+        let until = now().plus(SLOW_LATER);
+        let slow: Vec<AccountId> = self
+            .running
+            .values()
+            .filter(|running| running.since.elapsed() >= SLOW)
+            .map(|running| running.account)
+            .collect();
+        for account in slow {
+            for part in self.waiting.remove(&account).unwrap_or_default() {
+                if let Some(open) = self.open.get_mut(&part.lease) {
+                    open.later.push((part.recipient.number, until));
+                }
+                self.settle_if_ended(part.lease).await;
             }
         }
     }
@@ -148,7 +187,7 @@ impl Desk {
         self.last = self.last.wrapping_add(1);
         let (key, entry) = (self.last, Arc::new(lease.entry.clone()));
         let recipients = lease.recipients.clone();
-        self.open.insert(key, Open { lease, ends: Vec::new() });
+        self.open.insert(key, Open { lease, ends: Vec::new(), later: Vec::new() });
         let mut nobody = Vec::new();
         for recipient in recipients {
             let part = Part { lease: key, entry: entry.clone(), recipient };
@@ -180,7 +219,7 @@ impl Desk {
     /// Starts as many accounts' tasks as there may be.
     fn start(&mut self) {
         let max = usize::try_from(self.shared.config.delivery.concurrency).unwrap_or(1).max(1);
-        let busy: Vec<AccountId> = self.running.values().map(|(account, _)| *account).collect();
+        let busy: Vec<AccountId> = self.running.values().map(|running| running.account).collect();
         let mut free: Vec<AccountId> =
             self.waiting.keys().filter(|account| !busy.contains(account)).copied().collect();
         // Who has waited longest comes first.
@@ -189,13 +228,13 @@ impl Desk {
         });
         for account in free.into_iter().take(max.saturating_sub(busy.len())) {
             let Some(waiting) = self.waiting.get_mut(&account) else { continue };
-            let parts: Vec<Part> = waiting.drain(..waiting.len().min(BATCH_MAX)).collect();
+            let given: Vec<Part> = waiting.drain(..waiting.len().min(BATCH_MAX)).collect();
             if waiting.is_empty() {
                 self.waiting.remove(&account);
             }
-            let delivering = handover::deliver(self.shared.clone(), account, parts.clone());
+            let delivering = handover::deliver(self.shared.clone(), account, given.clone());
             let task = self.tasks.spawn(delivering);
-            self.running.insert(task.id(), (account, parts));
+            self.running.insert(task.id(), Running { account, since: Instant::now(), given });
         }
     }
 
@@ -216,9 +255,9 @@ impl Desk {
                 (error.id(), Vec::new())
             }
         };
-        let Some((_, parts)) = self.running.remove(&id) else { return };
+        let Some(Running { given, .. }) = self.running.remove(&id) else { return };
         // What has no end, because its task broke, waits for its next attempt.
-        let broken: Vec<Ended> = parts
+        let broken: Vec<Ended> = given
             .iter()
             .filter(|part| {
                 ended
@@ -232,16 +271,33 @@ impl Desk {
         }
     }
 
-    /// Notes the end of a part; the last one of a lease makes its settlement.
+    /// Notes the end of a part.
     async fn end(&mut self, ended: Ended) {
         let Some(open) = self.open.get_mut(&ended.lease) else { return };
         open.ends.push((ended.number, ended.outcome));
-        if open.ends.len() < open.lease.recipients.len() {
+        self.settle_if_ended(ended.lease).await;
+    }
+
+    /// When the last part of a lease has ended, makes its settlement.
+    async fn settle_if_ended(&mut self, key: u64) {
+        let Some(open) = self.open.get(&key) else { return };
+        if open.ends.len().saturating_add(open.later.len()) < open.lease.recipients.len() {
             return;
         }
-        let Some(Open { lease, ends }) = self.open.remove(&ended.lease) else { return };
-        let accounts = lease.recipients.iter().filter_map(|recipient| recipient.account).collect();
-        self.forget.push((lease.entry.id, accounts));
-        self.settlements.push(settle::settlement(&self.shared, lease, ends).await);
+        let Some(Open { lease, ends, later }) = self.open.remove(&key) else { return };
+        for recipient in &lease.recipients {
+            // What is tried again must be known again, should its file be there already.
+            let is_over = |(number, outcome): &(RecipientNumber, Outcome)| {
+                *number == recipient.number && !matches!(outcome, Outcome::Deferred(_))
+            };
+            if let Some(account) = recipient.account
+                && ends.iter().any(is_over)
+            {
+                self.forget.push((account, (lease.entry.id, recipient.number)));
+            }
+        }
+        let mut settlement = settle::settlement(&self.shared, lease, ends).await;
+        later.into_iter().for_each(|(number, until)| settlement.later(number, until));
+        self.settlements.push(settlement);
     }
 }

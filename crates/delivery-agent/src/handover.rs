@@ -3,7 +3,7 @@
 //! First every copy is written and synced, several at once; then one transaction of the account's
 //! index makes them all visible. Each part ends with an outcome.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use account_usage::{Quota, Usage};
 use agent_kit::now;
@@ -129,48 +129,71 @@ async fn write_all(
     (done, ended)
 }
 
-/// The copies that go to one mailbox; INBOX if it has no name.
-type Group = (Option<MailboxName>, Vec<(Part, Written)>);
-
 /// Makes the copies visible, a transaction for each mailbox that they go to.
 async fn file_all(
     mailboxes: &AccountMailboxes,
     account: &Account,
     written: Vec<(Part, Written)>,
 ) -> Vec<Ended> {
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: BTreeMap<Option<MailboxName>, Vec<(Part, Written)>> = BTreeMap::new();
     for (part, copy) in written {
         let mailbox = part.recipient.file_into.as_ref().map(|into| into.mailbox.clone());
-        match groups.iter_mut().find(|(name, _)| *name == mailbox) {
-            Some((_, group)) => group.push((part, copy)),
-            None => groups.push((mailbox, vec![(part, copy)])),
-        }
+        groups.entry(mailbox).or_default().push((part, copy));
     }
     let mut ended = Vec::new();
-    for (mailbox, group) in groups {
+    for group in groups.into_values() {
         let (parts, copies): (Vec<Part>, Vec<Written>) = group.into_iter().unzip();
-        let deliveries = parts
-            .iter()
-            .zip(copies)
-            .map(|(part, written)| Delivery {
-                queue_id: part.entry.id,
-                recipient: part.recipient.number,
-                written,
-                file_into: mailbox.clone(),
-                flags: part
-                    .recipient
-                    .file_into
-                    .as_ref()
-                    .map_or_else(FlagSet::new, |into| into.flags.clone()),
-            })
-            .collect();
-        let outcome = match mailboxes.deliver(deliveries).await {
-            Ok(_) => delivered(account),
-            Err(error) => of_store(account.id, &error),
+        let error = match file(mailboxes, &parts, copies).await {
+            Ok(()) => {
+                ended.extend(parts.iter().map(|part| part.ended(delivered(account))));
+                continue;
+            }
+            Err(error) => error,
         };
-        ended.extend(parts.iter().map(|part| part.ended(outcome.clone())));
+        if parts.len() == 1 || error.is_full() {
+            let outcome = of_store(account.id, &error);
+            ended.extend(parts.iter().map(|part| part.ended(outcome.clone())));
+            continue;
+        }
+        tracing::warn!(account = %account.id, %error, "messages can't be filed together: one by one");
+        for part in parts {
+            let outcome = file_alone(mailboxes, account, &part).await;
+            ended.push(part.ended(outcome));
+        }
     }
     ended
+}
+
+/// Makes copies visible, all or none.
+async fn file(
+    mailboxes: &AccountMailboxes,
+    parts: &[Part],
+    copies: Vec<Written>,
+) -> Result<(), StoreError> {
+    let delivery = |(part, written): (&Part, Written)| {
+        let into = part.recipient.file_into.as_ref();
+        Delivery {
+            queue_id: part.entry.id,
+            recipient: part.recipient.number,
+            written,
+            file_into: into.map(|into| into.mailbox.clone()),
+            flags: into.map_or_else(FlagSet::new, |into| into.flags.clone()),
+        }
+    };
+    mailboxes.deliver(parts.iter().zip(copies).map(delivery).collect()).await.map(|_| ())
+}
+
+/// A copy that failed among others is written and filed once more by itself, so that one message
+/// is not the trouble of the rest.
+async fn file_alone(mailboxes: &AccountMailboxes, account: &Account, part: &Part) -> Outcome {
+    let copy = match copy::write(mailboxes, part, now()).await {
+        Ok(copy) => copy,
+        Err(error) => return of_copy(account.id, part, error),
+    };
+    match file(mailboxes, std::slice::from_ref(part), vec![copy]).await {
+        Ok(()) => delivered(account),
+        Err(error) => of_store(account.id, &error),
+    }
 }
 
 /// Tells what the account holds now. If that fails, the next change tells it.

@@ -16,10 +16,10 @@ mod desk;
 mod handover;
 mod settle;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use account_usage::UsagePublisher;
-use agent_kit::{Readiness, Stop, Surroundings, now};
+use agent_kit::{GRACE, Readiness, Stop, Surroundings, now};
 use anyhow::Context;
 use config::Config;
 use directory::Directory;
@@ -41,6 +41,8 @@ struct Shared {
 
 /// The most messages that are written at once.
 const WRITING_MAX: usize = 8;
+/// How often old events of the queue are pruned, and orphans looked for.
+const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
 
 /// Delivers until the stop.
 pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
@@ -71,8 +73,22 @@ async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Resu
         config,
     });
     ready.ready();
+    let maintaining = tokio::spawn(maintain(shared.queue.clone()));
     desk::Desk::new(shared.clone(), consumer).work(&stop).await;
     ready.stopping();
-    shared.store.close().await;
+    maintaining.abort();
+    if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
+        tracing::warn!("mailboxes are busy: the next process writes what was to follow");
+    }
     Ok(())
+}
+
+/// Keeps the queue from growing, beside the deliveries.
+async fn maintain(queue: Queue) {
+    loop {
+        if let Err(error) = queue.maintain(now()).await {
+            tracing::error!(%error, "the queue can't be kept in order");
+        }
+        tokio::time::sleep(MAINTENANCE).await;
+    }
 }
