@@ -14,6 +14,7 @@ pub mod file_name;
 pub mod fixup;
 pub mod header;
 mod lines;
+pub mod reading;
 pub mod report;
 pub mod section;
 pub mod seven_bit;

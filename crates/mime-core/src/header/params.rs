@@ -133,7 +133,7 @@ fn split_label(value: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 }
 
 /// `%` and two digits are an octet; what is not is itself.
-fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
     let mut rest = value;
     while let Some((first, behind)) = rest.split_first() {
         let escape = match behind {
