@@ -16,7 +16,10 @@ const LIBRARIES: [&str; 5] = ["hickory_proto", "hickory_resolver", "hickory_net"
 
 /// Starts logging for this process. Only the first call counts.
 pub fn start(log: &Log) {
-    let lines = fmt::layer().with_writer(stderr).with_thread_names(true).with_target(false);
+    // Nobody may be reading any more (a closed terminal, `| head`). The complaint about that would
+    // go to the same place, and panic there.
+    let lines = fmt::layer().log_internal_errors(false);
+    let lines = lines.with_writer(stderr).with_thread_names(true).with_target(false);
     let lines = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(false).boxed(),

@@ -182,8 +182,6 @@ sections! {
         pub journey_kept: Duration = hours(30 * 24),
         /// How many of the last refused messages `postrider trace` remembers.
         pub refusals_kept: u32 = 10_000,
-        /// How often to look for work by itself; normally the agents wake each other at once.
-        pub poll: Duration = Duration::from_secs(30),
     }
 
     /// How much one peer may take.
@@ -220,7 +218,7 @@ sections! {
     pub struct Log {
         /// How much: "error", "warn", "info", "debug" or "trace".
         pub level: LogLevel = LogLevel::Info,
-        /// How: "text", "json", or "auto": colours and short times on a terminal.
+        /// How: "text", "json", or "auto": colours on a terminal.
         pub format: LogFormat = LogFormat::Auto,
     }
 }

@@ -16,6 +16,7 @@ mod users;
 
 use std::{
     collections::HashMap,
+    io::{IsTerminal, stderr},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -88,7 +89,6 @@ fn supervise(order: Order) -> anyhow::Result<()> {
 
 /// What would make an agent fail at its start is said here, once and before any is started.
 fn check(config: &Config) -> anyhow::Result<()> {
-    check_paths(&config.data_dir)?;
     check_places(config)?;
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         ServerTls::load(certificate, key)?;
@@ -166,6 +166,7 @@ impl Supervision {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
+        let on_terminal = stderr().is_terminal();
         let (orders, _) = watch::channel(Orders::default());
         let (events, mut happened) = mpsc::channel(16);
         let mut keepers = JoinSet::new();
@@ -180,7 +181,13 @@ impl Supervision {
             tokio::select! {
                 _ = terminate.recv() => break Ok(()),
                 _ = interrupt.recv() => break Ok(()),
-                _ = hangup.recv() => orders.send_modify(|orders| orders.hangups += 1),
+                _ = hangup.recv() => {
+                    // A terminal that was closed tells so by the same signal.
+                    if on_terminal && !stderr().is_terminal() {
+                        break Ok(());
+                    }
+                    orders.send_modify(|orders| orders.hangups += 1);
+                }
                 event = happened.recv() => match event {
                     Some(Event::Ready { agent, pid }) => watch.ready(agent, pid)?,
                     Some(Event::Died { agent }) => watch.died(agent),

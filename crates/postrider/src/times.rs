@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn spans_are_short() {
-        let check = |millis, expected: &str| {
+        let check = |millis: i64, expected: &str| {
             let from = Timestamp::from_millis(1_000);
             assert_eq!(span(from, Timestamp::from_millis(1_000 + millis)), expected);
         };

@@ -29,6 +29,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
     let order = match config {
         Some(file) => {
             let installation = Installation::find(Some(file))?;
+            supervisor::check_paths(&installation.config.data_dir)?;
             run_command([Path::new("migrate"), Path::new("--config"), &installation.file])?;
             let lock = Lock::take(&installation.config.data_dir)?;
             Order { installation, ready_file, demo: None, lock }

@@ -42,6 +42,7 @@ pub(super) enum Event {
 
 pub(super) struct Keeper {
     launch: Launch,
+    start_within: Duration,
     stop_within: Duration,
     pauses: Pauses,
     reports: UnixDatagram,
@@ -67,6 +68,7 @@ impl Keeper {
             .with_context(|| format!("cannot make {}", launch.notify.display()))?;
         Ok(Self {
             launch,
+            start_within: START_WITHIN,
             stop_within: config.stop_within,
             pauses: Pauses::new(config.max_restart_pause),
             reports,
@@ -118,12 +120,12 @@ impl Keeper {
         let mut hangups = self.orders.borrow().hangups;
         let mut serves = false;
         let mut report = [0; 4096];
-        let overdue = Instant::now() + START_WITHIN;
+        let overdue = Instant::now() + self.start_within;
         loop {
             tokio::select! {
                 () = sleep_until(overdue), if !serves => {
                     let agent = self.launch.agent;
-                    tracing::error!(%agent, within = ?START_WITHIN, "does not serve, killing it");
+                    tracing::error!(%agent, within = ?self.start_within, "does not serve, killing it");
                     child.kill().await?;
                     return Ok(Ending::Died(child.wait().await?));
                 }

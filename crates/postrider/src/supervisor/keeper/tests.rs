@@ -22,6 +22,11 @@ struct Stage {
 impl Stage {
     /// Keeps a script running.
     fn with(script: &str) -> Self {
+        Self::within(START_WITHIN, script)
+    }
+
+    /// The same with another patience for its start.
+    fn within(start_within: Duration, script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("agent");
         fs::write(&program, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display()))
@@ -32,7 +37,8 @@ impl Stage {
         let (events, happened) = mpsc::channel(8);
         let (orders, ordered) = watch::channel(Orders::default());
         let config = config::Supervisor::default();
-        let keeper = Keeper::new(launch, &config, events, ordered).unwrap();
+        let mut keeper = Keeper::new(launch, &config, events, ordered).unwrap();
+        keeper.start_within = start_within;
         Self { folder, happened, orders, keeper: tokio::spawn(keeper.live()) }
     }
 
@@ -86,6 +92,16 @@ async fn one_that_never_was_ready_is_given_up() {
         Some(Event::NeverReady { agent: Agent::ImapServer, how }) => {
             assert_eq!(how, "exit status: 3");
         }
+        other => panic!("{other:?}"),
+    }
+    stage.keeper.await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_hangs_before_it_is_ready_is_killed() {
+    let mut stage = Stage::within(Duration::from_millis(50), "exec sleep 600");
+    match stage.happened.recv().await {
+        Some(Event::NeverReady { how, .. }) => assert!(how.contains("SIGKILL"), "{how}"),
         other => panic!("{other:?}"),
     }
     stage.keeper.await.unwrap();
