@@ -1,6 +1,12 @@
 //! The agent over real sockets, with a real directory and a real mail store.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+#![expect(clippy::print_stdout, reason = "how long it took is read with --nocapture")]
 
 #[path = "imap_server/append.rs"]
 mod append;

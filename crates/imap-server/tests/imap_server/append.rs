@@ -1,5 +1,7 @@
 //! APPEND, COPY and MOVE: what gets into mailboxes, and under which UIDs.
 
+use std::time::{Duration, Instant};
+
 use crate::house::{House, small};
 
 /// RFC 4315 §3: a message gets its UID told, with its flags and date.
@@ -60,6 +62,32 @@ async fn a_message_may_come_in_pieces() {
     client.run("SELECT INBOX").await.ok();
     let read = client.run("FETCH 1 BODY.PEEK[]").await.ok();
     assert!(read.untagged[0].ends_with(&[message.as_slice(), b")"].concat()));
+}
+
+/// Clients such as Python's imaplib write the end of the line apart, with Nagle's algorithm on:
+/// no timer of either kernel may come between.
+#[tokio::test]
+async fn an_end_that_comes_apart_costs_nothing() {
+    const ROUNDS: u32 = 25;
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    let message = small("one");
+    let started = Instant::now();
+    for _ in 0..ROUNDS {
+        client.append("INBOX", &message).await;
+    }
+    let at_once = started.elapsed();
+    let started = Instant::now();
+    for _ in 0..ROUNDS {
+        let tag = client.send(format!("APPEND INBOX {{{}}}", message.len())).await;
+        client.line().await;
+        client.write(&message).await;
+        client.write(b"\r\n").await;
+        client.answer(&tag).await.ok();
+    }
+    let apart = started.elapsed();
+    println!("APPEND {:?}, its end apart {:?}", at_once / ROUNDS, apart / ROUNDS);
+    assert!(apart < at_once * 2 + ROUNDS * Duration::from_millis(20), "{at_once:?} {apart:?}");
 }
 
 #[tokio::test]
