@@ -6,7 +6,6 @@
     clippy::indexing_slicing,
     reason = "a test may stop at the first surprise"
 )]
-#![expect(clippy::print_stdout, reason = "how long it took is read with --nocapture")]
 
 #[path = "imap_server/append.rs"]
 mod append;
