@@ -1,8 +1,8 @@
 //! The configuration, read again on SIGHUP.
 //!
-//! A file with mistakes changes nothing: they are logged and the old configuration stays. Who
-//! watches decides what of the new one it can take over while it runs; listeners, `data_dir` and
-//! `log` are settled at the start.
+//! A file with mistakes changes nothing: they are logged and the old configuration stays. What the
+//! agents read anew for each connection or attempt counts at once; all else is settled at the
+//! start, and a change of it is logged as waiting for a restart ([`settled`]).
 
 use std::{
     path::{Path, PathBuf},
@@ -70,15 +70,8 @@ fn reload(file: &Path, sender: &watch::Sender<Arc<Config>>) {
                 tracing::info!("the configuration has not changed");
                 return;
             }
-            for (settled, changed) in [
-                ("data_dir", old.data_dir != config.data_dir),
-                ("log", old.log != config.log),
-                ("tls", old.tls != config.tls),
-                ("listeners", listens(&old) != listens(&config)),
-            ] {
-                if changed {
-                    tracing::warn!(settled, "changed in the file, needs a restart");
-                }
+            for section in settled(&old, &config) {
+                tracing::warn!(section, "changed in the file, needs a restart");
             }
             sender.send_replace(Arc::new(config));
             tracing::info!("configuration reloaded");
@@ -86,13 +79,67 @@ fn reload(file: &Path, sender: &watch::Sender<Arc<Config>>) {
     }
 }
 
-fn listens(config: &Config) -> Vec<crate::Endpoint> {
-    crate::Agent::ALL.into_iter().flat_map(|agent| agent.endpoints(config)).collect()
+/// The sections of which something changed that no agent takes over while it runs.
+fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut rest = new.clone();
+    // What is taken over, by smtp-submission and smtp-relay.
+    rest.routes.clone_from(&old.routes);
+    rest.sendmail.clone_from(&old.sendmail);
+    rest.submission.max_message_size = old.submission.max_message_size;
+    rest.submission.max_recipients = old.submission.max_recipients;
+    rest.submission.hide_client_address = old.submission.hide_client_address;
+    rest.submission.idle_timeout = old.submission.idle_timeout;
+    rest.relay.max_message_size = old.relay.max_message_size;
+    rest.relay.max_recipients = old.relay.max_recipients;
+    rest.relay.idle_timeout = old.relay.idle_timeout;
+    rest.relay.outbound.port = old.relay.outbound.port;
+    rest.relay.outbound.retry = old.relay.outbound.retry.clone();
+    let sections = [
+        ("hostname", old.hostname != rest.hostname),
+        ("data_dir", old.data_dir != rest.data_dir),
+        ("demo", old.demo != rest.demo),
+        ("tls", old.tls != rest.tls),
+        ("submission", old.submission != rest.submission),
+        ("relay", old.relay != rest.relay),
+        ("delivery", old.delivery != rest.delivery),
+        ("imap", old.imap != rest.imap),
+        ("pop3", old.pop3 != rest.pop3),
+        ("sign_in", old.sign_in != rest.sign_in),
+        ("queue", old.queue != rest.queue),
+        ("limits", old.limits != rest.limits),
+        ("dns", old.dns != rest.dns),
+        ("supervisor", old.supervisor != rest.supervisor),
+        ("log", old.log != rest.log),
+    ];
+    sections.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_for_a_restart_is_named() {
+        let parse = |more: &str| {
+            let text = format!(
+                "hostname = \"one.example\"\nimap.listen_tls = []\npop3.listen_tls = []\n\
+                 submission.listen_tls = []\n{more}"
+            );
+            Config::parse(&text, Path::new("/")).unwrap()
+        };
+        for (more, expected) in [
+            ("", &[][..]),
+            ("routes.\"*\" = \"discard\"", &[]),
+            ("relay.outbound.retry.factor = 3.0", &[]),
+            ("submission.hide_client_address = false", &[]),
+            ("sendmail.1 = \"a@one.example\"", &[]),
+            ("relay.outbound.concurrency = 7", &["relay"]),
+            ("imap.listen = \"127.0.0.1:1143\"\nlog.level = \"debug\"", &["imap", "log"]),
+            ("sign_in.max_delay = \"1s\"", &["sign_in"]),
+        ] {
+            assert_eq!(settled(&parse(""), &parse(more)), expected, "{more}");
+        }
+    }
 
     #[tokio::test]
     async fn mistakes_change_nothing() {

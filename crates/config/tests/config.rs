@@ -110,7 +110,7 @@ fn mistakes_name_line_key_and_cure() {
         ("imap.listen = 143", "4: imap.listen must be an IP address with its port"),
         ("imap = 1", "4: imap is a table: write [imap]"),
         ("queue.inline_limit = \"12 apples\"", "4: queue.inline_limit must be a size such as"),
-        ("queue.poll = 30", "4: queue.poll must be a duration such as"),
+        ("queue.journey_kept = 30", "4: queue.journey_kept must be a duration such as"),
         (
             "relay.outbound.port = 70000",
             "4: relay.outbound.port must be a whole number from 0 to 65535",

@@ -5,11 +5,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use agent_kit::{Agent, Connection, DriveOptions, Surroundings, drive};
+use agent_kit::{Agent, Connection, DriveOptions, Reload, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use conversation::Peer;
 use directory::Directory;
+use mail_types::Domain;
 use message_queue::{Queue, QueueOptions};
 use sasl_core::Mechanism;
 use sign_in::{SignIn, SignInOptions};
@@ -24,14 +25,11 @@ use crate::submitter::Submitter;
 pub(crate) struct Service(Arc<Inner>);
 
 struct Inner {
-    config: Arc<Config>,
+    reload: Reload,
     directory: Directory,
     sign_in: SignIn,
     intake: Intake,
-    /// For people: they sign in.
-    remote: Arc<Options>,
-    /// For programs of this machine: the kernel says who they are.
-    local: Arc<Options>,
+    has_tls: bool,
     drive: DriveOptions,
     connections: AtomicU64,
 }
@@ -51,19 +49,15 @@ impl Service {
             max_delay: config.sign_in.max_delay,
         });
         let sign_in = sign_in.await.context("cannot open the record of sign-ins")?;
-        let mechanisms = vec![Mechanism::Plain, Mechanism::Login];
-        let remote = options(&config, AuthPolicy::Required(mechanisms), surroundings.tls.is_some());
-        let local = options(&config, AuthPolicy::Known, false);
         let hostname = config.hostname.clone();
         Ok(Self(Arc::new(Inner {
             directory: Directory::open(&folders.directory),
             sign_in,
             intake: Intake { queue, agent: Agent::SmtpSubmission.name(), hostname },
-            remote: Arc::new(remote),
-            local: Arc::new(local),
+            has_tls: surroundings.tls.is_some(),
             drive: surroundings.drive_options(),
             connections: AtomicU64::new(0),
-            config,
+            reload: surroundings.reload.clone(),
         })))
     }
 
@@ -71,26 +65,33 @@ impl Service {
     pub(crate) async fn converse(&self, connection: Connection) {
         let inner = &self.0;
         let number = inner.connections.fetch_add(1, Ordering::Relaxed);
+        // A changed configuration counts from the next connection on.
+        let config = inner.reload.current();
+        let hostname = inner.intake.hostname.clone();
         let options = match connection.peer() {
-            Peer::Tcp { .. } => inner.remote.clone(),
-            Peer::Unix { .. } => inner.local.clone(),
+            // People sign in; of programs of this machine the kernel says who they are.
+            Peer::Tcp { .. } => {
+                let mechanisms = vec![Mechanism::Plain, Mechanism::Login];
+                options(&config, hostname, AuthPolicy::Required(mechanisms), inner.has_tls)
+            }
+            Peer::Unix { .. } => options(&config, hostname, AuthPolicy::Known, false),
         };
         let submitter = Submitter::new(
-            inner.config.clone(),
+            config,
             inner.directory.clone(),
             inner.sign_in.clone(),
             connection.peer(),
         );
-        let mut session = Session::new(options, number);
+        let mut session = Session::new(Arc::new(options), number);
         let mut reception = Reception::new(inner.intake.clone(), submitter);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
     }
 }
 
-fn options(config: &Config, auth: AuthPolicy, starttls: bool) -> Options {
+fn options(config: &Config, hostname: Domain, auth: AuthPolicy, starttls: bool) -> Options {
     Options {
-        hostname: config.hostname.clone(),
+        hostname,
         starttls,
         auth,
         message_octets_max: config.submission.max_message_size.bytes(),

@@ -41,7 +41,8 @@ impl Submitter {
     }
 
     /// RFC 6409 §6.1: an account writes as its own addresses. The null path is for notifications
-    /// that mail clients send, such as RFC 8098 §2.1 asks for.
+    /// that mail clients send, such as RFC 8098 §2.1 asks for; whose it is stays known by the
+    /// account. Which address the From field names is not looked at.
     async fn account_sender(
         &mut self,
         account: Account,

@@ -6,10 +6,11 @@ use std::sync::{
 };
 
 use account_usage::UsageReader;
-use agent_kit::{Agent, Connection, DriveOptions, Surroundings, drive};
+use agent_kit::{Agent, Connection, DriveOptions, Reload, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use directory::Directory;
+use mail_types::Domain;
 use message_queue::Queue;
 use smtp_core::server::{AuthPolicy, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
@@ -26,7 +27,8 @@ struct Inner {
     directory: Directory,
     usage: UsageReader,
     intake: Intake,
-    options: Arc<Options>,
+    reload: Reload,
+    has_tls: bool,
     drive: DriveOptions,
     connections: AtomicU64,
 }
@@ -41,12 +43,12 @@ impl Service {
             .await
             .context("cannot open the accounts' usage")?;
         let hostname = config.hostname.clone();
-        let options = options(config, surroundings.tls.is_some());
         Ok(Self(Arc::new(Inner {
             directory: Directory::open(&folders.directory),
             usage,
             intake: Intake { queue, agent: Agent::SmtpRelay.name(), hostname },
-            options: Arc::new(options),
+            reload: surroundings.reload.clone(),
+            has_tls: surroundings.tls.is_some(),
             drive: surroundings.drive_options(),
             connections: AtomicU64::new(0),
         })))
@@ -57,16 +59,19 @@ impl Service {
         let inner = &self.0;
         let number = inner.connections.fetch_add(1, Ordering::Relaxed);
         let receiver = Receiver::new(inner.directory.clone(), inner.usage.clone());
-        let mut session = Session::new(inner.options.clone(), number);
+        // A changed configuration counts from the next connection on.
+        let hostname = inner.intake.hostname.clone();
+        let options = options(&inner.reload.current(), hostname, inner.has_tls);
+        let mut session = Session::new(Arc::new(options), number);
         let mut reception = Reception::new(inner.intake.clone(), receiver);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
     }
 }
 
-fn options(config: &Config, starttls: bool) -> Options {
+fn options(config: &Config, hostname: Domain, starttls: bool) -> Options {
     Options {
-        hostname: config.hostname.clone(),
+        hostname,
         starttls,
         auth: AuthPolicy::NotHere,
         message_octets_max: config.relay.max_message_size.bytes(),
