@@ -78,7 +78,8 @@ impl Shared {
     }
 
     fn policy(&self) -> Policy {
-        let retry = &self.config.relay.outbound.retry;
+        let config = self.reload.current();
+        let retry = &config.relay.outbound.retry;
         Policy {
             schedule: retry::Schedule {
                 first: retry.first_retry,

@@ -24,7 +24,6 @@ pub(super) enum Destination {
 /// Finds out where mail for this domain goes.
 pub(super) async fn of(shared: &Shared, domain: &Domain) -> Destination {
     let config = shared.reload.current();
-    let port = config.relay.outbound.port;
     let found = match config.routes.to(domain) {
         Route::Discard => return Destination::Discard,
         Route::Hold(reason) => return Destination::Hold(reason.clone()),
@@ -36,18 +35,24 @@ pub(super) async fn of(shared: &Shared, domain: &Domain) -> Destination {
             }
             Err(problem) => Err(problem),
         },
-        Route::Mx => {
-            let own = std::slice::from_ref(&config.hostname);
-            // Which of several equal hosts comes first is no secret: without randomness, always
-            // the same one.
-            let seed = getrandom::u64().unwrap_or(0);
-            shared
-                .resolver
-                .hosts_for(domain, own, seed)
-                .await
-                .map(|hosts| hosts.into_iter().map(|host| at_port(host, port)).collect())
-        }
+        Route::Mx => return by_mx(shared, domain).await,
     };
+    destination(found)
+}
+
+/// Finds out what the DNS says, whatever the route is.
+pub(super) async fn by_mx(shared: &Shared, domain: &Domain) -> Destination {
+    let config = shared.reload.current();
+    let port = config.relay.outbound.port;
+    let own = std::slice::from_ref(&config.hostname);
+    // Which of several equal hosts comes first is no secret: without randomness, always the same
+    // one.
+    let seed = getrandom::u64().unwrap_or(0);
+    let found = shared.resolver.hosts_for(domain, own, seed).await;
+    destination(found.map(|hosts| hosts.into_iter().map(|host| at_port(host, port)).collect()))
+}
+
+fn destination(found: Result<Vec<Host>, DnsProblem>) -> Destination {
     match found {
         Ok(hosts) => Destination::Hosts(hosts),
         Err(problem) => {

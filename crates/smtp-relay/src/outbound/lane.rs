@@ -1,6 +1,6 @@
 //! One conversation with one destination: host after host, message after message.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use mail_types::{Domain, EnhancedStatus, Lane, Outcome, Problem, Reply};
 use message_queue::operator::{Filter, State};
@@ -19,7 +19,7 @@ use super::{
 pub(super) async fn converse(shared: Arc<Shared>, lane: Lane) -> Ended {
     // The remote consumer leases nothing of the local lane.
     let Lane::Remote(domain) = &lane else { return Ended::Trouble };
-    let mut courier = Courier { shared, lane: lane.clone(), work: None };
+    let mut courier = Courier { shared, lane: lane.clone(), work: None, released: None };
     courier.bring(domain).await
 }
 
@@ -28,11 +28,22 @@ struct Courier {
     shared: Arc<Shared>,
     lane: Lane,
     work: Option<Work>,
+    /// Where the route holds: what the operator has released all the same, and nothing else.
+    released: Option<VecDeque<Work>>,
 }
 
 impl Courier {
     async fn bring(&mut self, domain: &Domain) -> Ended {
-        match destination::of(&self.shared, domain).await {
+        let mut destination = destination::of(&self.shared, domain).await;
+        if let Destination::Hold(reason) = destination {
+            let released = self.hold_all(&reason);
+            if released.is_empty() {
+                return Ended::Reached;
+            }
+            self.released = Some(released);
+            destination = destination::by_mx(&self.shared, domain).await;
+        }
+        match destination {
             Destination::Hosts(hosts) => match self.visit(&hosts).await {
                 Ok(()) => {
                     self.settle_begun().await;
@@ -47,10 +58,8 @@ impl Courier {
                 self.end_all(&Outcome::Delivered { by, reply }).await;
                 return Ended::Reached;
             }
-            Destination::Hold(reason) => {
-                self.hold_all(&reason);
-                return Ended::Reached;
-            }
+            // Looked at above; the DNS holds nothing.
+            Destination::Hold(_) => {}
         }
         Ended::Trouble
     }
@@ -77,7 +86,11 @@ impl Courier {
     }
 
     fn has_something(&self) -> bool {
-        self.work.as_ref().is_some_and(Work::is_open) || self.shared.schedule().waits(&self.lane)
+        let waits = match &self.released {
+            Some(released) => !released.is_empty(),
+            None => self.shared.schedule().waits(&self.lane),
+        };
+        waits || self.work.as_ref().is_some_and(Work::is_open)
     }
 
     /// Ends what is begun and what waits in the lane, all with the same outcome.
@@ -88,9 +101,15 @@ impl Courier {
         }
     }
 
-    /// Holds what waits in the lane.
-    fn hold_all(&self, reason: &str) {
+    /// Holds what waits in the lane, but for what was held for this reason before: that the
+    /// operator has released, and may expect one attempt. In the demo nobody may.
+    fn hold_all(&mut self, reason: &str) -> VecDeque<Work> {
+        let mut released = VecDeque::new();
         while let Some(work) = self.take_next() {
+            if !self.shared.config.demo && work.was_held_for(reason) {
+                released.push_back(work);
+                continue;
+            }
             let filter = Filter {
                 id: Some(work.lease.entry.id),
                 lane: Some(self.lane.clone()),
@@ -100,6 +119,7 @@ impl Courier {
             let settlement = held(&self.shared, work.lease, reason);
             self.hand_over(Finished { settlement, hold: Some((filter, reason.to_owned())) });
         }
+        released
     }
 
     /// What was decided before a stop must be settled; the rest waits as it did.
@@ -109,7 +129,10 @@ impl Courier {
         }
     }
 
-    fn take_next(&self) -> Option<Work> {
+    fn take_next(&mut self) -> Option<Work> {
+        if let Some(released) = &mut self.released {
+            return released.pop_front();
+        }
         self.shared.schedule().next_of(&self.lane).map(Work::of)
     }
 

@@ -62,8 +62,12 @@ impl Work {
     pub(super) fn done(&mut self, report: Report) {
         let mut again = Vec::new();
         let sending = std::mem::take(&mut self.sending);
+        let tls = report.tls.map(|tls| {
+            let certificate = if tls.verified { "verified" } else { "not verified" };
+            format!("{} {}, certificate {certificate}", tls.version, tls.cipher)
+        });
         for (place, (number, outcome)) in sending.into_iter().zip(report.outcomes) {
-            match outcome {
+            match with_tls(outcome, tls.as_deref()) {
                 Outcome::Deferred(problem) if problem.scope == Scope::Host => again.push(place),
                 outcome => {
                     // RFC 3461 §5.2.2: who passes it to a host without DSN says "relayed" himself.
@@ -75,6 +79,13 @@ impl Work {
         if !again.is_empty() {
             self.pending.push_front(again);
         }
+    }
+
+    /// Whether all its recipients were held for this very reason when they were last decided
+    /// about: to be here, they must have been released since.
+    pub(super) fn was_held_for(&self, reason: &str) -> bool {
+        let recipients = &self.lease.recipients;
+        recipients.iter().all(|recipient| recipient.last_problem.as_deref() == Some(reason))
     }
 
     /// Whether somebody was not decided about yet.
@@ -141,6 +152,16 @@ impl Work {
             envid: entry.envid.clone(),
         };
         Ok(Outgoing { message, content })
+    }
+}
+
+/// The journey says how a message was protected on its way.
+fn with_tls(outcome: Outcome, tls: Option<&str>) -> Outcome {
+    match (outcome, tls) {
+        (Outcome::Delivered { by, reply }, Some(tls)) => {
+            Outcome::Delivered { by: format!("{by} ({tls})"), reply }
+        }
+        (outcome, _) => outcome,
     }
 }
 

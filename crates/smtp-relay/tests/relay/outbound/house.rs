@@ -28,9 +28,18 @@ pub(crate) struct House {
 impl House {
     /// Runs the agent, with `dns` to ask, `port` for other servers, and more lines of `config`.
     pub(crate) async fn build(dns: SocketAddr, port: u16, more: &str) -> Self {
+        Self::build_as(false, dns, port, more).await
+    }
+
+    /// The same as the demo.
+    pub(crate) async fn build_demo(dns: SocketAddr, port: u16, more: &str) -> Self {
+        Self::build_as(true, dns, port, more).await
+    }
+
+    async fn build_as(demo: bool, dns: SocketAddr, port: u16, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
-            "hostname = \"mail.example.org\"\ndata_dir = \"data\"\n\
+            "hostname = \"mail.example.org\"\ndata_dir = \"data\"\ndemo = {demo}\n\
              [submission]\nlisten_tls = []\n[imap]\nlisten_tls = []\n[pop3]\nlisten_tls = []\n\
              [dns]\nservers = [\"{dns}\"]\n\
              [relay]\nlisten = []\n[relay.outbound]\nport = {port}\n{more}"

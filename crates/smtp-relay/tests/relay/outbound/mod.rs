@@ -6,7 +6,7 @@ mod sink;
 
 use message_queue::{
     NewEntry,
-    operator::{Filter, State},
+    operator::{Filter, RecipientSummary, State},
 };
 
 use house::{House, notify_success};
@@ -168,7 +168,7 @@ async fn eight_bit_content_is_converted_for_who_takes_none() {
     let (sink, address) = Sink::start(anywhere(), &["SIZE"]).await;
     let house = House::build(dns.address, address.port(), "").await;
     let content = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
-                   Content-Transfer-Encoding: 8bit\r\n\r\ngr\u{fc}n\r\n";
+                   Content-Transfer-Encoding: 8bit\r\n\r\nthe colour is gr\u{fc}n\r\n";
     let id = house
         .send_as("alice@example.org", &["b@host.test"], content, |entry| {
             entry.body = mail_types::BodyKind::EightBitMime;
@@ -192,4 +192,40 @@ async fn routes_that_lead_nowhere() {
     assert!(recipient.problem.unwrap().contains("this is a test"));
     house.event(discarded, "discard").await;
     house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_released_gets_one_attempt_although_the_route_holds() {
+    let dns = NameServer::start(RECORDS).await;
+    let (sink, address) = Sink::start(anywhere(), OFFERS).await;
+    let more = format!("{HASTE}[routes]\n\"*\" = \"hold: until Monday\"\n");
+    let house = House::build(dns.address, address.port(), &more).await;
+    let goes = house.send(&["b@host.test"], MESSAGE).await;
+    let waits = house.send(&["later@host.test"], MESSAGE).await;
+    for id in [goes, waits] {
+        let held = house.until(id, |recipient| recipient.state == State::Held).await;
+        assert_eq!(held.problem.as_deref(), Some("until Monday"));
+    }
+    house.queue.release(&Filter::default(), agent_kit::now()).await.unwrap();
+    house.event(goes, "taken by the sink").await;
+    house.event(waits, "not yet").await;
+    house.until(waits, |recipient| recipient.state == State::Held).await;
+    house.close().await;
+    let heard = sink.heard.lock().unwrap();
+    assert_eq!(heard.commands.iter().filter(|line| line.starts_with("RCPT")).count(), 2);
+}
+
+#[tokio::test]
+async fn the_demo_sends_nothing_out_even_when_it_is_released() {
+    let dns = NameServer::start(RECORDS).await;
+    let (sink, address) = Sink::start(anywhere(), OFFERS).await;
+    let more = "[routes]\n\"*\" = \"hold: this is the demo\"\n";
+    let house = House::build_demo(dns.address, address.port(), more).await;
+    let id = house.send(&["b@host.test"], MESSAGE).await;
+    let held = house.until(id, |recipient| recipient.state == State::Held).await;
+    house.queue.release(&Filter::default(), agent_kit::now()).await.unwrap();
+    let more = |recipient: &RecipientSummary| recipient.attempts > held.attempts;
+    house.until(id, |recipient| more(recipient) && recipient.state == State::Held).await;
+    house.close().await;
+    assert_eq!(sink.heard.lock().unwrap().connections, 0);
 }
