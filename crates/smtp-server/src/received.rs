@@ -57,7 +57,11 @@ impl<'a> Trace<'a> {
             let _ = write!(field, "\r\n\t({} {})", tls.version, tls.cipher);
         }
         let _ = write!(field, "\r\n\tid {id}");
-        if let Some(recipient) = only_recipient {
+        // What is no mailbox of the grammar, or not ASCII, is left out: the field goes along to
+        // wherever the message is forwarded, even where SMTPUTF8 is not known.
+        if let Some(ForwardPath::Address(recipient)) = only_recipient
+            && !recipient.needs_smtputf8()
+        {
             let _ = write!(field, "\r\n\tfor <{recipient}>");
         }
         let date = DateTime { at: now, offset_minutes: 0 }.render();
@@ -146,6 +150,17 @@ mod tests {
              \tThu, 1 Jan 1970 00:00:00 +0000\r\n",
             "RFC 5321 §4.4"
         );
+    }
+
+    #[test]
+    fn only_an_ascii_mailbox_is_named() {
+        let (host, id) = (Domain::parse("mx.example.org").unwrap(), QueueId::from_bytes([0; 10]));
+        for path in ["postmaster", "\u{e4}@example.org"] {
+            let to = ForwardPath::parse(path).unwrap();
+            let now = Timestamp::from_secs(0);
+            let field = trace("client.example", None).field(&host, id, Some(&to), now, false);
+            assert!(field.is_ascii() && !field.contains("\tfor "), "{field}");
+        }
     }
 
     #[test]
