@@ -167,8 +167,8 @@ impl Queue {
         // One moment for both questions: what is settled between them would be missing.
         let mut moment = self.database().reader().begin().await?;
         let after = after.unwrap_or_default();
-        let ids = sql::list(&mut *moment, &choice(filter), after, limit).await?;
-        let rows = sql::summaries(&mut *moment, &encode::texts(ids)).await?;
+        let ids = sql::list(&mut moment, &choice(filter), after, limit).await?;
+        let rows = sql::summaries(&mut moment, &encode::texts(ids)).await?;
         moment.rollback().await?;
         Ok(summaries(rows))
     }
@@ -223,8 +223,8 @@ impl Queue {
     /// How many recipients are in the queue.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
         let mut moment = self.database().reader().begin().await?;
-        let oldest = sql::oldest(&mut *moment).await?.map(Timestamp::from_millis);
-        let rows = sql::counts(&mut *moment).await?;
+        let oldest = sql::oldest(&mut moment).await?.map(Timestamp::from_millis);
+        let rows = sql::counts(&mut moment).await?;
         moment.rollback().await?;
         let mut counts = Counts { oldest, ..Counts::default() };
         for (local, state, count) in rows {

@@ -69,9 +69,9 @@ impl Queue {
             Trace::Address(address) => By::Address(address),
         };
         let mut journeys: Vec<Journey> =
-            sql::stories(&mut *moment, by, limit).await?.into_iter().map(journey).collect();
+            sql::stories(&mut moment, by, limit).await?.into_iter().map(journey).collect();
         let ids = encode::texts(journeys.iter().map(|journey| &journey.id));
-        let events = sql::events(&mut *moment, &ids).await?;
+        let events = sql::events(&mut moment, &ids).await?;
         moment.rollback().await?;
         for row in events {
             if let Some(journey) = journeys.iter_mut().find(|journey| journey.id == row.entry) {

@@ -250,3 +250,22 @@ async fn a_full_disk_is_noticed_beforehand() {
     let full = message_queue::Queue::open(options, stable_storage::Files::real()).await.unwrap();
     assert!(!full.has_room());
 }
+
+#[tokio::test]
+async fn what_is_given_back_untried_waits_and_counts_as_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let id = enqueue(&queue, entry(&["a@here.test", "b@here.test"]), b"x", START).await.unwrap();
+    let consumer = consumer(&queue, Consumes::Local).await;
+    let lease_of_both = lease(&consumer, START).await.pop().unwrap();
+    let mut settlement = Settlement::of(lease_of_both);
+    settlement.recipient(RecipientNumber(0), delivered(), None);
+    settlement.later(RecipientNumber(1), after(5));
+    assert_eq!(settle(&consumer, vec![settlement], START).await.settled, 2);
+    assert!(lease(&consumer, after(4)).await.is_empty());
+    let again = lease(&consumer, after(5)).await.pop().unwrap();
+    assert_eq!((again.recipients.len(), again.recipients[0].attempts), (1, 0));
+    let trace = message_queue::operator::Trace::Id(id);
+    let events = queue.trace(&trace, 1).await.unwrap().remove(0).events;
+    assert_eq!(events.iter().filter(|e| e.recipient == Some(RecipientNumber(1))).count(), 1);
+}

@@ -214,3 +214,40 @@ async fn refusals_are_a_ring() {
         return;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_of_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let mut last = enqueue(&queue, entry(&["a@x.test"]), b"", START).await.unwrap();
+    // Something is always in the queue, and never the same for long.
+    let busy = queue.clone();
+    let changing = tokio::spawn(async move {
+        loop {
+            let next = enqueue(&busy, entry(&["a@x.test"]), b"", START).await.unwrap();
+            busy.remove(&of(last), START).await.unwrap();
+            last = next;
+        }
+    });
+    for _ in 0..300 {
+        assert!(!queue.list(&Filter::default(), None, 9).await.unwrap().is_empty());
+    }
+    changing.abort();
+}
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_wrote_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let (month, years) = (31 * 24 * 60, 20 * 365 * 24 * 60);
+    let many: Vec<String> = (0..600).map(|n| format!("a{n}@x.test")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let ahead = enqueue(&queue, entry(&many), b"", after(years)).await.unwrap();
+    let old = enqueue(&queue, entry(&["b@x.test"]), b"", START).await.unwrap();
+    let new = enqueue(&queue, entry(&["c@x.test"]), b"", after(month)).await.unwrap();
+    queue.maintain(after(month)).await.unwrap();
+    for gone in [ahead, old] {
+        assert!(queue.trace(&Trace::Id(gone), 1).await.unwrap().is_empty());
+    }
+    assert_eq!(queue.trace(&Trace::Id(new), 1).await.unwrap()[0].events.len(), 1);
+}
