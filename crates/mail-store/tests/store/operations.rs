@@ -270,3 +270,39 @@ async fn what_was_left_in_tmp_goes_when_nobody_comes_back_for_it() {
 fn in_hours(hours: u64) -> Timestamp {
     Timestamp::from(std::time::SystemTime::now()).plus(Duration::from_secs(hours * 3600))
 }
+
+#[tokio::test]
+async fn the_expunge_log_keeps_a_week() {
+    static NOW_S: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000);
+    let clock: Clock = || Timestamp::from_secs(NOW_S.load(std::sync::atomic::Ordering::Relaxed));
+    let world = World::new();
+    for (entry, kept) in [(1, vec![uid(1)]), (2, vec![uid(1), uid(2)]), (3, vec![uid(2), uid(3)])] {
+        let options = StoreOptions { clock, ..world.options() };
+        let store = MailStore::open(options, Files::real()).await.unwrap();
+        let account = store.account(ALICE);
+        let inbox = mailbox(&account, "INBOX").await.id;
+        let new = deliver(&account, entry, "m").await.unwrap();
+        account.remove(inbox, &new.into()).await.unwrap();
+        store.close().await;
+        let account = world.open().await.account(ALICE);
+        let log = account.changes(inbox, ModSeq(0)).await.unwrap().expunged;
+        assert_eq!(log, kept, "after {entry}");
+        NOW_S.fetch_add(4 * 24 * 3600, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn recent_messages_are_counted_as_they_come_and_go() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    deliver(&account, 1, "m1").await.unwrap();
+    account.claim_recent(inbox).await.unwrap();
+    let two = deliver(&account, 2, "m2").await.unwrap();
+    deliver(&account, 3, "m3").await.unwrap();
+    assert_eq!(account.state(inbox).await.unwrap().recent, 2);
+    account.remove(inbox, &[uid(1), two].into_iter().collect()).await.unwrap();
+    assert_eq!(account.state(inbox).await.unwrap().recent, 1);
+    account.claim_recent(inbox).await.unwrap();
+    assert_eq!(account.state(inbox).await.unwrap().recent, 0);
+}
