@@ -23,6 +23,10 @@ pub fn here() -> Option<PathBuf> {
 ///
 /// # Panics
 /// When the child's test fails.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever reads a test's output is told that it was skipped"
+)]
 pub fn run(test: &str, kib: u32) {
     let root = is_root();
     let place = std::env::temp_dir().join(format!("postrider-small-disk-{}", std::process::id()));

@@ -151,3 +151,27 @@ async fn a_loop_ends() {
     assert!(house.messages(&bob, "INBOX").await.is_empty());
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_busy_delays_nobody_else() {
+    let house = House::build().await;
+    let id = house.account("alice@example.org").await;
+    house.store.account(id).states().await.unwrap();
+    let index = house.config.folders().mail.join(id.to_string()).join("postrider-index.db");
+    let held = stable_storage::Turnstile::of(&index).unwrap().enter().await.unwrap();
+    // More than the agent leases at once.
+    for number in 0..300 {
+        let to = vec![house.recipient("alice@example.org").await];
+        house.enqueue("c@example.net", to, &format!("Subject: {number}\r\n\r\n")).await;
+    }
+    let to = vec![house.recipient("bob@example.org").await];
+    house.enqueue("c@example.net", to, MESSAGE).await;
+    let bob = house.store.account(house.account("bob@example.org").await);
+    let inbox = bob.mailbox(&MailboxName::inbox()).await.unwrap().id;
+    let mut watch = bob.watch(inbox);
+    let running = house.start();
+    let arrived = tokio::time::timeout(Duration::from_secs(15), watch.changed()).await;
+    assert!(arrived.is_ok(), "the other account waits for the busy one");
+    drop(held);
+    running.stop().await;
+}
