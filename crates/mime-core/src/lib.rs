@@ -8,6 +8,7 @@
 //! ids are arguments; offsets count the octets that were fed. It alone names mail-parser.
 
 pub mod body_structure;
+pub mod build;
 mod compact;
 pub mod envelope;
 pub mod file_name;

@@ -1,15 +1,21 @@
-//! Delivery status notifications (RFC 3464) as multipart/report (RFC 6522).
+//! Reports of machines as multipart/report (RFC 6522): delivery status notifications (RFC 3464),
+//! and in submodules disposition notifications and abuse reports.
 //!
 //! Values in, octets out. Peers and senders control replies, addresses and the original: all of it
 //! is made safe for a header line before it is put into one. The boundary and the message id are
 //! the caller's, who has the randomness.
 
+mod abuse;
+mod disposition;
 mod status;
 mod words;
 
 use mail_types::{Address, Domain, EnhancedStatus, OriginalRecipient, Reply, Timestamp};
 
 use crate::header::{self, date::DateTime};
+
+pub use abuse::{AbuseReport, FeedbackType};
+pub use disposition::{Disposed, DispositionReport};
 
 /// A notification to the sender of a message about some of its recipients.
 #[derive(Clone, PartialEq, Eq, Debug)]

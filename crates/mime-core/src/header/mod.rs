@@ -11,6 +11,7 @@ mod filter;
 mod message_id;
 pub mod params;
 pub mod stream;
+pub(crate) mod write;
 
 pub use fields::{Field, Fields, fields, find, header_length, unfold};
 pub use filter::FieldFilter;

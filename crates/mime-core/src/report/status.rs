@@ -46,7 +46,7 @@ fn put_recipient(out: &mut String, recipient: &RecipientReport<'_>, global: bool
 }
 
 /// RFC 6533 §3: the type `utf-8` for what is not ASCII.
-fn address(address: &Address, global: bool) -> String {
+pub(super) fn address(address: &Address, global: bool) -> String {
     let kind = if global && address.needs_smtputf8() { "utf-8" } else { "rfc822" };
     format!("{kind}; {address}")
 }
@@ -71,7 +71,7 @@ fn printable(text: &str, global: bool) -> String {
 }
 
 /// One field, folded at spaces where it is long; what cannot stand in a line becomes a space.
-fn put(out: &mut String, name: &str, value: &str) {
+pub(super) fn put(out: &mut String, name: &str, value: &str) {
     out.push_str(name);
     out.push(':');
     let mut column = name.len().saturating_add(1);

@@ -6,8 +6,9 @@ use crate::{
     header::{
         address::{self, AddressItem, Mailbox},
         content, fields,
+        write::{fold, phrase, unstructured},
     },
-    text::{decode_header, encode_param, encode_words},
+    text::{decode_header, encode_param},
 };
 
 /// The whole field in ASCII, line ends included.
@@ -29,7 +30,7 @@ pub(crate) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
         let disposition = content::parse_disposition(&value).ok_or(Refused::Header)?;
         with_params(&disposition.kind, &disposition.params)?
     } else {
-        unstructured(&value)
+        unstructured(&decode_header(&value))
     };
     Ok(format!("{name}: {written}\r\n").into_bytes())
 }
@@ -52,43 +53,6 @@ pub(crate) const ADDRESS_FIELDS: &[&str] = &[
 pub(crate) const ID_FIELDS: &[&str] =
     &["Message-ID", "In-Reply-To", "References", "Resent-Message-ID", "Content-ID", "Return-Path"];
 
-/// Words that are ASCII stay; from the first that is not to the last, encoded words.
-fn unstructured(value: &[u8]) -> String {
-    let text = decode_header(value);
-    let mut words: Vec<&str> = text.split(' ').collect();
-    let first = words.iter().position(|word| !word.is_ascii()).unwrap_or(0);
-    let last = words.iter().rposition(|word| !word.is_ascii()).unwrap_or(0);
-    let behind = words.split_off(last.saturating_add(1).min(words.len()));
-    let middle = words.split_off(first.min(words.len()));
-    let mut lines = words;
-    let encoded = encode_words(&middle.join(" "));
-    lines.push(&encoded);
-    lines.extend(behind);
-    fold(&lines)
-}
-
-/// One piece a line where lines get long.
-fn fold(pieces: &[&str]) -> String {
-    const COLUMNS: usize = 76;
-    let mut out = String::new();
-    // The name stands before the first.
-    let mut column = 20_usize;
-    for piece in pieces {
-        let first_line = piece.split("\r\n").next().unwrap_or_default().len();
-        if !out.is_empty() {
-            let breaks = column.saturating_add(first_line) > COLUMNS && !piece.is_empty();
-            out.push_str(if breaks { "\r\n " } else { " " });
-            column = if breaks { 1 } else { column.saturating_add(1) };
-        }
-        out.push_str(piece);
-        column = match piece.rsplit_once("\r\n") {
-            Some((_, last_line)) => last_line.len(),
-            None => column.saturating_add(piece.len()),
-        };
-    }
-    out
-}
-
 fn address_list(value: &[u8]) -> Result<String, Refused> {
     let mut pieces: Vec<String> = Vec::new();
     let mut separate = false;
@@ -101,7 +65,9 @@ fn address_list(value: &[u8]) -> Result<String, Refused> {
         }
         separate = !matches!(item, AddressItem::GroupStart(_));
         match item {
-            AddressItem::GroupStart(name) => pieces.push(format!("{}:", phrase(&name))),
+            AddressItem::GroupStart(name) => {
+                pieces.push(format!("{}:", phrase(&decode_header(&name))))
+            }
             AddressItem::GroupEnd => match pieces.last_mut() {
                 Some(last) => last.push(';'),
                 None => pieces.push(";".to_owned()),
@@ -125,20 +91,10 @@ fn mailbox_in_ascii(mailbox: &Mailbox) -> Result<String, Refused> {
         ),
     };
     Ok(match &mailbox.name {
-        Some(name) => format!("{} <{address}>", phrase(name)),
+        Some(name) => format!("{} <{address}>", phrase(&decode_header(name))),
         None if mailbox.domain.is_none() => address,
         None => format!("<{address}>"),
     })
-}
-
-/// A display name: encoded words, or a quoted string.
-fn phrase(name: &[u8]) -> String {
-    let text = decode_header(name);
-    if text.is_ascii() {
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        encode_words(&text)
-    }
 }
 
 fn with_params(kind: &[u8], params: &[Param]) -> Result<String, Refused> {

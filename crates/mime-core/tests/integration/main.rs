@@ -8,6 +8,7 @@
 )]
 
 mod any_octets;
+mod build;
 mod corpus;
 mod korean;
 mod oracle;
