@@ -41,6 +41,10 @@ fn what_prevents_a_start_is_said_clearly() {
     let said = complaint(&stack);
     assert!(said.contains(&address) && said.to_lowercase().contains("in use"), "{said}");
 
+    with(config.replace("127.0.0.1:0", &address));
+    let said = complaint(&stack);
+    assert!(said.contains("cannot both listen on"), "{said}");
+
     with(config.replace("key.pem", "nowhere.pem"));
     let said = complaint(&stack);
     assert!(said.contains("nowhere.pem"), "{said}");
@@ -50,7 +54,16 @@ fn what_prevents_a_start_is_said_clearly() {
     let said = complaint(&stack);
     assert!(said.contains("broken.pem"), "{said}");
 
-    with(config);
+    with(config.replace("\"data\"", &format!("\"{}\"", "long/".repeat(30))));
+    let said = complaint(&stack);
+    assert!(said.contains("too long for the Unix sockets"), "{said}");
+
+    with(config.clone());
+    let output = stack.run(&["up", "--ready-file", "/nowhere/ready.json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/nowhere/ready.json"), "{said}");
+    assert!(!said.contains("started"), "before any agent: {said}");
+
     assert!(stack.run(&["check-config"]).status.success());
 }
 
@@ -110,9 +123,37 @@ fn the_queue_is_moved_by_hand() {
     wait_for("the hold", || {
         stack.run_ok(&["queue", "show", &id]).contains("not today").then_some(())
     });
-    stack.run_ok(&["queue", "remove", &id, "--yes"]);
+    let again = stack.run(&["queue", "hold", &id]);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is waiting"), "{again:?}");
+    let journey = stack.run_ok(&["trace", &id]);
+    assert!(!journey.contains("deferred"), "a hold is no deferral: {journey}");
+    assert_eq!(stack.run_ok(&["queue", "remove", &id, "--yes"]), "1 recipient removed\n");
     assert_eq!(stack.json(&["queue", "list"]).as_array().map(Vec::len), Some(0));
     assert!(stack.run_ok(&["trace", &id]).contains("removed"));
+}
+
+#[test]
+fn status_tells_who_serves() {
+    let mut stack = Stack::start(Plan::new("operator.test", &["alice"]));
+    assert_eq!(stack.run(&["status"]).status.code(), Some(0));
+
+    // The supervisor's socket still accepts for a process that has stopped answering.
+    let imap = stack.process("imap-server");
+    signal(imap, "STOP");
+    let output = stack.run(&["status"]);
+    signal(imap, "CONT");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("accepts, but does not answer"), "{said}");
+
+    stack.down();
+    let output = stack.run(&["status", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for served in ["listeners", "consumers"].into_iter().flat_map(|kind| facts[kind].as_array()) {
+        assert!(served.iter().all(|one| one["serves"] == false), "{facts:#}");
+    }
 }
 
 #[test]
