@@ -7,7 +7,12 @@ use mail_types::{Address, ReversePath};
 
 use super::{BuiltMessage, Head, NewMessage, Person};
 use crate::{
-    header::{self, date::DateTime, message_ids},
+    header::{
+        self,
+        date::DateTime,
+        message_ids,
+        origin::{AutoSubmitted, auto_submitted},
+    },
     text::decode_header,
 };
 
@@ -40,12 +45,12 @@ pub fn may_reply<'a>(
     if machines.contains(&local) || local.starts_with("owner-") || local.ends_with("-request") {
         return Err(NoReply::Machine);
     }
+    if auto_submitted(original_header) != AutoSubmitted::No {
+        return Err(NoReply::AutoSubmitted);
+    }
     for field in header::fields(original_header) {
         let value = field.unfolded();
         let word = header::content::first_word(&value);
-        if field.is("Auto-Submitted") && !word.eq_ignore_ascii_case(b"no") {
-            return Err(NoReply::AutoSubmitted);
-        }
         let bulk = [b"list".as_slice(), b"bulk", b"junk"];
         let in_bulk = || bulk.iter().any(|known| word.eq_ignore_ascii_case(known));
         let is_list =

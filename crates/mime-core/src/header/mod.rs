@@ -9,6 +9,7 @@ pub mod date;
 mod fields;
 mod filter;
 mod message_id;
+pub mod origin;
 pub mod params;
 pub mod stream;
 pub(crate) mod write;

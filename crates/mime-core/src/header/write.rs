@@ -59,8 +59,8 @@ pub(crate) fn unstructured(text: &str) -> String {
     let needs =
         |word: &&str| !word.is_ascii() || word.contains("=?") || word.len() > WORD_OCTETS_MAX;
     let mut words: Vec<&str> = text.split(' ').collect();
-    let Some(first) = words.iter().position(|word| needs(word)) else { return fold(&words) };
-    let last = words.iter().rposition(|word| needs(word)).unwrap_or(first);
+    let Some(first) = words.iter().position(&needs) else { return fold(&words) };
+    let last = words.iter().rposition(needs).unwrap_or(first);
     let behind = words.split_off(last.saturating_add(1).min(words.len()));
     let middle = words.split_off(first.min(words.len()));
     let encoded = encode_words(&middle.join(" "));
