@@ -15,7 +15,7 @@ use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet
 use mail_types::{MailboxId, Uid};
 use mime_core::{
     body_structure::{Content, Part},
-    text::{TextDecoder, decode_header},
+    text::{TextDecoder, decode_header, text_of_html},
     transfer::Encoding,
 };
 
@@ -27,6 +27,8 @@ use words::Needles;
 const BATCH: usize = 500;
 /// Octets of a message read at once.
 const PIECE: usize = 64 * 1024;
+/// The most octets of HTML that are read as a reader sees them; a larger part is searched as source.
+const HTML_MAX: usize = 1024 * 1024;
 /// The most octets of a header that are looked at.
 const HEADER_MAX: u64 = 1024 * 1024;
 
@@ -212,6 +214,9 @@ async fn scan_text(
     let charset =
         part.media_type.params.iter().find(|param| param.name.eq_ignore_ascii_case(b"charset"));
     let mut decoder = TextDecoder::new(encoding, charset.map(|param| &*param.value));
+    // What a reader sees side by side may be apart in HTML: that is looked through as well.
+    let is_html = part.media_type.subtype.eq_ignore_ascii_case(b"html");
+    let mut shown = is_html.then(String::new);
     let (mut at, mut text) = (part.body.start, String::new());
     while at < part.body.end && !needles.all_found() {
         let length = usize::try_from(part.body.end - at).unwrap_or(PIECE).min(PIECE);
@@ -222,10 +227,28 @@ async fn scan_text(
         at += piece.len() as u64;
         decoder.push(&piece, &mut text);
         needles.push(&text);
+        keep(&mut shown, &text);
         text.clear();
     }
     decoder.finish(&mut text);
     needles.push(&text);
     needles.end_of_text();
+    keep(&mut shown, &text);
+    if let Some(html) = shown
+        && !needles.all_found()
+    {
+        needles.push(&text_of_html(&html));
+        needles.end_of_text();
+    }
     Ok(())
+}
+
+/// Gathers HTML as long as it is not too large to be held.
+fn keep(html: &mut Option<String>, text: &str) {
+    match html {
+        Some(gathered) if gathered.len().saturating_add(text.len()) <= HTML_MAX => {
+            gathered.push_str(text);
+        }
+        _ => *html = None,
+    }
 }

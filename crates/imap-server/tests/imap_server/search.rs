@@ -135,3 +135,21 @@ async fn an_empty_mailbox() {
     client.run("EXPUNGE").await.ok();
     client.run("CLOSE").await.ok();
 }
+
+/// In HTML, words are found as a reader sees them, and as they are written.
+#[tokio::test]
+async fn words_of_html() {
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    let message = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n\
+        <p>Meet me <b>at</b>\r\n<i>noon</i> &amp; bring <a href=\"http://example.net/menu\">it</a></p>\r\n";
+    let head = format!("APPEND INBOX {{{}+}}\r\n", message.len());
+    client.run([head.as_bytes(), message].concat()).await.ok();
+    client.run("SELECT INBOX").await.ok();
+    for (words, expected) in
+        [("me at noon & bring it", &[1][..]), ("example.net/menu", &[1]), ("noon tea", &[])]
+    {
+        let found = client.run(format!("SEARCH BODY \"{words}\"")).await.ok().found();
+        assert_eq!(found, expected, "{words}");
+    }
+}
