@@ -36,8 +36,7 @@ impl Received {
         };
         let mut clauses = Vec::new();
         let mut name = None;
-        let mut words = Words(said);
-        while let Some(word) = words.next() {
+        for word in Words(said) {
             let known = NAMES.into_iter().find(|it| word.eq_ignore_ascii_case(it.as_bytes()));
             match (name.take(), known) {
                 (Some(name), _) if clauses.len() < CLAUSES_MAX => clauses.push((name, word.into())),
