@@ -242,7 +242,8 @@ fn fixed_up(content: &[u8]) -> (Vec<u8>, Vec<&'static str>) {
         .collect();
     let kept: Vec<&[u8]> = fields.into_iter().filter(|field| !removed(field)).collect();
     // A header that never ends gets its empty line: what is added must not run into a body.
-    let body = if body.is_empty() { b"\r\n" } else { body };
+    let unended = body.is_empty() && !missing.is_empty();
+    let body = if unended { b"\r\n" } else { body };
     ([kept.concat(), body.to_vec()].concat(), missing)
 }
 

@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    Shared,
     handover::{self, Ended, Part},
+    service::Shared,
     settle,
 };
 

@@ -17,8 +17,8 @@ use message_queue::{LeaseEntry, LeaseRecipient};
 use tokio::task::JoinSet;
 
 use crate::{
-    Shared,
     copy::{self, CopyError},
+    service::Shared,
 };
 
 /// One recipient of a lease.

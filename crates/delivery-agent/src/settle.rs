@@ -11,7 +11,7 @@ use message_queue::{
     retry::Schedule,
 };
 
-use crate::Shared;
+use crate::service::Shared;
 
 /// Makes the settlement of a lease, with its notifications on stable storage.
 pub(crate) async fn settlement(

@@ -1,0 +1,80 @@
+//! The process: what its deliveries share, and its life from opening to the stop.
+
+use std::{sync::Arc, time::Duration};
+
+use account_usage::UsagePublisher;
+use agent_kit::{GRACE, Readiness, Stop, Surroundings, now};
+use anyhow::Context;
+use config::Config;
+use directory::Directory;
+use mail_store::{MailStore, StoreOptions};
+use message_queue::{Consumes, Queue, QueueOptions};
+use stable_storage::Files;
+use tokio::sync::Semaphore;
+
+use crate::desk;
+
+/// What all deliveries share.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) queue: Queue,
+    pub(crate) directory: Directory,
+    pub(crate) store: MailStore,
+    pub(crate) usage: UsagePublisher,
+    /// How many messages may be written at once: each holds some buffers.
+    pub(crate) writing: Semaphore,
+}
+
+/// The most messages that are written at once.
+const WRITING_MAX: usize = 8;
+/// How often old events of the queue are pruned, and orphans looked for.
+const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
+
+/// Delivers until the stop.
+pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
+    let Surroundings { config, stop, ready, .. } = surroundings;
+    work(config, stop, ready).await
+}
+
+async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Result<()> {
+    let folders = config.folders();
+    let options = QueueOptions::new(
+        &folders.queue,
+        config.queue.inline_limit.in_memory(),
+        config.largest_message().bytes(),
+        config.queue.journey_kept,
+        config.queue.refusals_kept,
+    );
+    let queue = Queue::open(options, Files::real()).await.context("cannot open the queue")?;
+    let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
+    let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;
+    let store = store.context("cannot open the mail store")?;
+    let usage = UsagePublisher::open(&folders.usage.join("usage.db")).await;
+    let shared = Arc::new(Shared {
+        directory: Directory::open(&folders.directory),
+        usage: usage.context("cannot open the usage of accounts")?,
+        writing: Semaphore::new(WRITING_MAX),
+        queue,
+        store,
+        config,
+    });
+    ready.ready();
+    let maintaining = tokio::spawn(maintain(shared.queue.clone()));
+    desk::Desk::new(shared.clone(), consumer).work(&stop).await;
+    ready.stopping();
+    maintaining.abort();
+    if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
+        tracing::warn!("mailboxes are busy: the next process writes what was to follow");
+    }
+    Ok(())
+}
+
+/// Keeps the queue from growing, beside the deliveries.
+async fn maintain(queue: Queue) {
+    loop {
+        if let Err(error) = queue.maintain(now()).await {
+            tracing::error!(%error, "the queue can't be kept in order");
+        }
+        tokio::time::sleep(MAINTENANCE).await;
+    }
+}
