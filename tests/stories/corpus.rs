@@ -233,7 +233,7 @@ fn fixed_up(content: &[u8]) -> (Vec<u8>, Vec<&'static str>) {
         |field: &[u8], name: &str| field_name(field).is_some_and(|n| n.eq_ignore_ascii_case(name));
     let removed =
         |field: &[u8]| FIX_UPS.iter().any(|(name, fix)| *fix == FixUp::Removed && is(field, name));
-    let missing = FIX_UPS
+    let missing: Vec<&str> = FIX_UPS
         .iter()
         .filter(|(name, fix)| {
             *fix == FixUp::AddedIfMissing && !fields.iter().any(|field| is(field, name))
