@@ -87,6 +87,9 @@ impl Database {
     /// Makes the database or brings its tables up to date first, under an exclusive lock. For
     /// `postrider migrate`, for tests, and for what has no start to migrate at (an account's index).
     pub async fn open_or_migrate(opening: Opening) -> Result<Self, DatabaseError> {
+        // The first look too: SQLite does not wait for the one that turns a new file into a WAL
+        // database, and whoever looks meanwhile stands in its way.
+        let _held = migration::lock(&opening).await?;
         match Self::open(opening.clone()).await {
             Err(DatabaseError::Missing { .. } | DatabaseError::SchemaOlder { .. }) => {
                 migration::migrate(&opening).await?;
@@ -228,13 +231,16 @@ mod tests {
 
     #[tokio::test]
     async fn two_programs_may_migrate_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = Opening::new(folder.path().join("some.db"), BOTH);
-        let (one, other) = tokio::join!(
-            Database::open_or_migrate(opening.clone()),
-            Database::open_or_migrate(opening.clone())
-        );
-        one.unwrap();
-        other.unwrap();
+        // The moments at which they can meet are short: many try.
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let opening = Opening::new(folder.path().join("some.db"), BOTH);
+            let (one, other) = tokio::join!(
+                Database::open_or_migrate(opening.clone()),
+                Database::open_or_migrate(opening.clone())
+            );
+            one.unwrap();
+            other.unwrap();
+        }
     }
 }

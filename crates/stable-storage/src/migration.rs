@@ -7,7 +7,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::{DatabaseError, FileLock, Opening, database};
+use crate::{DatabaseError, FileLock, Opening, database, file_lock::Held};
 
 /// One step from a schema version to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,16 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// Makes the database if it is not there, and brings its tables to this program's version.
+/// Keeps all others from migrating the database until the answer is dropped.
+pub(crate) async fn lock(opening: &Opening) -> Result<Held, DatabaseError> {
+    let path = opening.path.with_added_extension("migration");
+    let at_lock = |source| DatabaseError::File { doing: "lock", path: path.clone(), source };
+    FileLock::at(&path).map_err(at_lock)?.lock().await.map_err(at_lock)
+}
+
+/// Makes the database if it is not there, and brings its tables to this program's version. The
+/// lock must be held.
 pub(crate) async fn migrate(opening: &Opening) -> Result<(), DatabaseError> {
-    let lock_path = opening.path.with_added_extension("migration");
-    let at_lock = |source| DatabaseError::File { doing: "lock", path: lock_path.clone(), source };
-    let _held = FileLock::at(&lock_path).map_err(at_lock)?.lock().await.map_err(at_lock)?;
     // Made by us and not by SQLite, so that the group may write to it; SQLite gives the files
     // beside it the same mode.
     crate::file_lock::open_for_group(&opening.path).map_err(|source| DatabaseError::File {
