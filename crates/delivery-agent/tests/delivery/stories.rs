@@ -57,13 +57,18 @@ async fn many_messages_for_one_account_arrive_once_each() {
         let to = vec![house.recipient("alice@example.org").await];
         house.enqueue("c@example.net", to, &format!("Subject: {number}\r\n\r\n")).await;
     }
-    // Stopped in the middle, and started again.
+    let alice = house.store.account(house.account("alice@example.org").await);
+    // Stopped once the first ones are there, and started again.
     let running = house.start();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..3000 {
+        if !house.messages(&alice, "INBOX").await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     running.stop().await;
     let running = house.start();
     house.empty().await;
-    let alice = house.store.account(house.account("alice@example.org").await);
     let mut received = house.messages(&alice, "INBOX").await;
     assert_eq!(received.len(), 150);
     received.sort();
