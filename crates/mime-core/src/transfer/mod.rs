@@ -1,9 +1,11 @@
 //! Transfer encodings (RFC 2045 §6), by pieces, tolerant in reading and exact in writing.
 
 mod base64;
+mod fault;
 mod quoted_printable;
 
 pub use self::base64::{Base64Decoder, Base64Encoder};
+pub use fault::{Fault, FaultFinder, FaultKind};
 pub use quoted_printable::{QuotedPrintableDecoder, QuotedPrintableEncoder};
 
 use crate::header::content;
