@@ -21,6 +21,26 @@ pub struct Account {
     pub created: Timestamp,
 }
 
+/// What an account may, and wants, when it sends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sending {
+    /// Addresses, or all of a domain, that it may send as beside its own, in the order in which
+    /// they were granted.
+    pub send_as: Vec<AliasName>,
+    /// Whether submission leaves a copy of what it sends in its Sent mailbox.
+    pub sent_copy: bool,
+}
+
+impl Sending {
+    /// Whether it was granted an address, case apart.
+    pub fn grants(&self, address: &Address) -> bool {
+        self.send_as.iter().any(|grant| match grant {
+            AliasName::Address(granted) => granted.folded() == address.folded(),
+            AliasName::CatchAll(domain) => domain == address.domain(),
+        })
+    }
+}
+
 /// An address that stands for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {

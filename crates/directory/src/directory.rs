@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use mail_types::{AccountId, Address, Domain};
 
 use crate::{
-    Account, Alias, DirectoryError, Route,
+    Account, Alias, DirectoryError, Route, Sending,
     roster::Roster,
     snapshot::{Snapshot, Stamp},
     tables,
@@ -66,15 +66,24 @@ impl Directory {
         Ok(self.roster().await?.account_by_sign_in(name).cloned())
     }
 
-    /// Whether an account may use an address as its own: if mail for the address reaches it.
+    /// Whether an account may use an address as its own: if mail for the address reaches it (its
+    /// own address, with a subaddress or without, its aliases), or if it was granted.
     pub async fn may_send_as(
         &self,
         account: AccountId,
         address: &Address,
     ) -> Result<bool, DirectoryError> {
-        let route = self.route(address).await?;
-        Ok(matches!(route, Route::Ours(targets)
+        let roster = self.roster().await?;
+        if roster.sending(account).is_some_and(|sending| sending.grants(address)) {
+            return Ok(true);
+        }
+        Ok(matches!(roster.route(address), Route::Ours(targets)
             if targets.iter().any(|target| target.account == Some(account))))
+    }
+
+    /// What an account may, and wants, when it sends.
+    pub async fn sending(&self, account: AccountId) -> Result<Sending, DirectoryError> {
+        Ok(self.roster().await?.sending(account).cloned().unwrap_or_default())
     }
 
     /// All domains, in the order in which they were added.

@@ -8,6 +8,7 @@
 mod accounts;
 mod aliases;
 mod domains;
+mod sending;
 
 use std::path::Path;
 

@@ -60,6 +60,22 @@ pub enum DirectoryError {
         /// The address.
         target: Address,
     },
+    /// The account has this grant already.
+    #[error("{account} may send as {name} already")]
+    GrantExists {
+        /// The account.
+        account: Address,
+        /// What it may send as.
+        name: AliasName,
+    },
+    /// The account has no such grant.
+    #[error("{account} has no grant for {name}")]
+    NoSuchGrant {
+        /// The account.
+        account: Address,
+        /// What it may not send as.
+        name: AliasName,
+    },
     /// An alias needs somewhere to lead to.
     #[error("an alias needs at least one address to lead to")]
     NoTargets,

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use mail_types::{Address, Domain, Lane, LocalPart};
+use mail_types::{AccountId, Address, Domain, Lane, LocalPart};
 
 use crate::{Account, Refusal, Route, Target, roster::Roster};
 
@@ -24,8 +24,13 @@ impl Roster {
         if !self.is_ours(address.domain()) {
             return Route::Elsewhere(elsewhere(address));
         }
-        let mut expansion =
-            Expansion { roster: self, targets: Vec::new(), seen: HashSet::new(), trouble: None };
+        let mut expansion = Expansion {
+            roster: self,
+            targets: Vec::new(),
+            seen: HashSet::new(),
+            reached: HashSet::new(),
+            trouble: None,
+        };
         expansion.add(address);
         match expansion {
             Expansion { trouble: Some(Refusal::TooManyTargets), .. } => {
@@ -60,6 +65,8 @@ struct Expansion<'r> {
     roster: &'r Roster,
     targets: Vec<Target>,
     seen: HashSet<String>,
+    /// The accounts that are among the targets.
+    reached: HashSet<AccountId>,
     /// Why a branch came to nothing: the answer if all do.
     trouble: Option<Refusal>,
 }
@@ -119,7 +126,7 @@ impl Expansion<'_> {
     fn push(&mut self, account: &Account, address: Address) {
         if account.disabled {
             self.trouble = Some(Refusal::Disabled);
-        } else if self.targets.iter().all(|target| target.account != Some(account.id)) {
+        } else if self.reached.insert(account.id) {
             let account = Some(account.id);
             self.targets.push(Target { address, lane: Lane::Local, account, mailbox: None });
         }
@@ -143,7 +150,7 @@ fn without_subaddress(address: &Address) -> Option<Address> {
 
 #[cfg(test)]
 mod tests {
-    use mail_types::{AccountId, Timestamp};
+    use mail_types::Timestamp;
 
     use super::*;
     use crate::Alias;

@@ -23,7 +23,7 @@ mod route;
 mod snapshot;
 mod tables;
 
-pub use account::{Account, Alias, AliasName};
+pub use account::{Account, Alias, AliasName, Sending};
 pub use credentials::Credentials;
 pub use directory::Directory;
 pub use editor::{Editor, NewAccount, Removal};

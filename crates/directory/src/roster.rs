@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mail_types::{AccountId, Address, Domain};
 
-use crate::{Account, Alias};
+use crate::{Account, Alias, Sending};
 
 /// All domains, accounts and aliases of one published copy.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Roster {
     accounts: BTreeMap<AccountId, Account>,
     account_keys: HashMap<Box<str>, AccountId>,
     aliases: BTreeMap<Box<str>, Alias>,
+    /// Of those about whom there is something to say.
+    sending: HashMap<AccountId, Sending>,
 }
 
 impl Roster {
@@ -28,7 +30,17 @@ impl Roster {
             account_keys: accounts.iter().map(key).collect(),
             accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
             aliases: aliases.into_iter().map(|alias| (alias.name.folded().into(), alias)).collect(),
+            sending: HashMap::new(),
         }
+    }
+
+    pub(crate) fn with_sending(self, sending: HashMap<AccountId, Sending>) -> Self {
+        Self { sending, ..self }
+    }
+
+    /// What an account may, and wants, when it sends.
+    pub(crate) fn sending(&self, id: AccountId) -> Option<&Sending> {
+        self.sending.get(&id)
     }
 
     pub(crate) fn domains(&self) -> &[Domain] {

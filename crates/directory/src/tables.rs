@@ -1,17 +1,22 @@
 //! The tables, and how the whole of them is read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use mail_types::{AccountId, Address, Domain, Malformed, Timestamp};
 use sqlx::SqliteConnection;
 use stable_storage::Migration;
 
-use crate::{Account, Alias, DirectoryError, roster::Roster};
+use crate::{Account, Alias, DirectoryError, Sending, roster::Roster};
 
 /// The steps to the tables of `directory.db`.
 ///
 /// `autoincrement`: an account's id is not given again after its row is gone.
-pub(crate) const DIRECTORY: &[Migration] = &[Migration {
+pub(crate) const DIRECTORY: &[Migration] = &[FIRST, SENDING];
+
+const FIRST: Migration = Migration {
     name: "domains, accounts, aliases",
     sql: "
         create table domain (
@@ -35,7 +40,22 @@ pub(crate) const DIRECTORY: &[Migration] = &[Migration {
             unique (folded, target)
         ) strict;
     ",
-}];
+};
+
+/// `name` is an address or `@domain`, as it was given.
+const SENDING: Migration = Migration {
+    name: "grants to send as others, copies of what was sent",
+    sql: "
+        alter table account add column sent_copy integer not null default 0;
+        create table send_as (
+            id integer primary key autoincrement,
+            account integer not null,
+            folded text not null,
+            name text not null,
+            unique (account, folded)
+        ) strict;
+    ",
+};
 
 /// The steps to the tables of `credentials.db`.
 pub(crate) const CREDENTIALS: &[Migration] = &[Migration {
@@ -59,7 +79,7 @@ pub(crate) fn credentials_file(folder: &Path) -> PathBuf {
     folder.join("credentials.db")
 }
 
-/// Reads everything: three statements, however much there is.
+/// Reads everything: five statements, however much there is.
 pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Roster, DirectoryError> {
     let domains: Vec<String> = sqlx::query_scalar("select name from domain order by id")
         .fetch_all(&mut *connection)
@@ -68,7 +88,8 @@ pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Roster, Di
         .iter()
         .map(|name| Domain::parse(name).map_err(|why| damaged("domain", name, why)))
         .collect::<Result<_, _>>()?;
-    Ok(Roster::new(domains, accounts(connection).await?, aliases(connection).await?))
+    let roster = Roster::new(domains, accounts(connection).await?, aliases(connection).await?);
+    Ok(roster.with_sending(sending(connection).await?))
 }
 
 async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<Account>, DirectoryError> {
@@ -109,6 +130,28 @@ async fn aliases(connection: &mut SqliteConnection) -> Result<Vec<Alias>, Direct
         }
     }
     Ok(aliases.into_iter().map(|(_, alias)| alias).collect())
+}
+
+/// Only those about whom there is something to say.
+async fn sending(
+    connection: &mut SqliteConnection,
+) -> Result<HashMap<AccountId, Sending>, DirectoryError> {
+    let mut all: HashMap<AccountId, Sending> = HashMap::new();
+    let copied: Vec<i64> = sqlx::query_scalar("select id from account where sent_copy")
+        .fetch_all(&mut *connection)
+        .await?;
+    for id in copied {
+        all.entry(AccountId(id)).or_default().sent_copy = true;
+    }
+    let grants: Vec<(i64, String)> =
+        sqlx::query_as("select account, name from send_as order by id")
+            .fetch_all(connection)
+            .await?;
+    for (id, name) in grants {
+        let parsed = name.parse().map_err(|why| damaged("send_as", &name, why))?;
+        all.entry(AccountId(id)).or_default().send_as.push(parsed);
+    }
+    Ok(all)
 }
 
 fn damaged(table: &'static str, row: &str, why: Malformed) -> DirectoryError {

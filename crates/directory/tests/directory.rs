@@ -175,6 +175,49 @@ async fn changes_that_make_no_sense_are_refused() {
 }
 
 /// Two commands at once: both changes are there afterwards.
+#[tokio::test]
+async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
+    let house = House::new().await;
+    let alice = house.add("alice@example.org").await.unwrap();
+    house.add("bob@example.org").await.unwrap();
+    house.alias("team@example.org", &["alice@example.org", "bob@example.org"]).await.unwrap();
+    let whom = address("Alice@example.org");
+    for name in ["sales@example.net", "@example.com"] {
+        house.editor.grant_send_as(&whom, &name.parse().unwrap()).await.unwrap();
+    }
+    for (name, allowed) in [
+        ("ALICE@example.org", true),
+        ("alice+news@example.org", true),
+        ("team@example.org", true),
+        ("bob@example.org", false),
+        ("nobody@example.org", false),
+        ("Sales@Example.net", true),
+        ("sales+x@example.net", false),
+        ("anybody@example.com", true),
+        ("anybody@sub.example.com", false),
+    ] {
+        let may = house.directory.may_send_as(alice, &address(name)).await.unwrap();
+        assert_eq!(may, allowed, "{name}");
+    }
+    let again = house.editor.grant_send_as(&whom, &"SALES@example.net".parse().unwrap()).await;
+    assert!(matches!(again, Err(DirectoryError::GrantExists { .. })), "{again:?}");
+    let sales: AliasName = "sales@example.net".parse().unwrap();
+    house.editor.revoke_send_as(&whom, &sales).await.unwrap();
+    let gone = house.editor.revoke_send_as(&whom, &sales).await;
+    assert!(matches!(gone, Err(DirectoryError::NoSuchGrant { .. })), "{gone:?}");
+    let sales = address("sales@example.net");
+    assert!(!house.directory.may_send_as(alice, &sales).await.unwrap());
+
+    assert!(!house.directory.sending(alice).await.unwrap().sent_copy);
+    assert!(house.editor.set_sent_copy(&whom, true).await.unwrap().sent_copy);
+    let sending = house.directory.sending(alice).await.unwrap();
+    assert!(sending.sent_copy && sending.send_as.len() == 1);
+    assert!(!house.editor.set_sent_copy(&whom, false).await.unwrap().sent_copy);
+
+    house.editor.remove_account(&whom).await.unwrap();
+    assert_eq!(house.directory.sending(alice).await.unwrap().send_as, [], "gone with its account");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_editors_take_turns() {
     let house = House::new().await;

@@ -125,7 +125,7 @@ impl Editor {
     }
 }
 
-fn existing(roster: &Roster, address: &Address) -> Result<Account, DirectoryError> {
+pub(super) fn existing(roster: &Roster, address: &Address) -> Result<Account, DirectoryError> {
     let account = roster.account_at(address).cloned();
     account.ok_or_else(|| DirectoryError::NoSuchAccount(address.clone()))
 }
@@ -195,9 +195,8 @@ async fn delete_account(
                 .await?;
         }
     }
-    sqlx::query("delete from account where id = ?")
-        .bind(removal.account.id.0)
-        .execute(connection)
-        .await?;
+    for statement in ["delete from send_as where account = ?", "delete from account where id = ?"] {
+        sqlx::query(statement).bind(removal.account.id.0).execute(&mut *connection).await?;
+    }
     Ok(())
 }
