@@ -21,6 +21,8 @@ pub(crate) struct EncodedEntry {
     pub(crate) recipient_count: usize,
     pub(crate) local: bool,
     pub(crate) remote: bool,
+    /// What it adds to the count of what its account sends to other servers.
+    pub(crate) sending: Option<String>,
 }
 
 impl EncodedEntry {
@@ -59,6 +61,8 @@ impl EncodedEntry {
             .map(|(number, recipient)| recipient_row(&name, number, recipient, now).to_string())
             .collect();
         let is_local = |recipient: &NewRecipient| recipient.lane == Lane::Local;
+        let leave = entry.recipients.iter().filter(|recipient| !is_local(recipient)).count();
+        let counted = entry.account.filter(|_| leave > 0);
         Ok(Self {
             id,
             entry: inner.unwrap_or_default().to_owned(),
@@ -66,7 +70,8 @@ impl EncodedEntry {
             content,
             recipient_count: rows.len(),
             local: entry.recipients.iter().any(is_local),
-            remote: !entry.recipients.iter().all(is_local),
+            remote: leave > 0,
+            sending: counted.map(|account| json!([account.0, now.millis(), leave]).to_string()),
         })
     }
 }

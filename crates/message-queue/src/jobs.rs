@@ -191,6 +191,7 @@ impl Apply for Jobs {
             _ => None,
         });
         enqueue(connection, new).await?;
+        count_sending(connection, jobs).await?;
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.push(self.one(connection, job).await?);
@@ -331,6 +332,19 @@ async fn enqueue<'a>(
     let (entries, recipients) = (array(&entries), array(&recipients));
     let parameters = sql::EntryParameters { octets, entries, recipients };
     Ok(sql::enqueue(connection, parameters).await?)
+}
+
+/// Counts what the accounts of new entries send to other servers, if they do.
+async fn count_sending(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<(), QueueError> {
+    let counted = jobs.iter().filter_map(|job| match job {
+        Job::Enqueue(new) => new.sending.as_deref(),
+        _ => None,
+    });
+    let rows: Vec<&str> = counted.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Ok(sql::count_sending(connection, &array(&rows)).await?)
 }
 
 /// JSON values as a JSON array.

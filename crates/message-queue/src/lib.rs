@@ -31,6 +31,7 @@ mod queue;
 mod refusals;
 pub mod report;
 pub mod retry;
+mod sending;
 mod settle;
 mod sql;
 
@@ -42,4 +43,5 @@ pub use error::QueueError;
 pub use lease::{Lease, LeaseEntry, LeaseRecipient, LeaseToken};
 pub use queue::{Queue, QueueOptions};
 pub use refusals::Refusal;
+pub use sending::SentHour;
 pub use settle::{Notification, Settled, Settlement};

@@ -9,6 +9,7 @@
 mod enqueue;
 mod operate;
 mod schema;
+mod sending;
 mod story;
 mod turn;
 
@@ -18,6 +19,7 @@ pub(crate) use operate::{
     show, summaries,
 };
 pub(crate) use schema::{MIGRATIONS, event, state};
+pub(crate) use sending::{count_sending, sending};
 pub(crate) use story::{
     By, EventRow, RefusalRow, StoryRow, events, note_refusals, prune, refusals, stories,
 };
@@ -36,14 +38,16 @@ mod tests {
     /// looks at more rows than it is about.
     #[tokio::test]
     async fn no_statement_on_a_messages_way_scans_a_table() {
-        const TABLES: [&str; 8] =
-            ["entry", "content", "recipient", "due", "mate", "lane", "story", "journey"];
+        const TABLES: [&str; 9] =
+            ["entry", "content", "recipient", "due", "mate", "lane", "story", "journey", "sending"];
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         for migration in MIGRATIONS {
             sqlx::raw_sql(migration.sql).execute(&mut connection).await.unwrap();
         }
         let texts = [
             enqueue::ENQUEUE,
+            sending::COUNT,
+            sending::READ,
             turn::SETTLE,
             turn::LEASE,
             turn::FREE_DEAD,

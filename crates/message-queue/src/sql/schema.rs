@@ -27,7 +27,9 @@ pub(crate) mod event {
     pub(crate) const SET_ASIDE: i64 = 10;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING];
+
+const FIRST: Migration = Migration {
     name: "the tables of the queue",
     sql: "
         create table entry (
@@ -112,4 +114,18 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
             reply text not null
         );
     ",
-}];
+};
+
+/// `hour` counts from 1970. What is counted goes to other servers.
+const SENDING: Migration = Migration {
+    name: "what accounts send, by the hour",
+    sql: "
+        create table sending (
+            account integer not null,
+            hour integer not null,
+            messages integer not null,
+            recipients integer not null,
+            primary key (account, hour)
+        ) without rowid;
+    ",
+};

@@ -105,7 +105,8 @@ pub(crate) async fn events(
 ///
 /// Rows are numbered in the order in which they came, so whatever came before an old row is old:
 /// what a clock that was ahead wrote goes with its neighbours. `not_after` is a time that no right
-/// clock has shown yet; rows beyond it tell nothing about their age.
+/// clock has shown yet; rows beyond it tell nothing about their age. What accounts sent goes after
+/// a month.
 pub(crate) async fn prune(
     connection: &mut SqliteConnection,
     before: i64,
@@ -125,6 +126,7 @@ pub(crate) async fn prune(
                     select number, at from story where at <= $3 order by number limit $2)
                 where at < $1)
             order by number limit $2);
+        delete from sending where hour < $3 / 3600000 - 24 * 32;
     ";
     let done =
         sqlx::query(SQL).bind(before).bind(rows_max).bind(not_after).execute(connection).await?;

@@ -17,4 +17,5 @@ mod kill;
 mod operator;
 mod quarantine;
 mod report;
+mod sending;
 mod sharing;
