@@ -38,6 +38,14 @@ pub struct Seen {
     pub sender: usize,
     /// The addresses of all Sender fields.
     pub sender_addresses: Vec<AddressItem>,
+    /// Whether an author field was longer than what is kept: there may be more in it.
+    pub author_truncated: bool,
+    /// The addresses of the first Resent-From field: who sent it on last (RFC 5322 §3.6.6).
+    pub resent_from: Option<Vec<AddressItem>>,
+    /// To and Cc fields.
+    pub destinations: usize,
+    /// The addresses of all Delivered-To fields: where it has been.
+    pub delivered_to: Vec<AddressItem>,
     /// The addresses of all To, Cc and Bcc fields, dropped ones too: what `sendmail -t` sends to.
     pub recipients: Vec<AddressItem>,
     /// Received fields: how many hosts it passed (RFC 5321 §6.3).
@@ -87,7 +95,16 @@ enum Wanted {
     MessageId,
     From,
     Sender,
+    ResentFrom,
+    DeliveredTo,
     Recipients,
+}
+
+impl Wanted {
+    /// Whether it says who wrote or sent the message.
+    fn is_author(self) -> bool {
+        matches!(self, Self::From | Self::Sender | Self::ResentFrom)
+    }
 }
 
 impl HeaderEditor {
@@ -187,8 +204,16 @@ impl Edit {
         } else if is("Message-ID") {
             count(&mut self.seen.message_id);
             Some(Wanted::MessageId)
-        } else if is("To") || is("Cc") || is("Bcc") {
+        } else if is("To") || is("Cc") {
+            count(&mut self.seen.destinations);
             Some(Wanted::Recipients)
+        } else if is("Bcc") {
+            Some(Wanted::Recipients)
+        } else if is("Resent-From") && self.seen.resent_from.is_none() {
+            self.seen.resent_from = Some(Vec::new());
+            Some(Wanted::ResentFrom)
+        } else if is("Delivered-To") {
+            Some(Wanted::DeliveredTo)
         } else {
             if is("Date") {
                 count(&mut self.seen.date);
@@ -203,7 +228,9 @@ impl Edit {
     fn keep(&mut self, octets: &[u8]) {
         let Some(current) = &mut self.current else { return };
         let room = FIELD_OCTETS_MAX.saturating_sub(current.octets.len());
-        self.seen.truncated |= octets.len() > room;
+        let cut = octets.len() > room;
+        self.seen.truncated |= cut;
+        self.seen.author_truncated |= cut && current.wanted.is_author();
         current.octets.extend_from_slice(octets.get(..room).unwrap_or(octets));
     }
 
@@ -212,9 +239,15 @@ impl Edit {
         let Some(colon) = memchr::memchr(b':', &octets) else { return };
         let value = unfold(octets.get(colon.saturating_add(1)..).unwrap_or_default());
         let seen = &mut self.seen;
-        let kept = [&seen.from_addresses, &seen.sender_addresses, &seen.recipients]
-            .iter()
-            .fold(0_usize, |sum, list| sum.saturating_add(list.len()));
+        let resent = seen.resent_from.as_deref().unwrap_or_default();
+        let lists: [&[AddressItem]; 5] = [
+            &seen.from_addresses,
+            &seen.sender_addresses,
+            &seen.recipients,
+            &seen.delivered_to,
+            resent,
+        ];
+        let kept = lists.iter().fold(0_usize, |sum, list| sum.saturating_add(list.len()));
         let list = match wanted {
             Wanted::MessageId => {
                 seen.message_id_value.get_or_insert_with(|| value.as_ref().into());
@@ -222,11 +255,15 @@ impl Edit {
             }
             Wanted::From => &mut seen.from_addresses,
             Wanted::Sender => &mut seen.sender_addresses,
+            Wanted::ResentFrom => seen.resent_from.get_or_insert_default(),
+            Wanted::DeliveredTo => &mut seen.delivered_to,
             Wanted::Recipients => &mut seen.recipients,
         };
         let mut items = address::items(&value);
         list.extend(items.by_ref().take(ADDRESSES_MAX.saturating_sub(kept)));
-        seen.truncated |= items.next().is_some();
+        let more = items.next().is_some();
+        seen.truncated |= more;
+        seen.author_truncated |= more && wanted.is_author();
     }
 }
 
@@ -277,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_was_seen() {
-        let message = "Received: x\r\nReceived: y\r\nFrom: a@x.example,\r\n b@x.example\r\nfrom: c@x.example\r\nSender: d@x.example\r\nTo: e@x.example\r\nCc: f@x.example\r\nBcc: g@x.example\r\nMessage-ID:\r\n <1@x>\r\nSubject: \u{e9}\r\n\r\n";
+        let message = "Received: x\r\nReceived: y\r\nFrom: a@x.example,\r\n b@x.example\r\nfrom: c@x.example\r\nSender: d@x.example\r\nTo: e@x.example\r\nCc: f@x.example\r\nBcc: g@x.example\r\nMessage-ID:\r\n <1@x>\r\nSubject: \u{e9}\r\nResent-From: h@x.example\r\nResent-From: i@x.example\r\nDelivered-To: j@x.example\r\ndelivered-to: k@x.example\r\n\r\n";
         for size in [1, 5, 1000] {
             let seen = edit(message, size).1;
             let list =
@@ -287,7 +324,14 @@ mod tests {
             assert_eq!(list(&seen.sender_addresses), "d@x.example");
             assert_eq!(list(&seen.recipients), "e@x.example f@x.example g@x.example");
             assert_eq!(seen.message_id_value.as_deref(), Some(&b"<1@x>"[..]));
-            assert!(seen.eight_bit && !seen.truncated);
+            assert_eq!(seen.destinations, 2);
+            assert_eq!(list(&seen.delivered_to), "j@x.example k@x.example");
+            let resent = seen.resent_from.unwrap();
+            assert_eq!(
+                addresses(&resent).map(|a| a.to_string()).collect::<Vec<_>>(),
+                ["h@x.example"]
+            );
+            assert!(seen.eight_bit && !seen.truncated && !seen.author_truncated);
         }
     }
 
@@ -296,6 +340,8 @@ mod tests {
         let huge = format!("To: {}\r\nDate: x\r\n\r\n", "a@b,\r\n ".repeat(200_000));
         let (out, seen) = edit(&huge, 10_000);
         assert_eq!(out, huge);
-        assert!(seen.truncated);
+        assert!(seen.truncated && !seen.author_truncated);
+        let hidden = format!("From: a@b{}, c@d\r\n\r\n", " ".repeat(100_000));
+        assert!(edit(&hidden, 10_000).1.author_truncated);
     }
 }
