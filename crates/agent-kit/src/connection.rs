@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
-use crate::tls::{ServerTls, TlsError};
+use crate::tls::{ClientTls, ServerTls, TlsError};
 
 /// Any stream of bytes both ways; for tests, which drive a machine in memory.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -75,6 +75,16 @@ impl Connection {
         let plain = self.transport.take_plain().ok_or(TlsError::NotConfigured)?;
         let (transport, facts) =
             timeout(limit, tls.accept(plain)).await.unwrap_or(Err(TlsError::TimedOut))?;
+        self.transport = transport;
+        self.facts.tls = Some(facts);
+        Ok(())
+    }
+
+    /// Shakes hands at once as the client, where TLS comes first (RFC 8314 §3.3).
+    pub async fn connect_tls(&mut self, tls: &ClientTls, limit: Duration) -> Result<(), TlsError> {
+        let plain = self.transport.take_plain().ok_or(TlsError::NotConfigured)?;
+        let (transport, facts) =
+            timeout(limit, tls.connect(plain)).await.unwrap_or(Err(TlsError::TimedOut))?;
         self.transport = transport;
         self.facts.tls = Some(facts);
         Ok(())

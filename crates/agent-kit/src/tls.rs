@@ -4,6 +4,7 @@
 //! learns of its session only by [`TlsFacts`].
 
 mod client;
+mod dane;
 mod server;
 
 use std::{io, path::PathBuf, sync::Arc};

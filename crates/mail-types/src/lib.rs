@@ -16,6 +16,7 @@ mod mailbox_name;
 mod reply;
 mod secret;
 mod time;
+mod tlsa;
 
 pub use address::{Address, ForwardPath, ReversePath};
 pub use attempt::{Outcome, Problem, Scope};
@@ -29,6 +30,7 @@ pub use mailbox_name::MailboxName;
 pub use reply::{EnhancedStatus, Reply};
 pub use secret::Secret;
 pub use time::Timestamp;
+pub use tlsa::TlsaRecord;
 
 /// Why a text is not the value it should be: which rule it breaks, in words for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -85,7 +85,7 @@ async fn where_tls_comes_first_the_conversation_begins_under_it() {
     let (address, _source, mut told, _served) = start("imap-tls", limits, Some(tls));
 
     let roots = crate::tls::Roots::from_pem_file(&certificate).unwrap();
-    let trusting = crate::tls::ClientPolicy::verifying(roots).unwrap();
+    let trusting = crate::tls::ClientPolicy::verifying(&roots).unwrap();
     let stranger = trusting.for_host("other.example").unwrap();
     let known = trusting.for_host("mail.example").unwrap();
     let plain = async || crate::connection::Plain::Tcp(TcpStream::connect(address).await.unwrap());

@@ -1,24 +1,40 @@
-//! The client's side: verifying, or taking whatever certificate there is.
+//! The client's side: verifying by authorities or by TLSA records, or taking whatever certificate
+//! there is.
 
 use std::{fs, path::Path, sync::Arc};
 
 use conversation::TlsFacts;
+use mail_types::{Domain, TlsaRecord};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::{TlsError, facts, provider};
+use super::{TlsError, dane::Dane, facts, provider};
 use crate::connection::{Plain, Transport};
 
-/// Whom a client trusts; made once, used for every host.
+/// Whom a client trusts; made once, and used for every host to which it applies.
 #[derive(Clone)]
 pub struct ClientPolicy {
     config: Arc<ClientConfig>,
-    verifies: bool,
+    verified: Verified,
+}
+
+/// What a handshake that succeeded says of the peer.
+#[derive(Clone)]
+enum Verified {
+    /// That it is who it should be.
+    Yes,
+    /// Nothing.
+    No,
+    /// What this verifier says of its certificate afterwards.
+    Afterwards(Arc<WebPkiServerVerifier>),
 }
 
 /// The client's side towards one host.
@@ -28,8 +44,17 @@ pub struct ClientTls {
     host: ServerName<'static>,
 }
 
+/// Where systems keep the authorities that they trust: Debian, Fedora, SUSE, Alpine and the BSDs.
+const OF_SYSTEMS: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
 /// The authorities that a verifying client trusts.
-pub struct Roots(RootCertStore);
+#[derive(Clone)]
+pub struct Roots(Arc<RootCertStore>);
 
 impl Roots {
     /// From a file of PEM certificates.
@@ -43,7 +68,20 @@ impl Roots {
         if added == 0 {
             return Err(TlsError::NoCertificate { path: path.to_owned() });
         }
-        Ok(Self(store))
+        Ok(Self(Arc::new(store)))
+    }
+
+    /// Those of the system, from where systems keep them.
+    pub fn of_system() -> Result<Self, TlsError> {
+        let [first, ..] = OF_SYSTEMS;
+        let found = OF_SYSTEMS.iter().find(|path| Path::new(path).exists());
+        Self::from_pem_file(Path::new(found.unwrap_or(&first)))
+    }
+
+    fn verifier(&self) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+        let built = WebPkiServerVerifier::builder_with_provider(self.0.clone(), provider()).build();
+        // The builder's only errors are about revocation lists, of which there are none.
+        built.map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))
     }
 }
 
@@ -52,22 +90,43 @@ impl ClientPolicy {
     /// none (RFC 7435 §3), and refusing would only mean sending in clear. The signatures of the
     /// handshake are checked all the same.
     pub fn opportunistic() -> Result<Self, TlsError> {
-        let provider = provider();
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), verifies: false })
+        Self::by(Arc::new(AnyCertificate(provider())), Verified::No)
+    }
+
+    /// The same, and says in [`TlsFacts::verified`] whether the certificate was valid for the
+    /// host's name under one of the roots.
+    pub fn noting(roots: &Roots) -> Result<Self, TlsError> {
+        Self::by(Arc::new(AnyCertificate(provider())), Verified::Afterwards(roots.verifier()?))
     }
 
     /// Refuses a certificate that is not valid for the host's name under one of the roots.
-    pub fn verifying(roots: Roots) -> Result<Self, TlsError> {
+    pub fn verifying(roots: &Roots) -> Result<Self, TlsError> {
+        Self::by(roots.verifier()?, Verified::Yes)
+    }
+
+    /// Refuses a certificate that the TLSA records do not speak of (RFC 7672 §3); under a trust
+    /// anchor it must be for one of the names. If no record can be used, any certificate will do,
+    /// but TLS it must be (RFC 7672 §2.2).
+    pub fn dane(records: &[TlsaRecord], names: &[Domain]) -> Result<Self, TlsError> {
+        let names = names.iter().filter_map(|name| ServerName::try_from(name.to_string()).ok());
+        match Dane::new(records, names.collect(), provider()) {
+            Some(dane) => Self::by(Arc::new(dane), Verified::Yes),
+            None => Self::opportunistic(),
+        }
+    }
+
+    /// Whether no certificate passes but the right one.
+    pub fn authenticates(&self) -> bool {
+        matches!(self.verified, Verified::Yes)
+    }
+
+    fn by(verifier: Arc<dyn ServerCertVerifier>, verified: Verified) -> Result<Self, TlsError> {
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots.0)
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), verifies: true })
+        Ok(Self { config: Arc::new(config), verified })
     }
 
     /// Towards this host, by name or address.
@@ -86,8 +145,23 @@ impl ClientTls {
         let connector = TlsConnector::from(self.policy.config.clone());
         let stream =
             connector.connect(self.host.clone(), plain).await.map_err(TlsError::Handshake)?;
-        let facts = facts(stream.get_ref().1, Some(&self.host.to_str()), self.policy.verifies);
+        let state = stream.get_ref().1;
+        let facts = facts(state, Some(&self.host.to_str()), self.verified(state));
         Ok((Transport::Tls(Box::new(TlsStream::Client(stream))), facts))
+    }
+
+    /// What is known of the peer after the handshake.
+    fn verified(&self, state: &ClientConnection) -> bool {
+        let verifier = match &self.policy.verified {
+            Verified::Yes => return true,
+            Verified::No => return false,
+            Verified::Afterwards(verifier) => verifier,
+        };
+        let Some([end_entity, intermediates @ ..]) = state.peer_certificates() else {
+            return false;
+        };
+        let now = UnixTime::now();
+        verifier.verify_server_cert(end_entity, intermediates, &self.host, &[], now).is_ok()
     }
 }
 
