@@ -35,4 +35,4 @@ pub use reload::Reload;
 pub use runtime::{run_to_end, runtime};
 pub use serve::{Limits, ServeOptions, serve};
 pub use stop::{GRACE, Stop, StopSource};
-pub use surroundings::{Half, Surroundings};
+pub use surroundings::{Half, Running, Surroundings};

@@ -1,6 +1,6 @@
 //! What an agent's `run` is handed.
 
-use std::{path::Path, str::FromStr, sync::Arc};
+use std::{path::Path, pin::Pin, str::FromStr, sync::Arc};
 
 use config::Config;
 
@@ -30,6 +30,10 @@ impl FromStr for Half {
         }
     }
 }
+
+/// An agent at work, until its stop. It is boxed so that each agent is compiled in its own crate:
+/// the body of a plain `async fn` is compiled again in every crate that awaits it.
+pub type Running = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
 /// An agent's surroundings.
 pub struct Surroundings {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use account_usage::UsagePublisher;
-use agent_kit::{GRACE, Readiness, Stop, Surroundings, now};
+use agent_kit::{GRACE, Readiness, Running, Stop, Surroundings, now};
 use anyhow::Context;
 use config::Config;
 use directory::Directory;
@@ -31,9 +31,9 @@ const WRITING_MAX: usize = 8;
 const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
 
 /// Delivers until the stop.
-pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
+pub fn run(surroundings: Surroundings) -> Running {
     let Surroundings { config, stop, ready, .. } = surroundings;
-    work(config, stop, ready).await
+    Box::pin(work(config, stop, ready))
 }
 
 async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Result<()> {

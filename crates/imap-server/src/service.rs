@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use account_usage::UsagePublisher;
-use agent_kit::{Connection, DriveOptions, End, Surroundings, drive};
+use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use conversation::Peer;
@@ -34,7 +34,11 @@ pub(crate) struct Service {
 }
 
 /// Serves IMAP until the stop.
-pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+pub fn run(surroundings: Surroundings) -> Running {
+    Box::pin(serve(surroundings))
+}
+
+async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let config = surroundings.config.clone();
     let service = Arc::new(Service::open(&config).await?);
     let starttls = surroundings.tls.is_some();

@@ -13,4 +13,4 @@ mod resolver;
 
 pub use next_hop::MxHost;
 pub use problem::DnsProblem;
-pub use resolver::{Patience, Resolver};
+pub use resolver::{Patience, Pending, Resolver};

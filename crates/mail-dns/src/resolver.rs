@@ -5,6 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     time::Duration,
 };
 
@@ -39,6 +40,10 @@ impl Default for Patience {
         Self { timeout: Duration::from_secs(5), repeats: 1 }
     }
 }
+
+/// An answer on its way. It is boxed so that the resolver is compiled here, once, and not again in
+/// every crate that awaits it.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, DnsProblem>> + Send + 'a>>;
 
 /// Asks name servers; cheap to clone, and all clones share one cache.
 #[derive(Debug, Clone)]
@@ -82,7 +87,22 @@ impl Resolver {
     /// the names of this server; `seed` decides the order among equals. Never an empty list.
     ///
     /// Called from within a tokio runtime.
-    pub async fn hosts_for(
+    pub fn hosts_for<'a>(
+        &'a self,
+        domain: &'a Domain,
+        own: &'a [Domain],
+        seed: u64,
+    ) -> Pending<'a, Vec<MxHost>> {
+        Box::pin(self.find_hosts(domain, own, seed))
+    }
+
+    /// The addresses of one host; IPv6 first, as RFC 5321 §5.2 leaves us free to choose. Empty
+    /// if the name exists without any.
+    pub fn addresses<'a>(&'a self, host: &'a Domain) -> Pending<'a, Vec<IpAddr>> {
+        Box::pin(self.find_addresses(host))
+    }
+
+    async fn find_hosts(
         &self,
         domain: &Domain,
         own: &[Domain],
@@ -95,7 +115,7 @@ impl Resolver {
         if records.is_empty() {
             // RFC 5321 §5.1: "the address RR is treated as if it was associated with an implicit
             // MX RR, with a preference of 0"; only after a definite answer that there is no MX.
-            return match self.addresses(domain).await? {
+            return match self.find_addresses(domain).await? {
                 addresses if addresses.is_empty() => Err(DnsProblem::NoRecords(domain.clone())),
                 _ if own.contains(domain) => Err(DnsProblem::LoopsBack(domain.clone())),
                 addresses => Ok(vec![MxHost { name: domain.clone(), preference: 0, addresses }]),
@@ -104,9 +124,7 @@ impl Resolver {
         self.resolve_all(domain, in_order(domain, records, own, seed)?).await
     }
 
-    /// The addresses of one host; IPv6 first, as RFC 5321 §5.2 leaves us free to choose. Empty
-    /// if the name exists without any.
-    pub async fn addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, DnsProblem> {
+    async fn find_addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, DnsProblem> {
         if let Some(ip) = host.ip() {
             return Ok(vec![ip]);
         }
@@ -143,7 +161,7 @@ impl Resolver {
         for (place, (preference, name)) in names.into_iter().enumerate() {
             let resolver = self.clone();
             lookups.spawn(async move {
-                let addresses = resolver.addresses(&name).await;
+                let addresses = resolver.find_addresses(&name).await;
                 (place, addresses.map(|addresses| MxHost { name, preference, addresses }))
             });
         }

@@ -4,7 +4,7 @@
 //! long as it lasts. What changes something runs to its end, even if its caller is dropped.
 //! Nothing here waits for a peer, and nothing keeps a transaction or a row stream open.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use mail_types::{
     AccountId, Keyword, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
@@ -26,6 +26,10 @@ use crate::{
     open_accounts::Borrowed,
 };
 
+/// An operation on its way. It is boxed so that it is compiled here, once: the body of a plain
+/// `async fn` is compiled again in every crate that awaits it, and those here carry all the SQL.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 /// The mailboxes of one account. A clone is the same one.
 #[derive(Clone, Debug)]
 pub struct AccountMailboxes {
@@ -41,57 +45,55 @@ impl AccountMailboxes {
     }
 
     /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
-    pub async fn list(&self) -> Result<Vec<ListedMailbox>, StoreError> {
-        self.ask(|mut look| async move {
+    pub fn list(&self) -> Pending<'_, Vec<ListedMailbox>> {
+        Box::pin(self.ask(move |mut look| async move {
             let all = mailboxes::all(&mut look).await?;
             let subscribed = mailboxes::subscriptions(&mut look).await?;
             Ok(listing::list(&all, &subscribed))
-        })
-        .await
+        }))
     }
 
     /// A mailbox by its name. Costs the same whatever is in it.
-    pub async fn mailbox(&self, name: &MailboxName) -> Result<MailboxState, StoreError> {
-        self.ask(|mut look| async move {
+    pub fn mailbox<'a>(&'a self, name: &'a MailboxName) -> Pending<'a, MailboxState> {
+        Box::pin(self.ask(move |mut look| async move {
             match mailboxes::by_name(&mut look, name).await? {
                 Some(mailbox) => state_of(&mut look, mailbox.id).await,
                 None => Err(StoreError::NoSuchMailbox(name.clone())),
             }
-        })
-        .await
+        }))
     }
 
     /// A mailbox by its id, which it keeps when it is renamed.
-    pub async fn state(&self, mailbox: MailboxId) -> Result<MailboxState, StoreError> {
-        self.ask(|mut look| async move { state_of(&mut look, mailbox).await }).await
+    pub fn state(&self, mailbox: MailboxId) -> Pending<'_, MailboxState> {
+        Box::pin(self.ask(move |mut look| async move { state_of(&mut look, mailbox).await }))
     }
 
     /// All mailboxes with their counters, in one query.
-    pub async fn states(&self) -> Result<Vec<MailboxState>, StoreError> {
-        self.ask(|mut look| async move { mailboxes::states(&mut look, None).await }).await
+    pub fn states(&self) -> Pending<'_, Vec<MailboxState>> {
+        Box::pin(self.ask(move |mut look| async move { mailboxes::states(&mut look, None).await }))
     }
 
     /// The UIDs that were in the mailbox at the moment of `state`, ascending: what a session's
     /// sequence numbers are made of. Messages that came or went since don't matter, so this can
     /// be asked when the first sequence number is needed.
-    pub async fn uids(&self, state: &MailboxState) -> Result<Vec<Uid>, StoreError> {
+    pub fn uids<'a>(&'a self, state: &'a MailboxState) -> Pending<'a, Vec<Uid>> {
         let (mailbox, since) = (state.id, state.highest_modseq);
         let below = i64::from(state.uid_next.number());
-        self.ask(
-            |mut look| async move { messages::uids_at(&mut look, mailbox, since, below).await },
-        )
-        .await
+        Box::pin(self.ask(move |mut look| async move {
+            messages::uids_at(&mut look, mailbox, since, below).await
+        }))
     }
 
     /// The keywords that messages of the mailbox have, sorted.
-    pub async fn keywords(&self, mailbox: MailboxId) -> Result<Vec<Keyword>, StoreError> {
-        self.ask(|mut look| async move { messages::keywords_in_use(&mut look, mailbox).await })
-            .await
+    pub fn keywords(&self, mailbox: MailboxId) -> Pending<'_, Vec<Keyword>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::keywords_in_use(&mut look, mailbox).await
+        }))
     }
 
     /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query.
-    pub async fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Result<Changes, StoreError> {
-        self.ask(|mut look| async move {
+    pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Changes> {
+        Box::pin(self.ask(move |mut look| async move {
             let state = state_of(&mut look, mailbox).await?;
             if state.highest_modseq <= since {
                 return Ok(Changes { state, changed: Vec::new(), expunged: Vec::new() });
@@ -102,45 +104,47 @@ impl AccountMailboxes {
             let expunged = messages::expunged_since(&mut look, mailbox, since).await?;
             look.end_moment().await?;
             Ok(Changes { state, changed, expunged })
-        })
-        .await
+        }))
     }
 
     /// The messages of the set that exist, by UID; one query. Ask for some hundreds at a time, and
     /// write to the peer between.
-    pub async fn fetch(
-        &self,
+    pub fn fetch<'a>(
+        &'a self,
         mailbox: MailboxId,
-        uids: &UidSet,
+        uids: &'a UidSet,
         want: Want,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        self.ask(|mut look| async move { messages::fetch(&mut look, mailbox, uids, want).await })
-            .await
+    ) -> Pending<'a, Vec<MessageRow>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::fetch(&mut look, mailbox, uids, want).await
+        }))
     }
 
     /// Opens a message's bytes. [`StoreError::MessageGone`] if it was expunged meanwhile.
-    pub async fn read(&self, file: &MessageFile) -> Result<MessageReader, StoreError> {
-        if let Some(reader) = self.open_file(file).await? {
-            return Ok(reader);
-        }
-        // Renamed since the query, by us or by another tool; or gone.
-        for compare in [false, true] {
-            if compare {
-                self.compare(file.mailbox).await?;
-            }
-            let uids = UidSet::from(file.uid);
-            let now = self.fetch(file.mailbox, &uids, Want::Facts).await?.pop();
-            let now = now.ok_or(StoreError::MessageGone)?;
-            if let Some(reader) = self.open_file(&now.file).await? {
+    pub fn read<'a>(&'a self, file: &'a MessageFile) -> Pending<'a, MessageReader> {
+        Box::pin(async move {
+            if let Some(reader) = self.open_file(file).await? {
                 return Ok(reader);
             }
-        }
-        Err(StoreError::MessageGone)
+            // Renamed since the query, by us or by another tool; or gone.
+            for compare in [false, true] {
+                if compare {
+                    self.compare(file.mailbox).await?;
+                }
+                let uids = UidSet::from(file.uid);
+                let now = self.fetch(file.mailbox, &uids, Want::Facts).await?.pop();
+                let now = now.ok_or(StoreError::MessageGone)?;
+                if let Some(reader) = self.open_file(&now.file).await? {
+                    return Ok(reader);
+                }
+            }
+            Err(StoreError::MessageGone)
+        })
     }
 
     /// Octets and messages of all mailboxes.
-    pub async fn totals(&self) -> Result<Totals, StoreError> {
-        self.ask(|mut look| async move { mailboxes::totals(&mut look).await }).await
+    pub fn totals(&self) -> Pending<'_, Totals> {
+        Box::pin(self.ask(move |mut look| async move { mailboxes::totals(&mut look).await }))
     }
 
     /// Wakes when the mailbox changes, in whichever process. It may wake for nothing.
@@ -150,8 +154,8 @@ impl AccountMailboxes {
 
     /// Looks for what other tools did to the mailbox's folder and takes it over; true if there was
     /// something. Cheap if there wasn't. Do it beside SELECT, not in it.
-    pub async fn refresh(&self, mailbox: MailboxId) -> Result<bool, StoreError> {
-        self.to_the_end(move |_, borrowed| async move {
+    pub fn refresh(&self, mailbox: MailboxId) -> Pending<'_, bool> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let now = (account.clock)().millis();
             let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
@@ -165,8 +169,7 @@ impl AccountMailboxes {
             }
             let changed = account.compare(Some(mailbox)).await?;
             Ok((!changed.is_empty(), changed))
-        })
-        .await
+        }))
     }
 }
 
@@ -192,11 +195,8 @@ impl AccountMailboxes {
 
     /// Delivers messages, all or none, each exactly once for its queue entry and recipient. They
     /// are durable and visible when this returns. Answers in the order of the deliveries.
-    pub async fn deliver(
-        &self,
-        mut deliveries: Vec<Delivery>,
-    ) -> Result<Vec<Delivered>, StoreError> {
-        self.to_the_end(move |_, borrowed| async move {
+    pub fn deliver(&self, mut deliveries: Vec<Delivery>) -> Pending<'_, Vec<Delivered>> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let delivered = deliver::deliver(account, &mut deliveries).await?;
             // Removes what is left in `tmp`, which waits for the disk.
@@ -208,8 +208,7 @@ impl AccountMailboxes {
             let new = delivered.iter().filter(|delivered| !delivered.before);
             let changed = new.map(|delivered| delivered.mailbox).collect();
             Ok((delivered, changed))
-        })
-        .await
+        }))
     }
 
     /// These recipients of queue entries are settled for good: that they were served needn't be
@@ -219,47 +218,36 @@ impl AccountMailboxes {
     }
 
     /// Appends messages, all or none (RFC 3502 §6.3.11).
-    pub async fn append(
-        &self,
-        mailbox: MailboxId,
-        messages: Vec<NewMessage>,
-    ) -> Result<Appended, StoreError> {
-        self.to_the_end(move |_, borrowed| async move {
+    pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<'_, Appended> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let appended = deliver::append(account, mailbox, messages).await?;
             Ok((appended, vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Changes flags. With `unchanged_since`, messages that changed later are left as they are
     /// (RFC 7162 §3.1.3). UIDs without a message are passed over.
-    pub async fn store_flags(
+    pub fn store_flags(
         &self,
         mailbox: MailboxId,
         uids: &UidSet,
         change: FlagChange,
         unchanged_since: Option<ModSeq>,
-    ) -> Result<FlagsStored, StoreError> {
+    ) -> Pending<'_, FlagsStored> {
         let uids = uids.clone();
-        self.to_the_end(move |store, borrowed| async move {
+        Box::pin(self.to_the_end(move |store, borrowed| async move {
             let account = borrowed.account()?;
             let stored = flags::store(account, mailbox, &uids, &change, unchanged_since).await?;
             store.follow();
             Ok((stored, vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Copies messages with their flags and internal dates (RFC 9051 §6.4.7), all or none.
-    pub async fn copy(
-        &self,
-        from: MailboxId,
-        uids: &UidSet,
-        to: MailboxId,
-    ) -> Result<Copied, StoreError> {
+    pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<'_, Copied> {
         let uids = uids.clone();
-        self.to_the_end(move |handle, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let mut copied = relocate::copy(account, from, &uids, to).await;
             if copied.as_ref().is_err_and(StoreError::is_file_missing) {
@@ -268,19 +256,18 @@ impl AccountMailboxes {
             }
             handle.follow();
             Ok((copied?, vec![to]))
-        })
-        .await
+        }))
     }
 
     /// Moves messages (RFC 6851 §3.3); each is in exactly one mailbox at every moment.
-    pub async fn move_messages(
+    pub fn move_messages(
         &self,
         from: MailboxId,
         uids: &UidSet,
         to: MailboxId,
-    ) -> Result<Copied, StoreError> {
+    ) -> Pending<'_, Copied> {
         let uids = uids.clone();
-        self.to_the_end(move |handle, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let mut moved = relocate::move_messages(account, from, &uids, to).await;
             if moved.as_ref().is_err_and(StoreError::is_file_missing) {
@@ -289,41 +276,35 @@ impl AccountMailboxes {
             }
             handle.follow();
             Ok((moved?, vec![from, to]))
-        })
-        .await
+        }))
     }
 
     /// Removes the messages of the set that have `\Deleted`; answers which.
-    pub async fn expunge(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<Uid>, StoreError> {
+    pub fn expunge(&self, mailbox: MailboxId, uids: &UidSet) -> Pending<'_, Vec<Uid>> {
         let uids = uids.clone();
-        self.to_the_end(move |handle, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let gone = expunge::expunge(account, mailbox, Which::DeletedIn(&uids)).await?;
             handle.follow();
             Ok((gone, vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Removes the messages of the set, whatever their flags (POP3's DELE); answers which.
-    pub async fn remove(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<Uid>, StoreError> {
+    pub fn remove(&self, mailbox: MailboxId, uids: &UidSet) -> Pending<'_, Vec<Uid>> {
         let uids = uids.clone();
-        self.to_the_end(move |handle, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let gone = expunge::expunge(account, mailbox, Which::In(&uids)).await?;
             handle.follow();
             Ok((gone, vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Takes the messages that are recent, for this session and no other (RFC 3501 §2.3.2): those
     /// from this UID on, up to the UIDNEXT of the answer's state.
-    pub async fn claim_recent(
-        &self,
-        mailbox: MailboxId,
-    ) -> Result<(Uid, MailboxState), StoreError> {
-        self.to_the_end(move |_, borrowed| async move {
+    pub fn claim_recent(&self, mailbox: MailboxId) -> Pending<'_, (Uid, MailboxState)> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let mut change = account.change().await?;
             let mut row = mailboxes::by_id(&mut change, mailbox).await?;
@@ -332,74 +313,74 @@ impl AccountMailboxes {
             mailboxes::save(&mut change, &row).await?;
             change.commit().await?;
             Ok(((state.recent_from, state), Vec::new()))
-        })
-        .await
+        }))
     }
 
     /// Takes the maildrop for one POP3 session (RFC 1939 §4), until the answer is dropped or this
     /// process dies. [`StoreError::MaildropInUse`] if another has it.
-    pub async fn lock_maildrop(&self) -> Result<MaildropLock, StoreError> {
-        let borrowed = self.borrow().await?;
-        maildrop::lock(self.id, &borrowed.account()?.maildir.root).await
+    pub fn lock_maildrop(&self) -> Pending<'_, MaildropLock> {
+        Box::pin(async move {
+            let borrowed = self.borrow().await?;
+            maildrop::lock(self.id, &borrowed.account()?.maildir.root).await
+        })
     }
 }
 
 /// Mailboxes.
 impl AccountMailboxes {
     /// Makes a mailbox, and those above it that are missing (RFC 9051 §6.3.4).
-    pub async fn create(
+    pub fn create(
         &self,
         name: &MailboxName,
         special_use: Option<SpecialUse>,
-    ) -> Result<MailboxState, StoreError> {
+    ) -> Pending<'_, MailboxState> {
         let name = name.clone();
-        self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let mailbox = create::create(account, &name, special_use).await?;
             let state = state_of(&mut account.look().await?, mailbox).await?;
             Ok((state, vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Deletes a mailbox with its messages; those below it stay (RFC 9051 §6.3.5).
-    pub async fn delete(&self, name: &MailboxName) -> Result<(), StoreError> {
+    pub fn delete(&self, name: &MailboxName) -> Pending<'_, ()> {
         let name = name.clone();
-        self.to_the_end(move |handle, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let mailbox = rename::delete(account, &name).await?;
             handle.follow();
             Ok(((), vec![mailbox]))
-        })
-        .await
+        }))
     }
 
     /// Renames a mailbox and those below it. Of INBOX, the messages are moved into the new one
     /// (RFC 9051 §6.3.6).
-    pub async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), StoreError> {
-        if from.is_inbox() {
-            let new = self.create(to, None).await?.id;
-            let inbox = self.mailbox(from).await?.id;
-            return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
-        }
-        let (from, to) = (from.clone(), to.clone());
-        self.to_the_end(move |_, borrowed| async move {
-            let account = borrowed.account()?;
-            Ok(((), rename::rename(account, &from, &to).await?))
+    pub fn rename<'a>(&'a self, from: &'a MailboxName, to: &'a MailboxName) -> Pending<'a, ()> {
+        Box::pin(async move {
+            if from.is_inbox() {
+                let new = self.create(to, None).await?.id;
+                let inbox = self.mailbox(from).await?.id;
+                return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
+            }
+            let (from, to) = (from.clone(), to.clone());
+            self.to_the_end(move |_, borrowed| async move {
+                let account = borrowed.account()?;
+                Ok(((), rename::rename(account, &from, &to).await?))
+            })
+            .await
         })
-        .await
     }
 
     /// Subscribes a name or ends its subscription, whether there is such a mailbox or not
     /// (RFC 9051 §6.3.7).
-    pub async fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Result<(), StoreError> {
+    pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<'_, ()> {
         let name = name.clone();
-        self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             create::subscribe(account, &name, subscribed).await?;
             Ok(((), Vec::new()))
-        })
-        .await
+        }))
     }
 }
 

@@ -34,7 +34,7 @@ mod store;
 mod uid_set;
 mod watch;
 
-pub use account::AccountMailboxes;
+pub use account::{AccountMailboxes, Pending};
 pub use content::MessageReader;
 pub use error::StoreError;
 pub use incoming::{Incoming, Written};

@@ -3,6 +3,7 @@
 
 use std::{
     path::PathBuf,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -92,10 +93,12 @@ impl MailStore {
 
     /// Writes to disk what follows within seconds (flags in file names), waits for what runs, and
     /// closes all indexes. Operations fail from then on.
-    pub async fn close(&self) {
-        self.shared.follow_all().await;
-        self.shared.accounts.close_all().await;
-        self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.shared.follow_all().await;
+            self.shared.accounts.close_all().await;
+            self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).take();
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use account_usage::UsagePublisher;
-use agent_kit::{Connection, Surroundings, drive};
+use agent_kit::{Connection, Running, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use conversation::Peer;
@@ -27,7 +27,11 @@ pub(crate) struct Service {
 }
 
 /// Serves POP3 until the stop.
-pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+pub fn run(surroundings: Surroundings) -> Running {
+    Box::pin(serve(surroundings))
+}
+
+async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let config = surroundings.config.clone();
     let service = Arc::new(Service::open(&config).await?);
     let store = service.store.clone();

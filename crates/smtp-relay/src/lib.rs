@@ -6,12 +6,16 @@
 mod inbound;
 mod outbound;
 
-use agent_kit::{Half, Surroundings};
+use agent_kit::{Half, Running, Surroundings};
 use config::Config;
 use message_queue::QueueOptions;
 
 /// Serves until the stop: both halves, or the one that the surroundings ask for.
-pub async fn run(surroundings: Surroundings) -> anyhow::Result<()> {
+pub fn run(surroundings: Surroundings) -> Running {
+    Box::pin(serve(surroundings))
+}
+
+async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
     let Surroundings { config, reload, stop, .. } = &surroundings;
     let outbound = Box::pin(outbound::run(config.clone(), reload.clone(), stop.clone()));
     match surroundings.only {

@@ -10,12 +10,16 @@ mod recipients;
 mod service;
 mod submitter;
 
-use agent_kit::Surroundings;
+use agent_kit::{Running, Surroundings};
 
 use service::Service;
 
 /// Serves until the stop.
-pub async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
+pub fn run(surroundings: Surroundings) -> Running {
+    Box::pin(serve(surroundings))
+}
+
+async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let service = Service::open(&surroundings).await?;
     let turned_away = smtp_core::reply::too_many_connections();
     surroundings
