@@ -15,8 +15,11 @@ pub struct Corrupt(pub(crate) &'static str);
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
+    /// With room for a value of usual size.
     pub(crate) fn new(version: u8) -> Self {
-        Self(vec![version])
+        let mut octets = Vec::with_capacity(256);
+        octets.push(version);
+        Self(octets)
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -25,6 +28,10 @@ impl Writer {
 
     /// Low groups of 7 bits first, the top bit set on all but the last octet.
     pub(crate) fn number(&mut self, mut value: u64) {
+        if let Ok(small @ 0..=0x7f) = u8::try_from(value) {
+            self.0.push(small);
+            return;
+        }
         while value > 0x7f {
             self.0.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
             value >>= 7;

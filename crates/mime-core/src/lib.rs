@@ -10,6 +10,7 @@
 pub mod body_structure;
 pub mod build;
 mod compact;
+pub mod elsewhere;
 pub mod envelope;
 pub mod file_name;
 pub mod fixup;

@@ -49,7 +49,7 @@ pub fn parse_list(value: &[u8]) -> Vec<AddressItem> {
 
 /// The same, one by one.
 pub fn items(value: &[u8]) -> Items<'_> {
-    Items { rest: value, in_group: false, comment: None }
+    Items { rest: value, in_group: false, comment: None, words: Words::default() }
 }
 
 /// The valid addresses of a list, groups opened.
@@ -67,6 +67,8 @@ pub struct Items<'a> {
     in_group: bool,
     /// The last comment that was passed over.
     comment: Option<&'a [u8]>,
+    /// What was read last; kept for its room.
+    words: Words,
 }
 
 impl Items<'_> {
@@ -104,7 +106,7 @@ impl Iterator for Items<'_> {
 }
 
 /// Words of a phrase or local part, put together as they are read.
-#[derive(Default)]
+#[derive(Clone, Default, Debug)]
 struct Words {
     text: Vec<u8>,
     /// Where the last word begins, dots and what they join counted as one.
@@ -113,20 +115,26 @@ struct Words {
 }
 
 impl Words {
-    fn push(&mut self, word: &[u8], spaced: bool) {
-        let joined = !spaced || word.starts_with(b".") || self.text.ends_with(b".");
+    fn clear(&mut self) {
+        self.text.clear();
+        self.last_at = 0;
+        self.any = false;
+    }
+
+    /// A word begins whose first octet is this one, if it has one.
+    fn begin(&mut self, first: Option<u8>, spaced: bool) {
+        let joined = !spaced || first == Some(b'.') || self.text.ends_with(b".");
         if spaced && !self.text.is_empty() {
             self.text.push(b' ');
         }
         if !joined || self.text.is_empty() {
             self.last_at = self.text.len();
         }
-        self.text.extend_from_slice(word);
         self.any = true;
     }
 }
 
-impl Items<'_> {
+impl<'a> Items<'a> {
     fn advance(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
@@ -148,32 +156,36 @@ impl Items<'_> {
 
     /// A mailbox or a group's beginning; the rest begins with neither white space nor a separator.
     fn item(&mut self) -> AddressItem {
-        let words = self.words();
+        self.read_words();
         match self.rest.first() {
             Some(b':') if !self.in_group => {
                 self.advance();
                 self.in_group = true;
-                AddressItem::GroupStart(words.text.into())
+                AddressItem::GroupStart(self.words.text.as_slice().into())
             }
             Some(b'<') => {
                 self.advance();
-                let mut mailbox = self.angle_address();
-                mailbox.name = words.any.then(|| words.text.into());
+                let name = self.words.any.then(|| self.words.text.as_slice().into());
+                let mailbox = Mailbox { name, ..self.angle_address() };
                 self.finish(mailbox)
             }
             Some(b'@') => {
                 self.advance();
-                let (name, local) = words.text.split_at_checked(words.last_at).unwrap_or_default();
+                let Words { text, last_at, .. } = &self.words;
+                let (name, local) = text.split_at_checked(*last_at).unwrap_or_default();
                 let name = name.trim_ascii();
-                let mailbox = Mailbox {
+                let mut mailbox = Mailbox {
                     name: (!name.is_empty()).then(|| name.into()),
-                    route: None,
                     local: local.into(),
-                    domain: Some(self.domain()),
+                    ..Mailbox::default()
                 };
+                mailbox.domain = Some(self.domain());
                 self.finish(mailbox)
             }
-            _ => self.finish(Mailbox { local: words.text.into(), ..Mailbox::default() }),
+            _ => {
+                let local = self.words.text.as_slice().into();
+                self.finish(Mailbox { local, ..Mailbox::default() })
+            }
         }
     }
 
@@ -198,27 +210,33 @@ impl Items<'_> {
     }
 
     /// Words up to something that is none.
-    fn words(&mut self) -> Words {
-        let mut words = Words::default();
+    fn read_words(&mut self) {
+        self.words.clear();
+        self.more_words();
+    }
+
+    fn more_words(&mut self) {
         let mut spaced = false;
         loop {
             match self.rest.first() {
                 Some(b'"') => {
-                    let word = self.quoted();
-                    words.push(&word, spaced);
+                    let quoted = self.quoted();
+                    self.words.begin(quoted.first().copied(), spaced);
+                    put_unquoted(quoted, &mut self.words.text);
                 }
                 Some(octet) if !b"<>@,:;".contains(octet) => {
-                    let word = self.atom();
-                    words.push(word, spaced);
+                    let atom = self.atom();
+                    self.words.begin(atom.first().copied(), spaced);
+                    self.words.text.extend_from_slice(atom);
                 }
-                _ => return words,
+                _ => return,
             }
             spaced = self.skip_white();
         }
     }
 
     /// At least one octet; specials that stop nothing else belong to it.
-    fn atom(&mut self) -> &[u8] {
+    fn atom(&mut self) -> &'a [u8] {
         let length = self
             .rest
             .iter()
@@ -230,22 +248,20 @@ impl Items<'_> {
         atom
     }
 
-    /// A quoted string without its quoting; an open one reaches to the end.
-    fn quoted(&mut self) -> Vec<u8> {
+    /// What a quoted string holds, its backslashes still in it; an open one reaches to the end.
+    fn quoted(&mut self) -> &'a [u8] {
         self.advance();
-        let mut text = Vec::new();
-        while let Some(octet) = self.rest.first() {
-            self.advance();
-            match octet {
-                b'"' => break,
-                b'\\' => {
-                    text.extend(self.rest.first());
-                    self.advance();
-                }
-                _ => text.push(*octet),
+        let inside = self.rest;
+        loop {
+            let at = memchr::memchr2(b'"', b'\\', self.rest).unwrap_or(self.rest.len());
+            self.rest = self.rest.get(at..).unwrap_or_default();
+            let length = inside.len().saturating_sub(self.rest.len());
+            let is_escape = self.rest.first() == Some(&b'\\');
+            self.rest = self.rest.get(if is_escape { 2 } else { 1 }..).unwrap_or_default();
+            if !is_escape {
+                return inside.get(..length).unwrap_or(inside);
             }
         }
-        text
     }
 
     /// `[route] addr-spec ">"`, behind the `<`.
@@ -255,17 +271,18 @@ impl Items<'_> {
         if self.rest.first() == Some(&b'@') {
             mailbox.route = self.route();
         }
-        let mut local = self.words().text;
+        self.read_words();
         // Nothing but these may stop a local part here; other specials are taken as they are.
         while matches!(self.rest.first(), Some(b':' | b'<')) {
             self.advance();
-            local.extend_from_slice(&self.words().text);
+            self.more_words();
         }
         // White space around dots is obsolete syntax and means nothing (RFC 5322 §4.4).
+        let local = &mut self.words.text;
         local.retain(|octet| {
             *octet != b' ' || !self.rest.starts_with(b"@") || mailbox.route.is_none()
         });
-        mailbox.local = local.into();
+        mailbox.local = local.as_slice().into();
         if self.rest.first() == Some(&b'@') {
             self.advance();
             mailbox.domain = Some(self.domain());
@@ -297,29 +314,42 @@ impl Items<'_> {
 
     /// A domain or domain literal behind the `@`, without white space and comments inside it.
     fn domain(&mut self) -> Octets {
-        let mut domain = Vec::new();
+        self.words.clear();
         self.skip_white();
         loop {
             if self.rest.first() == Some(&b'[') {
                 let length = memchr::memchr(b']', self.rest)
                     .map_or(self.rest.len(), |at| at.saturating_add(1));
                 let (literal, rest) = self.rest.split_at_checked(length).unwrap_or_default();
-                domain.extend(literal.iter().filter(|octet| !octet.is_ascii_whitespace()));
+                let literal = literal.iter().filter(|octet| !octet.is_ascii_whitespace());
+                self.words.text.extend(literal);
                 self.rest = rest;
             } else if self.rest.first().is_some_and(|octet| !b"<>@,:;\"".contains(octet)) {
                 let atom = self.atom();
-                domain.extend_from_slice(atom);
+                self.words.text.extend_from_slice(atom);
             } else {
                 break;
             }
             let spaced = self.skip_white();
-            let dotted = domain.ends_with(b".") || self.rest.first() == Some(&b'.');
+            let dotted = self.words.text.ends_with(b".") || self.rest.first() == Some(&b'.');
             if spaced && !dotted {
                 break;
             }
         }
-        domain.into()
+        self.words.text.as_slice().into()
     }
+}
+
+/// Appends what a quoted string holds, without its backslashes.
+fn put_unquoted(quoted: &[u8], out: &mut Vec<u8>) {
+    let mut rest = quoted;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let escaped = at.saturating_add(1);
+        out.extend(rest.get(escaped));
+        rest = rest.get(escaped.saturating_add(1)..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
 }
 
 /// What a comment says, without its parentheses and quoting.
@@ -327,10 +357,7 @@ fn comment_text(comment: &[u8]) -> Octets {
     let inner = comment.strip_prefix(b"(").unwrap_or(comment);
     let inner = inner.strip_suffix(b")").unwrap_or(inner).trim_ascii();
     let mut text = Vec::with_capacity(inner.len());
-    let mut octets = inner.iter();
-    while let Some(octet) = octets.next() {
-        text.extend(if *octet == b'\\' { octets.next() } else { Some(octet) });
-    }
+    put_unquoted(inner, &mut text);
     text.into()
 }
 

@@ -120,6 +120,12 @@ impl<'a> Scan<'a> {
 
     /// Behind an opening quote: to the closing one, or the end.
     fn quoted(&mut self) -> Octets {
+        if let Some(at) = memchr::memchr2(b'"', b'\\', self.0)
+            && let Some((content, [b'"', rest @ ..])) = self.0.split_at_checked(at)
+        {
+            self.0 = rest;
+            return content.into();
+        }
         let mut content = Vec::new();
         loop {
             content.extend_from_slice(self.until(|octet| matches!(octet, b'"' | b'\\')));

@@ -23,10 +23,9 @@ pub(super) struct ContentFields {
     pub(super) location: Option<Octets>,
 }
 
-/// Collects the fields of one part.
+/// The fields of one part.
 #[derive(Debug)]
 pub(super) struct PartFields {
-    current: Option<Current>,
     in_digest: bool,
     /// Bit `n` is set if the field of that number was there.
     seen: u32,
@@ -37,10 +36,10 @@ pub(super) struct PartFields {
     envelope: Option<Box<Envelope>>,
 }
 
-/// The field that is being collected.
-#[derive(Debug)]
-struct Current {
-    name: Name,
+/// The field that is being collected: one in the whole message, so its room is used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    name: Option<Name>,
     value: Vec<u8>,
     room: usize,
     truncated: bool,
@@ -84,6 +83,10 @@ enum Name {
     To,
     Cc,
     Bcc,
+    /// Only counted.
+    References,
+    /// Likewise.
+    MimeVersion,
 }
 
 impl Name {
@@ -104,8 +107,8 @@ impl Name {
             b'd' => &[("date", Self::Date)],
             b'f' => &[("from", Self::From)],
             b'i' => &[("in-reply-to", Self::InReplyTo)],
-            b'm' => &[("message-id", Self::MessageId)],
-            b'r' => &[("reply-to", Self::ReplyTo)],
+            b'm' => &[("message-id", Self::MessageId), ("mime-version", Self::MimeVersion)],
+            b'r' => &[("reply-to", Self::ReplyTo), ("references", Self::References)],
             b's' => &[("subject", Self::Subject), ("sender", Self::Sender)],
             b't' => &[("to", Self::To)],
             _ => &[],
@@ -134,6 +137,10 @@ impl Name {
         matches!(self, Self::From | Self::Sender | Self::ReplyTo | Self::To | Self::Cc | Self::Bcc)
     }
 
+    fn is_kept(self) -> bool {
+        !matches!(self, Self::References | Self::MimeVersion)
+    }
+
     fn bit(self) -> u32 {
         1 << (self as u32)
     }
@@ -148,7 +155,6 @@ impl PartFields {
     /// For the header of a part of a multipart, which may be a digest.
     pub(super) fn of_part(in_digest: bool) -> Self {
         Self {
-            current: None,
             in_digest,
             seen: 0,
             media_type: None,
@@ -159,7 +165,7 @@ impl PartFields {
     }
 
     /// A field begins, of which at most `room` octets are kept.
-    pub(super) fn begin(&mut self, name: &[u8], room: usize) -> FieldStart {
+    pub(super) fn begin(&mut self, name: &[u8], room: usize, current: &mut Current) -> FieldStart {
         let Some(name) = Name::parse(name) else { return FieldStart::NotKept };
         if !name.is_content() && self.envelope.is_none() {
             return FieldStart::NotKept;
@@ -169,41 +175,32 @@ impl PartFields {
         if again && !name.is_address_list() {
             return FieldStart::Again;
         }
+        if !name.is_kept() {
+            return FieldStart::NotKept;
+        }
         if room == 0 {
             return FieldStart::NoRoom;
         }
-        self.current = Some(Current { name, value: Vec::new(), room, truncated: false });
+        current.begin(name, room);
         if again { FieldStart::Again } else { FieldStart::Kept }
     }
 
-    /// Octets of the current field; with the line's end if `complete`.
-    pub(super) fn append(&mut self, octets: &[u8], complete: bool) {
-        if let Some(current) = &mut self.current {
-            current.append(octets, complete);
-        }
-    }
-
     /// The current field has ended, if there is one.
-    pub(super) fn end(&mut self, addresses_max: usize) -> FieldEnd {
-        let Some(mut current) = self.current.take() else { return FieldEnd::default() };
-        // What IMAP cannot send in a string must not come out of here.
-        for octet in &mut current.value {
-            if matches!(octet, 0 | b'\r' | b'\n') {
-                *octet = b' ';
-            }
-        }
-        let value = current.value.trim_ascii();
-        let mut end = FieldEnd { kept: value.len(), truncated: current.truncated };
+    pub(super) fn end(&mut self, current: &mut Current, addresses_max: usize) -> FieldEnd {
+        let Some(name) = current.name.take() else { return FieldEnd::default() };
+        let truncated = current.truncated;
+        let value = current.sendable().trim_ascii();
+        let mut end = FieldEnd { kept: value.len(), truncated };
         match &mut self.envelope {
-            _ if current.name.is_content() => self.end_content(current.name, value),
-            Some(envelope) if current.name.is_address_list() => {
+            _ if name.is_content() => self.end_content(name, value),
+            Some(envelope) if name.is_address_list() => {
                 let used = envelope.items();
-                let list = list_of(envelope, current.name);
+                let list = list_of(envelope, name);
                 end.truncated |= extend(list, value, addresses_max.saturating_sub(used));
             }
             Some(envelope) => {
                 let text = Some(value.into());
-                match current.name {
+                match name {
                     Name::Date => envelope.date = text,
                     Name::Subject => envelope.subject = text,
                     Name::InReplyTo => envelope.in_reply_to = text,
@@ -237,13 +234,16 @@ impl PartFields {
         }
     }
 
-    /// The type, or the one that stands for it, and whether a given one could not be read.
-    pub(super) fn media_type(&self) -> (MediaType, bool) {
-        match &self.media_type {
-            Some(media_type) => (media_type.clone(), false),
-            // RFC 2045 §5.2: what cannot be read counts as text, in a digest too.
-            None => (default_type(self.in_digest && !self.bad_media_type), self.bad_media_type),
-        }
+    /// The type; the one that stands for it once the header has ended without one.
+    pub(super) fn media_type(&mut self) -> &MediaType {
+        // RFC 2045 §5.2: what cannot be read counts as text, in a digest too.
+        let in_digest = self.in_digest && !self.bad_media_type;
+        self.media_type.get_or_insert_with(|| default_type(in_digest))
+    }
+
+    /// A type was given that could not be read.
+    pub(super) fn bad_media_type(&self) -> bool {
+        self.bad_media_type
     }
 
     pub(super) fn encoding(&self) -> Option<&[u8]> {
@@ -254,13 +254,43 @@ impl PartFields {
         self.media_type.as_ref().is_some_and(|media_type| media_type.is("multipart", "digest"))
     }
 
-    pub(super) fn into_values(self) -> (ContentFields, Envelope) {
-        (self.content, self.envelope.map(|envelope| *envelope).unwrap_or_default())
+    pub(super) fn has_content_id(&self) -> bool {
+        self.content.id.is_some()
+    }
+
+    pub(super) fn into_values(mut self) -> (MediaType, ContentFields, Envelope) {
+        self.media_type();
+        // There is one now.
+        let media_type = self.media_type.unwrap_or_else(|| default_type(false));
+        (media_type, self.content, self.envelope.map(|envelope| *envelope).unwrap_or_default())
     }
 }
 
 impl Current {
-    fn append(&mut self, octets: &[u8], complete: bool) {
+    fn begin(&mut self, name: Name, room: usize) {
+        self.name = Some(name);
+        self.value.clear();
+        self.room = room;
+        self.truncated = false;
+    }
+
+    /// What IMAP cannot send in a string must not come out of here.
+    fn sendable(&mut self) -> &[u8] {
+        if memchr::memchr3(0, b'\r', b'\n', &self.value).is_some() {
+            for octet in &mut self.value {
+                if matches!(octet, 0 | b'\r' | b'\n') {
+                    *octet = b' ';
+                }
+            }
+        }
+        &self.value
+    }
+
+    /// Octets of the field, if it is kept; with the line's end if `complete`.
+    pub(super) fn append(&mut self, octets: &[u8], complete: bool) {
+        if self.name.is_none() {
+            return;
+        }
         let octets = if complete { octets.strip_suffix(b"\n").unwrap_or(octets) } else { octets };
         let left = self.room.saturating_sub(self.value.len());
         self.truncated |= octets.len() > left;

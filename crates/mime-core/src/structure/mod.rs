@@ -4,6 +4,7 @@
 //! same result. It decodes nothing and keeps no body.
 
 mod fields;
+mod firsts;
 mod measure;
 mod open_part;
 mod parser;
@@ -109,4 +110,20 @@ pub enum DefectKind {
     TooDeep,
     /// There are more parts than the limit; the rest is not looked into.
     TooManyParts,
+    /// The header inside a `message/external-body` has no Content-ID, which it must have (RFC 2046
+    /// §5.2.3).
+    NoContentId,
+    /// A `message/partial` does not say of what it is which piece (RFC 2046 §5.2.2).
+    BadPartial,
+    /// A header has octets above 127. In UTF-8 they are right (RFC 6532 §3), but not everywhere
+    /// may they go. Of this and all below only the first is listed.
+    EightBitHeader,
+    /// A part has octets above 127 and its encoding says that it has none (RFC 2045 §6.2).
+    EightBitUnlabelled,
+    /// A NUL: no text has one (RFC 5322 §4), and no IMAP string can hold it.
+    Nul,
+    /// A line ends in LF alone (RFC 5322 §2.3).
+    BareLf,
+    /// A line has more than 998 octets (RFC 5322 §2.1.1).
+    LongLine,
 }

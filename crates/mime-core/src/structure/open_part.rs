@@ -10,6 +10,8 @@ pub(super) struct OpenPart {
     pub(super) body: Option<Place>,
     pub(super) fields: PartFields,
     pub(super) inside: Inside,
+    /// The encoding says that there may be octets above 127 in the body.
+    pub(super) may_be_eight_bit: bool,
     /// What the octets of the header are like.
     pub(super) header_octets: OctetKinds,
     /// What those of the body are like.
@@ -21,7 +23,14 @@ pub(super) struct OpenPart {
 pub(super) enum Inside {
     Leaf,
     Message(Option<Box<Message>>),
-    Multipart { boundary: Box<[u8]>, closed: bool, parts: Vec<Part> },
+    Multipart {
+        boundary: Box<[u8]>,
+        closed: bool,
+        parts: Vec<Part>,
+    },
+    /// Of `message/external-body`: the header of the part that lies elsewhere, and what is passed
+    /// over (RFC 2046 §5.2.3). No part of the tree comes of it.
+    Phantom,
 }
 
 impl OpenPart {
@@ -31,6 +40,7 @@ impl OpenPart {
             body: None,
             fields,
             inside: Inside::Leaf,
+            may_be_eight_bit: true,
             header_octets: OctetKinds::default(),
             body_octets: OctetKinds::default(),
         }
@@ -47,14 +57,13 @@ impl OpenPart {
     /// when delimiters follow each other, it ends behind it, which is `here`.
     pub(super) fn end(self, end: Place, here: Place) -> Message {
         let least = match &self.inside {
-            Inside::Leaf | Inside::Message(None) => None,
+            Inside::Leaf | Inside::Phantom | Inside::Message(None) => None,
             Inside::Message(Some(message)) => Some(message.part.body.end),
             Inside::Multipart { parts, .. } => parts.last().map(|part| part.body.end),
         };
         let least = least.or(self.body.map(|body| body.at)).unwrap_or(self.header_start);
         let end = if end.at < least { here } else { end };
         let body = self.body.unwrap_or(end);
-        let (media_type, _) = self.fields.media_type();
         let content = match self.inside {
             Inside::Message(Some(message)) => Content::Message(message),
             Inside::Multipart { parts, .. } if !parts.is_empty() => Content::Multipart(parts),
@@ -62,7 +71,7 @@ impl OpenPart {
         };
         let eight_bit_header = self.header_octets.eight_bit;
         let dense = matches!(content, Content::Leaf) && body.is_dense_to(end);
-        let (fields, envelope) = self.fields.into_values();
+        let (media_type, fields, envelope) = self.fields.into_values();
         let part = Part {
             header: self.header_start..body.at,
             body: body.at..end.at,

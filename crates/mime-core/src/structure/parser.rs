@@ -1,6 +1,6 @@
 //! The push parser: cuts the input into lines and tells the tree what they are.
 //!
-//! In a body only lines that begin with `--` are looked at, and only while a boundary is open: the
+//! In a body only lines that begin with `-` are looked at, and only while a boundary is open: the
 //! rest is a search for line ends.
 
 use super::{
@@ -8,6 +8,9 @@ use super::{
     tree::{Mode, Tree},
 };
 use crate::lines::{Gathered, HeadBuffer, LineKind, classify};
+
+/// Body octets that are looked at in several ways at a time: they stay near the processor.
+const BLOCK_OCTETS: usize = 32 * 1024;
 
 /// Takes a message by pieces.
 #[derive(Debug)]
@@ -92,15 +95,9 @@ impl Parser {
             self.tree.header_rest(fragment, self.at_line_start);
             return fragment.len();
         }
-        let run = if self.tree.awaits_delimiter() { run_to_dash_line(rest) } else { rest };
-        self.at_line_start = run.ends_with(b"\n");
-        self.tree.body(run);
-        run.len()
+        let block = rest.get(..BLOCK_OCTETS).unwrap_or(rest);
+        let taken = self.tree.body_lines(block);
+        self.at_line_start = block.get(..taken).is_some_and(|run| run.ends_with(b"\n"));
+        taken
     }
-}
-
-/// Up to and with the LF behind which a line begins with `-`, or may once the next piece is here.
-fn run_to_dash_line(rest: &[u8]) -> &[u8] {
-    let line_end = memchr::memmem::find(rest, b"\n-");
-    line_end.and_then(|at| rest.get(..=at)).unwrap_or(rest)
 }

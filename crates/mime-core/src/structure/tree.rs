@@ -3,11 +3,17 @@
 
 use super::{
     Defect, DefectKind, Limits, Structure,
-    fields::{FieldStart, PartFields},
+    fields::{Current, FieldStart, PartFields},
+    firsts::Firsts,
     measure::{Measure, Place},
     open_part::{Inside, OpenPart},
 };
-use crate::{BodyStructure, body_structure::Message, transfer::Encoding};
+use crate::{
+    BodyStructure,
+    body_structure::{MediaType, Message, OctetKinds},
+    elsewhere::Partial,
+    transfer::Encoding,
+};
 
 /// Where the input stands in the innermost open part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +38,9 @@ pub(super) struct Tree {
     boundaries: usize,
     /// Bit `n % 64` is set if an open boundary has `n` octets: most lines are told apart by length.
     boundary_lengths: u64,
+    /// The field at hand.
+    current: Current,
+    firsts: Firsts,
     defects: Vec<Defect>,
     dkim_signed: bool,
 }
@@ -53,6 +62,8 @@ impl Tree {
             kept: 0,
             boundaries: 0,
             boundary_lengths: 0,
+            current: Current::default(),
+            firsts: Firsts::default(),
             defects: Vec::new(),
             dkim_signed: false,
         }
@@ -72,9 +83,28 @@ impl Tree {
 
     /// Body octets: any number of lines and pieces of lines.
     pub(super) fn body(&mut self, run: &[u8]) {
+        let before = self.measure;
         let kinds = self.measure.take(run);
+        self.body_octets(before, run, kinds);
+    }
+
+    /// Body octets, up to the line that may be a delimiter. Says how many it took.
+    pub(super) fn body_lines(&mut self, rest: &[u8]) -> usize {
+        if !self.awaits_delimiter() {
+            self.body(rest);
+            return rest.len();
+        }
+        let before = self.measure;
+        let (taken, kinds) = self.measure.take_to_dash_line(rest);
+        self.body_octets(before, rest.get(..taken).unwrap_or(rest), kinds);
+        taken
+    }
+
+    fn body_octets(&mut self, before: Measure, run: &[u8], kinds: OctetKinds) {
         if let Some(part) = self.open.last_mut() {
             part.body_octets = part.body_octets.and(kinds);
+            let unlabelled = matches!(part.inside, Inside::Leaf) && !part.may_be_eight_bit;
+            self.firsts.of_body(&before, run, kinds, unlabelled);
         }
     }
 
@@ -85,15 +115,13 @@ impl Tree {
         self.dkim_signed |= of_message && name.eq_ignore_ascii_case(b"DKIM-Signature");
         let room = self.room();
         if let Some(part) = self.open.last_mut() {
-            match part.fields.begin(name, room) {
-                FieldStart::Kept => {
-                    part.fields.append(head.get(value_at..).unwrap_or_default(), complete);
-                }
+            match part.fields.begin(name, room, &mut self.current) {
+                FieldStart::Kept | FieldStart::NotKept => {}
                 FieldStart::Again => self.defect(DefectKind::DuplicateField),
-                FieldStart::NotKept => {}
                 FieldStart::NoRoom => self.defect(DefectKind::FieldTruncated),
             }
         }
+        self.current.append(head.get(value_at..).unwrap_or_default(), complete);
         self.header_octets(head);
     }
 
@@ -103,7 +131,7 @@ impl Tree {
             Some(part) if part.header_start == self.measure.position() => {
                 self.defect(DefectKind::ContinuationOfNothing);
             }
-            Some(part) => part.fields.append(head, complete),
+            Some(_) => self.current.append(head, complete),
             None => {}
         }
         self.header_octets(head);
@@ -118,9 +146,7 @@ impl Tree {
 
     /// The rest of a header line, or a piece of it.
     pub(super) fn header_rest(&mut self, fragment: &[u8], complete: bool) {
-        if let Some(part) = self.open.last_mut() {
-            part.fields.append(fragment, complete);
-        }
+        self.current.append(fragment, complete);
         self.header_octets(fragment);
     }
 
@@ -175,7 +201,7 @@ impl Tree {
             body: BodyStructure { root: part },
             size: end.at,
             dkim_signed: self.dkim_signed,
-            defects: self.defects,
+            defects: self.firsts.into_defects(self.defects),
         }
     }
 
@@ -211,35 +237,51 @@ impl Tree {
         self.end_field();
         let depth = self.open.len();
         let start = self.measure.here();
+        let in_phantom = self.ends_in(|around| matches!(around, Inside::Phantom));
         let Some(part) = self.open.last_mut() else { return };
         part.body = Some(start);
-        let (media_type, bad) = part.fields.media_type();
-        let encoded = !Encoding::parse(part.fields.encoding().unwrap_or_default()).is_identity();
-        let is_multipart = media_type.is_kind("multipart");
-        let is_message = media_type.is("message", "rfc822") || media_type.is("message", "global");
-        let boundary: Box<[u8]> =
-            media_type.param("boundary").unwrap_or_default().trim_ascii_end().into();
-        if bad {
-            self.defect(DefectKind::BadContentType);
-        }
-        if !is_multipart && !is_message {
+        if in_phantom {
             return;
         }
+        let encoding = Encoding::parse(part.fields.encoding().unwrap_or_default());
+        part.may_be_eight_bit =
+            matches!(encoding, Encoding::EightBit | Encoding::Binary | Encoding::Unknown);
+        let kind = Composite::of(part.fields.media_type());
+        if part.fields.bad_media_type() {
+            self.defect(DefectKind::BadContentType);
+        }
+        let Some(kind) = kind else { return };
+        let encoded = !encoding.is_identity();
         if encoded {
             self.defect(DefectKind::EncodedComposite);
         }
         if depth >= self.limits.depth_max {
             self.defect(DefectKind::TooDeep);
-        } else if is_multipart {
-            self.open_multipart(boundary);
-        } else if self.parts >= self.limits.parts_max {
-            self.defect_once(DefectKind::TooManyParts);
-        } else if !encoded {
-            if let Some(part) = self.open.last_mut() {
-                part.inside = Inside::Message(None);
-            }
-            self.open_part(OpenPart::new(start.at, PartFields::of_message()));
+            return;
         }
+        match kind {
+            Composite::Multipart(boundary) => self.open_multipart(boundary),
+            Composite::Message if self.parts >= self.limits.parts_max => {
+                self.defect_once(DefectKind::TooManyParts);
+            }
+            Composite::Message if !encoded => {
+                self.open_inside(Inside::Message(None), PartFields::of_message());
+                self.parts = self.parts.saturating_add(1);
+            }
+            Composite::External if !encoded => {
+                self.open_inside(Inside::Phantom, PartFields::of_part(false));
+            }
+            Composite::Partial { complete: false } => self.defect(DefectKind::BadPartial),
+            Composite::Message | Composite::External | Composite::Partial { .. } => {}
+        }
+    }
+
+    /// Opens what is inside a message part: a header begins at once.
+    fn open_inside(&mut self, inside: Inside, fields: PartFields) {
+        if let Some(part) = self.open.last_mut() {
+            part.inside = inside;
+        }
+        self.open.push(OpenPart::new(self.measure.position(), fields));
     }
 
     fn open_multipart(&mut self, boundary: Box<[u8]>) {
@@ -275,11 +317,17 @@ impl Tree {
         let here = self.measure.here();
         self.end_field();
         let part = self.open.pop()?;
-        if part.is_nothing(here) && self.ends_in_multipart() {
+        if part.is_nothing(here)
+            && self.around_is(|inside| matches!(inside, Inside::Multipart { .. }))
+        {
             self.defect(DefectKind::RepeatedDelimiter);
             return None;
         }
-        if part.body.is_none() {
+        if self.around_is(|inside| matches!(inside, Inside::Phantom)) {
+            if !part.fields.has_content_id() {
+                self.defect_at(part.header_start, DefectKind::NoContentId);
+            }
+        } else if part.body.is_none() {
             self.defect(DefectKind::HeaderNotEnded);
         }
         if let Inside::Multipart { closed: false, parts, .. } = &part.inside {
@@ -295,7 +343,7 @@ impl Tree {
             Some(around) => {
                 around.body_octets = around.body_octets.and(octets);
                 match &mut around.inside {
-                    Inside::Leaf => {}
+                    Inside::Leaf | Inside::Phantom => {}
                     Inside::Message(inner) => *inner = Some(Box::new(message)),
                     Inside::Multipart { parts, .. } => parts.push(message.part),
                 }
@@ -304,13 +352,19 @@ impl Tree {
         None
     }
 
-    fn ends_in_multipart(&self) -> bool {
-        self.open.last().is_some_and(|part| matches!(part.inside, Inside::Multipart { .. }))
+    /// Once a part was taken off: whether the one around it is so.
+    fn around_is(&self, test: fn(&Inside) -> bool) -> bool {
+        self.open.last().is_some_and(|part| test(&part.inside))
+    }
+
+    /// Whether the innermost part lies in such a one.
+    fn ends_in(&self, test: fn(&Inside) -> bool) -> bool {
+        self.open.iter().rev().nth(1).is_some_and(|part| test(&part.inside))
     }
 
     fn end_field(&mut self) {
         let Some(part) = self.open.last_mut() else { return };
-        let ended = part.fields.end(self.limits.addresses_max);
+        let ended = part.fields.end(&mut self.current, self.limits.addresses_max);
         self.kept = self.kept.saturating_add(ended.kept);
         if ended.truncated {
             self.defect(DefectKind::FieldTruncated);
@@ -322,21 +376,62 @@ impl Tree {
     }
 
     fn header_octets(&mut self, octets: &[u8]) {
-        let kinds = self.measure.take(octets);
+        let before = self.measure;
+        let kinds = self.measure.take_line(octets);
         if let Some(part) = self.open.last_mut() {
             part.header_octets = part.header_octets.and(kinds);
         }
+        self.firsts.of_header(&before, octets, kinds);
     }
 
     fn defect(&mut self, kind: DefectKind) {
+        self.defect_at(self.measure.line_start(), kind);
+    }
+
+    fn defect_at(&mut self, at: u64, kind: DefectKind) {
         if self.defects.len() < Structure::DEFECTS_MAX {
-            self.defects.push(Defect { at: self.measure.line_start(), kind });
+            self.defects.push(Defect { at, kind });
         }
     }
 
     fn defect_once(&mut self, kind: DefectKind) {
         if !self.defects.iter().any(|defect| defect.kind == kind) {
             self.defect(kind);
+        }
+    }
+}
+
+/// A part that may have something inside.
+enum Composite {
+    Multipart(Box<[u8]>),
+    Message,
+    /// `message/external-body`.
+    External,
+    /// `message/partial`, with all parameters that RFC 2046 §5.2.2 asks for, or not.
+    Partial {
+        complete: bool,
+    },
+}
+
+impl Composite {
+    fn of(media_type: &MediaType) -> Option<Self> {
+        if media_type.is_kind("multipart") {
+            let boundary = media_type.param("boundary").unwrap_or_default();
+            return Some(Self::Multipart(boundary.trim_ascii_end().into()));
+        }
+        if !media_type.is_kind("message") {
+            return None;
+        }
+        let is = |name: &str| media_type.subtype.eq_ignore_ascii_case(name.as_bytes());
+        if is("rfc822") || is("global") {
+            Some(Self::Message)
+        } else if is("external-body") {
+            Some(Self::External)
+        } else if is("partial") {
+            let complete = Partial::of(media_type).is_some();
+            Some(Self::Partial { complete })
+        } else {
+            None
         }
     }
 }
