@@ -220,12 +220,13 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_encoded_is_read_back(text in "[ -~가-힣é\u{1f600}]{0,60}") {
+        fn what_is_encoded_is_read_back(text in "[ -~가-힣é\u{1f600}]{0,200}") {
             proptest::prop_assume!(!text.contains("=?"));
             let written = encode_param("n", &text);
             let found = read(written.as_bytes(), "n").unwrap().value;
             proptest::prop_assert_eq!(found.text.trim(), text.trim());
             proptest::prop_assert!(!found.guessed);
+            proptest::prop_assert!(written.split("\r\n").all(|line| line.len() <= 78));
         }
     }
 }

@@ -8,7 +8,7 @@ use mail_types::{Address, OriginalRecipient};
 
 use super::{
     header_only, put_lines,
-    status::{address, put},
+    status::{address, original_recipient, printable, put},
 };
 use crate::build::{
     BuiltMessage, Head,
@@ -87,15 +87,14 @@ impl DispositionReport<'_> {
     fn fields(&self, global: bool) -> String {
         let mut out = String::new();
         if let Some(agent) = self.reporting_ua {
-            put(&mut out, "Reporting-UA", agent);
+            put(&mut out, "Reporting-UA", &printable(agent, global));
         }
         if let Some(original) = self.original_recipient {
-            let value = format!("{}; {}", original.addr_type(), original.address());
-            put(&mut out, "Original-Recipient", &value);
+            put(&mut out, "Original-Recipient", &original_recipient(original, global));
         }
         put(&mut out, "Final-Recipient", &address(self.final_recipient, global));
         if let Some(id) = self.original_message_id {
-            put(&mut out, "Original-Message-ID", &format!("<{id}>"));
+            put(&mut out, "Original-Message-ID", &format!("<{}>", printable(id, global)));
         }
         let action = if self.by_person { "manual-action" } else { "automatic-action" };
         let sent = if self.sent_by_person { "MDN-sent-manually" } else { "MDN-sent-automatically" };

@@ -8,7 +8,7 @@ use crate::{
         content, fields,
         write::{fold, phrase, unstructured},
     },
-    text::{decode_header, encode_param},
+    text::{ascii_param, decode_header, encode_param},
 };
 
 /// The whole field in ASCII, line ends included.
@@ -105,19 +105,15 @@ fn with_params(kind: &[u8], params: &[Param]) -> Result<String, Refused> {
         if !param.value.is_ascii() && name.eq_ignore_ascii_case("boundary") {
             return Err(Refused::Header);
         }
-        let value = decode_unless_ascii(&param.value);
         out.push_str(";\r\n ");
-        out.push_str(&encode_param(name, &value));
+        // ASCII stays as it is: an encoded word in it is left to the reader.
+        out.push_str(&match std::str::from_utf8(&param.value) {
+            Ok(value) if value.is_ascii() => ascii_param(name, value),
+            Ok(value) => encode_param(name, value),
+            Err(_) => encode_param(name, &decode_header(&param.value)),
+        });
     }
     Ok(out)
-}
-
-/// ASCII values stay as they are: an encoded word in one is left to the reader.
-fn decode_unless_ascii(value: &[u8]) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) => text.to_owned(),
-        Err(_) => decode_header(value),
-    }
 }
 
 fn ascii(octets: &[u8]) -> Result<&str, Refused> {

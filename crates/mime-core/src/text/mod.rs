@@ -15,6 +15,7 @@ mod words;
 use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
 
 pub use charset::Charset;
+pub(crate) use encode::ascii_param;
 pub use encode::{encode_param, encode_words};
 pub use html::text_of_html;
 pub use words::{Decoded, decode_header, header_text};
