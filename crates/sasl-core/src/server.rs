@@ -1,11 +1,17 @@
 //! The server's side of an exchange.
 //!
 //! The client controls every byte of a response; each part of it is limited to
-//! [`MAX_FIELD_OCTETS`].
+//! [`MAX_FIELD_OCTETS`]. What the server has to add of its own, random bytes and an account's salt,
+//! is asked for by [`ServerStep::Prepare`].
 
-use mail_types::Secret;
+mod messages;
+mod scram;
+#[cfg(test)]
+mod tests;
 
-use crate::{Claim, Mechanism};
+use crate::{Claim, CramClaim, DigestClaim, LastWord, Mechanism, ScramHash, Setting, digest};
+use messages::{external, field, login, plain};
+use scram::{ScramBegun, ScramChallenged};
 
 /// The longest name or password. RFC 4616 §2 asks for 255 octets; tokens used as passwords are
 /// longer.
@@ -17,10 +23,41 @@ pub const MAX_FIELD_OCTETS: usize = 1024;
 pub enum ServerStep {
     /// Send this challenge, which may be empty, and come back with the response.
     Challenge(Vec<u8>),
-    /// Have this judged: the exchange is over.
+    /// Get this, and come back with it to [`Exchange::prepared`].
+    Prepare(Preparation),
+    /// Have this judged; if it is true, come back to [`Exchange::proven`].
     Verify(Claim),
+    /// The client is signed in.
+    Done,
     /// The client broke the rules: the exchange is over.
     Failed(ExchangeError),
+}
+
+/// What the server's first challenge needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Preparation {
+    /// A nonce and nothing else.
+    Nonce,
+    /// A nonce, and the salt of this name's password; for a name that nobody has, a salt that is
+    /// the same each time (RFC 5802 §9).
+    Salted {
+        /// The hash of the mechanism.
+        hash: ScramHash,
+        /// The name, prepared.
+        name: String,
+    },
+}
+
+/// Random bytes, never used before.
+pub type Nonce = [u8; 18];
+
+/// What was asked for by [`ServerStep::Prepare`].
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The nonce.
+    pub nonce: Nonce,
+    /// The salt and the number of iterations, if they were asked for.
+    pub salt: Option<(Vec<u8>, u32)>,
 }
 
 /// How a client broke the rules of its mechanism.
@@ -33,6 +70,10 @@ pub enum ExchangeError {
     /// A name or a password is longer than anyone's.
     #[error("a name or a password in the response is too long")]
     TooLong,
+    /// The exchange is not bound to this TLS session: somebody is in between, or the client binds
+    /// in a way that is not known here.
+    #[error("the exchange is not bound to this TLS session")]
+    Binding,
     /// The client spoke when it was not its turn.
     #[error("the exchange is over already")]
     Over,
@@ -46,176 +87,144 @@ pub struct Exchange {
 
 #[derive(Debug)]
 enum State {
-    Plain,
-    LoginName,
+    /// Nothing was said.
+    Begun(Mechanism),
     LoginPassword(String),
+    /// The challenge of DIGEST-MD5 or CRAM-MD5 needs a nonce.
+    Preparing(Mechanism),
+    ScramBegun(Box<ScramBegun>),
+    ScramChallenged(Box<ScramChallenged>),
+    CramChallenged(Vec<u8>),
+    DigestChallenged(String),
+    /// The claim is with its judge.
+    Claimed,
+    /// The server has proved itself; the client acknowledges it.
+    LastWord,
     Over,
 }
 
 impl Exchange {
     /// An exchange by this mechanism.
     pub fn new(mechanism: Mechanism) -> Self {
-        let state = match mechanism {
-            Mechanism::Plain => State::Plain,
-            Mechanism::Login => State::LoginName,
-        };
-        Self { state }
+        Self { state: State::Begun(mechanism) }
     }
 
     /// Takes the client's decoded response: nothing at the start if it sent none with its command
     /// (RFC 4422 §3.3), then one for each challenge.
-    pub fn step(&mut self, response: Option<&[u8]>) -> ServerStep {
+    pub fn step(&mut self, response: Option<&[u8]>, setting: &Setting<'_>) -> ServerStep {
         match (std::mem::replace(&mut self.state, State::Over), response) {
-            (State::Plain, None) => {
-                self.state = State::Plain;
-                ServerStep::Challenge(Vec::new())
+            (State::Begun(mechanism), response) => self.begin(mechanism, response, setting),
+            (State::LoginPassword(name), Some(password)) => self.claim(login(&name, password)),
+            (State::ScramChallenged(challenged), Some(message)) => {
+                self.claim(challenged.take(message).map(Claim::Scram))
             }
-            (State::Plain, Some(message)) => verify(plain(message)),
-            (State::LoginName, None) => {
-                self.state = State::LoginName;
+            (State::CramChallenged(challenge), Some(response)) => {
+                self.claim(CramClaim::parse(challenge, response).map(Claim::Cram))
+            }
+            (State::DigestChallenged(nonce), Some(response)) => {
+                let claim = DigestClaim::parse(&nonce, setting.service, response);
+                self.claim(claim.map(Claim::Digest))
+            }
+            // RFC 4422 §5: the server's own proof came as a challenge; the answer is empty.
+            (State::LastWord, Some(b"")) => ServerStep::Done,
+            (State::LastWord, Some(_)) => ServerStep::Failed(ExchangeError::Malformed),
+            (State::Over | State::Claimed | State::Preparing(_) | State::ScramBegun(_), _) => {
+                ServerStep::Failed(ExchangeError::Over)
+            }
+            (_, None) => ServerStep::Failed(ExchangeError::Malformed),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        mechanism: Mechanism,
+        response: Option<&[u8]>,
+        setting: &Setting<'_>,
+    ) -> ServerStep {
+        match (mechanism, response) {
+            (Mechanism::Login, None) => {
+                self.state = State::Begun(mechanism);
                 ServerStep::Challenge(b"Username:".to_vec())
             }
-            (State::LoginName, Some(name)) => match field(name) {
+            (Mechanism::Login, Some(name)) => match field(name) {
                 Ok(name) => {
                     self.state = State::LoginPassword(name.to_owned());
                     ServerStep::Challenge(b"Password:".to_vec())
                 }
                 Err(error) => ServerStep::Failed(error),
             },
-            (State::LoginPassword(name), Some(password)) => verify(login(&name, password)),
-            (State::LoginPassword(_), None) => ServerStep::Failed(ExchangeError::Malformed),
-            (State::Over, _) => ServerStep::Failed(ExchangeError::Over),
-        }
-    }
-}
-
-fn verify(claim: Result<Claim, ExchangeError>) -> ServerStep {
-    match claim {
-        Ok(claim) => ServerStep::Verify(claim),
-        Err(error) => ServerStep::Failed(error),
-    }
-}
-
-/// `message = [authzid] UTF8NUL authcid UTF8NUL passwd` (RFC 4616 §2).
-fn plain(message: &[u8]) -> Result<Claim, ExchangeError> {
-    let mut parts = message.split(|byte| *byte == 0);
-    let (Some(authorization), Some(authentication), Some(password), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(ExchangeError::Malformed);
-    };
-    let authorization = if authorization.is_empty() { None } else { Some(field(authorization)?) };
-    // RFC 4616 §2 has UTF-8 for the password as well.
-    let password = field(password)?;
-    Claim::password(authorization, field(authentication)?, &Secret::new(password))
-        .ok_or(ExchangeError::Malformed)
-}
-
-/// The password of LOGIN may be in any charset: no document says otherwise, and old clients send
-/// their own.
-fn login(name: &str, password: &[u8]) -> Result<Claim, ExchangeError> {
-    if password.len() > MAX_FIELD_OCTETS {
-        return Err(ExchangeError::TooLong);
-    }
-    Claim::password(None, name, &Secret::new(password)).ok_or(ExchangeError::Malformed)
-}
-
-fn field(bytes: &[u8]) -> Result<&str, ExchangeError> {
-    if bytes.len() > MAX_FIELD_OCTETS {
-        return Err(ExchangeError::TooLong);
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_empty() => Ok(text),
-        _ => Err(ExchangeError::Malformed),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-    use super::*;
-
-    /// `authzid|authcid|password`, `+challenge` or `!error`.
-    fn shown(step: ServerStep) -> String {
-        match step {
-            ServerStep::Challenge(text) => format!("+{}", String::from_utf8(text).unwrap()),
-            ServerStep::Failed(error) => format!("!{error:?}"),
-            ServerStep::Verify(Claim::Password { authorization, authentication, password }) => {
-                let password = String::from_utf8_lossy(password.reveal()).into_owned();
-                format!("{}|{authentication}|{password}", authorization.unwrap_or_default())
+            // RFC 2831 §2.2.2: what a client remembers of an earlier session is not looked at.
+            (Mechanism::DigestMd5 | Mechanism::CramMd5, _) => {
+                self.state = State::Preparing(mechanism);
+                ServerStep::Prepare(Preparation::Nonce)
             }
-        }
-    }
-
-    fn check_plain(message: &[u8], expected: &str) {
-        let mut exchange = Exchange::new(Mechanism::Plain);
-        assert_eq!(shown(exchange.step(Some(message))), expected, "{message:?}");
-        assert_eq!(shown(exchange.step(Some(message))), "!Over");
-    }
-
-    #[test]
-    fn plain_messages() {
-        // RFC 4616 §4.
-        check_plain(b"\0tim\0tanstaaftanstaaf", "|tim|tanstaaftanstaaf");
-        check_plain(b"Ursel\0Kurt\0xipj3plmq", "Ursel|Kurt|xipj3plmq");
-        // RFC 4616 §2: UTF-8, 255 octets at least, nothing empty, no further NUL.
-        check_plain("\0아리\0비밀".as_bytes(), "|아리|비밀");
-        check_plain(b"\0a\0\xff", "!Malformed");
-        let long = "x".repeat(255);
-        check_plain(format!("{long}\0{long}\0{long}").as_bytes(), &format!("{long}|{long}|{long}"));
-        let longer = "x".repeat(MAX_FIELD_OCTETS + 1);
-        check_plain(format!("\0{longer}\0a").as_bytes(), "!TooLong");
-        check_plain(format!("\0a\0{longer}").as_bytes(), "!TooLong");
-        for bad in
-            [&b""[..], b"\0", b"\0\0", b"a\0b", b"\0a\0", b"\0\0b", b"\0a\0b\0", b"\0a\0b\0c"]
-        {
-            check_plain(bad, "!Malformed");
-        }
-        // RFC 4013: prepared.
-        check_plain("\0I\u{AD}X\0\u{2168}".as_bytes(), "|IX|IX");
-    }
-
-    /// Backslashes where the NULs belong are no credentials; the right token is.
-    #[test]
-    fn tokens_as_they_come_over_the_wire() {
-        check_plain(&STANDARD.decode("XFVZRU9OR1x0ZXN0").unwrap(), "!Malformed");
-        check_plain(&STANDARD.decode("AFVZRU9ORwB0ZXN0").unwrap(), "|UYEONG|test");
-    }
-
-    #[test]
-    fn plain_without_initial_response() {
-        let mut exchange = Exchange::new(Mechanism::Plain);
-        assert_eq!(shown(exchange.step(None)), "+");
-        assert_eq!(shown(exchange.step(Some(b"\0tim\0secret"))), "|tim|secret");
-    }
-
-    #[test]
-    fn login() {
-        let mut exchange = Exchange::new(Mechanism::Login);
-        assert_eq!(shown(exchange.step(None)), "+Username:");
-        assert_eq!(shown(exchange.step(Some(b"tim"))), "+Password:");
-        assert_eq!(shown(exchange.step(Some(b"secret"))), "|tim|secret");
-        assert_eq!(shown(exchange.step(Some(b"secret"))), "!Over");
-
-        let mut early = Exchange::new(Mechanism::Login);
-        assert_eq!(shown(early.step(Some(b"tim"))), "+Password:");
-        assert_eq!(shown(early.step(Some(b""))), "!Malformed");
-
-        let mut nameless = Exchange::new(Mechanism::Login);
-        assert_eq!(shown(nameless.step(Some(b""))), "!Malformed");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn whatever_comes_is_answered(
-            login: bool,
-            responses in proptest::collection::vec(proptest::option::of(proptest::collection::vec(0u8.., 0..40)), 0..5),
-        ) {
-            let mut exchange = Exchange::new(if login { Mechanism::Login } else { Mechanism::Plain });
-            for response in responses {
-                let _ = shown(exchange.step(response.as_deref()));
+            (_, None) => {
+                self.state = State::Begun(mechanism);
+                ServerStep::Challenge(Vec::new())
             }
+            (Mechanism::Plain, Some(message)) => self.claim(plain(message)),
+            (Mechanism::External, Some(message)) => self.claim(external(message, setting)),
+            (_, Some(message)) => match ScramBegun::take(mechanism, message, setting) {
+                Ok(begun) => {
+                    let preparation = begun.preparation();
+                    self.state = State::ScramBegun(Box::new(begun));
+                    ServerStep::Prepare(preparation)
+                }
+                Err(error) => ServerStep::Failed(error),
+            },
         }
     }
+
+    /// Takes what was asked for; the challenge follows.
+    pub fn prepared(&mut self, prepared: Prepared, setting: &Setting<'_>) -> ServerStep {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Preparing(Mechanism::CramMd5) => {
+                let challenge = timestamp(&prepared.nonce, setting.host).into_bytes();
+                self.state = State::CramChallenged(challenge.clone());
+                ServerStep::Challenge(challenge)
+            }
+            State::Preparing(_) => {
+                let nonce = scram::printable(&prepared.nonce);
+                let challenge = digest::challenge(setting.host, &nonce);
+                self.state = State::DigestChallenged(nonce);
+                ServerStep::Challenge(challenge)
+            }
+            State::ScramBegun(begun) => {
+                let (challenged, challenge) = begun.challenge(&prepared);
+                self.state = State::ScramChallenged(Box::new(challenged));
+                ServerStep::Challenge(challenge)
+            }
+            _ => ServerStep::Failed(ExchangeError::Over),
+        }
+    }
+
+    /// The claim is true; some mechanisms have the server say a last word.
+    pub fn proven(&mut self, last_word: Option<LastWord>) -> ServerStep {
+        match (std::mem::replace(&mut self.state, State::Over), last_word) {
+            (State::Claimed, Some(word)) => {
+                self.state = State::LastWord;
+                ServerStep::Challenge(word.as_bytes().to_vec())
+            }
+            (State::Claimed, None) => ServerStep::Done,
+            _ => ServerStep::Failed(ExchangeError::Over),
+        }
+    }
+
+    fn claim(&mut self, claim: Result<Claim, ExchangeError>) -> ServerStep {
+        match claim {
+            Ok(claim) => {
+                self.state = State::Claimed;
+                ServerStep::Verify(claim)
+            }
+            Err(error) => ServerStep::Failed(error),
+        }
+    }
+}
+
+/// A msg-id that never was before, as CRAM-MD5 and APOP ask for (RFC 2195 §2, RFC 1939 §7).
+pub fn timestamp(nonce: &Nonce, host: &str) -> String {
+    let (parts, _) = nonce.as_chunks::<9>();
+    let digits = |part: &[u8]| part.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+    let numbers: Vec<String> = parts.iter().map(|part| digits(part).to_string()).collect();
+    format!("<{}@{host}>", numbers.join("."))
 }

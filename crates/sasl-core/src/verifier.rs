@@ -1,10 +1,15 @@
 //! What a password is verified against: never the password itself.
+//!
+//! Ours are argon2id. Hashes of another server are verified as they are until the password is
+//! changed: nobody can make one of ours from them.
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier as _, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use mail_types::{Malformed, Secret};
+
+use crate::foreign::ForeignHash;
 
 /// How much one verification costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +48,15 @@ impl Default for Cost {
 }
 
 /// An argon2id digest with its salt and its cost, in the PHC text form
-/// (`$argon2id$v=19$m=19456,t=2,p=1$salt$digest`).
+/// (`$argon2id$v=19$m=19456,t=2,p=1$salt$digest`); or the hash of another server.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordVerifier(PasswordHash);
+pub struct PasswordVerifier(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Argon2(PasswordHash),
+    Foreign(ForeignHash),
+}
 
 impl PasswordVerifier {
     /// Makes the verifier of a password, which is prepared first (RFC 4616 §2). The salt must be
@@ -57,17 +68,37 @@ impl PasswordVerifier {
         }
         Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params())
             .hash_password_with_salt(password.reveal(), &salt)
-            .map(Self)
+            .map(|hash| Self(Kind::Argon2(hash)))
             .map_err(|_| Malformed("the password cannot be hashed"))
     }
 
-    /// Parses the PHC text form; refuses what costs more than [`Cost::MAX_MEMORY_KIB`] and
+    /// Takes the hash of another server over: argon2, bcrypt, SHA512-CRYPT or SHA256-CRYPT, with or
+    /// without the name of the scheme in braces in front.
+    pub fn import(text: &str) -> Result<Self, Malformed> {
+        let text = text.trim();
+        let named = text.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        Self::parse(named.map_or(text, |(_, hash)| hash))
+    }
+
+    /// Whether it was made by another server.
+    pub fn is_foreign(&self) -> bool {
+        match &self.0 {
+            Kind::Argon2(hash) => hash.algorithm != Algorithm::Argon2id.ident(),
+            Kind::Foreign(_) => true,
+        }
+    }
+
+    /// Parses the text form; refuses what costs more than [`Cost::MAX_MEMORY_KIB`] and
     /// [`Cost::MAX_PASSES`].
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if let Some(foreign) = ForeignHash::parse(text) {
+            return foreign.map(|hash| Self(Kind::Foreign(hash)));
+        }
         let hash =
             PasswordHash::new(text).map_err(|_| Malformed("this is no password verifier"))?;
-        if hash.algorithm != Algorithm::Argon2id.ident() {
-            return Err(Malformed("the password verifier is not an argon2id one"));
+        let known = [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d];
+        if !known.iter().any(|algorithm| hash.algorithm == algorithm.ident()) {
+            return Err(Malformed("the password verifier is of an unknown kind"));
         }
         let params = Params::try_from(&hash)
             .map_err(|_| Malformed("the password verifier's parameters are not valid"))?;
@@ -77,40 +108,48 @@ impl PasswordVerifier {
         if hash.salt.is_none() || hash.hash.is_none() {
             return Err(Malformed("the password verifier lacks its salt or its digest"));
         }
-        Ok(Self(hash))
+        Ok(Self(Kind::Argon2(hash)))
     }
 
     /// A verifier that no password fits, as expensive as others: for names that nobody has, so
     /// that the time of the answer doesn't tell who exists.
     pub fn decoy(cost: Cost) -> Option<Self> {
         let params = cost.params();
-        Some(Self(PasswordHash {
+        Some(Self(Kind::Argon2(PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
             params: ParamsString::try_from(&params).ok()?,
             salt: Some(Salt::new(&[0; 16]).ok()?),
             hash: Some(Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).ok()?),
-        }))
+        })))
     }
 
     /// Whether this is the password. It is taken as it is: a [`crate::Claim`]'s is prepared.
     /// Takes long; the digests are compared in constant time.
     pub fn verify(&self, password: &Secret) -> bool {
-        Argon2::default().verify_password(password.reveal(), &self.0).is_ok()
+        match &self.0 {
+            Kind::Argon2(hash) => {
+                Argon2::default().verify_password(password.reveal(), hash).is_ok()
+            }
+            Kind::Foreign(hash) => hash.verify(password),
+        }
     }
 }
 
-/// The PHC text form.
+/// The text form.
 impl std::fmt::Display for PasswordVerifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Kind::Argon2(hash) => hash.fmt(f),
+            Kind::Foreign(hash) => f.write_str(hash.as_str()),
+        }
     }
 }
 
 /// Not the digest: a log needs none.
 impl std::fmt::Debug for PasswordVerifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PasswordVerifier(argon2id)")
+        f.write_str("PasswordVerifier(..)")
     }
 }
 
@@ -158,7 +197,7 @@ mod tests {
         for bad in [
             "",
             "hunter2",
-            "$argon2i$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAA",
+            "$argon2x$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
             "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
             "$argon2id$v=19$m=8,t=1,p=1",
             &good.replace("m=8,", "m=4000000,"),
@@ -168,6 +207,29 @@ mod tests {
             assert!(PasswordVerifier::parse(bad).is_err(), "{bad}");
         }
         assert!(PasswordVerifier::new(&Secret::new(""), [0; 16], Cost::LOWEST).is_err());
+    }
+
+    /// What other servers made of `password`, with the names that they put in front.
+    #[test]
+    fn hashes_of_other_servers() {
+        for (text, foreign) in [
+            (
+                "{ARGON2I}$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
+                 iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
+                true,
+            ),
+            (
+                "{ARGON2ID}$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
+                 nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+                false,
+            ),
+        ] {
+            let verifier = PasswordVerifier::import(text).unwrap();
+            assert_eq!(verifier.is_foreign(), foreign, "{text}");
+            let stored = PasswordVerifier::parse(&verifier.to_string()).unwrap();
+            assert!(stored.verify(&Secret::new("password")), "{text}");
+            assert!(!stored.verify(&Secret::new("Password")), "{text}");
+        }
     }
 
     #[test]
