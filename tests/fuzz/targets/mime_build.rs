@@ -9,7 +9,7 @@ use mime_core::{
     file_name::safe_file_name,
     header::{self, address::AddressItem, date::DateTime},
     reading::Reading,
-    structure::Structure,
+    structure::{DefectKind, Structure},
     text::{decode_header, decode_text_part},
     transfer::Encoding,
 };
@@ -51,8 +51,7 @@ fuzz_target!(|octets: &[u8]| {
     assert!(built.octets.is_ascii() || built.smtputf8);
     let built = built.octets;
     assert!(built.split(|octet| *octet == b'\n').all(|line| line.len() <= 999));
-    let structure = Structure::of(&built);
-    assert_eq!(structure.defects, []);
+    let structure = structure_of(&built);
     let names: Vec<_> = header::fields(&built[..header::header_length(&built)])
         .map(|field| String::from_utf8_lossy(field.name).into_owned())
         .collect();
@@ -81,7 +80,8 @@ fuzz_target!(|octets: &[u8]| {
     let body = &built[part.part.body.start as usize..part.part.body.end as usize];
     let found = decode_text_part(body, part.encoding(), part.part.media_type.param("charset"));
     let lines = plain.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
-    if charset.is_empty() && !lines.contains('\u{feff}') {
+    // Text with escapes of ISO 2022 is taken for such text, whatever it was.
+    if charset.is_empty() && !lines.contains(['\u{feff}', '\u{1b}', '\u{e}']) {
         assert_eq!(found, lines);
     }
     let file = &reading.attachments[0];
@@ -104,8 +104,14 @@ fuzz_target!(|octets: &[u8]| {
             date: DATE,
             message_id: "3@b.example",
         };
-        let structure = Structure::of(&reply.build().octets);
-        assert_eq!(structure.defects, []);
+        let structure = structure_of(&reply.build().octets);
         assert_eq!(structure.envelope.to.len(), 1);
     }
 });
+
+/// Nothing is wrong with what was built. Only an identifier may be 8-bit, and its caller is told.
+fn structure_of(built: &[u8]) -> Structure {
+    let structure = Structure::of(built);
+    assert!(structure.defects.iter().all(|defect| defect.kind == DefectKind::EightBitHeader));
+    structure
+}

@@ -19,6 +19,8 @@ fuzz_target!(|octets: &[u8]| {
         stls: false,
         mechanisms: vec![Mechanism::Plain, Mechanism::Login],
         without_tls_on_loopback: true,
+        expire_days: None,
+        login_delay: std::time::Duration::ZERO,
         limits: Limits::default(),
     });
     let play = |size| {

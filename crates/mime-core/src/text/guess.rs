@@ -75,11 +75,14 @@ impl Charset {
 
 /// What this text is most likely in.
 pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Charset {
-    if contains(sample, b"\x1b$)C") || (sample.is_ascii() && sample.contains(&0x0e)) {
-        return Charset::Iso2022Kr;
-    }
-    if [b"\x1b$B", b"\x1b$@", b"\x1b(J"].iter().any(|escape| contains(sample, *escape)) {
-        return Charset::Known(ISO_2022_JP);
+    // The ISO 2022 charsets of mail are of seven bits.
+    if sample.is_ascii() {
+        if contains(sample, b"\x1b$)C") || sample.contains(&0x0e) {
+            return Charset::Iso2022Kr;
+        }
+        if [b"\x1b$B", b"\x1b$@", b"\x1b(J"].iter().any(|escape| contains(sample, *escape)) {
+            return Charset::Known(ISO_2022_JP);
+        }
     }
     // Two octets may be a character of both; three are none of EUC-KR.
     let may_be_utf_8 = label != Some(EUC_KR) || sample.iter().any(|octet| *octet >= 0xe1);

@@ -137,6 +137,8 @@ mod tests {
         check(b"d\xe9j\xe0 \xc4PFEL", EightBit, Some("iso-8859-1"), "déjà ÄPFEL");
         check(b"d\xe9j\xe0", EightBit, None, "déjà");
         check(b"\xff\xfe", EightBit, Some("no-such"), "ÿþ");
+        check(b"\x1b$)C\x0e0!\x0f", EightBit, Some("us-ascii"), "가");
+        check("가\x1b$)C\x0e0!".as_bytes(), EightBit, Some("utf-8"), "가\x1b$)C\x0e0!");
         // A syllable of EUC-KR whose two octets are a letter in UTF-8 as well.
         check(b"\xc8\xa5", EightBit, Some("euc-kr"), "혼");
     }
