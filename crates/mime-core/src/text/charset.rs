@@ -3,9 +3,11 @@
 //! encoding_rs does most of it. What it lacks is added here: labels of real mail that the WHATWG
 //! list has not, ISO-2022-KR, Johab and UTF-7.
 
-use encoding_rs::{EUC_KR, Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
 
-use super::{guess::Guess, iso_2022_kr::ToEucKr, johab::Johab, utf_7::Utf7};
+use super::{
+    guess::Guess, iso_2022_jp::LastEscape, iso_2022_kr::ToEucKr, johab::Johab, utf_7::Utf7,
+};
 
 /// How octets become characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +82,11 @@ impl Charset {
 /// Decodes by pieces.
 pub(super) enum Decoder {
     Whole(Box<encoding_rs::Decoder>),
+    Iso2022Jp {
+        octets: Vec<u8>,
+        last_escape: LastEscape,
+        decoder: Box<encoding_rs::Decoder>,
+    },
     Iso2022Kr {
         octets: Vec<u8>,
         to_euc_kr: ToEucKr,
@@ -94,12 +101,24 @@ pub(super) enum Decoder {
 
 impl Decoder {
     pub(super) fn of(encoding: &'static Encoding) -> Self {
+        if encoding == ISO_2022_JP {
+            return Self::Iso2022Jp {
+                octets: Vec::new(),
+                last_escape: LastEscape::default(),
+                decoder: Box::new(encoding.new_decoder_without_bom_handling()),
+            };
+        }
         Self::Whole(Box::new(encoding.new_decoder_with_bom_removal()))
     }
 
     pub(super) fn push(&mut self, octets: &[u8], out: &mut String) {
         match self {
             Self::Whole(decoder) => decode(decoder, octets, out, false),
+            Self::Iso2022Jp { octets: passed, last_escape, decoder } => {
+                passed.clear();
+                last_escape.push(octets, passed);
+                decode(decoder, passed, out, false);
+            }
             Self::Iso2022Kr { octets: euc_kr, to_euc_kr, decoder } => {
                 euc_kr.clear();
                 to_euc_kr.push(octets, euc_kr);
@@ -123,6 +142,11 @@ impl Decoder {
         match self {
             Self::Whole(mut decoder) | Self::Iso2022Kr { mut decoder, .. } => {
                 decode(&mut decoder, &[], out, true);
+            }
+            Self::Iso2022Jp { mut octets, mut last_escape, mut decoder } => {
+                octets.clear();
+                last_escape.finish(&mut octets);
+                decode(&mut decoder, &octets, out, true);
             }
             Self::Utf7(decoder) => decoder.finish(out),
             Self::Johab(decoder) => decoder.finish(out),

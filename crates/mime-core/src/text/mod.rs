@@ -7,6 +7,7 @@ mod charset;
 mod encode;
 mod guess;
 mod html;
+mod iso_2022_jp;
 mod iso_2022_kr;
 mod johab;
 mod utf_7;
@@ -121,6 +122,8 @@ mod tests {
         check(b"\x1b$x", SevenBit, Some("iso-2022-kr"), "\u{1b}$x");
         check(b"Hi Mom -+Jjo--!", SevenBit, Some("UTF-7"), "Hi Mom -\u{263a}-!");
         check(b"\x1b$BF|K\\\x1b(B", SevenBit, Some("ISO-2022-JP"), "日本");
+        check(b"\x1b$BF|\x1b(B\x1b$BK\\\x1b(J\x1b(B", SevenBit, Some("ISO-2022-JP"), "日本");
+        check(b"a\x1b\x1b$BF|\x1b(Bb", SevenBit, Some("ISO-2022-JP"), "a\u{fffd}日b");
         check(b"\x93\xfa\x96{", EightBit, Some("Shift_JIS"), "日本");
         check(b"\xb4e\x91w", EightBit, Some("johab"), "안녕");
         check(b"\xe9", EightBit, Some("iso-8859-1"), "é");

@@ -192,6 +192,8 @@ mod tests {
         check(b"=?utf-7?Q?+rACwmA-?=", "가나");
         check(b"=?utf-7?Q?a+-b?=", "a+b");
         check(b"=?ISO-2022-JP?B?GyRCRnxLXBsoQg==?=", "日本");
+        // Each word ends in ASCII, and the next leaves it at once.
+        check(b"=?ISO-2022-JP?B?GyRCRnwbKEI=?= =?ISO-2022-JP?B?GyRCS1wbKEI=?=", "日本");
         check(b"=?UTF-8*ko?Q?=EA=B0=80?=", "가");
         check(b"=?no-such?Q?=EA=B0=80?=", "가");
     }

@@ -28,6 +28,34 @@ pub(crate) fn samples() -> Vec<Sample> {
     samples
 }
 
+/// The messages one by one: a mailbox in mbox form has several, as `name#1` and so on.
+pub(crate) fn messages() -> Vec<Sample> {
+    let is_mailbox = |name: &str| name.ends_with(".mbox") || name.ends_with("/mbox-0");
+    samples()
+        .into_iter()
+        .flat_map(|sample| match is_mailbox(&sample.name) {
+            true => from_mailbox(&sample),
+            false => vec![sample],
+        })
+        .collect()
+}
+
+/// A line `From ` behind a blank one, or at the beginning, separates messages and is not of them.
+fn from_mailbox(mailbox: &Sample) -> Vec<Sample> {
+    let mut messages: Vec<Sample> = Vec::new();
+    let mut blank = true;
+    for line in mailbox.octets.split_inclusive(|octet| *octet == b'\n') {
+        if blank && line.starts_with(b"From ") {
+            let name = format!("{}#{}", mailbox.name, messages.len() + 1);
+            messages.push(Sample { name, octets: Vec::new() });
+        } else if let Some(message) = messages.last_mut() {
+            message.octets.extend_from_slice(line);
+        }
+        blank = line.trim_ascii().is_empty();
+    }
+    messages
+}
+
 /// With every line end CRLF, as messages are stored.
 pub(crate) fn with_crlf(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());

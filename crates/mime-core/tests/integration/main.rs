@@ -10,8 +10,10 @@
 mod any_octets;
 mod build;
 mod corpus;
+mod expected;
 mod korean;
 mod oracle;
+mod rendering;
 mod report;
 mod seven_bit;
 mod structure;
