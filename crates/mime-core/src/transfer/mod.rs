@@ -1,6 +1,7 @@
 //! Transfer encodings (RFC 2045 §6), by pieces, tolerant in reading and exact in writing.
 
 mod base64;
+mod block;
 mod fault;
 mod quoted_printable;
 

@@ -14,8 +14,23 @@ const HELD_MAX: usize = 1000;
 impl QuotedPrintableDecoder {
     /// Takes the next piece and appends what it decodes to.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for octet in piece {
-            self.octet(*octet, out);
+        let mut rest = piece;
+        while let Some((first, behind)) = rest.split_first() {
+            if self.held.is_empty()
+                && let Some((text, behind)) = plain(rest)
+            {
+                out.extend_from_slice(text);
+                rest = behind;
+            } else if self.held.is_empty()
+                && let [b'=', high, low, behind @ ..] = rest
+                && let Some((high, low)) = hex(*high).zip(hex(*low))
+            {
+                out.push(high << 4 | low);
+                rest = behind;
+            } else {
+                self.octet(*first, out);
+                rest = behind;
+            }
         }
     }
 
@@ -68,6 +83,16 @@ impl QuotedPrintableDecoder {
         out.append(&mut self.held);
         self.octet(octet, out);
     }
+}
+
+/// What stands for itself up to the next `=` or line end, without white space that may be padding;
+/// `None` if there is nothing of it.
+fn plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr2(b'=', b'\n', text).unwrap_or(text.len());
+    let line = text.get(..end)?;
+    let is_padding = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r');
+    let length = line.iter().rposition(|octet| !is_padding(octet))?.checked_add(1)?;
+    text.split_at_checked(length)
 }
 
 fn hex(octet: u8) -> Option<u8> {
