@@ -5,11 +5,12 @@
 
 mod client;
 mod dane;
+mod identity;
 mod server;
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use conversation::TlsFacts;
+use conversation::{TlsFacts, TlsIdentity};
 use rustls::{CipherSuite, CommonState, ProtocolVersion, crypto::CryptoProvider};
 
 pub use client::{ClientPolicy, ClientTls, Roots};
@@ -77,7 +78,12 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// What a conversation may know of its session.
-fn facts(state: &CommonState, server_name: Option<&str>, verified: bool) -> TlsFacts {
+fn facts(
+    state: &CommonState,
+    server_name: Option<&str>,
+    verified: bool,
+    identity: Box<TlsIdentity>,
+) -> TlsFacts {
     let version = match state.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
         Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
@@ -91,5 +97,5 @@ fn facts(state: &CommonState, server_name: Option<&str>, verified: bool) -> TlsF
         Some(suite) => suite.as_str().unwrap_or("unknown"),
         None => "unknown",
     };
-    TlsFacts { version, cipher, server_name: server_name.map(Into::into), verified }
+    TlsFacts { version, cipher, server_name: server_name.map(Into::into), verified, identity }
 }

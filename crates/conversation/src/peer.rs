@@ -29,7 +29,7 @@ pub enum Peer {
 }
 
 /// What is known of a TLS session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFacts {
     /// Such as `TLSv1.3`.
     pub version: &'static str,
@@ -39,4 +39,19 @@ pub struct TlsFacts {
     pub server_name: Option<Box<str>>,
     /// As client: whether the peer's certificate was verified for its name.
     pub verified: bool,
+    /// What a sign-in may have to know besides. Boxed: most sessions need it once at most.
+    pub identity: Box<TlsIdentity>,
+}
+
+/// What tells one TLS session from all others, and who is at its ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsIdentity {
+    /// Keying material for `tls-exporter` (RFC 9266 §2), where each session has its own.
+    pub exporter: Option<[u8; 32]>,
+    /// The digest of the server's certificate for `tls-server-end-point` (RFC 5929 §4.1), where
+    /// its signature says by which hash.
+    pub end_point: Option<Box<[u8]>>,
+    /// As server: the SHA-256 digest of the certificate that the client has shown and has the key
+    /// of. Nobody has vouched for it.
+    pub client_certificate: Option<[u8; 32]>,
 }

@@ -4,13 +4,15 @@ use sasl_core::Mechanism;
 
 /// What a client's connection is like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Circumstances {
+pub struct Circumstances<'m> {
     /// It is signed in.
     pub signed_in: bool,
     /// STARTTLS can be done here and now.
     pub starttls: bool,
     /// A password may be sent here and now.
     pub passwords: bool,
+    /// What AUTHENTICATE takes here and now, the preferred first.
+    pub mechanisms: &'m [Mechanism],
 }
 
 /// When a line is announced.
@@ -42,7 +44,7 @@ const TABLE: [(&str, When); 16] = [
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
-pub fn list(circumstances: Circumstances) -> String {
+pub fn list(circumstances: Circumstances<'_>) -> String {
     let announced = |when| match when {
         When::Always => true,
         When::SignedIn => circumstances.signed_in,
@@ -55,8 +57,7 @@ pub fn list(circumstances: Circumstances) -> String {
         .map(|(name, _)| (*name).to_owned())
         .collect();
     if !circumstances.signed_in {
-        let usable = |m: &&Mechanism| circumstances.passwords || !m.reveals_password();
-        list.extend(Mechanism::ALL.iter().filter(usable).map(|m| format!("AUTH={m}")));
+        list.extend(circumstances.mechanisms.iter().map(|m| format!("AUTH={m}")));
     }
     list.join(" ")
 }
@@ -68,7 +69,10 @@ mod tests {
     #[test]
     fn by_circumstances() {
         let check = |signed_in, starttls, passwords, expected: &str| {
-            assert_eq!(list(Circumstances { signed_in, starttls, passwords }), expected);
+            let mechanisms: &[_] =
+                if passwords { &[Mechanism::Plain, Mechanism::Login] } else { &[] };
+            let circumstances = Circumstances { signed_in, starttls, passwords, mechanisms };
+            assert_eq!(list(circumstances), expected);
         };
         check(false, true, false, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED");
         check(false, false, true, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN");

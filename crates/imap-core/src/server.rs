@@ -22,6 +22,6 @@ mod sign_in;
 
 pub use answers::Opened;
 pub use append::{AppendAbandoned, AppendComplete, AppendPiece};
-pub use ask::{Ask, Changes, GoOn, Question, SignIn};
+pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn};
 pub use limits::{Limits, Options};
 pub use session::Session;

@@ -16,7 +16,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::{TlsError, dane::Dane, facts, provider};
+use super::{TlsError, dane::Dane, facts, identity::identity, provider};
 use crate::connection::{Plain, Transport};
 
 /// Whom a client trusts; made once, and used for every host to which it applies.
@@ -115,9 +115,9 @@ impl ClientPolicy {
         }
     }
 
-    /// Whether no certificate passes but the right one.
-    pub fn authenticates(&self) -> bool {
-        matches!(self.verified, Verified::Yes)
+    /// Whether any of these records can be used (RFC 7672 §3.1).
+    pub fn can_use(records: &[TlsaRecord]) -> bool {
+        Dane::new(records, Vec::new(), provider()).is_some()
     }
 
     fn by(verifier: Arc<dyn ServerCertVerifier>, verified: Verified) -> Result<Self, TlsError> {
@@ -146,7 +146,12 @@ impl ClientTls {
         let stream =
             connector.connect(self.host.clone(), plain).await.map_err(TlsError::Handshake)?;
         let state = stream.get_ref().1;
-        let facts = facts(state, Some(&self.host.to_str()), self.verified(state));
+        let export = |out, label: &[u8], context: Option<&[u8]>| {
+            state.export_keying_material(out, label, context)
+        };
+        let server = state.peer_certificates().and_then(|chain| chain.first());
+        let identity = identity(state.protocol_version(), export, server, None);
+        let facts = facts(state, Some(&self.host.to_str()), self.verified(state), identity);
         Ok((Transport::Tls(Box::new(TlsStream::Client(stream))), facts))
     }
 

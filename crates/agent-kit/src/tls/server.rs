@@ -17,7 +17,11 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::sync::Notify;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::{TlsError, facts, provider};
+use super::{
+    TlsError, facts,
+    identity::{AnyClient, identity},
+    provider,
+};
 use crate::{
     Stop,
     connection::{Plain, Transport},
@@ -33,6 +37,8 @@ pub struct ServerTls(Arc<Shared>);
 struct Shared {
     certificate: PathBuf,
     key: PathBuf,
+    /// Whether clients are asked for certificates of their own.
+    asking: bool,
     /// Kept across reloads, so that sessions can be resumed.
     tickets: Arc<dyn ProducesTickets>,
     loaded: Mutex<Loaded>,
@@ -41,6 +47,7 @@ struct Shared {
 
 struct Loaded {
     config: Arc<ServerConfig>,
+    own: CertificateDer<'static>,
     /// The files' state at the last attempt to load them, whatever came of it.
     seen: [Option<Stamp>; 2],
 }
@@ -48,14 +55,21 @@ struct Loaded {
 impl ServerTls {
     /// Loads the pair.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Self::load_asking(certificate, key, false)
+    }
+
+    /// The same; if `asking`, clients may show a certificate of their own, and prove that they have
+    /// its key ([`conversation::TlsIdentity`]).
+    pub fn load_asking(certificate: &Path, key: &Path, asking: bool) -> Result<Self, TlsError> {
         let tickets = rustls::crypto::ring::Ticketer::new()?;
         let seen = [Stamp::of(certificate), Stamp::of(key)];
-        let config = load(certificate, key, &tickets)?;
+        let (config, own) = load(certificate, key, asking, &tickets)?;
         Ok(Self(Arc::new(Shared {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
+            asking,
             tickets,
-            loaded: Mutex::new(Loaded { config, seen }),
+            loaded: Mutex::new(Loaded { config, own, seen }),
             look_now: Notify::new(),
         })))
     }
@@ -63,7 +77,7 @@ impl ServerTls {
     /// Loads the pair again if a file has changed since the last attempt: true if it is in use now.
     /// On an error the old pair stays in use, and the same files are not tried again.
     pub fn reload_if_changed(&self) -> Result<bool, TlsError> {
-        let Shared { certificate, key, tickets, .. } = &*self.0;
+        let Shared { certificate, key, asking, tickets, .. } = &*self.0;
         let seen = [Stamp::of(certificate), Stamp::of(key)];
         {
             let mut loaded = self.loaded();
@@ -72,8 +86,9 @@ impl ServerTls {
             }
             loaded.seen = seen;
         }
-        let config = load(certificate, key, tickets)?;
-        self.loaded().config = config;
+        let (config, own) = load(certificate, key, *asking, tickets)?;
+        let mut loaded = self.loaded();
+        (loaded.config, loaded.own) = (config, own);
         Ok(true)
     }
 
@@ -105,10 +120,18 @@ impl ServerTls {
 
     /// Shakes hands as the server.
     pub(crate) async fn accept(&self, plain: Plain) -> Result<(Transport, TlsFacts), TlsError> {
-        let acceptor = TlsAcceptor::from(self.loaded().config.clone());
-        let stream = acceptor.accept(plain).await.map_err(TlsError::Handshake)?;
+        let (config, own) = {
+            let loaded = self.loaded();
+            (loaded.config.clone(), loaded.own.clone())
+        };
+        let stream = TlsAcceptor::from(config).accept(plain).await.map_err(TlsError::Handshake)?;
         let state = stream.get_ref().1;
-        let facts = facts(state, state.server_name(), false);
+        let export = |out, label: &[u8], context: Option<&[u8]>| {
+            state.export_keying_material(out, label, context)
+        };
+        let client = state.peer_certificates().and_then(|chain| chain.first());
+        let identity = identity(state.protocol_version(), export, Some(&own), client);
+        let facts = facts(state, state.server_name(), false, identity);
         Ok((Transport::Tls(Box::new(TlsStream::Server(stream))), facts))
     }
 
@@ -120,8 +143,9 @@ impl ServerTls {
 fn load(
     certificate: &Path,
     key: &Path,
+    asking: bool,
     tickets: &Arc<dyn ProducesTickets>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+) -> Result<(Arc<ServerConfig>, CertificateDer<'static>), TlsError> {
     let read = |path: &Path| {
         fs::read(path).map_err(|cause| TlsError::Read { path: path.to_owned(), cause })
     };
@@ -129,14 +153,17 @@ fn load(
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| no_certificate())?;
-    if chain.is_empty() {
-        return Err(no_certificate());
-    }
+    let own = chain.first().ok_or_else(no_certificate)?.clone();
     let private = PrivateKeyDer::from_pem_slice(&read(key)?)
         .map_err(|_| TlsError::NoKey { path: key.to_owned() })?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?;
+    let builder = if asking {
+        builder.with_client_cert_verifier(Arc::new(AnyClient(provider())))
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder
         .with_single_cert(chain, private)
         .map_err(|cause| TlsError::Pair {
             certificate: certificate.to_owned(),
@@ -146,7 +173,7 @@ fn load(
     // Resumption by tickets: nothing is kept per session.
     config.ticketer = tickets.clone();
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), own))
 }
 
 /// Enough of a file's state to see that it was replaced or rewritten.

@@ -3,8 +3,9 @@
 
 use conversation::Wire;
 use mail_types::{FlagSet, Keyword, Uid, UidValidity};
+use sasl_core::{LastWord, server::Prepared};
 
-use super::{Ask, Changes, GoOn, Session, SignIn};
+use super::{Ask, Changes, GoOn, Prepare, Session, SignIn};
 use crate::{
     UidRuns,
     command::{Close, Copy, Expunge, Fetch, MailboxCommand, Search, Select, Store},
@@ -43,12 +44,20 @@ macro_rules! finishes {
     )* };
 }
 
-finishes!(SignIn, MailboxCommand, Select, Close, Fetch, Store, Search, Copy, Expunge);
+finishes!(Prepare, SignIn, MailboxCommand, Select, Close, Fetch, Store, Search, Copy, Expunge);
+
+impl Ask<Prepare> {
+    /// With this.
+    pub fn ready(self, session: &mut Session, wire: &mut Wire, prepared: Prepared) {
+        session.prepared(self.ticket, wire, prepared);
+    }
+}
 
 impl Ask<SignIn> {
-    /// It is; the session is signed in.
-    pub fn welcome(self, session: &mut Session, wire: &mut Wire) {
-        session.welcome(self.ticket, wire);
+    /// It is. The session is signed in, once the client has heard the last word of mechanisms that
+    /// have one.
+    pub fn welcome(self, session: &mut Session, wire: &mut Wire, last_word: Option<LastWord>) {
+        session.welcome(self.ticket, wire, last_word);
     }
 
     /// It is not. The reply does not say what was wrong (RFC 3501 §11.2).

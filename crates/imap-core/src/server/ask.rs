@@ -1,7 +1,7 @@
 //! The questions a session asks its agent.
 
 use conversation::Ticket;
-use sasl_core::Claim;
+use sasl_core::{Claim, server::Preparation};
 
 use super::append::{AppendAbandoned, AppendComplete, AppendPiece};
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
 /// What the agent has to decide or do; one variant for each family of commands.
 #[derive(Debug)]
 pub enum Question {
+    /// What is the client to be challenged with?
+    Prepare(Ask<Prepare>),
     /// Is this who it claims to be?
     SignIn(Ask<SignIn>),
     /// Create, delete, rename, subscribe, list, status.
@@ -64,6 +66,13 @@ impl<T> Ask<T> {
     pub fn messages(&self) -> &UidRuns {
         &self.messages
     }
+}
+
+/// A SASL exchange has begun whose challenge is not the same for everybody.
+#[derive(Debug)]
+pub struct Prepare {
+    /// What the challenge is made of.
+    pub wanted: Preparation,
 }
 
 /// A sign-in (RFC 3501 §6.2.2, §6.2.3).

@@ -298,10 +298,14 @@ impl Session {
     }
 
     pub(super) fn end_running(&mut self, wire: &mut Wire, completion: Completion) {
-        if let Activity::Running(Running { tag, verb, .. }) =
-            std::mem::replace(&mut self.activity, Activity::Reading)
-        {
-            self.complete(wire, tag, verb, completion);
+        match std::mem::replace(&mut self.activity, Activity::Reading) {
+            Activity::Running(Running { tag, verb, .. }) => {
+                self.complete(wire, tag, verb, completion);
+            }
+            Activity::Judging(exchanging) => {
+                self.complete(wire, exchanging.tag, Verb::Authenticate, completion);
+            }
+            _ => {}
         }
     }
 }

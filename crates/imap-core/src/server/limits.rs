@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sasl_core::Offers;
+
 /// What a server is, the same for all its sessions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -11,8 +13,10 @@ pub struct Options {
     pub version: Option<String>,
     /// Whether STARTTLS can be done.
     pub starttls: bool,
-    /// Whether passwords may cross a connection without TLS.
-    pub plaintext_sign_in: bool,
+    /// The name of this host, in challenges.
+    pub hostname: String,
+    /// How one signs in.
+    pub offers: Offers,
     /// What the peer can make grow.
     pub limits: Limits,
 }
@@ -50,7 +54,8 @@ impl Default for Options {
             product: "Postrider".to_owned(),
             version: None,
             starttls: true,
-            plaintext_sign_in: false,
+            hostname: "localhost".to_owned(),
+            offers: Offers::passwords(),
             limits: Limits::default(),
         }
     }

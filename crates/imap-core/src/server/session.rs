@@ -62,6 +62,8 @@ pub(super) enum Activity {
     Running(Running),
     /// A SASL exchange waits for the client.
     Exchanging(Exchanging),
+    /// A SASL exchange waits for the agent.
+    Judging(Exchanging),
     /// An APPEND's message goes through.
     Append(Append),
     /// The rest of a refused command is thrown away.
@@ -176,11 +178,8 @@ impl Session {
             signed_in: self.is_signed_in(),
             starttls: self.options.starttls && !tls && !self.is_signed_in(),
             passwords: self.may_send_password(),
+            mechanisms: &self.announced(),
         })
-    }
-
-    pub(super) fn may_send_password(&self) -> bool {
-        self.options.plaintext_sign_in || self.tls().is_some()
     }
 
     /// A command has ended; what is left is to tell the news and then its tagged line.
@@ -229,6 +228,9 @@ impl Session {
             Activity::Running(Running { tag, end: Some(completion), .. }) => {
                 self.say_tagged(wire, Some(&tag), &completion);
             }
+            Activity::Judging(exchanging) => {
+                self.end(wire, exchanging.tag, Verb::Authenticate, Completion::unavailable());
+            }
             append @ Activity::Append(_) => {
                 self.activity = append;
                 self.append_refuse(wire, Completion::unavailable());
@@ -249,6 +251,8 @@ impl Session {
             Activity::Reading => self.read_command(wire),
             Activity::Running(_) => self.tell_news(wire),
             Activity::Exchanging(_) => self.exchange_step(wire),
+            // Not before its question is answered.
+            Activity::Judging(_) => Flow::NeedInput,
             Activity::Append(_) => self.append_step(wire),
             Activity::Discarding { .. } => self.discard_step(wire),
             Activity::Idling { .. } => self.idle_step(wire),
@@ -258,7 +262,7 @@ impl Session {
 
     /// Whether good-bye can be said now, or something has to be brought to its end first.
     fn may_end(&self) -> bool {
-        !matches!(self.activity, Activity::Running(_) | Activity::Greeting)
+        !matches!(self.activity, Activity::Running(_) | Activity::Judging(_) | Activity::Greeting)
     }
 
     fn say_bye(&mut self, wire: &mut Wire, code: Option<&Code>, text: &str) -> Step<Question> {

@@ -1,15 +1,15 @@
 //! LOGIN and AUTHENTICATE (RFC 3501 §6.2).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use conversation::{Step, Ticket, Wire};
+use conversation::{Peer, Step, Ticket, Wire};
 use mail_types::Secret;
 use sasl_core::{
-    Claim, Mechanism,
-    server::{Exchange, ServerStep},
+    Bindings, Claim, LastWord, Mechanism, Protection, Service, Setting,
+    server::{Exchange, Prepared, ServerStep},
 };
 
 use super::{
-    Question, Session, SignIn,
+    Prepare, Question, Session, SignIn,
     session::{Access, Activity, Flow, Running},
 };
 use crate::{
@@ -19,12 +19,12 @@ use crate::{
     response::{self, Code, Completion},
 };
 
-/// A SASL exchange whose next move is the client's.
+/// A SASL exchange.
 #[derive(Debug)]
 pub(super) struct Exchanging {
-    tag: Box<str>,
+    pub(super) tag: Box<str>,
     mechanism: Mechanism,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
 }
 
 impl Session {
@@ -39,7 +39,11 @@ impl Session {
             return self.no_privacy(wire, tag, Verb::Login);
         }
         match Claim::password(None, name, password) {
-            Some(claim) => self.ask_sign_in(tag, Verb::Login, claim, "LOGIN"),
+            Some(claim) => {
+                self.activity = Activity::Running(Running { tag, verb: Verb::Login, end: None });
+                let sign_in = self.ask(SignIn { claim, method: "LOGIN" }, UidRuns::new());
+                Flow::Step(Step::Ask(Question::SignIn(sign_in)))
+            }
             None => {
                 self.count_failure();
                 self.end(wire, tag, Verb::Login, rejection())
@@ -54,14 +58,21 @@ impl Session {
         mechanism: &str,
         initial: Option<&Secret>,
     ) -> Flow {
-        let Some(mechanism) = Mechanism::parse(mechanism) else {
-            let unknown = Completion::no(Code::Cannot, "No such authentication mechanism");
-            return self.end(wire, tag, Verb::Authenticate, unknown);
+        let announced = self.announced();
+        let mechanism = match Mechanism::parse(mechanism) {
+            Some(mechanism) if announced.contains(&mechanism) => mechanism,
+            Some(mechanism)
+                if self.tls().is_none() && self.options.offers.mechanisms.contains(&mechanism) =>
+            {
+                return self.no_privacy(wire, tag, Verb::Authenticate);
+            }
+            _ => {
+                let unknown = Completion::no(Code::Cannot, "No such authentication mechanism");
+                return self.end(wire, tag, Verb::Authenticate, unknown);
+            }
         };
-        if mechanism.reveals_password() && !self.may_send_password() {
-            return self.no_privacy(wire, tag, Verb::Authenticate);
-        }
-        let exchanging = Exchanging { tag, mechanism, exchange: Exchange::new(mechanism) };
+        let exchange = Box::new(Exchange::new(mechanism));
+        let exchanging = Exchanging { tag, mechanism, exchange };
         match initial {
             // RFC 4959 §3: an empty initial response is written `=`.
             Some(initial) if initial.reveal() == b"=" => {
@@ -116,15 +127,38 @@ impl Session {
         mut exchanging: Exchanging,
         response: Option<&Secret>,
     ) -> Flow {
-        match exchanging.exchange.step(response.map(Secret::reveal)) {
+        let step = exchanging.exchange.step(response.map(Secret::reveal), &self.setting());
+        self.exchange_follow(wire, exchanging, step)
+    }
+
+    /// Does what the mechanism wants next.
+    fn exchange_follow(
+        &mut self,
+        wire: &mut Wire,
+        exchanging: Exchanging,
+        step: ServerStep,
+    ) -> Flow {
+        match step {
             ServerStep::Challenge(challenge) => {
                 response::continuation(&mut wire.output, &BASE64_STANDARD.encode(challenge));
                 self.activity = Activity::Exchanging(exchanging);
                 Flow::Again
             }
+            ServerStep::Prepare(wanted) => {
+                self.activity = Activity::Judging(exchanging);
+                let prepare = self.ask(Prepare { wanted }, UidRuns::new());
+                Flow::Step(Step::Ask(Question::Prepare(prepare)))
+            }
             ServerStep::Verify(claim) => {
                 let method = exchanging.mechanism.name();
-                self.ask_sign_in(exchanging.tag, Verb::Authenticate, claim, method)
+                self.activity = Activity::Judging(exchanging);
+                let sign_in = self.ask(SignIn { claim, method }, UidRuns::new());
+                Flow::Step(Step::Ask(Question::SignIn(sign_in)))
+            }
+            ServerStep::Done => {
+                self.activity = Activity::Judging(exchanging);
+                self.signed_in(wire);
+                Flow::Again
             }
             ServerStep::Failed(_) => {
                 self.count_failure();
@@ -133,28 +167,43 @@ impl Session {
         }
     }
 
-    fn ask_sign_in(
-        &mut self,
-        tag: Box<str>,
-        verb: Verb,
-        claim: Claim,
-        method: &'static str,
-    ) -> Flow {
-        self.activity = Activity::Running(Running { tag, verb, end: None });
-        let sign_in = self.ask(SignIn { claim, method }, UidRuns::new());
-        Flow::Step(Step::Ask(Question::SignIn(sign_in)))
+    /// What the mechanism needs is there.
+    pub(super) fn prepared(&mut self, ticket: Ticket, wire: &mut Wire, prepared: Prepared) {
+        if self.open.answered(ticket) {
+            self.go_on(wire, |exchange, setting| exchange.prepared(prepared, setting));
+        }
     }
 
     /// The claim is true.
-    pub(super) fn welcome(&mut self, ticket: Ticket, wire: &mut Wire) {
-        if self.open.answered(ticket) {
-            self.access = Access::Authenticated;
-            self.deadline = None;
-            self.framer.set_line_max(self.options.limits.line_max);
-            // Clients take the list from here and ask no more.
-            let list = Code::Capability(self.capabilities());
-            self.end_running(wire, Completion::ok("Signed in").with(list));
+    pub(super) fn welcome(&mut self, ticket: Ticket, wire: &mut Wire, last_word: Option<LastWord>) {
+        if !self.open.answered(ticket) {
+            return;
         }
+        match &self.activity {
+            Activity::Judging(_) => self.go_on(wire, |exchange, _| exchange.proven(last_word)),
+            _ => self.signed_in(wire),
+        }
+    }
+
+    /// Takes the exchange up again after an answer; nothing is asked before the client's next line.
+    fn go_on(
+        &mut self,
+        wire: &mut Wire,
+        how: impl FnOnce(&mut Exchange, &Setting<'_>) -> ServerStep,
+    ) {
+        let taken = std::mem::replace(&mut self.activity, Activity::Reading);
+        let Activity::Judging(mut exchanging) = taken else { return };
+        let step = how(&mut exchanging.exchange, &self.setting());
+        self.exchange_follow(wire, exchanging, step);
+    }
+
+    fn signed_in(&mut self, wire: &mut Wire) {
+        self.access = Access::Authenticated;
+        self.deadline = None;
+        self.framer.set_line_max(self.options.limits.line_max);
+        // Clients take the list from here and ask no more.
+        let list = Code::Capability(self.capabilities());
+        self.end_running(wire, Completion::ok("Signed in").with(list));
     }
 
     /// The claim is not true.
@@ -162,6 +211,41 @@ impl Session {
         if self.open.answered(ticket) {
             self.count_failure();
             self.end_running(wire, rejection());
+        }
+    }
+
+    /// What AUTHENTICATE takes here and now, the preferred first.
+    pub(super) fn announced(&self) -> Vec<Mechanism> {
+        self.options.offers.announced(self.protection(), &self.setting())
+    }
+
+    pub(super) fn may_send_password(&self) -> bool {
+        self.options.offers.allow_passwords(self.protection())
+    }
+
+    fn protection(&self) -> Protection {
+        match self.peer().map(|facts| facts.peer) {
+            _ if self.tls().is_some() => Protection::Tls,
+            Some(Peer::Tcp { remote, .. }) if !remote.ip().to_canonical().is_loopback() => {
+                Protection::None
+            }
+            Some(_) => Protection::Loopback,
+            None => Protection::None,
+        }
+    }
+
+    fn setting(&self) -> Setting<'_> {
+        let identity = self.tls().map(|tls| &*tls.identity);
+        let bindings = Bindings {
+            exporter: identity.and_then(|it| it.exporter.as_ref()).map(<[u8; 32]>::as_slice),
+            end_point: identity.and_then(|it| it.end_point.as_deref()),
+        };
+        Setting {
+            service: Service::Imap,
+            host: &self.options.hostname,
+            bindings,
+            plus_announced: self.options.offers.bind(bindings),
+            certificate: identity.and_then(|it| it.client_certificate.as_ref()),
         }
     }
 

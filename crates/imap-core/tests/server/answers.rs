@@ -11,14 +11,30 @@ use imap_core::{
     response::{self, Code, Completion, FetchResponse, SearchResponse, StatusValue},
     server::{Ask, Changes, Opened, Question, Session},
 };
-use mail_types::{Flag, FlagSet, MailboxName, Timestamp, Uid, UidValidity};
+use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
 use mime_core::{header::FieldFilter, structure::Structure};
-use sasl_core::Claim;
+use sasl_core::{Claim, CramSecret, DigestSecret, LastWord, ScramVerifier, server::Prepared};
 
 use super::{
     account::{Mailbox, Message},
     dialogue::ImapDialogue,
 };
+
+/// The password is `secret`.
+fn judge(claim: &Claim) -> Option<Option<LastWord>> {
+    let secret = Secret::new("secret");
+    match claim {
+        Claim::Password { password, .. } => (*password == secret).then_some(None),
+        Claim::Scram(claim) => {
+            claim.check(&ScramVerifier::new(claim.hash(), &secret, b"salt", 4096)).map(Some)
+        }
+        Claim::Cram(claim) => claim.check(&CramSecret::new(&secret)).then_some(None),
+        Claim::Digest(claim) => {
+            claim.check(&[DigestSecret::new("tim", "localhost", &secret)]).map(Some)
+        }
+        _ => None,
+    }
+}
 
 const VALIDITY: u32 = 3_857_529_045;
 
@@ -41,12 +57,17 @@ impl ImapDialogue {
     ) {
         let refusal = refuse.then(Completion::unavailable);
         match question {
-            Question::SignIn(ask) => match (&ask.command().claim, refusal) {
-                (_, Some(refusal)) => ask.finish(session, wire, refusal),
-                (Claim::Password { password, .. }, None) if password.reveal() == b"secret" => {
-                    ask.welcome(session, wire);
+            Question::Prepare(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => {
+                    let salt = Some((b"salt".to_vec(), 4096));
+                    ask.ready(session, wire, Prepared { nonce: [0; 18], salt });
                 }
-                _ => ask.reject(session, wire),
+            },
+            Question::SignIn(ask) => match (judge(&ask.command().claim), refusal) {
+                (_, Some(refusal)) => ask.finish(session, wire, refusal),
+                (Some(last_word), None) => ask.welcome(session, wire, last_word),
+                (None, None) => ask.reject(session, wire),
             },
             Question::Mailboxes(ask) => {
                 let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire));

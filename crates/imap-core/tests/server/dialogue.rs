@@ -2,12 +2,13 @@
 //!
 //! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
 //! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question; kinds are
-//! `sign-in`, `mailboxes`, `select`, `close`, `fetch`, `store`, `search`, `copy`, `expunge`,
+//! `prepare`, `sign-in`, `mailboxes`, `select`, `close`, `fetch`, `store`, `search`, `copy`, `expunge`,
 //! `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given sample` the mailbox of RFC 3501 §8,
-//! `@given tls` begins with TLS, `@given private` wants TLS for passwords, `@given small` makes
+//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given every-mechanism`
+//! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
 
 use std::{collections::HashMap, sync::Arc};
@@ -18,6 +19,7 @@ use imap_core::{
     server::{Options, Question, Session},
 };
 use mail_types::MailboxName;
+use sasl_core::{Mechanism, Offers};
 use testkit::transcript::{Answers, Dialogue};
 
 use super::account::{Account, sample};
@@ -40,7 +42,10 @@ impl Default for ImapDialogue {
             selected: HashMap::new(),
             draft: Vec::new(),
             head: None,
-            options: Options { plaintext_sign_in: true, ..Options::default() },
+            options: Options {
+                offers: Offers { all_on_loopback: true, ..Offers::passwords() },
+                ..Options::default()
+            },
             implicit_tls: false,
         }
     }
@@ -76,7 +81,8 @@ impl Dialogue for ImapDialogue {
                 }
             }
             ["tls"] => self.implicit_tls = true,
-            ["private"] => self.options.plaintext_sign_in = false,
+            ["private"] => self.options.offers.all_on_loopback = false,
+            ["every-mechanism"] => self.options.offers.mechanisms = Mechanism::ALL.to_vec(),
             ["no-starttls"] => self.options.starttls = false,
             ["version", version] => self.options.version = Some((*version).to_owned()),
             ["small"] => {
@@ -102,6 +108,7 @@ impl Dialogue for ImapDialogue {
             cipher: "TLS_AES_256_GCM_SHA384",
             server_name: None,
             verified: false,
+            ..TlsFacts::default()
         });
         let (local, remote) = ("127.0.0.1:143".parse().unwrap(), "127.0.0.1:5".parse().unwrap());
         let peer = PeerFacts { peer: Peer::Tcp { local, remote }, tls };
@@ -134,6 +141,7 @@ impl Dialogue for ImapDialogue {
 
 fn kind(question: &Question) -> &'static str {
     match question {
+        Question::Prepare(_) => "prepare",
         Question::SignIn(_) => "sign-in",
         Question::Mailboxes(_) => "mailboxes",
         Question::Select(_) => "select",

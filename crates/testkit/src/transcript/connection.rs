@@ -91,6 +91,7 @@ impl<D: Dialogue> Connection<D> {
                 cipher: "TLS_AES_256_GCM_SHA384",
                 server_name: None,
                 verified: true,
+                ..TlsFacts::default()
             }),
         });
         self.run(dialogue, answers);
