@@ -97,6 +97,7 @@ fn pure_floors_have_no_runtime_storage_or_sockets_among_their_imports() {
         for banned in [
             "tokio",
             "sqlx",
+            "rusqlite",
             "rustix",
             "socket2",
             "tracing",

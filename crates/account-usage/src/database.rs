@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use mail_types::AccountId;
-use sqlx::SqliteConnection;
-use stable_storage::{Apply, Database, DatabaseError, Durability, Migration, Opening, Writer};
+use stable_storage::{
+    Apply, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
+};
 
 use crate::Usage;
 
@@ -95,11 +96,7 @@ impl Apply for Publications {
     type Answer = ();
     type Error = DatabaseError;
 
-    async fn apply(
-        &mut self,
-        connection: &mut SqliteConnection,
-        jobs: &[Self::Job],
-    ) -> Result<Vec<()>, DatabaseError> {
+    fn apply(&mut self, connection: &Direct, jobs: &[Self::Job]) -> Result<Vec<()>, DatabaseError> {
         let rows: Vec<String> = jobs
             .iter()
             .map(|(account, usage)| {
@@ -107,17 +104,15 @@ impl Apply for Publications {
                 format!("[{account},{octets},{messages},{version}]")
             })
             .collect();
-        sqlx::query(
+        connection.execute(
             "insert into usage (account, octets, messages, version)
              select value ->> 0, value ->> 1, value ->> 2, value ->> 3
-             from json_each(?) where true
+             from json_each($1) where true
              on conflict (account) do update set
                  octets = excluded.octets, messages = excluded.messages, version = excluded.version
              where excluded.version > usage.version",
-        )
-        .bind(format!("[{}]", rows.join(",")))
-        .execute(connection)
-        .await?;
+            &[&format!("[{}]", rows.join(","))],
+        )?;
         Ok(vec![(); jobs.len()])
     }
 }

@@ -1,11 +1,10 @@
-//! What the writer task does: many jobs of this process in one transaction.
+//! What the writer does: many jobs of this process in one transaction.
 //!
 //! All messages that are handed in are inserted by one statement; each consumer's turn (settle,
 //! then lease) is two.
 
 use mail_types::Timestamp;
-use sqlx::SqliteConnection;
-use stable_storage::{Apply, Bell};
+use stable_storage::{Apply, Bell, Direct};
 
 use crate::{
     Consumes, LeaseRequest, QueueError, Settlement, chance,
@@ -181,20 +180,24 @@ impl Apply for Jobs {
         }
     }
 
-    async fn apply(
-        &mut self,
-        connection: &mut SqliteConnection,
-        jobs: &[Job],
-    ) -> Result<Vec<Answer>, QueueError> {
+    fn durable(job: &Job) -> bool {
+        match job {
+            // A lease that a crash of the machine undoes was nobody's any more.
+            Job::Turn(turn) => turn.settle.is_some(),
+            _ => true,
+        }
+    }
+
+    fn apply(&mut self, connection: &Direct, jobs: &[Job]) -> Result<Vec<Answer>, QueueError> {
         let new = jobs.iter().filter_map(|job| match job {
             Job::Enqueue(new) => Some(&**new),
             _ => None,
         });
-        enqueue(connection, new).await?;
-        count_sending(connection, jobs).await?;
+        enqueue(connection, new)?;
+        count_sending(connection, jobs)?;
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            answers.push(self.one(connection, job).await?);
+            answers.push(self.one(connection, job)?);
         }
         Ok(answers)
     }
@@ -233,65 +236,58 @@ impl Apply for Jobs {
 }
 
 impl Jobs {
-    async fn one(
-        &self,
-        connection: &mut SqliteConnection,
-        job: &Job,
-    ) -> Result<Answer, QueueError> {
+    fn one(&self, connection: &Direct, job: &Job) -> Result<Answer, QueueError> {
         match job {
             // Inserted with all others.
             Job::Enqueue(_) => {}
             Job::Turn(turn) => {
-                return Ok(Answer::Turned(Box::new(one_turn(connection, turn).await?)));
+                return Ok(Answer::Turned(Box::new(one_turn(connection, turn)?)));
             }
-            Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders)).await?,
+            Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders))?,
             Job::SetAside(what, now) => {
                 let rows = what.iter().map(|unreadable| {
                     let Unreadable { entry, recipient, why } = unreadable;
                     serde_json::json!([entry, recipient, why]).to_string()
                 });
                 let rows = array(&rows.collect::<Vec<_>>());
-                sql::set_aside(connection, &rows, now.millis()).await?;
+                sql::set_aside(connection, &rows, now.millis())?;
             }
             Job::Operate(operate) => {
                 let OperateJob { choice, operation, reason, limit, now } = &**operate;
                 let (numbers, mut chosen) =
-                    sql::choose(connection, choice, *operation, now.millis(), *limit).await?;
+                    sql::choose(connection, choice, *operation, now.millis(), *limit)?;
                 if chosen.changed > 0 {
                     let reason = reason.as_deref();
                     chosen.finished_files =
-                        sql::change(connection, &numbers, *operation, reason, now.millis()).await?;
+                        sql::change(connection, &numbers, *operation, reason, now.millis())?;
                 }
                 return Ok(Answer::Operated(chosen));
             }
             Job::Prune { before, not_after, rows_max } => {
                 let (before, not_after) = (before.millis(), not_after.millis());
-                let pruned = sql::prune(connection, before, not_after, *rows_max).await?;
+                let pruned = sql::prune(connection, before, not_after, *rows_max)?;
                 return Ok(Answer::Pruned(pruned));
             }
             Job::NoteRefusals(rows) => {
-                sql::note_refusals(connection, rows, self.refusals_max).await?;
+                sql::note_refusals(connection, rows, self.refusals_max)?;
             }
         }
         Ok(Answer::Done)
     }
 }
 
-async fn one_turn(
-    connection: &mut SqliteConnection,
-    turn: &TurnJob,
-) -> Result<TurnDone, QueueError> {
+fn one_turn(connection: &Direct, turn: &TurnJob) -> Result<TurnDone, QueueError> {
     let mut done = TurnDone::default();
     if let Some(settle) = &turn.settle {
         // Before the rows lose their token: a notification is queued only while its cause has it.
-        enqueue(connection, settle.notifications.iter()).await?;
+        enqueue(connection, settle.notifications.iter())?;
         let parameters = sql::SettleParameters {
             ends: &settle.ends,
             lanes: &settle.lanes,
             notifications: &settle.notification_ids,
             now: settle.now.millis(),
         };
-        done.settled = sql::settle(connection, parameters).await?;
+        done.settled = sql::settle(connection, &parameters)?;
     }
     if let Some(lease) = &turn.lease {
         let parameters = sql::LeaseParameters {
@@ -303,14 +299,14 @@ async fn one_turn(
             per_lane_max: lease.per_lane_max,
             leases_max: lease.leases_max,
         };
-        done.leased = sql::lease(connection, parameters).await?;
+        done.leased = sql::lease(connection, &parameters)?;
     }
     Ok(done)
 }
 
 /// Inserts entries by one statement.
-async fn enqueue<'a>(
-    connection: &mut SqliteConnection,
+fn enqueue<'a>(
+    connection: &Direct,
     new: impl Iterator<Item = &'a EncodedEntry>,
 ) -> Result<(), QueueError> {
     let (mut octets, mut entries, mut recipients) = (Vec::new(), Vec::new(), Vec::new());
@@ -331,11 +327,11 @@ async fn enqueue<'a>(
     }
     let (entries, recipients) = (array(&entries), array(&recipients));
     let parameters = sql::EntryParameters { octets, entries, recipients };
-    Ok(sql::enqueue(connection, parameters).await?)
+    Ok(sql::enqueue(connection, &parameters)?)
 }
 
 /// Counts what the accounts of new entries send to other servers, if they do.
-async fn count_sending(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<(), QueueError> {
+fn count_sending(connection: &Direct, jobs: &[Job]) -> Result<(), QueueError> {
     let counted = jobs.iter().filter_map(|job| match job {
         Job::Enqueue(new) => new.sending.as_deref(),
         _ => None,
@@ -344,7 +340,7 @@ async fn count_sending(connection: &mut SqliteConnection, jobs: &[Job]) -> Resul
     if rows.is_empty() {
         return Ok(());
     }
-    Ok(sql::count_sending(connection, &array(&rows)).await?)
+    Ok(sql::count_sending(connection, &array(&rows))?)
 }
 
 /// JSON values as a JSON array.

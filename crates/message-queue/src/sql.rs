@@ -1,10 +1,10 @@
 //! All SQL of the queue: the tables, and one function for each thing that is asked of them.
 //!
-//! A statement through sqlx costs two changes of thread, rows cost almost nothing. So each
-//! function here is one round for any number of rows: several statements in one text that share
-//! their numbered parameters, rows as JSON arrays (read by `json_each`), octets as one blob with
-//! offsets. Parameters are spelled `$1`, not `?1`: the latter leave holes in the numbering of a
-//! statement that doesn't use all of them, and sqlx fills holes with what comes next.
+//! What changes something runs on the writer's thread ([`stable_storage::Direct`]), what only reads
+//! goes through sqlx. Each function here is one round for any number of rows: several statements in
+//! one text that share their numbered parameters, rows as JSON arrays (read by `json_each`), octets
+//! as one blob with offsets. Parameters are spelled `$1`, not `?1`: the latter leave holes in the
+//! numbering of a statement that doesn't use all of them, and sqlx fills holes with what comes next.
 
 mod enqueue;
 mod operate;

@@ -11,8 +11,9 @@ use std::{
 };
 
 use mail_types::{AccountId, Timestamp};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-use stable_storage::{Apply, Database, DatabaseError, Durability, Migration, Opening, Writer};
+use stable_storage::{
+    Apply, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
+};
 
 use crate::Origin;
 
@@ -171,59 +172,36 @@ impl Apply for Write {
     type Answer = ();
     type Error = DatabaseError;
 
-    async fn apply(
-        &mut self,
-        connection: &mut SqliteConnection,
-        events: &[Event],
-    ) -> Result<Vec<()>, DatabaseError> {
-        // The statements are built before anything is awaited: closures over borrowed rows and
-        // futures that move between threads don't go together.
-        if let Some(mut statement) = insert_sign_ins(events) {
-            statement.build().execute(&mut *connection).await?;
+    fn apply(&mut self, connection: &Direct, events: &[Event]) -> Result<Vec<()>, DatabaseError> {
+        let mut failed = false;
+        for event in events {
+            match event {
+                Event::SignedIn { account, origin, now } => {
+                    let (protocol, address) =
+                        (origin.protocol.as_str(), origin.address.to_string());
+                    connection.execute(
+                        "insert or replace into last_sign_in values ($1, $2, $3, $4)",
+                        &[&account.0, &protocol, &address, &now.millis()],
+                    )?;
+                }
+                Event::Failed { name, cause, origin, now } => {
+                    let (protocol, address) =
+                        (origin.protocol.as_str(), origin.address.to_string());
+                    connection.execute(
+                        "insert into failure (at_ms, protocol, address, name, cause)
+                         values ($1, $2, $3, $4, $5)",
+                        &[&now.millis(), &protocol, &address, name, cause],
+                    )?;
+                    failed = true;
+                }
+            }
         }
-        if let Some(mut statement) = insert_failures(events) {
-            statement.build().execute(&mut *connection).await?;
-            sqlx::query("delete from failure where id <= (select max(id) from failure) - ?")
-                .bind(FAILURES_KEPT)
-                .execute(connection)
-                .await?;
+        if failed {
+            connection.execute(
+                "delete from failure where id <= (select max(id) from failure) - $1",
+                &[&FAILURES_KEPT],
+            )?;
         }
         Ok(vec![(); events.len()])
     }
-}
-
-fn insert_sign_ins(events: &[Event]) -> Option<QueryBuilder<Sqlite>> {
-    let sign_ins = events.iter().filter_map(|event| match event {
-        Event::SignedIn { account, origin, now } => Some((account, origin, now)),
-        Event::Failed { .. } => None,
-    });
-    let mut rows = sign_ins.peekable();
-    rows.peek()?;
-    let mut statement = QueryBuilder::new("insert or replace into last_sign_in ");
-    statement.push_values(rows, |mut row, (account, origin, now)| {
-        row.push_bind(account.0)
-            .push_bind(origin.protocol.as_str())
-            .push_bind(origin.address.to_string())
-            .push_bind(now.millis());
-    });
-    Some(statement)
-}
-
-fn insert_failures(events: &[Event]) -> Option<QueryBuilder<Sqlite>> {
-    let failures = events.iter().filter_map(|event| match event {
-        Event::Failed { name, cause, origin, now } => Some((name, cause, origin, now)),
-        Event::SignedIn { .. } => None,
-    });
-    let mut rows = failures.peekable();
-    rows.peek()?;
-    let mut statement =
-        QueryBuilder::new("insert into failure (at_ms, protocol, address, name, cause) ");
-    statement.push_values(rows, |mut row, (name, cause, origin, now)| {
-        row.push_bind(now.millis())
-            .push_bind(origin.protocol.as_str())
-            .push_bind(origin.address.to_string())
-            .push_bind(name.clone())
-            .push_bind(*cause);
-    });
-    Some(statement)
 }

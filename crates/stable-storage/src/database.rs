@@ -1,7 +1,7 @@
 //! Opening SQLite: WAL, small caches, few threads.
 //!
-//! Each connection costs sqlx a thread: readers are opened when wanted and closed when idle, and
-//! the one writer of a process belongs to its task ([`crate::Writer`]).
+//! Each connection costs sqlx a thread: readers are opened when wanted and closed when idle. The one
+//! writer of a process belongs to a thread of its own ([`crate::Writer`]).
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,10 +10,15 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Apply, DatabaseError, Migration, Transactions, Writer, migration};
+use crate::{Apply, DatabaseError, Migration, Writer, migration};
 
 /// How long SQLite itself waits for somebody who writes past the turnstile (a checkpoint).
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
+/// How many pages the log may have before they are copied into the database. The next commits write
+/// over the log's old bytes, which a disk syncs faster than bytes that make a file longer.
+const CHECKPOINT_EVERY: &str = "1000";
+/// More of the log than this is given back to the file system, in bytes.
+const WAL_KEPT: &str = "8388608";
 /// Readers that were idle for so long are closed.
 const IDLE: Duration = Duration::from_secs(20);
 
@@ -24,6 +29,16 @@ pub enum Durability {
     Full,
     /// Durable some time later; a crash of the machine loses the last ones, never the database.
     Normal,
+}
+
+impl Durability {
+    /// As SQLite calls it.
+    pub(crate) fn level(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
 }
 
 /// How a database is opened.
@@ -104,14 +119,10 @@ impl Database {
         &self.readers
     }
 
-    /// Starts the writer task for an owner's own kind of jobs; one a database and process.
+    /// Starts the writer for an owner's kind of jobs; one a database and process. Inside a tokio
+    /// runtime.
     pub fn writer<A: Apply>(&self, apply: A) -> Result<Writer<A>, DatabaseError> {
         Writer::start(self.opening.clone(), apply)
-    }
-
-    /// Starts a writer task whose jobs are closures.
-    pub fn transactions(&self) -> Result<Writer<Transactions>, DatabaseError> {
-        self.writer(Transactions)
     }
 
     /// A connection of one's own that may write, for an owner whose transactions enclose other work
@@ -160,8 +171,20 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
     let options = lean(&opening.path, opening.cache_kib)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
-        .pragma("journal_size_limit", "8388608");
+        .pragma("journal_size_limit", WAL_KEPT)
+        .pragma("wal_autocheckpoint", CHECKPOINT_EVERY);
     if reads_only || opening.query_only { options.pragma("query_only", "on") } else { options }
+}
+
+/// The same settings for a connection that isn't sqlx's. The journal mode is the file's.
+pub(crate) fn pragmas(opening: &Opening) -> [(&'static str, String); 5] {
+    [
+        ("synchronous", opening.durability.level().to_owned()),
+        ("journal_size_limit", WAL_KEPT.to_owned()),
+        ("wal_autocheckpoint", CHECKPOINT_EVERY.to_owned()),
+        ("cache_size", format!("-{}", opening.cache_kib)),
+        ("temp_store", "memory".to_owned()),
+    ]
 }
 
 /// What all connections share, published databases included.

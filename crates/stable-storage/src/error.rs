@@ -14,6 +14,15 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// It could not be opened to write.
+    #[error("cannot open the database {} to write", path.display())]
+    OpenToWrite {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// It is not there.
     #[error("the database {} does not exist; run `postrider migrate`", path.display())]
     Missing {
@@ -72,7 +81,10 @@ pub enum DatabaseError {
     /// A statement failed.
     #[error("a statement failed")]
     Statement(#[from] sqlx::Error),
-    /// The writer task has ended.
+    /// A statement of the writer failed.
+    #[error("a statement failed")]
+    Write(#[from] rusqlite::Error),
+    /// The writer has ended.
     #[error("the writer has stopped")]
     Stopped,
 }
@@ -81,13 +93,17 @@ impl DatabaseError {
     /// Whether the disk is full: the one trouble that an operator solves by himself.
     pub fn is_disk_full(&self) -> bool {
         // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: no room for the file that shows who reads.
-        const CODES: [&str; 2] = ["13", "4874"];
+        const CODES: [i32; 2] = [13, 4874];
         match self {
             Self::Open { source, .. }
             | Self::Migration { source, .. }
             | Self::Statement(source) => {
-                matches!(source, sqlx::Error::Database(error)
-                    if error.code().is_some_and(|code| CODES.contains(&code.as_ref())))
+                let code = source.as_database_error().and_then(|error| error.code()?.parse().ok());
+                code.is_some_and(|code| CODES.contains(&code))
+            }
+            Self::OpenToWrite { source, .. } | Self::Write(source) => {
+                matches!(source, rusqlite::Error::SqliteFailure(error, _)
+                    if CODES.contains(&error.extended_code))
             }
             Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             _ => false,

@@ -2,7 +2,7 @@
 //!
 //! - [`Files`]: the one layer under every file that must survive a crash; a test can stop it at
 //!   the n-th operation.
-//! - [`Database`], [`Writer`]: SQLite with many readers and, in each process, one writer task that
+//! - [`Database`], [`Writer`]: SQLite with many readers and, in each process, one writer thread that
 //!   commits for all who wait; processes take turns fairly ([`Turnstile`]).
 //! - [`Published`], [`PublishedReader`]: databases that one program writes and many read without
 //!   write access.
@@ -10,13 +10,14 @@
 //! - [`LifeLock`]: lets others see that a process is dead, without a clock.
 //!
 //! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
-//! [`on_blocking_thread`]); nothing is answered before it is durable; no SQL clock is read.
+//! [`on_blocking_thread`], a database's writes on its writer's); nothing is answered before it is durable; no SQL clock is read.
 //!
 //! This crate does not know what is stored: no table, no message, no mailbox.
 
 mod bell;
 mod blocking;
 mod database;
+mod direct;
 mod error;
 mod file_lock;
 mod files;
@@ -25,20 +26,19 @@ mod life_lock;
 mod migration;
 mod published;
 mod reach;
-mod transactions;
 mod turnstile;
 mod writer;
 
 pub use bell::{Bell, BellListener};
 pub use blocking::on_blocking_thread;
 pub use database::{Database, Durability, Opening};
+pub use direct::Direct;
 pub use error::DatabaseError;
 pub use file_lock::{FileLock, Held, try_lock_file};
 pub use files::{Files, NewFile, Operation, Watch};
 pub use free_space::free_space;
 pub use life_lock::{Holder, LifeLock};
 pub use migration::Migration;
-pub use published::{Published, PublishedReader};
-pub use transactions::{Transactions, Work};
+pub use published::{Published, PublishedReader, Work};
 pub use turnstile::Turnstile;
 pub use writer::{Apply, Writer};

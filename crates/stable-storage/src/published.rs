@@ -9,9 +9,11 @@
 
 use std::{
     fs::{Metadata, Permissions},
+    future::Future,
     io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{Mutex, PoisonError},
 };
 
@@ -21,9 +23,12 @@ use sqlx::{
 };
 
 use crate::{
-    DatabaseError, Durability, FileLock, Files, Migration, Opening, Work, database, migration,
+    DatabaseError, Durability, FileLock, Files, Migration, Opening, database, migration,
     on_blocking_thread,
 };
+
+/// What an edit does inside its transaction.
+pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
 
 /// Who may do what with a published database.
 const PUBLISHED_MODE: u32 = 0o640;

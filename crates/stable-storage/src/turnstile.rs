@@ -8,7 +8,7 @@
 //! waits on a few of them at most: otherwise two processes, each with all threads waiting for the
 //! turns that the other one holds, would wait for ever.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use tokio::sync::Semaphore;
 
@@ -46,17 +46,36 @@ impl Turnstile {
     ///
     /// Not to be called on the same turnstile while somebody holds what it gave: see [`FileLock`].
     pub async fn enter(&self) -> Result<Held, DatabaseError> {
-        self.try_enter_or_wait().await.map_err(|source| DatabaseError::File {
-            doing: "take the lock",
-            path: self.write.path().to_owned(),
-            source,
-        })
+        self.try_enter_or_wait().await.map_err(|source| self.cannot(source))
     }
 
-    async fn try_enter_or_wait(&self) -> std::io::Result<Held> {
-        if let Some(_turn) = self.turn.try_lock()?
-            && let Some(write) = self.write.try_lock()?
-        {
+    /// The same for a thread that may wait.
+    pub(crate) fn enter_here(&self) -> Result<Held, DatabaseError> {
+        let entered = self.try_enter().and_then(|entered| match entered {
+            Some(write) => Ok(write),
+            None => {
+                let _turn = self.turn.waiter()()?;
+                self.write.waiter()()
+            }
+        });
+        entered.map_err(|source| self.cannot(source))
+    }
+
+    fn cannot(&self, source: io::Error) -> DatabaseError {
+        let path = self.write.path().to_owned();
+        DatabaseError::File { doing: "take the lock", path, source }
+    }
+
+    /// Its turn, if it is free at once.
+    fn try_enter(&self) -> io::Result<Option<Held>> {
+        match self.turn.try_lock()? {
+            Some(_turn) => self.write.try_lock(),
+            None => Ok(None),
+        }
+    }
+
+    async fn try_enter_or_wait(&self) -> io::Result<Held> {
+        if let Some(write) = self.try_enter()? {
             return Ok(write);
         }
         // Never closed; and if it were, waiting would only be less careful.
@@ -95,7 +114,7 @@ mod tests {
             }
             tokio::task::yield_now().await;
             // A holder does its file work, and only then lets go.
-            let work = on_blocking_thread(|| Ok::<_, std::io::Error>(()));
+            let work = on_blocking_thread(|| Ok::<_, io::Error>(()));
             tokio::time::timeout(Duration::from_secs(10), work).await.unwrap().unwrap();
             held.clear();
             waiting.join_all().await;

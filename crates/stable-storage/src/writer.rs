@@ -1,4 +1,4 @@
-//! The writer task: one a database and process, committing for all who wait.
+//! The writer: one thread a database and process, committing for all who wait.
 //!
 //! Jobs come over a channel; those that came while the last transaction was being committed are
 //! applied together in the next one and answered after its commit. So concurrent writers share a
@@ -8,15 +8,11 @@
 //! of its own: the error of one is not the trouble of the others. Batches are bounded in rows, and
 //! the bound follows the time that a batch takes, so that other processes get their turn.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{DatabaseError, Opening, Turnstile, database};
+use crate::{DatabaseError, Direct, Durability, Opening, Turnstile};
 
 /// The most jobs that wait; further ones wait to wait.
 const WAITING_MAX: usize = 1024;
@@ -30,7 +26,7 @@ const BATCH_TIME: Duration = Duration::from_millis(60);
 /// What an owner does with its jobs.
 pub trait Apply: Send + 'static {
     /// One change that somebody waits for.
-    type Job: Send + Sync + 'static;
+    type Job: Send + 'static;
     /// What that somebody is told.
     type Answer: Send + 'static;
     /// What can go wrong.
@@ -41,21 +37,27 @@ pub trait Apply: Send + 'static {
         1
     }
 
+    /// Whether its answer promises that it is durable, in a database whose commits are. What isn't
+    /// may be undone by a crash of the machine, together with all that came after it, until
+    /// something durable is committed.
+    fn durable(_job: &Self::Job) -> bool {
+        true
+    }
+
     /// Applies jobs inside a transaction and gives an answer for each, in their order. May be
     /// called again with the same jobs if the transaction came to nothing, so it must keep nothing
-    /// in `self` that a rollback doesn't undo. One statement for all jobs, not one for each: each
-    /// awaited statement costs as much as hundreds of rows.
+    /// in `self` that a rollback doesn't undo.
     fn apply(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Direct,
         jobs: &[Self::Job],
-    ) -> impl Future<Output = Result<Vec<Self::Answer>, Self::Error>> + Send;
+    ) -> Result<Vec<Self::Answer>, Self::Error>;
 
     /// After the commit, just before the answers: the moment to ring bells.
     fn committed(&mut self, _jobs: &[Self::Job], _answers: &[Self::Answer]) {}
 }
 
-/// The way to the writer task. A clone leads to the same one; it ends after the last is dropped
+/// The way to the writer. A clone leads to the same one; it ends after the last is dropped
 /// and every job is answered.
 pub struct Writer<A: Apply> {
     jobs: mpsc::Sender<Pending<A>>,
@@ -70,8 +72,17 @@ impl<A: Apply> Writer<A> {
     pub(crate) fn start(opening: Opening, apply: A) -> Result<Self, DatabaseError> {
         let turnstile = Turnstile::of(&opening.path)?;
         let (jobs, receiver) = mpsc::channel(WAITING_MAX);
+        let path = opening.path.clone();
         let task = Task { opening, turnstile, apply, connection: None, rows_max: ROWS_MAX };
-        tokio::spawn(task.run(receiver));
+        // What is woken after a commit wants to know the runtime.
+        let runtime = tokio::runtime::Handle::current();
+        let run = move || {
+            let _inside = runtime.enter();
+            task.run(receiver);
+        };
+        let started = std::thread::Builder::new().name("writer".to_owned()).spawn(run);
+        let doing = "start the writer of";
+        started.map_err(|source| DatabaseError::File { doing, path, source })?;
         Ok(Self { jobs })
     }
 
@@ -102,17 +113,14 @@ struct Task<A: Apply> {
     opening: Opening,
     turnstile: Turnstile,
     apply: A,
-    connection: Option<SqliteConnection>,
+    connection: Option<Direct>,
     rows_max: usize,
 }
 
 impl<A: Apply> Task<A> {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Pending<A>>) {
-        let mut left_over = None;
-        while let Some(first) = match left_over.take() {
-            Some(pending) => Some(pending),
-            None => receiver.recv().await,
-        } {
+    fn run(mut self, mut receiver: mpsc::Receiver<Pending<A>>) {
+        let mut left_over: Option<Pending<A>> = None;
+        while let Some(first) = left_over.take().or_else(|| receiver.blocking_recv()) {
             let (mut jobs, mut answers, mut rows) = (Vec::new(), Vec::new(), 0usize);
             let mut next = Some(first);
             while let Some(pending) = next.take().or_else(|| receiver.try_recv().ok()) {
@@ -126,21 +134,18 @@ impl<A: Apply> Task<A> {
                 answers.push(pending.answer);
             }
             let begun = Instant::now();
-            self.batch(jobs, answers).await;
+            self.batch(&jobs, answers);
             self.rows_max = next_bound(self.rows_max, rows, begun.elapsed());
-        }
-        if let Some(connection) = self.connection {
-            let _ = connection.close().await;
         }
     }
 
-    async fn batch(
+    fn batch(
         &mut self,
-        jobs: Vec<A::Job>,
+        jobs: &[A::Job],
         answers: Vec<oneshot::Sender<Result<A::Answer, A::Error>>>,
     ) {
         let mut answers = answers.into_iter();
-        let failed = match self.transaction(&jobs).await {
+        let failed = match self.transaction(jobs) {
             Ok(results) => {
                 for (answer, result) in answers.zip(results) {
                     // Perhaps nobody waits any more: the work is done all the same.
@@ -157,7 +162,7 @@ impl<A: Apply> Task<A> {
             return;
         }
         for (job, answer) in jobs.iter().zip(answers) {
-            let result = self.transaction(std::slice::from_ref(job)).await;
+            let result = self.transaction(std::slice::from_ref(job));
             let alone = result.and_then(|results| {
                 results.into_iter().next().ok_or_else(|| DatabaseError::Stopped.into())
             });
@@ -166,41 +171,46 @@ impl<A: Apply> Task<A> {
     }
 
     /// One transaction over `jobs`; after an error nothing of it is left.
-    async fn transaction(&mut self, jobs: &[A::Job]) -> Result<Vec<A::Answer>, A::Error> {
-        let _turn = self.turnstile.enter().await?;
+    fn transaction(&mut self, jobs: &[A::Job]) -> Result<Vec<A::Answer>, A::Error> {
+        let turn = self.turnstile.enter_here()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => database::connect(&self.opening, false).await?,
+            None => Direct::open(&self.opening)?,
         };
-        let done = Self::within(&mut connection, &mut self.apply, jobs).await;
-        if done.is_ok() || connection.ping().await.is_ok() && !connection.is_in_transaction() {
+        if self.opening.durability == Durability::Full {
+            let promised = jobs.iter().any(A::durable);
+            connection.set_durability(if promised {
+                Durability::Full
+            } else {
+                Durability::Normal
+            })?;
+        }
+        let done = within(&connection, &mut self.apply, jobs);
+        if connection.is_clean() {
             self.connection = Some(connection);
         }
+        drop(turn);
         let answers = done?;
         self.apply.committed(jobs, &answers);
         Ok(answers)
     }
+}
 
-    async fn within(
-        connection: &mut SqliteConnection,
-        apply: &mut A,
-        jobs: &[A::Job],
-    ) -> Result<Vec<A::Answer>, A::Error> {
-        let begun = connection.begin_with("begin immediate").await;
-        let mut transaction = begun.map_err(DatabaseError::Statement)?;
-        match apply.apply(&mut transaction, jobs).await {
-            Ok(answers) => {
-                transaction.commit().await.map_err(DatabaseError::Statement)?;
-                Ok(answers)
-            }
-            Err(error) => {
-                // If this fails too, SQLite has rolled back by itself (a full disk), or the
-                // connection is broken and is not used again.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+fn within<A: Apply>(
+    connection: &Direct,
+    apply: &mut A,
+    jobs: &[A::Job],
+) -> Result<Vec<A::Answer>, A::Error> {
+    connection.execute("begin immediate", &[])?;
+    let done = apply.apply(connection, jobs).and_then(|answers| {
+        connection.execute("commit", &[])?;
+        Ok(answers)
+    });
+    if done.is_err() && !connection.is_clean() {
+        // If this fails too, the connection is broken and is not used again.
+        let _ = connection.execute("rollback", &[]);
     }
+    done
 }
 
 /// The bound of the next batch, from the rows and the time of the last.
@@ -217,6 +227,69 @@ fn next_bound(bound: usize, rows: usize, took: Duration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Database, Migration};
+
+    const TABLE: &[Migration] =
+        &[Migration { name: "table", sql: "create table a (b integer unique)" }];
+
+    /// Inserts numbers.
+    struct Insert;
+
+    impl Apply for Insert {
+        type Job = i64;
+        type Answer = i64;
+        type Error = DatabaseError;
+
+        fn apply(&mut self, connection: &Direct, jobs: &[i64]) -> Result<Vec<i64>, DatabaseError> {
+            for number in jobs {
+                connection.execute("insert into a values ($1)", &[number])?;
+            }
+            Ok(jobs.to_vec())
+        }
+    }
+
+    async fn count(database: &Database) -> i64 {
+        sqlx::query_scalar("select count(*) from a").fetch_one(database.reader()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_error_is_not_the_trouble_of_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = Opening::new(folder.path().join("some.db"), TABLE);
+        let database = Database::open_or_migrate(opening).await.unwrap();
+        let writer = database.writer(Insert).unwrap();
+        // 0..9 twice: each second one breaks the unique index, in the same batch or not.
+        let all = (0..20).map(|n| {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.submit(n % 10).await })
+        });
+        let mut good = 0;
+        for result in all.collect::<Vec<_>>() {
+            good += usize::from(result.await.unwrap().is_ok());
+        }
+        assert_eq!(good, 10);
+        assert_eq!(count(&database).await, 10);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_processes_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = Opening::new(folder.path().join("some.db"), TABLE);
+        // Two handles on one file behave as two processes do: locks belong to open files.
+        let one = Database::open_or_migrate(opening.clone()).await.unwrap();
+        let other = Database::open(opening).await.unwrap();
+        let run = |writer: Writer<Insert>, from: i64| {
+            tokio::spawn(async move {
+                for n in from..from + 50 {
+                    assert_eq!(writer.submit(n).await.unwrap(), n);
+                }
+            })
+        };
+        let (a, b) = (run(one.writer(Insert).unwrap(), 0), run(other.writer(Insert).unwrap(), 100));
+        a.await.unwrap();
+        b.await.unwrap();
+        assert_eq!(count(&one).await, 100);
+    }
 
     #[test]
     fn the_bound_follows_the_time() {

@@ -1,7 +1,6 @@
 //! New entries: messages that come in, and notifications that a settlement causes.
 
-use sqlx::SqliteConnection;
-use stable_storage::DatabaseError;
+use stable_storage::{DatabaseError, Direct};
 
 /// Entries as parameters, any number of them.
 #[derive(Debug)]
@@ -17,20 +16,11 @@ pub(crate) struct EntryParameters {
 
 /// Inserts entries. One with a cause is left out if its cause's lease is not what it was: whoever
 /// settled then had no right to.
-pub(crate) async fn enqueue(
-    connection: &mut SqliteConnection,
-    new: EntryParameters,
-) -> Result<(), DatabaseError> {
-    sqlx::query(ENQUEUE)
-        .bind(new.octets)
-        .bind(new.entries)
-        .bind(new.recipients)
-        .execute(connection)
-        .await?;
+pub(crate) fn enqueue(connection: &Direct, new: &EntryParameters) -> Result<(), DatabaseError> {
+    connection.execute(ENQUEUE, &[&new.octets, &new.entries, &new.recipients])?;
     Ok(())
 }
 
-/// No octets at all are bound as null: hence the coalesce.
 pub(super) const ENQUEUE: &str = "
     insert into entry (id, queued_at, sender, account, size, file, message_id, version, facts)
     select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,

@@ -1,7 +1,7 @@
 //! What the operator asks for and changes, and what the check looks at.
 
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
-use stable_storage::DatabaseError;
+use stable_storage::{DatabaseError, Direct};
 
 use super::turn::EntryRow;
 
@@ -64,8 +64,8 @@ pub(crate) struct Chosen {
 }
 
 /// Recipients that the operation can be done to: their row numbers, as a JSON array.
-pub(crate) async fn choose(
-    connection: &mut SqliteConnection,
+pub(crate) fn choose(
+    connection: &Direct,
     choice: &Choice,
     operation: Operation,
     now: i64,
@@ -76,44 +76,39 @@ pub(crate) async fn choose(
         "select number_of_all, lane = 'local' from recipient where",
         "and state in (select value from json_each($6)) and ($7 is null or next_at > $7) limit $8"
     );
-    let rows = bound(sqlx::query(SQL), choice)
-        .bind(operation.plan().0)
-        .bind((operation == Operation::Retry).then_some(now))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
+    let due_after = (operation == Operation::Retry).then_some(now);
+    let Choice { entry, lane, state, address, sender } = choice;
     let (mut numbers, mut chosen) = (Vec::new(), Chosen::default());
-    for row in rows {
-        numbers.push(row.try_get::<i64, _>(0)?.to_string());
-        let local: bool = row.try_get(1)?;
-        chosen.local |= local;
-        chosen.remote |= !local;
-        chosen.changed = chosen.changed.saturating_add(1);
-    }
+    let (from, limit) = (operation.plan().0, i64::from(limit));
+    connection.run(
+        SQL,
+        &[entry, lane, state, address, sender, &from, &due_after, &limit],
+        |row| {
+            numbers.push(row.get::<_, i64>(0)?.to_string());
+            let local: bool = row.get(1)?;
+            chosen.local |= local;
+            chosen.remote |= !local;
+            chosen.changed = chosen.changed.saturating_add(1);
+            Ok(())
+        },
+    )?;
     Ok((format!("[{}]", numbers.join(",")), chosen))
 }
 
 /// Does it to them; the files of entries that are finished by it are returned.
-pub(crate) async fn change(
-    connection: &mut SqliteConnection,
+pub(crate) fn change(
+    connection: &Direct,
     numbers: &str,
     operation: Operation,
     reason: Option<&str>,
     now: i64,
 ) -> Result<Vec<String>, DatabaseError> {
     let (_, to, event) = operation.plan();
-    let rows = sqlx::query(CHANGE)
-        .bind(numbers.to_owned())
-        .bind(to)
-        .bind(event)
-        .bind(now)
-        .bind(reason.map(str::to_owned))
-        .fetch_all(connection)
-        .await?;
     let mut files = Vec::new();
-    for row in rows {
-        files.extend(row.try_get::<Option<String>, _>(0)?);
-    }
+    connection.run(CHANGE, &[&numbers, &to, &event, &now, &reason], |row| {
+        files.extend(row.get::<_, Option<String>>(0)?);
+        Ok(())
+    })?;
     Ok(files)
 }
 
@@ -209,7 +204,21 @@ pub(crate) async fn show(reader: &SqlitePool, id: &str) -> Result<Option<EntryRo
     .bind(id.to_owned())
     .fetch_optional(reader)
     .await?;
-    Ok(row.as_ref().map(EntryRow::of).transpose()?)
+    let entry = |row: &SqliteRow| {
+        Ok::<_, sqlx::Error>(EntryRow {
+            id: row.try_get(0)?,
+            queued_at: row.try_get(1)?,
+            sender: row.try_get(2)?,
+            account: row.try_get(3)?,
+            size: row.try_get(4)?,
+            file: row.try_get(5)?,
+            message_id: row.try_get(6)?,
+            version: row.try_get(7)?,
+            facts: row.try_get(8)?,
+            octets: row.try_get(9)?,
+        })
+    };
+    Ok(row.as_ref().map(entry).transpose()?)
 }
 
 /// How many recipients: `(local, state, how many)`.

@@ -1,14 +1,11 @@
 //! What accounts send, by the hour.
 
-use sqlx::{Row, SqliteConnection, SqlitePool};
-use stable_storage::DatabaseError;
+use sqlx::{Row, SqlitePool};
+use stable_storage::{DatabaseError, Direct};
 
 /// Counts messages: `[[account, time in ms, recipients], ..]`.
-pub(crate) async fn count_sending(
-    connection: &mut SqliteConnection,
-    rows: &str,
-) -> Result<(), DatabaseError> {
-    sqlx::query(COUNT).bind(rows.to_owned()).execute(connection).await?;
+pub(crate) fn count_sending(connection: &Direct, rows: &str) -> Result<(), DatabaseError> {
+    connection.execute(COUNT, &[&rows])?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The journey, and the ring of refusals.
 
 use sqlx::{Row, SqliteConnection, SqlitePool};
-use stable_storage::DatabaseError;
+use stable_storage::{DatabaseError, Direct};
 
 /// A row of `story`.
 #[derive(Debug)]
@@ -107,8 +107,8 @@ pub(crate) async fn events(
 /// what a clock that was ahead wrote goes with its neighbours. `not_after` is a time that no right
 /// clock has shown yet; rows beyond it tell nothing about their age. What accounts sent goes after
 /// a month.
-pub(crate) async fn prune(
-    connection: &mut SqliteConnection,
+pub(crate) fn prune(
+    connection: &Direct,
     before: i64,
     not_after: i64,
     rows_max: u32,
@@ -128,14 +128,12 @@ pub(crate) async fn prune(
             order by number limit $2);
         delete from sending where hour < $3 / 3600000 - 24 * 32;
     ";
-    let done =
-        sqlx::query(SQL).bind(before).bind(rows_max).bind(not_after).execute(connection).await?;
-    Ok(done.rows_affected())
+    connection.execute(SQL, &[&before, &rows_max, &not_after])
 }
 
 /// Notes refusals (`[[at, agent, peer, sender, recipient, reply], ..]`) and lets the oldest go.
-pub(crate) async fn note_refusals(
-    connection: &mut SqliteConnection,
+pub(crate) fn note_refusals(
+    connection: &Direct,
     refusals: &str,
     ring_max: i64,
 ) -> Result<(), DatabaseError> {
@@ -145,7 +143,7 @@ pub(crate) async fn note_refusals(
         from json_each($1);
         delete from refusal where number <= (select max(number) from refusal) - $2;
     ";
-    sqlx::query(SQL).bind(refusals.to_owned()).bind(ring_max).execute(connection).await?;
+    connection.execute(SQL, &[&refusals, &ring_max])?;
     Ok(())
 }
 

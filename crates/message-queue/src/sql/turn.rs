@@ -1,7 +1,7 @@
 //! Leasing and settling.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use stable_storage::DatabaseError;
+use rusqlite::Row;
+use stable_storage::{DatabaseError, Direct};
 
 /// The ends of leases, as parameters.
 #[derive(Debug)]
@@ -25,25 +25,20 @@ pub(crate) struct SettledRows {
 }
 
 /// Settles recipients that still have their token, and ends entries of which nothing is open.
-pub(crate) async fn settle(
-    connection: &mut SqliteConnection,
-    settle: SettleParameters<'_>,
+pub(crate) fn settle(
+    connection: &Direct,
+    settle: &SettleParameters<'_>,
 ) -> Result<SettledRows, DatabaseError> {
-    let rows = sqlx::query(SETTLE)
-        .bind(settle.ends.to_owned())
-        .bind(settle.lanes.to_owned())
-        .bind(settle.notifications.to_owned())
-        .bind(settle.now)
-        .fetch_all(connection)
-        .await?;
+    let SettleParameters { ends, lanes, notifications, now } = settle;
     let mut done = SettledRows::default();
-    for row in rows {
-        match row.len() {
+    connection.run(SETTLE, &[ends, lanes, notifications, now], |row| {
+        match row.as_ref().column_count() {
             1 => done.settled = done.settled.saturating_add(1),
-            2 => done.finished_files.extend(row.try_get::<Option<String>, _>(1)?),
-            _ => done.notified.push(row.try_get(0)?),
+            2 => done.finished_files.extend(row.get::<_, Option<String>>(1)?),
+            _ => done.notified.push(row.get(0)?),
         }
-    }
+        Ok(())
+    })?;
     Ok(done)
 }
 
@@ -102,61 +97,57 @@ pub(crate) struct EntryRow {
 /// The two `with` tables are materialized: a bounded number of lanes, then a bounded number of
 /// recipients of each, however many wait. All due recipients of a chosen entry in its lane come
 /// along, so that they can share a transaction with the next hop.
-pub(crate) async fn lease(
-    connection: &mut SqliteConnection,
-    lease: LeaseParameters<'_>,
+pub(crate) fn lease(
+    connection: &Direct,
+    lease: &LeaseParameters<'_>,
 ) -> Result<LeaseRows, DatabaseError> {
-    let rows = sqlx::query(LEASE)
-        .bind(lease.local)
-        .bind(lease.now)
-        .bind(lease.holder.to_owned())
-        .bind(lease.token)
-        .bind(lease.except.to_owned())
-        .bind(lease.per_lane_max)
-        .bind(lease.leases_max)
-        .fetch_all(connection)
-        .await?;
+    let LeaseParameters { local, now, holder, token, except, per_lane_max, leases_max } = lease;
     let mut leased = LeaseRows::default();
-    for row in rows {
-        match row.len() {
-            9 => leased.recipients.push(RecipientRow::of(&row)?),
-            10 => leased.entries.push(EntryRow::of(&row)?),
-            2 => leased.next_due = row.try_get(0)?,
-            _ => leased.other_holders.push(row.try_get(0)?),
-        }
-    }
+    connection.run(
+        LEASE,
+        &[local, now, holder, token, except, per_lane_max, leases_max],
+        |row| {
+            match row.as_ref().column_count() {
+                9 => leased.recipients.push(RecipientRow::of(row)?),
+                10 => leased.entries.push(EntryRow::of(row)?),
+                2 => leased.next_due = row.get(0)?,
+                _ => leased.other_holders.push(row.get(0)?),
+            }
+            Ok(())
+        },
+    )?;
     Ok(leased)
 }
 
 impl RecipientRow {
-    fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            entry: row.try_get(0)?,
-            number: row.try_get(1)?,
-            lane: row.try_get(2)?,
-            address: row.try_get(3)?,
-            token: row.try_get(4)?,
-            attempts: row.try_get(5)?,
-            delay_told: row.try_get(6)?,
-            problem: row.try_get(7)?,
-            facts: row.try_get(8)?,
+            entry: row.get(0)?,
+            number: row.get(1)?,
+            lane: row.get(2)?,
+            address: row.get(3)?,
+            token: row.get(4)?,
+            attempts: row.get(5)?,
+            delay_told: row.get(6)?,
+            problem: row.get(7)?,
+            facts: row.get(8)?,
         })
     }
 }
 
 impl EntryRow {
-    pub(super) fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            id: row.try_get(0)?,
-            queued_at: row.try_get(1)?,
-            sender: row.try_get(2)?,
-            account: row.try_get(3)?,
-            size: row.try_get(4)?,
-            file: row.try_get(5)?,
-            message_id: row.try_get(6)?,
-            version: row.try_get(7)?,
-            facts: row.try_get(8)?,
-            octets: row.try_get(9)?,
+            id: row.get(0)?,
+            queued_at: row.get(1)?,
+            sender: row.get(2)?,
+            account: row.get(3)?,
+            size: row.get(4)?,
+            file: row.get(5)?,
+            message_id: row.get(6)?,
+            version: row.get(7)?,
+            facts: row.get(8)?,
+            octets: row.get(9)?,
         })
     }
 }
@@ -172,21 +163,14 @@ impl LeaseRows {
 }
 
 /// Makes what dead holders (a JSON array of their names) had leased wait again, as it was.
-pub(crate) async fn free_dead(
-    connection: &mut SqliteConnection,
-    holders: &str,
-) -> Result<(), DatabaseError> {
-    sqlx::query(FREE_DEAD).bind(holders.to_owned()).execute(connection).await?;
+pub(crate) fn free_dead(connection: &Direct, holders: &str) -> Result<(), DatabaseError> {
+    connection.execute(FREE_DEAD, &[&holders])?;
     Ok(())
 }
 
 /// Sets aside leased recipients that can't be read: `[[entry, number or null for all, why], ..]`.
-pub(crate) async fn set_aside(
-    connection: &mut SqliteConnection,
-    what: &str,
-    now: i64,
-) -> Result<(), DatabaseError> {
-    sqlx::query(SET_ASIDE).bind(what.to_owned()).bind(now).execute(connection).await?;
+pub(crate) fn set_aside(connection: &Direct, what: &str, now: i64) -> Result<(), DatabaseError> {
+    connection.execute(SET_ASIDE, &[&what, &now])?;
     Ok(())
 }
 

@@ -1,0 +1,148 @@
+//! The writer's own connection, used where it stands: on the writer's thread.
+//!
+//! A statement through sqlx costs two changes of thread, which is more than most statements cost
+//! by themselves; readers can bear that, the one thread that everybody waits for can't. So the
+//! writer speaks with SQLite without anybody between. It is the same library, linked once.
+
+use rusqlite::{Connection, OpenFlags, Row, ToSql};
+
+use crate::{DatabaseError, Durability, Opening, database};
+
+/// How many prepared statements are kept.
+const STATEMENTS_KEPT: usize = 64;
+
+/// A connection that writes. Each call waits for the disk: not for the runtime's threads.
+#[derive(Debug)]
+pub struct Direct {
+    connection: Connection,
+    durability: Durability,
+}
+
+impl Direct {
+    pub(crate) fn open(opening: &Opening) -> Result<Self, DatabaseError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&opening.path, flags);
+        let set_up = opened.and_then(|connection| {
+            connection.busy_timeout(database::BUSY)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+            for (name, value) in database::pragmas(opening) {
+                connection.pragma_update(None, name, value)?;
+            }
+            Ok(connection)
+        });
+        match set_up {
+            Ok(connection) => Ok(Self { connection, durability: opening.durability }),
+            Err(source) => Err(DatabaseError::OpenToWrite { path: opening.path.clone(), source }),
+        }
+    }
+
+    /// Runs the statements of `text`, one after the other; `each` is given every row that they
+    /// return. They share `parameters`, which are spelled `$1`, `$2`, ..: one that a statement
+    /// doesn't mention is not bound there. No statement has a semicolon inside.
+    ///
+    /// Returns how many rows they changed.
+    pub fn run(
+        &self,
+        text: &str,
+        parameters: &[&dyn ToSql],
+        mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<u64, DatabaseError> {
+        let mut changed = 0u64;
+        for sql in text.split(';').map(str::trim).filter(|sql| !sql.is_empty()) {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            for place in 1..=statement.parameter_count() {
+                let name = statement.parameter_name(place).and_then(|name| name.strip_prefix('$'));
+                let number = name.and_then(|name| name.parse::<usize>().ok());
+                let parameter = number.and_then(|number| parameters.get(number.checked_sub(1)?));
+                let Some(parameter) = parameter else {
+                    return Err(rusqlite::Error::InvalidParameterName(sql.to_owned()).into());
+                };
+                statement.raw_bind_parameter(place, parameter)?;
+            }
+            let writes = !statement.readonly();
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                each(row)?;
+            }
+            if writes {
+                changed = changed.saturating_add(self.connection.changes());
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The same for statements that return nothing.
+    pub fn execute(&self, text: &str, parameters: &[&dyn ToSql]) -> Result<u64, DatabaseError> {
+        self.run(text, parameters, |_| Ok(()))
+    }
+
+    /// Says what the next commits are worth.
+    pub(crate) fn set_durability(&mut self, durability: Durability) -> Result<(), DatabaseError> {
+        if self.durability != durability {
+            self.execute(&format!("pragma synchronous = {}", durability.level()), &[])?;
+            self.durability = durability;
+        }
+        Ok(())
+    }
+
+    /// Whether no transaction is open.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, Migration};
+
+    const TABLE: &[Migration] =
+        &[Migration { name: "table", sql: "create table a (b integer unique, c text)" }];
+
+    async fn direct(folder: &std::path::Path) -> Direct {
+        let opening = Opening::new(folder.join("some.db"), TABLE);
+        Database::open_or_migrate(opening.clone()).await.unwrap();
+        Direct::open(&opening).unwrap()
+    }
+
+    #[tokio::test]
+    async fn statements_share_their_parameters() {
+        let folder = tempfile::tempdir().unwrap();
+        let direct = direct(folder.path()).await;
+        let text = "
+            insert into a (b, c) values ($1, $3);
+            update a set b = $2 where c = $3 returning b, c;
+            select b from a where b = $2;
+        ";
+        let mut seen = Vec::new();
+        let changed = direct.run(text, &[&1, &2, &"x"], |row| {
+            seen.push((row.as_ref().column_count(), row.get::<_, i64>(0)?));
+            Ok(())
+        });
+        assert_eq!((changed.unwrap(), seen), (2, vec![(2, 2), (1, 2)]));
+        assert!(direct.execute("insert into a (b) values ($2)", &[&3]).is_err(), "no $2");
+        assert!(direct.execute("insert into a (b) values (2)", &[]).is_err(), "not unique");
+    }
+
+    #[tokio::test]
+    async fn it_is_set_up_as_all_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut direct = direct(folder.path()).await;
+        let asked = |direct: &Direct, pragma: &str| {
+            let mut value = 0;
+            let set = |row: &Row<'_>| {
+                value = row.get(0)?;
+                Ok(())
+            };
+            direct.run(&format!("pragma {pragma}"), &[], set).unwrap();
+            value
+        };
+        assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
+        assert_eq!(asked(&direct, "cache_size"), -512);
+        assert_eq!(asked(&direct, "busy_timeout"), 10_000);
+        direct.set_durability(Durability::Normal).unwrap();
+        assert_eq!(asked(&direct, "synchronous"), 1, "NORMAL");
+        direct.set_durability(Durability::Full).unwrap();
+        assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
+    }
+}
