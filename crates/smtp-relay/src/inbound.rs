@@ -7,12 +7,13 @@ mod receiver;
 mod service;
 
 use agent_kit::Surroundings;
+use message_queue::Queue;
 
 use service::Service;
 
 /// Serves until the stop.
-pub(crate) async fn run(mut surroundings: Surroundings) -> anyhow::Result<()> {
-    let service = Service::open(&surroundings).await?;
+pub(crate) async fn run(mut surroundings: Surroundings, queue: Queue) -> anyhow::Result<()> {
+    let service = Service::open(&surroundings, queue).await?;
     let turned_away = smtp_core::reply::too_many_connections();
     surroundings
         .serve_all(turned_away, move |connection| {

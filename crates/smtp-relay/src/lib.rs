@@ -7,8 +7,10 @@ mod inbound;
 mod outbound;
 
 use agent_kit::{Half, Running, Surroundings};
+use anyhow::Context as _;
 use config::Config;
-use message_queue::QueueOptions;
+use message_queue::{Queue, QueueOptions};
+use stable_storage::Files;
 
 /// Serves until the stop: both halves, or the one that the surroundings ask for.
 pub fn run(surroundings: Surroundings) -> Running {
@@ -17,9 +19,13 @@ pub fn run(surroundings: Surroundings) -> Running {
 
 async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
     let Surroundings { config, reload, stop, .. } = &surroundings;
-    let outbound = Box::pin(outbound::run(config.clone(), reload.clone(), stop.clone()));
+    // One for both halves: what comes in and what goes out share their flushes.
+    let queue = Queue::open(queue_options(config), Files::real());
+    let queue = queue.await.context("cannot open the queue")?;
+    let outbound = outbound::run(config.clone(), queue.clone(), reload.clone(), stop.clone());
+    let outbound = Box::pin(outbound);
     match surroundings.only {
-        Some(Half::Inbound) => inbound::run(surroundings).await,
+        Some(Half::Inbound) => inbound::run(surroundings, queue).await,
         Some(Half::Outbound) => {
             surroundings.ready.ready();
             let ended = outbound.await;
@@ -27,11 +33,11 @@ async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
             ended
         }
         // Whichever cannot go on takes the other along: a supervisor starts both again.
-        None => tokio::try_join!(Box::pin(inbound::run(surroundings)), outbound).map(|_| ()),
+        None => tokio::try_join!(Box::pin(inbound::run(surroundings, queue)), outbound).map(|_| ()),
     }
 }
 
-/// How either half opens the queue.
+/// How the queue is opened.
 fn queue_options(config: &Config) -> QueueOptions {
     QueueOptions::new(
         config.folders().queue,

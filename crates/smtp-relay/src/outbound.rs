@@ -33,7 +33,6 @@ use message_queue::{
     retry,
 };
 use smtp_client::{Client, ClientOptions};
-use stable_storage::Files;
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
@@ -41,8 +40,6 @@ use tokio::{
 };
 
 use schedule::{Ended, Limits, Schedule};
-
-use crate::queue_options;
 
 /// The pause after the queue could not be written.
 const QUEUE_ILL: Duration = Duration::from_secs(2);
@@ -93,9 +90,12 @@ impl Shared {
 }
 
 /// Brings mail out until the stop.
-pub(crate) async fn run(config: Arc<Config>, reload: Reload, stop: Stop) -> anyhow::Result<()> {
-    let queue = Queue::open(queue_options(&config), Files::real());
-    let queue = queue.await.context("cannot open the queue")?;
+pub(crate) async fn run(
+    config: Arc<Config>,
+    queue: Queue,
+    reload: Reload,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let consumer = queue.consumer(Consumes::Remote).await.context("cannot lease from the queue")?;
     let (finished, done) = mpsc::unbounded_channel();
     let outbound = &config.relay.outbound;

@@ -14,10 +14,8 @@ use mail_types::Domain;
 use message_queue::Queue;
 use smtp_core::server::{AuthPolicy, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
-use stable_storage::Files;
 
 use super::receiver::Receiver;
-use crate::queue_options;
 
 /// The inbound half's services; a clone is the same one.
 #[derive(Clone)]
@@ -34,11 +32,9 @@ struct Inner {
 }
 
 impl Service {
-    pub(super) async fn open(surroundings: &Surroundings) -> anyhow::Result<Self> {
+    pub(super) async fn open(surroundings: &Surroundings, queue: Queue) -> anyhow::Result<Self> {
         let config = &surroundings.config;
         let folders = config.folders();
-        let queue = Queue::open(queue_options(config), Files::real());
-        let queue = queue.await.context("cannot open the queue")?;
         let usage = UsageReader::open(&folders.usage.join("usage.db"))
             .await
             .context("cannot open the accounts' usage")?;
