@@ -9,9 +9,11 @@
 
 mod decoder;
 mod encoder;
+mod line_ends;
 
-pub use decoder::{ContentFault, Decoded, Decoder};
+pub use decoder::{ContentFault, Decoded, Decoder, Tolerance};
 pub use encoder::Encoder;
+pub use line_ends::LineEnds;
 
 #[cfg(test)]
 mod tests;

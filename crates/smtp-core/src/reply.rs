@@ -14,7 +14,7 @@ use std::{borrow::Cow, fmt::Write as _, io::Write as _};
 use mail_types::{EnhancedStatus, Reply};
 
 pub use peer_error::PeerError;
-pub(crate) use positive::{Farewell, Positive, write_hello};
+pub(crate) use positive::{Farewell, Positive, write_hello, write_help, write_mailboxes};
 pub use refusal::Refusal;
 
 /// Who is to blame for a refusal that the session makes by itself.
@@ -39,6 +39,12 @@ impl From<PeerError> for Blame {
     fn from(error: PeerError) -> Self {
         Self::Peer(error)
     }
+}
+
+/// Says something once more: with LMTP it is said for each recipient (RFC 2033 §4.2).
+pub(crate) fn write_again(reply: &Reply, output: &mut Vec<u8>) {
+    // Writing to memory does not fail; all replies of this server have one line.
+    let _ = write!(output, "{reply}\r\n");
 }
 
 /// The longest reply line, CRLF included (RFC 5321 §4.5.3.1.5).

@@ -10,6 +10,13 @@ pub(super) struct Parameter<'a> {
 }
 
 /// The parameters of a line.
+///
+/// ```text
+/// Mail-parameters = esmtp-param *(SP esmtp-param)      RFC 5321 §4.1.2
+/// esmtp-param     = esmtp-keyword ["=" esmtp-value]
+/// ```
+///
+/// A value ends at the next space whatever stands in it, so none can smuggle in another parameter.
 pub(super) fn all(text: &str) -> impl Iterator<Item = Parameter<'_>> {
     text.split(' ').filter(|word| !word.is_empty()).map(|word| match word.split_once('=') {
         Some((keyword, value)) => Parameter { keyword, value: Some(value) },
@@ -18,6 +25,14 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = Parameter<'_>> {
 }
 
 impl<'a> Parameter<'a> {
+    /// Notes a parameter that has no value and comes once.
+    pub(super) fn mark(&self, place: &mut Option<()>, name: &'static str) -> Result<(), PeerError> {
+        match (self.value, place.replace(())) {
+            (None, None) => Ok(()),
+            _ => Err(PeerError::BadParameter(name)),
+        }
+    }
+
     /// Whether it is the one of this name; case does not count.
     pub(super) fn is(&self, name: &str) -> bool {
         self.keyword.eq_ignore_ascii_case(name)

@@ -2,7 +2,7 @@
 
 use mail_types::{ForwardPath, Malformed, Notify, OriginalRecipient};
 
-use super::{parameter, path, xtext::decode_xtext};
+use super::{parameter, path, unitext::decode_unitext, xtext::decode_xtext};
 use crate::reply::PeerError;
 
 /// `RCPT TO:<forward-path> [parameters]` (RFC 5321 §4.1.1.3).
@@ -17,6 +17,9 @@ pub struct RcptTo {
 }
 
 impl RcptTo {
+    /// The longest ORCPT (RFC 3461 §5.4).
+    pub const ORCPT_OCTETS: usize = 500;
+
     /// Parses what stands behind `RCPT`; non-ASCII addresses only in a transaction with SMTPUTF8.
     pub fn parse(argument: &str, smtputf8: bool) -> Result<Self, PeerError> {
         const USAGE: PeerError = PeerError::Syntax("RCPT TO:<address> [parameters]");
@@ -63,10 +66,18 @@ fn parse_notify(value: &str) -> Option<Notify> {
     Some(notify)
 }
 
-/// `addr-type ";" xtext` (RFC 3461 §4.2).
+/// `addr-type ";" xtext` (RFC 3461 §4.2), but for the type `utf-8` (RFC 6533 §3).
 fn parse_original(value: &str) -> Option<OriginalRecipient> {
+    if value.len() > RcptTo::ORCPT_OCTETS {
+        return None;
+    }
     let (addr_type, address) = value.split_once(';')?;
-    OriginalRecipient::new(addr_type, &decode_xtext(address)?).ok()
+    let decoded = if addr_type.eq_ignore_ascii_case("utf-8") {
+        decode_unitext(address)
+    } else {
+        decode_xtext(address)
+    };
+    OriginalRecipient::new(addr_type, &decoded?).ok()
 }
 
 #[cfg(test)]
@@ -111,6 +122,13 @@ mod tests {
             &with("ORCPT=rfc822;b+2Bc@example.org"),
             Ok(RcptTo { original, ..plain("a@example.org") }),
         );
+        let original = OriginalRecipient::new("utf-8", "\u{e4}@example.org").ok();
+        check(
+            &with("ORCPT=UTF-8;\\x{E4}@example.org"),
+            Ok(RcptTo { original, ..plain("a@example.org") }),
+        );
+        let long = format!("ORCPT=rfc822;{}@example.org", "a".repeat(500));
+        check(&with(&long), Err(PeerError::BadParameter("ORCPT")));
         check(&with("ORCPT=b@example.org"), Err(PeerError::BadParameter("ORCPT")));
         check(&with("RRVS=1"), Err(PeerError::UnknownParameter));
     }

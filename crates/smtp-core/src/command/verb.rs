@@ -1,12 +1,13 @@
 //! The first word of a line, and the short arguments.
 
-use crate::reply::PeerError;
+use crate::{reply::PeerError, server::Dialect};
 
 /// A command's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Helo,
     Ehlo,
+    Lhlo,
     Mail,
     Rcpt,
     Data,
@@ -19,12 +20,17 @@ pub(crate) enum Verb {
     Help,
     StartTls,
     Auth,
+    Etrn,
+    Xclient,
+    /// One that other servers have or had, and this one never has.
+    Foreign,
 }
 
 impl Verb {
-    const NAMES: [(&'static str, Self); 14] = [
+    const NAMES: [(&'static str, Self); 25] = [
         ("HELO", Self::Helo),
         ("EHLO", Self::Ehlo),
+        ("LHLO", Self::Lhlo),
         ("MAIL", Self::Mail),
         ("RCPT", Self::Rcpt),
         ("DATA", Self::Data),
@@ -37,6 +43,21 @@ impl Verb {
         ("HELP", Self::Help),
         ("STARTTLS", Self::StartTls),
         ("AUTH", Self::Auth),
+        ("ETRN", Self::Etrn),
+        ("XCLIENT", Self::Xclient),
+        // RFC 5321 appendix F.1: TURN gives mail away to whoever claims a name.
+        ("TURN", Self::Foreign),
+        // RFC 2645 §5: its secure sister, for hosts without a fixed address.
+        ("ATRN", Self::Foreign),
+        // RFC 5321 appendix F.6: to terminals.
+        ("SEND", Self::Foreign),
+        ("SOML", Self::Foreign),
+        ("SAML", Self::Foreign),
+        // Of Sendmail: talk about how the message goes on.
+        ("VERB", Self::Foreign),
+        ("ONEX", Self::Foreign),
+        // Of Postfix: the log's view of a filtered message.
+        ("XFORWARD", Self::Foreign),
     ];
 
     /// The command and its argument, without the space around it. Case does not count
@@ -51,9 +72,12 @@ impl Verb {
 
 /// The name a client gives itself: `Domain / address-literal` (RFC 5321 §4.1.1.1). Taken as it
 /// is: clients behind NAT say strange things, and refusing them helps nobody (RFC 5321 §4.1.4).
-pub(crate) fn hello_name(argument: &str) -> Result<&str, PeerError> {
-    const USAGE: PeerError = PeerError::Syntax("EHLO your.host.name");
-    argument.split(' ').next().filter(|name| !name.is_empty() && name.len() <= 255).ok_or(USAGE)
+pub(crate) fn hello_name(argument: &str, dialect: Dialect) -> Result<&str, PeerError> {
+    let usage = match dialect {
+        Dialect::Smtp => PeerError::Syntax("EHLO your.host.name"),
+        Dialect::Lmtp => PeerError::Syntax("LHLO your.host.name"),
+    };
+    argument.split(' ').next().filter(|name| !name.is_empty() && name.len() <= 255).ok_or(usage)
 }
 
 /// `AUTH mechanism [initial-response]` (RFC 4954 §4).

@@ -5,7 +5,21 @@
 pub struct Decoder {
     place: Place,
     dotted: bool,
+    tolerance: Tolerance,
     fault: Option<ContentFault>,
+}
+
+/// What is no fault of content. The end is the same with all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tolerance {
+    /// Every CR stands before an LF, every LF behind a CR, and there is no NUL.
+    #[default]
+    None,
+    /// A CR or LF may stand alone, but not behind a lone dot, where it plays the end:
+    /// [`super::LineEnds`] makes CRLF of it.
+    BareLineEnds,
+    /// Any octet may stand anywhere (BINARYMIME, RFC 3030 §3).
+    Everything,
 }
 
 /// What the last byte was.
@@ -53,12 +67,18 @@ enum Fate {
 impl Decoder {
     /// For content that ends with a dot (DATA).
     pub fn dotted() -> Self {
-        Self { place: Place::LineStart, dotted: true, fault: None }
+        let tolerance = Tolerance::None;
+        Self { place: Place::LineStart, dotted: true, tolerance, fault: None }
     }
 
     /// For content whose octets are counted (BDAT, RFC 3030 §2): a dot is like any byte.
     pub fn counted() -> Self {
         Self { dotted: false, ..Self::dotted() }
+    }
+
+    /// The same with another idea of what is a fault.
+    pub fn tolerating(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
     }
 
     /// Decodes what is there, in place.
@@ -97,8 +117,8 @@ impl Decoder {
 
     /// What is wrong with counted content that ends here.
     pub fn fault_at_end(&self) -> Option<ContentFault> {
-        let dangling = (self.place == Place::Cr).then_some(ContentFault::BareCr);
-        self.fault.or(dangling)
+        let dangling = self.place == Place::Cr && self.tolerance == Tolerance::None;
+        self.fault.or(dangling.then_some(ContentFault::BareCr))
     }
 
     /// How many bytes at the start mean nothing but themselves.
@@ -116,11 +136,15 @@ impl Decoder {
             (Place::Dot, b'\r') => (Place::DotCr, Fate::Drop),
             (Place::DotCr, b'\n') => (Place::LineStart, Fate::End),
             (Place::Cr, b'\n') => (Place::LineStart, Fate::Keep),
-            (Place::Cr | Place::DotCr, b'\r') => {
+            // A dot on a line of its own that ends otherwise: nobody honest means either.
+            (Place::DotCr, b'\r') => self.always(ContentFault::BareCr, Place::Cr),
+            (Place::DotCr, _) => self.always(ContentFault::BareCr, Place::InLine),
+            (Place::Dot, b'\n') => self.always(ContentFault::BareLf, Place::InLine),
+            (Place::Cr, b'\r') => {
                 self.blame(ContentFault::BareCr);
                 (Place::Cr, Fate::Keep)
             }
-            (Place::Cr | Place::DotCr, _) => {
+            (Place::Cr, _) => {
                 self.blame(ContentFault::BareCr);
                 (Place::InLine, Fate::Keep)
             }
@@ -140,7 +164,20 @@ impl Decoder {
         fate
     }
 
-    fn blame(&mut self, fault: ContentFault) {
+    /// A fault whatever is tolerated.
+    fn always(&mut self, fault: ContentFault, next: Place) -> (Place, Fate) {
         self.fault.get_or_insert(fault);
+        (next, Fate::Keep)
+    }
+
+    fn blame(&mut self, fault: ContentFault) {
+        let tolerated = match self.tolerance {
+            Tolerance::None => false,
+            Tolerance::BareLineEnds => fault != ContentFault::Nul,
+            Tolerance::Everything => true,
+        };
+        if !tolerated {
+            self.fault.get_or_insert(fault);
+        }
     }
 }

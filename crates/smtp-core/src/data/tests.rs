@@ -104,3 +104,48 @@ proptest! {
         prop_assert!(fault.is_some() || pieces.0 == content);
     }
 }
+
+#[test]
+fn what_is_tolerated_is_no_fault_and_no_end() {
+    let input = b"a\nb\r.\nc\0\r\n.\r\n";
+    for (tolerance, fault) in [
+        (Tolerance::None, Some(ContentFault::BareLf)),
+        (Tolerance::BareLineEnds, Some(ContentFault::Nul)),
+        (Tolerance::Everything, None),
+    ] {
+        let mut decoder = Decoder::dotted().tolerating(tolerance);
+        let decoded = decoder.decode(&mut input.to_vec());
+        assert_eq!((decoder.fault(), decoded.consumed), (fault, input.len()), "{tolerance:?}");
+        assert!(decoded.ended, "{tolerance:?}");
+    }
+    for smuggling in ["a\r\n.\nb\r\n.\r\n", "a\r\n.\rb\r\n.\r\n", "a\r\n.\r\r\n.\r\n"] {
+        let mut decoder = Decoder::dotted().tolerating(Tolerance::BareLineEnds);
+        let decoded = decoder.decode(&mut smuggling.as_bytes().to_vec());
+        assert!(decoder.fault().is_some(), "{smuggling:?}");
+        assert_eq!(decoded.consumed, smuggling.len(), "{smuggling:?}");
+    }
+    let mut cut = Decoder::counted().tolerating(Tolerance::BareLineEnds);
+    let _ = cut.decode(&mut b"a\r".to_vec());
+    assert_eq!(cut.fault_at_end(), None);
+}
+
+#[test]
+fn bare_line_ends_are_repaired() {
+    let cases = [
+        ("a\r\nb\r\n", "a\r\nb\r\n"),
+        ("a\nb\n", "a\r\nb\r\n"),
+        ("a\rb\r", "a\r\nb\r\n"),
+        ("a\r\r\nb", "a\r\n\r\nb"),
+        ("\n\r\n\r", "\r\n\r\n\r\n"),
+        ("a\n.\nb", "a\r\n.\r\nb"),
+        ("", ""),
+    ];
+    for (input, expected) in cases {
+        for size in 1..=input.len().max(1) {
+            let (mut ends, mut out) = (LineEnds::default(), Vec::new());
+            input.as_bytes().chunks(size).for_each(|piece| ends.repair(piece, &mut out));
+            ends.finish(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{input:?} by {size}");
+        }
+    }
+}

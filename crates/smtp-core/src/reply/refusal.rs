@@ -18,10 +18,25 @@ pub enum Refusal {
     RelayDenied,
     /// The sender's address is not the account's; its own is named.
     SenderNotYours(Option<Address>),
+    /// The From, Sender or Resent-From field names an address that is not the account's.
+    AuthorNotYours(Address),
+    /// The From, Sender or Resent-From field names no address that could be checked.
+    AuthorUnreadable,
+    /// This network may send without a sign-in, but not as this address.
+    SenderNeedsAuth,
+    /// The account has sent more than is even held for the operator.
+    SendingTooMuch,
+    /// With what they expand to, the recipients are too many for one message.
+    TooManyRecipients,
     /// Larger than we take, in octets.
     TooBig(u64),
     /// The message has been here before.
     Loop,
+    /// Binary content that cannot be written as text without breaking a signature, or that is no
+    /// message.
+    NotConvertible,
+    /// ETRN for a domain that this client may not start.
+    NodeNotAllowed,
     /// The disk is nearly full.
     NoStorage,
     /// Name or password is wrong.
@@ -46,12 +61,16 @@ impl Refusal {
 
     fn wording(&self) -> Wording<'static> {
         match self {
-            Self::UnknownMailbox => Wording::new(550, (5, 1, 1), "No such mailbox here"),
+            Self::UnknownMailbox => {
+                Wording::new(550, (5, 1, 1), "No such mailbox here; please check the address")
+            }
             Self::MailboxDisabled => {
                 Wording::new(550, (5, 2, 1), "This mailbox takes no mail at present")
             }
             // 452 and not 552: room is made, and the sender's queue waits.
-            Self::MailboxFull => Wording::new(452, (4, 2, 2), "The mailbox is full"),
+            Self::MailboxFull => {
+                Wording::new(452, (4, 2, 2), "The mailbox is full, try again later")
+            }
             Self::RelayDenied => Wording::new(
                 550,
                 (5, 7, 1),
@@ -66,6 +85,34 @@ impl Refusal {
             Self::SenderNotYours(None) => {
                 Wording::new(553, (5, 7, 1), "You cannot send as this address")
             }
+            // RFC 6409 §6.1 lets us check authors as well; the reply comes after the content.
+            Self::AuthorNotYours(author) => Wording::new(
+                550,
+                (5, 7, 1),
+                format!(
+                    "You cannot write as {author}: choose one of your own addresses as sender, or \
+                     ask the postmaster to let you send as this one"
+                ),
+            ),
+            Self::AuthorUnreadable => Wording::new(
+                550,
+                (5, 7, 1),
+                "The From field must name your address, such as: Alice <alice@example.org>",
+            ),
+            Self::SenderNeedsAuth => Wording::new(
+                530,
+                (5, 7, 0),
+                "Sign in first (AUTH): without it only certain senders are allowed here",
+            ),
+            Self::SendingTooMuch => Wording::new(
+                450,
+                (4, 7, 1),
+                "You have sent too much in a short time; try again later or ask the postmaster",
+            ),
+            // RFC 5321 §4.5.3.1.10; the enhanced status as RFC 5248 has it.
+            Self::TooManyRecipients => {
+                Wording::new(452, (4, 5, 3), "Too many recipients for one message")
+            }
             // RFC 1870 §6.1, §6.3.
             Self::TooBig(limit) => {
                 Wording::new(552, (5, 3, 4), format!("The message is larger than {limit} octets"))
@@ -73,6 +120,16 @@ impl Refusal {
             // RFC 5321 §6.3; 554 as for any failed transaction.
             Self::Loop => {
                 Wording::new(554, (5, 4, 6), "This message goes round in circles (mail loop)")
+            }
+            // RFC 3030 §3: content that cannot be passed on as it is.
+            Self::NotConvertible => Wording::new(
+                554,
+                (5, 6, 3),
+                "This binary message cannot be delivered as text; send it encoded as base64",
+            ),
+            // RFC 1985 §5.1.
+            Self::NodeNotAllowed => {
+                Wording::new(459, (4, 7, 1), "You cannot start the queue of this domain")
             }
             Self::NoStorage => {
                 Wording::new(452, (4, 3, 1), "No room for mail at present, try again later")
@@ -111,8 +168,15 @@ mod tests {
             Refusal::RelayDenied,
             Refusal::SenderNotYours(Address::parse("a@example.org").ok()),
             Refusal::SenderNotYours(None),
+            Refusal::AuthorNotYours(Address::parse("a@example.org").unwrap()),
+            Refusal::AuthorUnreadable,
+            Refusal::SenderNeedsAuth,
+            Refusal::SendingTooMuch,
+            Refusal::TooManyRecipients,
             Refusal::TooBig(1),
             Refusal::Loop,
+            Refusal::NotConvertible,
+            Refusal::NodeNotAllowed,
             Refusal::NoStorage,
             Refusal::BadCredentials,
             Refusal::SignInAgain,

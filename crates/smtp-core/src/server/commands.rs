@@ -1,21 +1,21 @@
 //! What each command does, once the table has let it pass.
 
-use std::fmt::Display;
-
 use conversation::Wire;
+use mail_types::Late;
 
 use super::{
     content::{Framing, Receiving},
     line::Expected,
-    options::AuthPolicy,
+    options::{AuthPolicy, Dialect},
     order::{self, OutOfOrder},
+    pace::Pace,
     question::{Begin, Question, Recipient, RefusedPart, Sender},
     session::{Flow, Session},
-    state::{Activity, Hello, State},
+    state::{Activity, Skipping, State},
 };
 use crate::{
-    command::{Chunk, MailFrom, RcptTo, Verb, hello_name},
-    reply::{Blame, Farewell, PeerError, Positive, Refusal, write_hello},
+    command::{Chunk, Hold, MailFrom, RcptTo, Verb},
+    reply::{Blame, Farewell, PeerError, Positive, Refusal, write_help},
 };
 
 impl Session {
@@ -24,13 +24,13 @@ impl Session {
         let options = self.options.clone();
         let signing_in = matches!(self.state.activity(), Some(Activity::SigningIn(_)));
         let expected = if signing_in { Expected::SaslResponse } else { Expected::Command };
-        let Some(length) = self.lines.next(&mut wire.input, expected, &options.limits) else {
+        let Some(length) = self.lines.next(&mut wire.input, expected, &options) else {
             return Flow::NeedInput;
         };
         self.heard();
         let line = wire.input.bytes().get(..length).unwrap_or_default();
         let output = &mut wire.output;
-        let result = match self.lines.check(line, expected, &options.limits) {
+        let result = match self.lines.check(line, expected, &options) {
             Ok(line) if signing_in => self.sasl_response(line, output),
             Ok(line) => self.command(line, output),
             Err(error) => {
@@ -40,10 +40,8 @@ impl Session {
                 Err(error)
             }
         };
-        let flow = result.unwrap_or_else(|error| {
-            self.blame(error, output);
-            Flow::Go
-        });
+        let flow =
+            result.unwrap_or_else(|error| self.refuse(error.into(), RefusedPart::Command, output));
         // Passwords may stand in it, and the driver's buffers go from connection to connection.
         wire.input.bytes_mut().iter_mut().take(length).for_each(|byte| *byte = 0);
         wire.input.consume(length);
@@ -51,13 +49,17 @@ impl Session {
     }
 
     fn command(&mut self, line: &str, output: &mut Vec<u8>) -> Result<Flow, PeerError> {
-        let (verb, argument) = Verb::parse(line)?;
+        let (verb, argument) = self.known(Verb::parse(line)?)?;
+        if let Err(farewell) = self.counts.command(verb, &self.options.limits) {
+            self.leave(farewell, output);
+            return Ok(Flow::Go);
+        }
         if let Err(out_of_order) = order::check(verb, self.state.stage()) {
             return self.out_of_order(verb, argument, out_of_order, output);
         }
         match verb {
             Verb::Helo => self.hello(argument, false, output)?,
-            Verb::Ehlo => self.hello(argument, true, output)?,
+            Verb::Ehlo | Verb::Lhlo => self.hello(argument, true, output)?,
             Verb::Mail => {
                 let asked = self.mail(argument);
                 return Ok(asked.unwrap_or_else(|blame| {
@@ -70,10 +72,7 @@ impl Session {
                     self.refuse(error.into(), RefusedPart::Recipient(argument.into()), output)
                 }));
             }
-            Verb::Data => {
-                no_argument(argument, "DATA")?;
-                return Ok(self.begin(Framing::Dots));
-            }
+            Verb::Data => return self.data(argument),
             Verb::Bdat => return self.bdat(argument, output),
             Verb::StartTls => return self.start_tls(argument, output),
             Verb::Auth => return self.auth(argument, output),
@@ -86,12 +85,29 @@ impl Session {
                 no_argument(argument, "QUIT")?;
                 self.leave(Farewell::Quit, output);
             }
+            // RFC 5321 §4.1.1.9, §4.1.1.8: whatever stands behind them.
             Verb::Noop => Positive::Noop.write(output),
-            Verb::Help => Positive::Help.write(output),
-            Verb::Vrfy => Positive::CannotVerify.write(output),
-            Verb::Expn => return Err(PeerError::NotOffered),
+            Verb::Help => write_help(output, &self.options),
+            Verb::Vrfy => return self.verify(argument, false),
+            Verb::Expn => return self.verify(argument, true),
+            Verb::Etrn => return self.etrn(argument),
+            Verb::Xclient => return self.xclient(argument),
+            Verb::Foreign => return Err(PeerError::NotOffered),
         }
         Ok(Flow::Go)
+    }
+
+    /// Passes on what this listener knows. LMTP has LHLO in the place of HELO and EHLO, so that
+    /// nobody takes the one for the other (RFC 2033 §4.1).
+    fn known<'a>(&self, (verb, argument): (Verb, &'a str)) -> Result<(Verb, &'a str), PeerError> {
+        match (self.options.dialect, verb) {
+            (Dialect::Smtp, Verb::Lhlo) | (Dialect::Lmtp, Verb::Helo | Verb::Ehlo) => {
+                Err(PeerError::UnknownCommand)
+            }
+            (_, Verb::Etrn) if !self.options.extensions.etrn => Err(PeerError::NotOffered),
+            (_, Verb::Xclient) if !self.trusts_peer() => Err(PeerError::NotOffered),
+            _ => Ok((verb, argument)),
+        }
     }
 
     /// A command at the wrong time. The octets behind an untimely BDAT are content all the same
@@ -103,14 +119,22 @@ impl Session {
         out_of_order: OutOfOrder,
         output: &mut Vec<u8>,
     ) -> Result<Flow, PeerError> {
-        let error = PeerError::Order(out_of_order);
+        let error = match (self.options.dialect, out_of_order) {
+            (Dialect::Lmtp, OutOfOrder::NoRecipient) => PeerError::NobodyToReplyFor,
+            _ => PeerError::Order(out_of_order),
+        };
         if verb != Verb::Bdat {
             return Err(error);
         }
         let then = self.state.transaction().copied();
         match (Chunk::parse(argument), self.state.activity()) {
-            (Ok(Chunk { octets, .. }), Some(activity)) => {
-                *activity = Activity::Skipping { octets, error, then };
+            (Ok(Chunk { octets, last }), Some(activity)) => {
+                // RFC 2033 §4.3: no recipient, no reply, but only to the last.
+                let silent = error == PeerError::NobodyToReplyFor && last;
+                let then = then.filter(|_| !silent);
+                let error = (!silent).then_some(error);
+                let skipping = Skipping { octets, error, then, pace: Pace::default() };
+                *activity = Activity::Skipping(skipping);
                 Ok(Flow::Go)
             }
             _ => {
@@ -121,56 +145,14 @@ impl Session {
         }
     }
 
-    fn hello(
-        &mut self,
-        argument: &str,
-        extended: bool,
-        output: &mut Vec<u8>,
-    ) -> Result<(), PeerError> {
-        let name = hello_name(argument)?.into();
-        // RFC 5321 §4.1.4: as if RSET had come.
-        self.state = State::Greeted(Hello { name, extended }, Activity::Idle);
-        if extended {
-            self.list_extensions(output);
-        } else {
-            Positive::Hello(&self.options.hostname).write(output);
-        }
-        Ok(())
-    }
-
-    fn list_extensions(&self, output: &mut Vec<u8>) {
-        let size = format!("SIZE {}", self.options.message_octets_max);
-        let mut auth = String::from("AUTH");
-        let mut extensions: Vec<&dyn Display> = vec![
-            &"PIPELINING",
-            &size,
-            &"8BITMIME",
-            &"SMTPUTF8",
-            &"ENHANCEDSTATUSCODES",
-            &"DSN",
-            &"CHUNKING",
-        ];
-        if self.can_start_tls() {
-            extensions.push(&"STARTTLS");
-        }
-        // RFC 4954 §4: nothing is announced that this session could not do now.
-        if let (AuthPolicy::Required(mechanisms), true) = (&self.options.auth, self.has_tls()) {
-            for mechanism in mechanisms {
-                auth.push(' ');
-                auth.push_str(mechanism.name());
-            }
-            extensions.push(&auth);
-        }
-        write_hello(output, &self.options.hostname, &extensions);
-    }
-
     fn mail(&mut self, argument: &str) -> Result<Flow, Blame> {
         if matches!(self.options.auth, AuthPolicy::Required(_)) && !self.signed_in {
-            let reachable = self.has_tls() || !self.can_start_tls();
+            let reachable = !self.can_start_tls() || !self.announced().is_empty();
             let error = if reachable { PeerError::NeedsAuth } else { PeerError::NeedsTls };
             return Err(error.into());
         }
         let mail = MailFrom::parse(argument)?;
+        self.only_announced(&mail)?;
         let limit = self.options.message_octets_max;
         if mail.size.is_some_and(|size| size > limit) {
             // RFC 1870 §6.1: said before the content travels.
@@ -191,17 +173,59 @@ impl Session {
         Ok(Flow::Ask(Question::Recipient(Recipient { ticket: self.open.ask(), rcpt })))
     }
 
-    /// Says no to a command of the transaction, and lets the agent know.
-    fn refuse(&mut self, blame: Blame, part: RefusedPart, output: &mut Vec<u8>) -> Flow {
+    /// Parameters belong to extensions: those that EHLO does not name are unknown
+    /// (RFC 5321 §4.1.1.11).
+    fn only_announced(&self, mail: &MailFrom) -> Result<(), PeerError> {
+        let extensions = &self.options.extensions;
+        let unannounced = mail.by.is_some() && extensions.deliver_by.is_none()
+            || mail.hold.is_some() && self.longest_hold().is_none()
+            || mail.priority.is_some() && !extensions.priority
+            // RFC 8689 §2: within TLS only.
+            || mail.require_tls && !(extensions.require_tls && self.has_tls());
+        // RFC 2852 §3: less time than any message needs here.
+        let least = i64::from(extensions.deliver_by.unwrap_or(0));
+        let hasty = mail.by.is_some_and(|by| by.late == Late::Return && by.seconds < least);
+        if unannounced {
+            return Err(PeerError::UnknownParameter);
+        }
+        if hasty {
+            return Err(PeerError::TooLittleTime);
+        }
+        let (Some(hold), Some((longest, until))) = (&mail.hold, self.longest_hold()) else {
+            return Ok(());
+        };
+        let (fits, in_time) = match hold {
+            Hold::For(seconds) => {
+                (*seconds <= longest, mail.by.is_none_or(|by| i64::from(*seconds) <= by.seconds))
+            }
+            Hold::Until { at, .. } => {
+                let opened = self.opened_at.unwrap_or(*at);
+                (*at <= until, mail.by.is_none_or(|by| *at <= by.at(opened).at))
+            }
+        };
+        // RFC 4865 §4.2, §5.2.2.
+        if fits && in_time { Ok(()) } else { Err(PeerError::HeldTooLong) }
+    }
+
+    /// Says no, and lets the agent know.
+    pub(super) fn refuse(&mut self, blame: Blame, part: RefusedPart, output: &mut Vec<u8>) -> Flow {
         let reply = blame.reply();
         self.say_no(blame, output);
         self.tell(part, reply)
     }
 
+    fn data(&mut self, argument: &str) -> Result<Flow, PeerError> {
+        no_argument(argument, "DATA")?;
+        if self.state.transaction().is_some_and(|transaction| transaction.binary) {
+            return Err(PeerError::BinaryNeedsBdat);
+        }
+        Ok(self.begin(Framing::Dots))
+    }
+
     /// Content is to come: the first that the agent hears of it.
     fn begin(&mut self, framing: Framing) -> Flow {
         if let Some(transaction) = self.state.transaction().copied() {
-            let receiving = Box::new(Receiving::new(framing));
+            let receiving = Box::new(Receiving::new(framing, transaction, &self.options));
             self.state.turn_to(Activity::Content(transaction, receiving));
         }
         Flow::Ask(Question::Begin(Begin { ticket: self.open.ask() }))
@@ -248,11 +272,11 @@ impl Session {
         self.tls().is_some()
     }
 
-    fn can_start_tls(&self) -> bool {
+    pub(super) fn can_start_tls(&self) -> bool {
         self.options.starttls && !self.has_tls()
     }
 }
 
-fn no_argument(argument: &str, usage: &'static str) -> Result<(), PeerError> {
+pub(super) fn no_argument(argument: &str, usage: &'static str) -> Result<(), PeerError> {
     if argument.is_empty() { Ok(()) } else { Err(PeerError::Syntax(usage)) }
 }

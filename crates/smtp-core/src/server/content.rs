@@ -7,16 +7,18 @@
 //! largest message the refusal is said and the connection ends.
 
 use conversation::{Input, Wire};
-use mail_types::Reply;
+use mail_types::{QueueId, Reply};
 
 use super::{
+    options::{BareLineEnds, Dialect, Options},
+    pace::Pace,
     question::{Complete, Piece, Question, RefusedPart},
     session::{Flow, Session},
-    state::{Activity, State, Transaction},
+    state::{Activity, Transaction},
 };
 use crate::{
-    data::{Decoded, Decoder},
-    reply::{Blame, PeerError, Positive, Refusal},
+    data::{Decoded, Decoder, Tolerance},
+    reply::{Blame, Farewell, PeerError, Positive, Refusal, write_again},
 };
 
 /// How the end of the content is told.
@@ -36,8 +38,8 @@ pub(super) struct Receiving {
     /// Octets of content so far (RFC 1870 §3: with CRLF, without the doubled dots).
     octets: u64,
     phase: Phase,
-    /// Octets that came over the wire so far.
-    raw: u64,
+    /// What came over the wire so far.
+    pace: Pace,
     /// The DATA's dot, or the chunk's last octet, has come.
     ended: bool,
 }
@@ -57,9 +59,19 @@ enum Phase {
 }
 
 impl Receiving {
-    pub(super) fn new(framing: Framing) -> Self {
+    pub(super) fn new(framing: Framing, transaction: Transaction, options: &Options) -> Self {
         let decoder = if framing == Framing::Dots { Decoder::dotted() } else { Decoder::counted() };
-        Self { framing, decoder, octets: 0, raw: 0, phase: Phase::Beginning, ended: false }
+        let tolerance = match options.bare_line_ends {
+            _ if transaction.binary => Tolerance::Everything,
+            BareLineEnds::Repaired => Tolerance::BareLineEnds,
+            BareLineEnds::Refused => Tolerance::None,
+        };
+        let (decoder, pace) = (decoder.tolerating(tolerance), Pace::default());
+        Self { framing, decoder, octets: 0, pace, phase: Phase::Beginning, ended: false }
+    }
+
+    pub(super) fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -79,7 +91,7 @@ impl Receiving {
 
     /// Decodes what has come; nothing has if the count is zero and it has not ended.
     fn decode(&mut self, input: &mut Input, limit: u64) -> Decoded {
-        let allowed = raw_max(limit).saturating_sub(self.raw);
+        let allowed = raw_max(limit).saturating_sub(self.pace.octets());
         let most = match self.framing {
             Framing::Dots => allowed,
             Framing::Chunk { left, .. } => allowed.min(left),
@@ -91,7 +103,7 @@ impl Receiving {
             *left = left.saturating_sub(decoded.consumed as u64);
             decoded.ended = *left == 0;
         }
-        self.raw = self.raw.saturating_add(decoded.consumed as u64);
+        self.pace.came(decoded.consumed);
         self.ended = decoded.ended;
         self.octets = self.octets.saturating_add(decoded.content as u64);
         decoded
@@ -104,7 +116,7 @@ impl Receiving {
 
     /// Whether more has come than any message could have, and still not the end.
     fn is_endless(&self, limit: u64) -> bool {
-        self.raw >= raw_max(limit) && !self.ended
+        self.pace.octets() >= raw_max(limit) && !self.ended
     }
 
     fn is_refused(&self) -> bool {
@@ -154,7 +166,7 @@ impl Session {
             self.heard();
             if endless {
                 self.end_content(&mut wire.output);
-                self.state = State::Closed;
+                self.leave(Farewell::TooMuch, &mut wire.output);
             }
             return refused.map_or(Flow::Go, |reply| self.tell(RefusedPart::Content, reply));
         }
@@ -192,24 +204,53 @@ impl Session {
             Some(Phase::Offered(_)) => {
                 self.piece_answered(&mut wire.input, Some(Refusal::Failure));
             }
-            _ => {
-                self.state.turn_to(Activity::Idle);
-                Refusal::Failure.write(&mut wire.output);
-            }
+            _ => self.content_not_queued(&Refusal::Failure, &mut wire.output),
+        }
+    }
+
+    /// The message is on stable storage.
+    pub(super) fn content_queued(&mut self, id: QueueId, output: &mut Vec<u8>) {
+        for _ in 0..self.replies_due() {
+            Positive::Queued(id).write(output);
+        }
+        self.counts.message();
+        self.state.turn_to(Activity::Idle);
+    }
+
+    /// It is not, and will not be.
+    pub(super) fn content_not_queued(&mut self, refusal: &Refusal, output: &mut Vec<u8>) {
+        for _ in 0..self.replies_due() {
+            refusal.write(output);
+        }
+        self.state.turn_to(Activity::Idle);
+    }
+
+    /// How many replies the end of the content has: with LMTP one for each recipient that was
+    /// accepted (RFC 2033 §4.2).
+    fn replies_due(&mut self) -> u32 {
+        match (self.options.dialect, self.state.activity()) {
+            (Dialect::Lmtp, Some(Activity::Content(transaction, _))) => transaction.recipients,
+            _ => 1,
         }
     }
 
     /// The content, or a chunk of it, has come to its end.
     fn end_content(&mut self, output: &mut Vec<u8>) -> Flow {
+        let replies = self.replies_due();
         let Some(activity) = self.state.activity() else { return Flow::Go };
         let Activity::Content(transaction, mut receiving) =
             std::mem::replace(activity, Activity::Idle)
         else {
             return Flow::Go;
         };
-        if let Phase::Refused(blame) = receiving.phase {
+        if receiving.is_refused() {
             // RFC 3030 §2: after a refused chunk the transaction is void.
-            self.say_no(blame, output);
+            let replies = if receiving.is_last() { replies } else { 1 };
+            if let Phase::Refused(blame) = receiving.phase {
+                let reply = blame.reply();
+                (1..replies).for_each(|_| write_again(&reply, output));
+                self.say_no(blame, output);
+            }
             return Flow::Go;
         }
         match receiving.framing {
@@ -229,26 +270,32 @@ impl Session {
     /// Drops the octets of an untimely chunk, then says why; not of one that no message could be.
     pub(super) fn skip(&mut self, wire: &mut Wire) -> Flow {
         let limit = self.options.message_octets_max;
-        let Some(Activity::Skipping { octets, error, then }) = self.state.activity() else {
+        let Some(Activity::Skipping(skipping)) = self.state.activity() else {
             return Flow::Go;
         };
-        if *octets > limit {
-            error.write(&mut wire.output);
-            self.state = State::Closed;
+        if skipping.octets > limit {
+            let error = skipping.error;
+            if let Some(error) = error {
+                error.write(&mut wire.output);
+            }
+            self.leave(Farewell::TooMuch, &mut wire.output);
             return Flow::Go;
         }
-        let there = wire.input.len().min(usize::try_from(*octets).unwrap_or(usize::MAX));
+        let there = wire.input.len().min(usize::try_from(skipping.octets).unwrap_or(usize::MAX));
         wire.input.consume(there);
-        *octets -= there as u64;
-        if *octets > 0 {
+        skipping.octets -= there as u64;
+        skipping.pace.came(there);
+        if skipping.octets > 0 {
             if there > 0 {
                 self.heard();
             }
             return Flow::NeedInput;
         }
-        let (error, then) = (*error, *then);
+        let (error, then) = (skipping.error, skipping.then);
         self.state.turn_to(then.map_or(Activity::Idle, Activity::Transaction));
-        self.blame(error, &mut wire.output);
-        Flow::Go
+        match error {
+            Some(error) => self.refuse(error.into(), RefusedPart::Command, &mut wire.output),
+            None => Flow::Go,
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Command lines, cut from the wire.
 //!
 //! A line ends at LF, but is one only if CRLF stands there: a bare LF is no line end
-//! (RFC 5321 §2.3.8), and what it tries to end is an error. What is longer than any line may be is
-//! dropped as it comes, so that the buffer stays bounded.
+//! (RFC 5321 §2.3.8), and what it tries to end is an error, after which the session trusts nothing
+//! that follows; unless the options say that it is one. What is longer than any line may be is
+//! dropped as it comes, so that the buffer stays bounded; it is refused whole, never cut.
 
 use conversation::Input;
 
-use super::options::Limits;
+use super::options::{BareLineEnds, Limits, Options};
 use crate::reply::PeerError;
 
 /// Where lines are cut.
@@ -30,8 +31,9 @@ impl LineCutter {
         &mut self,
         input: &mut Input,
         expected: Expected,
-        limits: &Limits,
+        options: &Options,
     ) -> Option<usize> {
+        let limits = &options.limits;
         if let Some(place) = memchr::memchr(b'\n', input.bytes()) {
             return Some(place + 1);
         }
@@ -47,16 +49,20 @@ impl LineCutter {
         &mut self,
         line: &'a [u8],
         expected: Expected,
-        limits: &Limits,
+        options: &Options,
     ) -> Result<&'a str, PeerError> {
         if let Some(error) = self.overlong.take() {
             return Err(error);
         }
-        let (octets_max, too_long) = limit(line, expected, limits);
+        let (octets_max, too_long) = limit(line, expected, &options.limits);
         if line.len() > octets_max {
             return Err(too_long);
         }
-        let text = line.strip_suffix(b"\r\n").ok_or(PeerError::ControlCharacter)?;
+        let text = match (line.strip_suffix(b"\r\n"), options.bare_line_ends) {
+            (Some(text), _) => text,
+            (None, BareLineEnds::Repaired) => line.strip_suffix(b"\n").unwrap_or(line),
+            (None, BareLineEnds::Refused) => return Err(PeerError::BareLineFeed),
+        };
         let text = std::str::from_utf8(text).map_err(|_| PeerError::NotUtf8)?;
         if text.contains(char::is_control) {
             return Err(PeerError::ControlCharacter);

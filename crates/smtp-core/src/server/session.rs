@@ -6,16 +6,20 @@ use conversation::{
     Machine, Notice, OpenQuestion, Peer, PeerFacts, Step, Ticket, TlsFacts, Upgrade, Upgraded,
     Wait, Wire,
 };
-use mail_types::Reply;
+use mail_types::{BodyKind, Reply, Timestamp};
 
 use super::{
     content::Receiving,
+    counts::Counts,
     line::LineCutter,
     options::{AuthPolicy, Limits, Options},
     question::{Question, Refused, RefusedPart},
     state::{Activity, Hello, State, Transaction},
 };
-use crate::reply::{Blame, Farewell, PeerError, Positive, Refusal};
+use crate::{
+    command::MailFrom,
+    reply::{Blame, Farewell, PeerError, Refusal},
+};
 
 /// One connection to an SMTP server.
 #[derive(Debug)]
@@ -27,23 +31,20 @@ pub struct Session {
     pub(super) signed_in: bool,
     /// The open question only tells of a refusal: nothing follows from its answer.
     telling: bool,
-    peer: Option<Peer>,
+    /// The peer may say who its client is (XCLIENT).
+    pub(super) trusted: bool,
+    pub(super) peer: Option<Peer>,
+    /// The name that the client has given itself, if a proxy has passed it on.
+    pub(super) named: Option<Box<str>>,
     tls: Option<TlsFacts>,
+    /// The time of day at which it was opened.
+    pub(super) opened_at: Option<Timestamp>,
     stopping: bool,
     /// When waiting has been long enough; set when waiting begins.
     deadline: Option<Instant>,
     /// When the client must have signed in; set at the first step.
     sign_in_by: Option<Instant>,
-    pub(super) faults: Faults,
-}
-
-/// What was counted against the peer.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    errors: u32,
-    unknown_commands: u32,
-    refused_recipients: u32,
-    pub(super) sign_in_failures: u32,
+    pub(super) counts: Counts,
 }
 
 /// What comes of a line or a piece of content.
@@ -68,16 +69,29 @@ impl Session {
             lines: LineCutter::default(),
             signed_in: false,
             telling: false,
+            trusted: false,
             peer: None,
+            named: None,
             tls: None,
+            opened_at: None,
             stopping: false,
             deadline: None,
             sign_in_by: None,
-            faults: Faults::default(),
+            counts: Counts::default(),
         }
     }
 
-    /// Who is at the other end.
+    /// The same with a peer that may say who its client is: a proxy of ours, which speaks XCLIENT.
+    pub fn trusting(self) -> Self {
+        Self { trusted: true, ..self }
+    }
+
+    /// The same with the time of day, which FUTURERELEASE needs (RFC 4865 §4.2).
+    pub fn opened_at(self, now: Timestamp) -> Self {
+        Self { opened_at: Some(now), ..self }
+    }
+
+    /// Who is at the other end, or behind the proxy that is.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
@@ -90,9 +104,14 @@ impl Session {
     /// The name that the client gave itself with HELO or EHLO.
     pub fn client_name(&self) -> Option<&str> {
         match &self.state {
-            State::Greeted(hello, _) => Some(&hello.name),
+            State::Greeted(hello, _) => Some(self.named.as_deref().unwrap_or(&hello.name)),
             _ => None,
         }
+    }
+
+    /// How much went wrong so far: breaches of the protocol, recipients refused, sign-ins failed.
+    pub fn faults(&self) -> u32 {
+        self.counts.faults()
     }
 
     /// Whether the client speaks ESMTP: it said EHLO.
@@ -119,8 +138,12 @@ impl Session {
         self.open.answered(ticket)
     }
 
-    pub(super) fn open_transaction(&mut self, smtputf8: bool) {
-        self.state.turn_to(Activity::Transaction(Transaction { smtputf8, recipients: 0 }));
+    pub(super) fn open_transaction(&mut self, mail: &MailFrom) {
+        self.state.turn_to(Activity::Transaction(Transaction {
+            smtputf8: mail.smtputf8,
+            binary: mail.body == BodyKind::BinaryMime,
+            recipients: 0,
+        }));
     }
 
     pub(super) fn recipient_accepted(&mut self) {
@@ -131,9 +154,8 @@ impl Session {
 
     pub(super) fn recipient_refused(&mut self, refusal: &Refusal, output: &mut Vec<u8>) {
         refusal.write(output);
-        self.faults.refused_recipients += 1;
-        if self.faults.refused_recipients > self.limits().refused_recipients {
-            self.leave(Farewell::TooManyErrors, output);
+        if let Err(farewell) = self.counts.refused_recipient(&self.options.limits) {
+            self.leave(farewell, output);
         }
     }
 
@@ -147,15 +169,11 @@ impl Session {
     /// Replies to a breach of the protocol and counts it.
     pub(super) fn blame(&mut self, error: PeerError, output: &mut Vec<u8>) {
         error.write(output);
-        self.faults.errors += 1;
-        if error == PeerError::UnknownCommand {
-            self.faults.unknown_commands += 1;
-        }
-        let limits = self.limits();
-        if self.faults.errors > limits.errors
-            || self.faults.unknown_commands > limits.unknown_commands
-        {
-            self.leave(Farewell::TooManyErrors, output);
+        if let Err(farewell) = self.counts.error(&error, &self.options.limits) {
+            self.leave(farewell, output);
+        } else if error == PeerError::BareLineFeed {
+            // What stands behind it may be half of the line.
+            self.leave(Farewell::NoLineEnd, output);
         }
     }
 
@@ -191,6 +209,9 @@ impl Session {
         if std::mem::take(&mut self.telling) {
             return;
         }
+        if matches!(self.state, State::Opening) {
+            return self.turn_away(&Refusal::Failure, &mut wire.output);
+        }
         match self.state.activity() {
             Some(Activity::Content(..)) => self.content_failed(wire),
             Some(Activity::SigningIn(_)) => {
@@ -203,24 +224,27 @@ impl Session {
     fn advance(&mut self, wire: &mut Wire) -> Flow {
         match &mut self.state {
             State::Opening => {
-                Positive::Greeting(&self.options.hostname).write(&mut wire.output);
-                self.state = State::Fresh;
+                self.greet(&mut wire.output);
                 Flow::Go
             }
             State::Greeted(_, Activity::Content(..)) => self.receive(wire),
-            State::Greeted(_, Activity::Skipping { .. }) => self.skip(wire),
+            State::Greeted(_, Activity::Skipping(_)) => self.skip(wire),
             _ => self.take_line(wire),
         }
     }
 
     fn wait(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
-        let limits = self.limits();
+        let options = self.options.clone();
+        let limits = &options.limits;
         let patience = match &self.state {
             State::Greeted(_, Activity::Content(..)) => limits.content_time,
             _ => limits.command_time,
         };
         let sign_in_by = *self.sign_in_by.get_or_insert(now + limits.sign_in_time);
         let mut deadline = *self.deadline.get_or_insert(now + patience);
+        if let Some(pace) = self.state.pace() {
+            deadline = deadline.min(pace.deadline(now, limits));
+        }
         if matches!(self.options.auth, AuthPolicy::Required(_)) && !self.signed_in {
             deadline = deadline.min(sign_in_by);
         }

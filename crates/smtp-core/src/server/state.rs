@@ -2,7 +2,7 @@
 
 use sasl_core::server::Exchange;
 
-use super::{content::Receiving, order::Stage};
+use super::{content::Receiving, order::Stage, pace::Pace};
 use crate::reply::PeerError;
 
 /// Where the connection stands.
@@ -39,14 +39,29 @@ pub(super) enum Activity {
     Content(Transaction, Box<Receiving>),
     /// Content has begun by BDAT; the next chunk is awaited.
     Chunks(Transaction, Box<Receiving>),
-    /// The octets of a chunk that came at the wrong time are dropped; then this reply is due.
-    Skipping { octets: u64, error: PeerError, then: Option<Transaction> },
+    /// The octets of a chunk that came at the wrong time are dropped.
+    Skipping(Skipping),
+}
+
+/// A chunk whose octets are dropped.
+#[derive(Debug)]
+pub(super) struct Skipping {
+    /// How many are still to come.
+    pub(super) octets: u64,
+    /// The reply that is due then; none where LMTP has nobody to reply to.
+    pub(super) error: Option<PeerError>,
+    /// The transaction to go on with.
+    pub(super) then: Option<Transaction>,
+    pub(super) pace: Pace,
 }
 
 /// A mail transaction, as far as the protocol has to know it; the agent knows the rest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Transaction {
     pub(super) smtputf8: bool,
+    /// MAIL said BINARYMIME: no line of the content has to end in CRLF, nor to be one
+    /// (RFC 3030 §3).
+    pub(super) binary: bool,
     /// How many recipients were accepted.
     pub(super) recipients: u32,
 }
@@ -57,7 +72,7 @@ impl State {
         match self {
             Self::Opening | Self::Fresh | Self::Closed => Stage::Fresh,
             Self::Greeted(_, activity) => match activity {
-                Activity::Idle | Activity::SigningIn(_) | Activity::Skipping { .. } => Stage::Idle,
+                Activity::Idle | Activity::SigningIn(_) | Activity::Skipping(_) => Stage::Idle,
                 Activity::Transaction(transaction) if transaction.recipients == 0 => Stage::Sender,
                 Activity::Transaction(_) | Activity::Content(..) => Stage::Recipients,
                 Activity::Chunks(..) => Stage::Chunks,
@@ -84,6 +99,15 @@ impl State {
     pub(super) fn transaction(&mut self) -> Option<&mut Transaction> {
         match self.activity()? {
             Activity::Transaction(transaction) => Some(transaction),
+            _ => None,
+        }
+    }
+
+    /// How fast octets have to come, where they do not come in lines.
+    pub(super) fn pace(&mut self) -> Option<&mut Pace> {
+        match self.activity()? {
+            Activity::Content(_, receiving) => Some(receiving.pace()),
+            Activity::Skipping(skipping) => Some(&mut skipping.pace),
             _ => None,
         }
     }

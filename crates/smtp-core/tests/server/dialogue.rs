@@ -2,37 +2,45 @@
 //!
 //! Without a scripted answer: mail comes from anyone, goes to anyone at `example.org`, every
 //! password is right, and content is taken. `A: kind refuse REASON` refuses, `A: kind drop` drops
-//! the question; kinds are `sign-in`, `sender`, `recipient`, `begin`, `piece`, `complete`.
+//! the question; kinds are `sign-in`, `sender`, `recipient`, `begin`, `piece`, `complete`, `client`.
+//! VRFY and EXPN are told nothing, unless `A: verify TEXT: ADDRESS ..` says what; nothing waits for
+//! the domain of an ETRN, unless `A: etrn NUMBER` says how much. `A: peer ADDRESS` is compared with
+//! what XCLIENT has made of the peer.
 //! What the session refuses by itself is compared with `A: refused PART: REPLY`, if it is there.
 //! Content that was taken is compared with the `A: content TEXT` lines, a line each.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use conversation::{Peer, PeerFacts, TlsFacts, Wire};
-use mail_types::{Address, Domain, ForwardPath, QueueId};
-use sasl_core::Mechanism;
+use mail_types::{Address, Domain, ForwardPath, QueueId, Secret, Timestamp};
+use sasl_core::{
+    Claim, CramSecret, DigestSecret, Mechanism, Offers, ScramVerifier, server::Prepared,
+};
 use smtp_core::{
     reply::Refusal,
-    server::{AuthPolicy, Limits, Options, Question, RefusedPart, Session},
+    server::{
+        AuthPolicy, BareLineEnds, Dialect, LastWord, Limits, Options, Question, RefusedPart,
+        Session, Started, Verify,
+    },
 };
 use testkit::transcript::{Answers, Dialogue};
 
 pub(crate) struct SmtpDialogue {
     options: Options,
     implicit_tls: bool,
+    trusted: bool,
     content: Vec<u8>,
 }
 
 impl Default for SmtpDialogue {
     fn default() -> Self {
         let options = Options {
-            hostname: Domain::parse("mx.example.org").unwrap(),
             starttls: true,
-            auth: AuthPolicy::NotHere,
             message_octets_max: 10_000,
-            limits: Limits::default(),
+            limits: Limits { messages: 1000, ..Limits::default() },
+            ..Options::new(Domain::parse("mx.example.org").unwrap())
         };
-        Self { options, implicit_tls: false, content: Vec::new() }
+        Self { options, implicit_tls: false, trusted: false, content: Vec::new() }
     }
 }
 
@@ -87,8 +95,13 @@ impl Dialogue for SmtpDialogue {
         let limits = &mut self.options.limits;
         match words.split_once(' ').unwrap_or((words, "")) {
             ("submission", _) => {
-                let mechanisms = vec![Mechanism::Plain, Mechanism::Login];
-                self.options.auth = AuthPolicy::Required(mechanisms);
+                self.options.auth = AuthPolicy::Required(Offers::passwords());
+            }
+            ("every-mechanism", words) => {
+                let mechanisms = Mechanism::ALL.to_vec();
+                let challenges_in_clear = words == "in clear";
+                let offers = Offers { mechanisms, challenges_in_clear, all_on_loopback: false };
+                self.options.auth = AuthPolicy::Required(offers);
             }
             ("local-socket", _) => {
                 self.options.auth = AuthPolicy::Known;
@@ -101,6 +114,23 @@ impl Dialogue for SmtpDialogue {
             ("refused-recipients", number) => {
                 limits.refused_recipients = number.parse().map_err(|_| "a number")?;
             }
+            ("excess-recipients", number) => {
+                limits.excess_recipients = number.parse().map_err(|_| "a number")?;
+            }
+            ("messages", number) => limits.messages = number.parse().map_err(|_| "a number")?,
+            ("idle-commands", number) => {
+                limits.idle_commands = number.parse().map_err(|_| "a number")?;
+            }
+            ("lmtp", _) => self.options.dialect = Dialect::Lmtp,
+            ("repair", _) => self.options.bare_line_ends = BareLineEnds::Repaired,
+            ("proxy", _) => self.trusted = true,
+            ("etrn", _) => self.options.extensions.etrn = true,
+            ("deliver-by", _) => self.options.extensions.deliver_by = Some(60),
+            ("future-release", _) => {
+                self.options.extensions.future_release = Some(Duration::from_secs(86_400));
+            }
+            ("priority", _) => self.options.extensions.priority = true,
+            ("require-tls", _) => self.options.extensions.require_tls = true,
             _ => return Err(format!("no such option: {words}")),
         }
         Ok(())
@@ -112,12 +142,15 @@ impl Dialogue for SmtpDialogue {
             cipher: "TLS_AES_256_GCM_SHA384",
             server_name: None,
             verified: false,
+            ..TlsFacts::default()
         });
         let peer = Peer::Tcp {
             local: "192.0.2.1:25".parse().unwrap(),
             remote: "198.51.100.7:40000".parse().unwrap(),
         };
-        let session = Session::new(Arc::new(self.options.clone()), connection as u64);
+        let session = Session::new(Arc::new(self.options.clone()), connection as u64)
+            .opened_at(Timestamp::from_secs(1_800_000_000));
+        let session = if self.trusted { session.trusting() } else { session };
         (session, PeerFacts { peer, tls })
     }
 
@@ -130,8 +163,19 @@ impl Dialogue for SmtpDialogue {
         answers: &mut Answers,
     ) {
         match question {
+            Question::Prepare(ask) => match script("prepare", answers) {
+                Script::Accept => {
+                    let salt = Some((b"salt".to_vec(), 4096));
+                    ask.ready(session, wire, Prepared { nonce: [0; 18], salt });
+                }
+                Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
+                Script::Drop => drop(ask),
+            },
             Question::SignIn(ask) => match script("sign-in", answers) {
-                Script::Accept => ask.welcome(session, wire),
+                Script::Accept => match judge(ask.claim()) {
+                    Some(last_word) => ask.welcome(session, wire, last_word),
+                    None => ask.refuse(session, wire, &Refusal::BadCredentials),
+                },
                 Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
                 Script::Drop => drop(ask),
             },
@@ -174,6 +218,32 @@ impl Dialogue for SmtpDialogue {
                 Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
                 Script::Drop => drop(ask),
             },
+            Question::Client(ask) => match script("client", answers) {
+                Script::Accept => {
+                    if let Some(expected) = answers.take("peer") {
+                        let peer = session.peer();
+                        assert!(
+                            matches!(peer, Some(Peer::Tcp { remote, .. })
+                            if remote.to_string() == expected),
+                            "{peer:?}"
+                        );
+                    }
+                    ask.welcome(session, wire);
+                }
+                Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
+                Script::Drop => drop(ask),
+            },
+            Question::Verify(ask) => verify(ask, session, wire, answers),
+            Question::Etrn(ask) => match answers.take("etrn").as_deref() {
+                None => ask.started(session, wire, Started::NothingWaits),
+                Some("refuse") => ask.refuse(session, wire, &Refusal::NodeNotAllowed),
+                Some("drop") => drop(ask),
+                Some(count) => {
+                    ask.started(session, wire, Started::Pending(count.parse().unwrap()));
+                }
+            },
+            // Every error has it, and no transcript speaks of it.
+            Question::Refused(ask) if *ask.part() == RefusedPart::Command => ask.noted(session),
             Question::Refused(ask) => match answers.take("refused").as_deref() {
                 Some("drop") => drop(ask),
                 expected => {
@@ -181,6 +251,7 @@ impl Dialogue for SmtpDialogue {
                         RefusedPart::Sender(said) => format!("MAIL {said}"),
                         RefusedPart::Recipient(said) => format!("RCPT {said}"),
                         RefusedPart::Content => "content".to_owned(),
+                        RefusedPart::Command => "command".to_owned(),
                     };
                     let seen = format!("{part}: {}", ask.reply());
                     assert_eq!(expected.unwrap_or(&seen), seen);
@@ -191,7 +262,38 @@ impl Dialogue for SmtpDialogue {
     }
 }
 
+/// Every password is right; where it cannot be seen, it is `secret`.
+fn judge(claim: &Claim) -> Option<Option<LastWord>> {
+    let secret = Secret::new("secret");
+    match claim {
+        Claim::Scram(claim) => {
+            claim.check(&ScramVerifier::new(claim.hash(), &secret, b"salt", 4096)).map(Some)
+        }
+        Claim::Cram(claim) => claim.check(&CramSecret::new(&secret)).then_some(None),
+        Claim::Digest(claim) => {
+            claim.check(&[DigestSecret::new("tim", "mx.example.org", &secret)]).map(Some)
+        }
+        _ => Some(None),
+    }
+}
+
 fn is_elsewhere(path: &ForwardPath) -> bool {
     let home = ["example.org", "foo.com", "xyz.com"];
     matches!(path, ForwardPath::Address(a) if !home.contains(&a.domain().as_str()))
+}
+
+/// `A: verify ADDRESS ..` names mailboxes, `A: verify refuse` says that there is none.
+fn verify(ask: Verify, session: &mut Session, wire: &mut Wire, answers: &mut Answers) {
+    match answers.take("verify").as_deref() {
+        None => ask.untold(session, wire),
+        Some("refuse") => ask.refuse(session, wire, &Refusal::UnknownMailbox),
+        Some("drop") => drop(ask),
+        Some(expected) => {
+            let (text, mailboxes) = expected.split_once(": ").unwrap();
+            assert_eq!(ask.text(), text);
+            let mailboxes: Vec<Address> =
+                mailboxes.split(' ').map(|mailbox| Address::parse(mailbox).unwrap()).collect();
+            ask.found(session, wire, &mailboxes);
+        }
+    }
 }
