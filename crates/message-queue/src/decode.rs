@@ -98,6 +98,7 @@ pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseE
         body: facts.body().map_err(wrong("kind of body"))?,
         smtputf8: facts.smtputf8,
         ret: facts.ret(),
+        handling: facts.handling().map_err(wrong("handling"))?,
         envid: facts.envid,
         origin: facts.origin,
         message_id: row.message_id,

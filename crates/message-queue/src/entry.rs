@@ -1,8 +1,8 @@
 //! A message as it is handed to the queue.
 
 use mail_types::{
-    AccountId, Address, BodyKind, DsnReturn, FlagSet, Lane, MailboxName, Notify, OriginalRecipient,
-    QueueId, ReversePath, Timestamp,
+    AccountId, Address, BodyKind, DsnReturn, FlagSet, Handling, Lane, MailboxName, Notify,
+    OriginalRecipient, QueueId, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub struct NewEntry {
     pub ret: Option<DsnReturn>,
     /// ENVID, decoded (RFC 3461 §4.4).
     pub envid: Option<String>,
+    /// How it is to be treated on its way.
+    pub handling: Handling,
     /// Where it came from.
     pub origin: Origin,
     /// The Message-ID field's content, for whoever traces by it; without angle brackets.

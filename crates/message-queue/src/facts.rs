@@ -4,8 +4,8 @@
 //! A program reads the versions that it knows; an entry of another one is set aside, not lost.
 
 use mail_types::{
-    AccountId, BodyKind, DsnReturn, FlagSet, Keyword, MailboxName, Malformed, Notify,
-    OriginalRecipient, ReversePath,
+    AccountId, BodyKind, DeliverBy, DsnReturn, FlagSet, Handling, Keyword, Late, MailboxName,
+    Malformed, Notify, OriginalRecipient, Priority, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,28 @@ pub(crate) struct EntryFacts {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) envid: Option<String>,
     pub(crate) origin: Origin,
+    /// Empty for the null path.
+    #[serde(default, skip_serializing_if = "is_default")]
+    submitter: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    deliver_by: Option<DeliverByFacts>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    priority: i8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    require_tls: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    hold_request: Option<String>,
+}
+
+/// By when an entry is to be delivered.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeliverByFacts {
+    at: i64,
+    /// Too late, it is returned; otherwise its sender is told.
+    returned: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    trace: bool,
 }
 
 /// Of a recipient.
@@ -57,6 +79,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl EntryFacts {
     pub(crate) fn of(entry: &NewEntry) -> Self {
+        let handling = &entry.handling;
         Self {
             body: match entry.body {
                 BodyKind::SevenBit => 7,
@@ -67,7 +90,30 @@ impl EntryFacts {
             ret_full: entry.ret.map(|ret| ret == DsnReturn::Full),
             envid: entry.envid.clone(),
             origin: entry.origin.clone(),
+            submitter: handling.submitter.as_ref().map(ReversePath::to_string),
+            deliver_by: handling.deliver_by.map(|by| DeliverByFacts {
+                at: by.at.millis(),
+                returned: by.late == Late::Return,
+                trace: by.trace,
+            }),
+            priority: handling.priority.number(),
+            require_tls: handling.require_tls,
+            hold_request: handling.hold_request.as_deref().map(str::to_owned),
         }
+    }
+
+    pub(crate) fn handling(&self) -> Result<Handling, Malformed> {
+        Ok(Handling {
+            submitter: self.submitter.as_deref().map(ReversePath::parse).transpose()?,
+            deliver_by: self.deliver_by.as_ref().map(|by| DeliverBy {
+                at: Timestamp::from_millis(by.at),
+                late: if by.returned { Late::Return } else { Late::Notify },
+                trace: by.trace,
+            }),
+            priority: Priority::new(self.priority)?,
+            require_tls: self.require_tls,
+            hold_request: self.hold_request.as_deref().map(Into::into),
+        })
     }
 
     pub(crate) fn body(&self) -> Result<BodyKind, Malformed> {

@@ -1,7 +1,7 @@
 //! What a consumer has leased: one entry's recipients in one lane.
 
 use mail_types::{
-    AccountId, Address, BodyKind, DsnReturn, Lane, Notify, OriginalRecipient, QueueId,
+    AccountId, Address, BodyKind, DsnReturn, Handling, Lane, Notify, OriginalRecipient, QueueId,
     RecipientNumber, ReversePath, Timestamp,
 };
 
@@ -44,6 +44,8 @@ pub struct LeaseEntry {
     pub ret: Option<DsnReturn>,
     /// ENVID, decoded.
     pub envid: Option<String>,
+    /// How it is to be treated on its way.
+    pub handling: Handling,
     /// Where it came from.
     pub origin: Origin,
     /// The Message-ID field's content.

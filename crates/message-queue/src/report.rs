@@ -5,7 +5,8 @@
 //! RFC 5321 §4.5.5).
 
 use mail_types::{
-    Address, Domain, DsnReturn, EnhancedStatus, Outcome, RecipientNumber, ReversePath, Timestamp,
+    Address, Domain, DsnReturn, EnhancedStatus, Handling, Outcome, RecipientNumber, ReversePath,
+    Timestamp,
 };
 use mime_core::report::{Action, Built, DeliveryReport, RecipientReport, Returned};
 
@@ -148,6 +149,12 @@ fn envelope(
         smtputf8: built.smtputf8,
         ret: None,
         envid: None,
+        // RFC 6710 §4.6, RFC 8689 §5: what was asked of the message is asked of its report.
+        handling: Handling {
+            priority: lease.entry.handling.priority,
+            require_tls: lease.entry.handling.require_tls,
+            ..Handling::default()
+        },
         origin: Origin {
             agent: "notification".to_owned(),
             protocol: Some(format!("about {}", lease.entry.id)),
@@ -163,9 +170,10 @@ fn find(lease: &Lease, number: RecipientNumber) -> Option<&LeaseRecipient> {
 }
 
 /// RET counts for failures only (RFC 3461 §4.3); without it the header is enough to know the
-/// message by.
+/// message by. What had to travel under TLS is not told to whoever gets its report (RFC 8689 §5).
 fn wants_full(lease: &Lease, due: &Due) -> bool {
     lease.entry.ret == Some(DsnReturn::Full)
+        && !lease.entry.handling.require_tls
         && due.reported.iter().any(|reported| reported.what == What::Failed)
 }
 

@@ -94,6 +94,7 @@ impl House {
             smtputf8: false,
             ret: None,
             envid: None,
+            handling: mail_types::Handling::default(),
             origin: Origin { agent: "test".into(), ..Origin::default() },
             message_id: None,
             recipients: to,

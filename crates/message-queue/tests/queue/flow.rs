@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mail_types::{
-    AccountId, BodyKind, DsnReturn, Flag, FlagSet, Lane, MailboxName, Notify, OriginalRecipient,
-    RecipientNumber, ReversePath,
+    AccountId, BodyKind, DeliverBy, DsnReturn, Flag, FlagSet, Handling, Lane, Late, MailboxName,
+    Notify, OriginalRecipient, Priority, RecipientNumber, ReversePath, Timestamp,
 };
 use message_queue::{Consumes, Content, FileInto, LeaseRequest, NewRecipient, Settlement};
 
@@ -21,6 +21,17 @@ async fn what_is_leased_is_what_was_queued() {
     new.smtputf8 = true;
     new.ret = Some(DsnReturn::Full);
     new.envid = Some("an id".to_owned());
+    new.handling = Handling {
+        submitter: Some(ReversePath::Null),
+        deliver_by: Some(DeliverBy {
+            at: Timestamp::from_millis(-5),
+            late: Late::Notify,
+            trace: true,
+        }),
+        priority: Priority::new(-9).unwrap(),
+        require_tls: true,
+        hold_request: Some("for;60".into()),
+    };
     new.origin.tls = Some("TLSv1.3".to_owned());
     new.message_id = Some("x@y".to_owned());
     new.recipients[1] = NewRecipient {
@@ -45,6 +56,7 @@ async fn what_is_leased_is_what_was_queued() {
     assert_eq!((of.id, of.queued_at, lease.lane.clone()), (id, START, Lane::Local));
     assert_eq!((&of.reverse_path, of.account), (&new.reverse_path, new.account));
     assert_eq!((of.body, of.smtputf8, of.ret), (new.body, new.smtputf8, new.ret));
+    assert_eq!(of.handling, new.handling);
     assert_eq!((&of.envid, &of.origin, &of.message_id), (&new.envid, &new.origin, &new.message_id));
     assert_eq!(octets(&of.content).await, b"small\r\n");
     let [first, second] = lease.recipients.as_slice() else { panic!("{lease:?}") };

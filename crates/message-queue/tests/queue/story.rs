@@ -53,6 +53,7 @@ pub(crate) fn entry(recipients: &[&str]) -> NewEntry {
         smtputf8: false,
         ret: None,
         envid: None,
+        handling: mail_types::Handling::default(),
         origin: Origin { agent: "a test".to_owned(), ..Origin::default() },
         message_id: None,
         recipients: recipients.iter().map(|text| recipient(text)).collect(),

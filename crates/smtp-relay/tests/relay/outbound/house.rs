@@ -79,6 +79,7 @@ impl House {
             smtputf8: false,
             ret: None,
             envid: None,
+            handling: mail_types::Handling::default(),
             origin: Origin::default(),
             message_id: None,
             recipients: recipients.collect(),
