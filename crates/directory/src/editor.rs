@@ -8,9 +8,12 @@
 mod accounts;
 mod aliases;
 mod domains;
+mod secrets;
 mod sending;
 
 use std::path::Path;
+
+pub use secrets::NewAppPassword;
 
 use mail_types::{Address, Timestamp};
 use sasl_core::PasswordVerifier;

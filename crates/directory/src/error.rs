@@ -46,6 +46,18 @@ pub enum DirectoryError {
     /// The address is an account's already.
     #[error("{0} is an account already")]
     AccountExists(Address),
+    /// What an app password or a certificate is called has another form.
+    #[error("{0:?} is no label: letters, digits, -, _ and ., up to 40 of them")]
+    BadLabel(String),
+    /// The account has an app password or a certificate of this label already.
+    #[error("the account has an app password or a certificate called {0} already")]
+    SecretExists(String),
+    /// The account has no app password and no certificate of this label.
+    #[error("the account has no app password and no certificate called {0}")]
+    NoSuchSecret(String),
+    /// The certificate is an account's already.
+    #[error("the certificate is an account's already")]
+    CertificateKnown,
     /// The address is an alias already.
     #[error("{0} is an alias already: remove it first, or add to it")]
     AliasExists(AliasName),

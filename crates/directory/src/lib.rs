@@ -24,9 +24,9 @@ mod snapshot;
 mod tables;
 
 pub use account::{Account, Alias, AliasName, Sending};
-pub use credentials::Credentials;
+pub use credentials::{AppPassword, Census, Certificate, Credentials, Kept, Password};
 pub use directory::Directory;
-pub use editor::{Editor, NewAccount, Removal};
+pub use editor::{Editor, NewAccount, NewAppPassword, Removal};
 pub use error::DirectoryError;
 pub use route::{Refusal, Route, Target};
 pub use snapshot::Stamp;

@@ -58,16 +58,42 @@ const SENDING: Migration = Migration {
 };
 
 /// The steps to the tables of `credentials.db`.
-pub(crate) const CREDENTIALS: &[Migration] = &[Migration {
-    name: "passwords",
-    sql: "
-        create table password (
-            account integer primary key,
-            verifier text not null,
-            changed_ms integer not null
-        ) strict;
-    ",
-}];
+pub(crate) const CREDENTIALS: &[Migration] = &[
+    Migration {
+        name: "passwords",
+        sql: "
+            create table password (
+                account integer primary key,
+                verifier text not null,
+                changed_ms integer not null
+            ) strict;
+        ",
+    },
+    // `scram` has a verifier a line.
+    Migration {
+        name: "what challenges are answered with, app passwords, certificates",
+        sql: "
+            alter table password add column scram text not null default '';
+            alter table password add column sealed blob;
+            create table app_password (
+                account integer not null,
+                label text not null,
+                protocols text not null,
+                digest blob not null unique,
+                scram text not null,
+                sealed blob,
+                created_ms integer not null,
+                primary key (account, label)
+            ) strict, without rowid;
+            create table certificate (
+                digest blob primary key,
+                account integer not null,
+                label text not null,
+                created_ms integer not null
+            ) strict, without rowid;
+        ",
+    },
+];
 
 /// The file under the directory's folder.
 pub(crate) fn directory_file(folder: &Path) -> PathBuf {

@@ -73,13 +73,13 @@ async fn an_account_lives_and_dies() {
     assert_eq!((found.id, found.generation, found.quota_bytes), (alice, 1, Some(5)));
     assert_eq!(found.address.to_string(), "Alice@example.org");
     let stored = house.credentials.password(alice).await.unwrap().unwrap();
-    assert!(stored.verify(&Secret::new("Alice@example.org")));
+    assert!(stored.verifier.verify(&Secret::new("Alice@example.org")));
 
     let whom = address("alice@EXAMPLE.org");
     house.editor.set_password(&whom, &verifier("new"), NOW).await.unwrap();
     assert_eq!(house.directory.account(alice).await.unwrap().unwrap().generation, 2);
     let stored = house.credentials.password(alice).await.unwrap().unwrap();
-    assert!(stored.verify(&Secret::new("new")));
+    assert!(stored.verifier.verify(&Secret::new("new")));
 
     house.editor.set_disabled(&whom, true).await.unwrap();
     let disabled = house.directory.account(alice).await.unwrap().unwrap();

@@ -5,12 +5,22 @@ use sasl_core::PasswordVerifier;
 use sqlx::SqliteConnection;
 
 use crate::{
-    Account, Alias, AliasName, DirectoryError, Editor, NewAccount, Removal, roster::Roster, tables,
+    Account, Alias, AliasName, DirectoryError, Editor, Kept, NewAccount, Removal, roster::Roster,
+    tables,
 };
 
 impl Editor {
     /// Makes an account.
     pub async fn add_account(&self, new: NewAccount) -> Result<Account, DirectoryError> {
+        self.add_account_keeping(new, &Kept::default()).await
+    }
+
+    /// Makes an account, and keeps of its password what challenges are answered with.
+    pub async fn add_account_keeping(
+        &self,
+        new: NewAccount,
+        kept: &Kept,
+    ) -> Result<Account, DirectoryError> {
         let NewAccount { address, verifier, quota_bytes, now } = new;
         let account = self
             .edit(|connection| {
@@ -20,7 +30,7 @@ impl Editor {
                 })
             })
             .await?;
-        self.store_password(account.id, &verifier, now).await?;
+        self.store_password(account.id, &verifier, kept, now).await?;
         Ok(account)
     }
 
@@ -31,8 +41,24 @@ impl Editor {
         verifier: &PasswordVerifier,
         now: Timestamp,
     ) -> Result<Account, DirectoryError> {
+        self.set_password_keeping(address, verifier, &Kept::default(), now).await
+    }
+
+    /// The same, and keeps of the password what challenges are answered with.
+    pub async fn set_password_keeping(
+        &self,
+        address: &Address,
+        verifier: &PasswordVerifier,
+        kept: &Kept,
+        now: Timestamp,
+    ) -> Result<Account, DirectoryError> {
         let account = existing(&*self.reader.roster().await?, address)?;
-        self.store_password(account.id, verifier, now).await?;
+        self.store_password(account.id, verifier, kept, now).await?;
+        self.end_sessions(address).await
+    }
+
+    /// Lets all proofs of the account's secrets, and the sessions that rest on them, end.
+    pub(super) async fn end_sessions(&self, address: &Address) -> Result<Account, DirectoryError> {
         self.change_account(address, "update account set generation = generation + 1 where id = ?")
             .await
     }
@@ -74,10 +100,13 @@ impl Editor {
         self.credentials
             .edit(|connection| {
                 Box::pin(async move {
-                    sqlx::query("delete from password where account = ?")
-                        .bind(id.0)
-                        .execute(connection)
-                        .await?;
+                    for statement in [
+                        "delete from password where account = ?",
+                        "delete from app_password where account = ?",
+                        "delete from certificate where account = ?",
+                    ] {
+                        sqlx::query(statement).bind(id.0).execute(&mut *connection).await?;
+                    }
                     Ok::<_, DirectoryError>(())
                 })
             })
@@ -106,18 +135,24 @@ impl Editor {
         &self,
         id: AccountId,
         verifier: &PasswordVerifier,
+        kept: &Kept,
         now: Timestamp,
     ) -> Result<(), DirectoryError> {
-        let verifier = verifier.to_string();
+        let (verifier, kept) = (verifier.to_string(), kept.clone());
         self.credentials
             .edit(|connection| {
                 Box::pin(async move {
-                    sqlx::query("insert or replace into password values (?, ?, ?)")
-                        .bind(id.0)
-                        .bind(verifier)
-                        .bind(now.millis())
-                        .execute(connection)
-                        .await?;
+                    sqlx::query(
+                        "insert or replace into password \
+                         (account, verifier, scram, sealed, changed_ms) values (?, ?, ?, ?, ?)",
+                    )
+                    .bind(id.0)
+                    .bind(verifier)
+                    .bind(kept.scram_text())
+                    .bind(kept.sealed)
+                    .bind(now.millis())
+                    .execute(connection)
+                    .await?;
                     Ok(())
                 })
             })
