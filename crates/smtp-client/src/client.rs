@@ -1,22 +1,27 @@
-//! One host: its addresses in turn, TLS where offered, and what its end means.
+//! One host: its places in turn, TLS as its policy says, and what its end means.
 
 use std::{
-    net::SocketAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use agent_kit::{
     Connection, DriveOptions, End, Stop, TlsRole, drive,
-    tls::{ClientPolicy, TlsError},
+    tls::{ClientTls, Roots, TlsError},
 };
-use mail_types::{Domain, Problem};
-use smtp_core::client::{Options, Session, StartTls, Timeouts};
+use mail_types::{Domain, EnhancedStatus, Problem, Scope};
+use sasl_core::client::Credentials;
+use smtp_core::client::{Account, Options, Session, StartTls, Timeouts};
 
-use crate::{Outbox, connect::connect, handler::Courier};
+use crate::{
+    Host, Outbox, Place, Security,
+    connect::connect,
+    handler::Courier,
+    trust::{NoTrust, Trust},
+};
 
 /// What is the same for all hosts.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientOptions {
     /// Our name, for EHLO.
     pub hello: Domain,
@@ -26,57 +31,63 @@ pub struct ClientOptions {
     pub timeouts: Timeouts,
     /// How long a piece of content may wait to be taken (RFC 5321 §4.5.3.2.5: three minutes).
     pub write_stall: Duration,
+    /// The authorities whose certificates are valid; none if none are known, and then no host is
+    /// reached where a certificate must be.
+    pub roots: Option<Roots>,
     /// When to come to an end.
     pub stop: Stop,
 }
 
 impl ClientOptions {
-    /// The waits of RFC 5321 §4.5.3.2.
+    /// The waits of RFC 5321 §4.5.3.2, and no authorities.
     pub fn new(hello: Domain, connect_timeout: Duration, stop: Stop) -> Self {
-        let write_stall = Duration::from_secs(180);
-        Self { hello, connect_timeout, timeouts: Timeouts::default(), write_stall, stop }
+        let (timeouts, write_stall) = (Timeouts::default(), Duration::from_secs(180));
+        Self { hello, connect_timeout, timeouts, write_stall, roots: None, stop }
     }
-}
-
-/// A host that takes mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    /// Its name.
-    pub name: Domain,
-    /// Where it listens, in the order to try.
-    pub addresses: Vec<SocketAddr>,
 }
 
 /// Connects to hosts.
 pub struct Client {
     options: ClientOptions,
-    tls: ClientPolicy,
+    trust: Trust,
     sessions: AtomicU64,
 }
 
 /// How one connection ended.
+#[derive(Default)]
 struct Ended {
     problem: Option<Problem>,
+    /// Whether a message was ever given to the session.
     gave: bool,
+    /// Whether it was TLS that failed, before anything was sent.
     tls_failed: bool,
+    /// Whether the server takes no more over this connection.
+    full: bool,
 }
 
 impl Client {
     /// A client; the error is that TLS can't be set up at all.
     pub fn new(options: ClientOptions) -> Result<Self, TlsError> {
-        Ok(Self { options, tls: ClientPolicy::opportunistic()?, sessions: AtomicU64::new(0) })
+        let trust = Trust::new(options.roots.as_ref())?;
+        Ok(Self { options, trust, sessions: AtomicU64::new(0) })
     }
 
     /// Sends what the outbox has. An error says why this host takes no more now; messages that
     /// the outbox still has were not tried then, and one that was on its way has been reported.
     pub async fn converse<O: Outbox>(&self, host: &Host, outbox: &mut O) -> Result<(), Problem> {
+        let tls =
+            self.trust.towards(host).map_err(|NoTrust(text)| insecure(host.name.as_str(), text))?;
         let mut last = Ok(());
         // RFC 5321 §5.1: all addresses of a host, in turn, until one answers.
-        for address in &host.addresses {
-            let mut ended = self.visit(host, *address, StartTls::IfOffered, outbox).await;
-            if ended.tls_failed {
-                tracing::warn!(host = %host.name, %address, "TLS failed, trying in clear");
-                ended = self.visit(host, *address, StartTls::Never, outbox).await;
+        for place in &host.places {
+            let mut ended = self.visit(host, place, tls.as_ref(), outbox).await;
+            if ended.tls_failed && host.security == Security::Opportunistic {
+                tracing::warn!(host = %host.name, %place, "TLS failed, trying in clear");
+                ended = self.visit(host, place, None, outbox).await;
+            }
+            // RFC 9422 §4.1: so many messages a session.
+            while ended.full && outbox.has_more() && !self.options.stop.is_asked() {
+                ended = Ended { gave: true, ..self.visit(host, place, tls.as_ref(), outbox).await };
             }
             match ended.problem {
                 None => return Ok(()),
@@ -87,47 +98,53 @@ impl Client {
         last
     }
 
+    /// One connection; without `tls` in clear.
     async fn visit<O: Outbox>(
         &self,
         host: &Host,
-        address: SocketAddr,
-        start_tls: StartTls,
+        place: &Place,
+        tls: Option<&ClientTls>,
         outbox: &mut O,
     ) -> Ended {
-        let words = described(host, address);
-        let connection = match connect(address, &words, self.options.connect_timeout).await {
+        let words = described(host, place);
+        let failed = |problem| Ended { problem: Some(problem), ..Ended::default() };
+        let mut connection = match connect(place, &words, self.options.connect_timeout).await {
             Ok(connection) => connection,
-            Err(problem) => {
-                return Ended { problem: Some(problem), gave: false, tls_failed: false };
-            }
+            Err(problem) => return failed(problem),
         };
-        self.talk(connection, host, words, start_tls, outbox).await
+        let mut driving = DriveOptions::new(self.options.stop.clone());
+        driving.write_stall = self.options.write_stall;
+        if let Some(tls) = tls {
+            if host.security == Security::FromStart
+                && let Err(error) = connection.connect_tls(tls, driving.handshake_limit).await
+            {
+                return failed(insecure(&words, error.to_string()));
+            }
+            driving.tls = TlsRole::Client(tls.clone());
+        }
+        let start_tls = tls.map_or(StartTls::Never, |_| host.security.start_tls());
+        let options = Options {
+            hello: self.options.hello.clone(),
+            host: words,
+            protocol: host.protocol,
+            start_tls,
+            account: host.credentials.clone().map(|credentials| account(host, credentials)),
+            timeouts: self.options.timeouts,
+        };
+        self.talk(connection, driving, options, outbox).await
     }
 
     async fn talk<O: Outbox>(
         &self,
         connection: Connection,
-        host: &Host,
-        words: String,
-        start_tls: StartTls,
+        driving: DriveOptions,
+        options: Options,
         outbox: &mut O,
     ) -> Ended {
-        let options = Options {
-            hello: self.options.hello.clone(),
-            host: words,
-            start_tls,
-            timeouts: self.options.timeouts,
-        };
+        let words = options.host.clone();
         let number = self.sessions.fetch_add(1, Ordering::Relaxed);
         let mut session = Session::new(number, options);
         let mut courier = Courier::new(outbox, self.options.stop.clone());
-        let mut driving = DriveOptions::new(self.options.stop.clone());
-        driving.write_stall = self.options.write_stall;
-        // A host without a name that could stand in a certificate is asked by its address.
-        let server = host.name.ip().map_or(host.name.to_string(), |ip| ip.to_string());
-        if let Ok(tls) = self.tls.for_host(&server) {
-            driving.tls = TlsRole::Client(tls);
-        }
         let end = drive(&mut session, &mut courier, connection, driving).await;
         let gave = courier.gave;
         let ending = session.finish(&in_words(&end));
@@ -135,17 +152,34 @@ impl Client {
             outbox.done(report).await;
         }
         let tls_failed = matches!(end, End::Tls(_) | End::Injected) && !gave;
-        Ended { problem: ending.problem, gave, tls_failed }
+        let problem = match tls_failed {
+            true => Some(insecure(&words, in_words(&end))),
+            false => ending.problem,
+        };
+        Ended { problem, gave, tls_failed, full: ending.full }
     }
 }
 
 /// `mx1.example.org [192.0.2.1]:25`.
-fn described(host: &Host, address: SocketAddr) -> String {
-    let literal = Domain::from_ip(address.ip());
-    match host.name.is_literal() {
-        true => format!("{literal}:{}", address.port()),
-        false => format!("{} {literal}:{}", host.name, address.port()),
+fn described(host: &Host, place: &Place) -> String {
+    match place {
+        Place::Tcp(_) if !host.name.is_literal() => format!("{} {place}", host.name),
+        _ => place.to_string(),
     }
+}
+
+fn account(host: &Host, credentials: Credentials) -> Account {
+    let mut nonce = [0; 18];
+    // Without randomness, mechanisms that need it fail or are weaker; none becomes dangerous, since
+    // the server adds its own.
+    let _ = getrandom::fill(&mut nonce);
+    Account { credentials, host: host.name.to_string(), nonce }
+}
+
+/// RFC 3463 §3.8, X.7.5: cryptographic failure.
+fn insecure(host: &str, text: String) -> Problem {
+    let problem = Problem::new(EnhancedStatus::new(4, 7, 5), Scope::Host, text);
+    Problem { host: Some(host.to_owned()), ..problem }
 }
 
 fn in_words(end: &End) -> String {

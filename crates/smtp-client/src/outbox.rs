@@ -4,7 +4,7 @@ use std::{future::Future, io};
 
 use smtp_core::client::{Extensions, Message, Report};
 
-/// The content of a message, from its start to its end.
+/// The content of a message, from its start to its end: exactly as long as its message says.
 pub trait Pieces: Send {
     /// The next piece, of any size that fits into memory well; nothing at the end.
     fn next_piece(&mut self) -> impl Future<Output = io::Result<Option<Vec<u8>>>> + Send;
@@ -32,4 +32,8 @@ pub trait Outbox: Send {
 
     /// What became of the message that was given last.
     fn done(&mut self, report: Report) -> impl Future<Output = ()> + Send;
+
+    /// Whether another connection would be of use: asked when the server takes no more messages
+    /// over this one.
+    fn has_more(&self) -> bool;
 }

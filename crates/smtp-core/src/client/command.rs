@@ -1,6 +1,8 @@
 //! The commands with their parameters, as bytes.
 
-use mail_types::{BodyKind, DsnReturn, Notify};
+use mail_types::{
+    BodyKind, DeliverBy, DsnReturn, Late, Notify, OriginalRecipient, Priority, Timestamp,
+};
 
 use super::{Extensions, Message, Recipient};
 use crate::command::encode_xtext;
@@ -11,8 +13,10 @@ pub(super) fn mail(message: &Message, offered: &Extensions) -> String {
     if offered.size.is_some() {
         line.push_str(&format!(" SIZE={}", message.size)); // RFC 1870 §5
     }
-    if offered.eight_bit_mime && message.body != BodyKind::SevenBit {
-        line.push_str(" BODY=8BITMIME"); // RFC 6152 §2
+    match message.body {
+        BodyKind::EightBitMime if offered.eight_bit_mime => line.push_str(" BODY=8BITMIME"), // RFC 6152 §2
+        BodyKind::BinaryMime if offered.binary_mime => line.push_str(" BODY=BINARYMIME"), // RFC 3030 §3
+        _ => {}
     }
     if offered.smtputf8 && message.smtputf8 {
         line.push_str(" SMTPUTF8"); // RFC 6531 §3.4
@@ -28,7 +32,42 @@ pub(super) fn mail(message: &Message, offered: &Extensions) -> String {
             line.push_str(&format!(" ENVID={}", encode_xtext(envid)));
         }
     }
+    line.push_str(&handling(message, offered));
     line + "\r\n"
+}
+
+/// What the message asks of every hop, as far as the server knows it.
+fn handling(message: &Message, offered: &Extensions) -> String {
+    let handling = &message.handling;
+    let mut words = String::new();
+    if let Some(submitter) = handling.submitter.as_ref().filter(|_| offered.auth) {
+        // RFC 4954 §5
+        let submitter = submitter.to_string();
+        let value = if submitter.is_empty() { "<>".to_owned() } else { encode_xtext(&submitter) };
+        words.push_str(&format!(" AUTH={value}"));
+    }
+    if let Some(deliver_by) = handling.deliver_by.filter(|_| offered.deliver_by.is_some()) {
+        words.push_str(&format!(" BY={}", by(&deliver_by, message.now)));
+    }
+    if offered.priority && handling.priority != Priority::NORMAL {
+        words.push_str(&format!(" MT-PRIORITY={}", handling.priority)); // RFC 6710 §4.2
+    }
+    if offered.require_tls && handling.require_tls {
+        words.push_str(" REQUIRETLS"); // RFC 8689 §4.2.1
+    }
+    words
+}
+
+/// `by-value`, with the time that is left now, or how long it is over (RFC 2852 §4.1.4).
+fn by(deliver_by: &DeliverBy, now: Timestamp) -> String {
+    const DIGITS: i64 = 999_999_999;
+    let left = deliver_by.at.secs().saturating_sub(now.secs()).clamp(-DIGITS, DIGITS);
+    let mode = match deliver_by.late {
+        Late::Return => 'R',
+        Late::Notify => 'N',
+    };
+    let trace = if deliver_by.trace { "T" } else { "" };
+    format!("{left};{mode}{trace}")
 }
 
 /// `RCPT TO` with the parameters that the server knows (RFC 5321 §4.1.1.3).
@@ -41,16 +80,30 @@ pub(super) fn rcpt(recipient: &Recipient, offered: &Extensions) -> String {
         }
         if let Some(original) = &recipient.original {
             let address = match original.addr_type() {
-                // RFC 6533 §3: what RFC 3461's xtext can't say has a form of its own.
-                "utf-8" => original.address().to_owned(),
+                "utf-8" => utf8_address(original, offered.smtputf8),
                 _ => encode_xtext(original.address()),
             };
-            if offered.smtputf8 || address.is_ascii() {
-                line.push_str(&format!(" ORCPT={};{address}", original.addr_type()));
-            }
+            line.push_str(&format!(" ORCPT={};{address}", original.addr_type()));
         }
     }
     line + "\r\n"
+}
+
+/// `utf-8-addr-unitext` where SMTPUTF8 is known, else `utf-8-addr-xtext` (RFC 6533 §3).
+fn utf8_address(original: &OriginalRecipient, smtputf8: bool) -> String {
+    let mut text = String::with_capacity(original.address().len());
+    for character in original.address().chars() {
+        let plain = match character {
+            '\\' | '+' | '=' => false,
+            character if character.is_ascii() => character.is_ascii_graphic(),
+            _ => smtputf8,
+        };
+        match plain {
+            true => text.push(character),
+            false => text.push_str(&format!("\\x{{{:X}}}", u32::from(character))),
+        }
+    }
+    text
 }
 
 /// `notify-esmtp-value` (RFC 3461 §4.1).
@@ -63,18 +116,21 @@ fn notify(notify: Notify) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mail_types::{OriginalRecipient, RecipientNumber, ReversePath};
+    use mail_types::{Handling, RecipientNumber, ReversePath};
 
     use super::*;
 
-    const ALL: Extensions = Extensions {
-        pipelining: true,
-        eight_bit_mime: true,
-        size: Some(None),
-        starttls: true,
-        dsn: true,
-        smtputf8: true,
-    };
+    fn all() -> Extensions {
+        Extensions {
+            eight_bit_mime: true,
+            size: Some(None),
+            dsn: true,
+            smtputf8: true,
+            chunking: true,
+            binary_mime: true,
+            ..Extensions::default()
+        }
+    }
 
     fn message() -> Message {
         Message {
@@ -85,6 +141,8 @@ mod tests {
             smtputf8: true,
             ret: Some(DsnReturn::Headers),
             envid: Some("id+1 x".to_owned()),
+            handling: Handling::default(),
+            now: Timestamp::from_secs(1000),
         }
     }
 
@@ -100,11 +158,11 @@ mod tests {
     #[test]
     fn parameters_are_passed_on_where_they_are_known() {
         assert_eq!(
-            mail(&message(), &ALL),
+            mail(&message(), &all()),
             "MAIL FROM:<a@example.org> SIZE=7 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=id+2B1+20x\r\n"
         );
         assert_eq!(
-            rcpt(&recipient(), &ALL),
+            rcpt(&recipient(), &all()),
             "RCPT TO:<b@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;B+2BC@example.net\r\n"
         );
     }
@@ -120,8 +178,56 @@ mod tests {
     fn nothing_is_added() {
         // RFC 3461 §5.2.1
         let plain = Recipient { notify: Notify::DEFAULT, original: None, ..recipient() };
-        assert_eq!(rcpt(&plain, &ALL), "RCPT TO:<b@example.net>\r\n");
+        assert_eq!(rcpt(&plain, &all()), "RCPT TO:<b@example.net>\r\n");
         let never = Recipient { notify: Notify::NEVER, original: None, ..recipient() };
-        assert_eq!(rcpt(&never, &ALL), "RCPT TO:<b@example.net> NOTIFY=NEVER\r\n");
+        assert_eq!(rcpt(&never, &all()), "RCPT TO:<b@example.net> NOTIFY=NEVER\r\n");
+    }
+
+    #[test]
+    fn what_every_hop_must_know() {
+        // RFC 4954 §5, RFC 2852 §4.1.4, RFC 6710 §4.2, RFC 8689 §4.2.1
+        let deliver_by = |seconds, late, trace| {
+            Some(DeliverBy { at: Timestamp::from_secs(1000 + seconds), late, trace })
+        };
+        let all = Extensions {
+            auth: true,
+            deliver_by: Some(None),
+            priority: true,
+            require_tls: true,
+            ..Extensions::default()
+        };
+        let check = |handling: Handling, expected: &str| {
+            let asked = Message { handling, ..message() };
+            assert_eq!(mail(&asked, &all), format!("MAIL FROM:<a@example.org>{expected}\r\n"));
+            let none = mail(&asked, &Extensions::default());
+            assert_eq!(none, "MAIL FROM:<a@example.org>\r\n");
+        };
+        let none = Handling::default;
+        check(none(), "");
+        check(Handling { submitter: ReversePath::parse("").ok(), ..none() }, " AUTH=<>");
+        let submitter = ReversePath::parse("e+x=y@example.org").ok();
+        check(Handling { submitter, ..none() }, " AUTH=e+2Bx+3Dy@example.org");
+        let by = |deliver_by| Handling { deliver_by, ..none() };
+        check(by(deliver_by(120, Late::Return, false)), " BY=120;R");
+        check(by(deliver_by(-5, Late::Notify, true)), " BY=-5;NT");
+        check(by(deliver_by(i64::MAX - 1000, Late::Notify, false)), " BY=999999999;N");
+        check(Handling { priority: Priority::new(-4).unwrap(), ..none() }, " MT-PRIORITY=-4");
+        check(Handling { require_tls: true, ..none() }, " REQUIRETLS");
+    }
+
+    #[test]
+    fn international_original_recipients() {
+        // RFC 6533 §3
+        let original = OriginalRecipient::new("utf-8", "\u{c544}+\u{b9ac}=x@example.net").ok();
+        let international = Recipient { original, notify: Notify::DEFAULT, ..recipient() };
+        assert_eq!(
+            rcpt(&international, &all()),
+            "RCPT TO:<b@example.net> ORCPT=utf-8;\u{c544}\\x{2B}\u{b9ac}\\x{3D}x@example.net\r\n"
+        );
+        let plain = Extensions { smtputf8: false, ..all() };
+        assert_eq!(
+            rcpt(&international, &plain),
+            "RCPT TO:<b@example.net> ORCPT=utf-8;\\x{C544}\\x{2B}\\x{B9AC}\\x{3D}x@example.net\r\n"
+        );
     }
 }

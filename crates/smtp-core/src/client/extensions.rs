@@ -1,9 +1,10 @@
 //! What the server offers, as its reply to EHLO says.
 
 use mail_types::Reply;
+use sasl_core::Mechanism;
 
 /// The service extensions that matter to a client (RFC 5321 §4.1.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Extensions {
     /// Commands may be sent in groups (RFC 2920 §3).
     pub pipelining: bool,
@@ -17,6 +18,31 @@ pub struct Extensions {
     pub dsn: bool,
     /// SMTPUTF8 (RFC 6531 §3.1).
     pub smtputf8: bool,
+    /// BDAT (RFC 3030 §2).
+    pub chunking: bool,
+    /// BODY=BINARYMIME (RFC 3030 §3); of use only together with `chunking`.
+    pub binary_mime: bool,
+    /// REQUIRETLS (RFC 8689 §2).
+    pub require_tls: bool,
+    /// BY=, with the shortest time that the server can keep, in seconds (RFC 2852 §2).
+    pub deliver_by: Option<Option<u64>>,
+    /// MT-PRIORITY= (RFC 6710 §3).
+    pub priority: bool,
+    /// AUTH, here and as a parameter of MAIL (RFC 4954 §3).
+    pub auth: bool,
+    /// How one may sign in, as far as we can.
+    pub sign_in: Vec<Mechanism>,
+    /// What a session may hold.
+    pub limits: Limits,
+}
+
+/// How much the server takes, as far as it says so (RFC 9422 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// MAILMAX: transactions of a session.
+    pub mails: Option<u32>,
+    /// RCPTMAX: recipients of a transaction.
+    pub recipients: Option<u32>,
 }
 
 impl Extensions {
@@ -30,13 +56,20 @@ impl Extensions {
                 "PIPELINING" => found.pipelining = true,
                 "8BITMIME" => found.eight_bit_mime = true,
                 // RFC 1870 §4: a limit of zero, or none, means that none is fixed.
-                "SIZE" => {
-                    let limit = words.next().and_then(|limit| limit.parse().ok());
-                    found.size = Some(limit.filter(|limit| *limit > 0));
-                }
+                "SIZE" => found.size = Some(words.next().and_then(positive)),
                 "STARTTLS" => found.starttls = true,
                 "DSN" => found.dsn = true,
                 "SMTPUTF8" => found.smtputf8 = true,
+                "CHUNKING" => found.chunking = true,
+                "BINARYMIME" => found.binary_mime = true,
+                "REQUIRETLS" => found.require_tls = true,
+                "DELIVERBY" => found.deliver_by = Some(words.next().and_then(positive)),
+                "MT-PRIORITY" => found.priority = true,
+                "AUTH" => {
+                    found.auth = true;
+                    found.sign_in.extend(words.filter_map(Mechanism::parse));
+                }
+                "LIMITS" => found.limits = Limits::parse(words),
                 _ => {}
             }
         }
@@ -44,21 +77,54 @@ impl Extensions {
     }
 }
 
+impl Limits {
+    /// `limit-param-list`: what is unknown or wrong is as if it were not there (RFC 9422 §3.7).
+    fn parse<'w>(words: impl Iterator<Item = &'w str>) -> Self {
+        let mut limits = Self::default();
+        for word in words {
+            let Some((name, value)) = word.split_once('=') else { continue };
+            let digits =
+                (1..=6).contains(&value.len()) && value.starts_with(|c| matches!(c, '1'..='9'));
+            let Some(value) = value.parse::<u32>().ok().filter(|_| digits) else { continue };
+            match name.to_ascii_uppercase().as_str() {
+                "MAILMAX" => limits.mails = Some(value),
+                "RCPTMAX" => limits.recipients = Some(value),
+                _ => {}
+            }
+        }
+        limits
+    }
+}
+
+fn positive(digits: &str) -> Option<u64> {
+    digits.parse().ok().filter(|number| *number > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(lines: &[&str]) -> Extensions {
+        let lines = std::iter::once("host").chain(lines.iter().copied()).map(str::to_owned);
+        Extensions::parse(&Reply::of_lines(250, None, lines.collect()))
+    }
+
     #[test]
     fn keywords() {
-        let lines = ["host", "size 1000", "PIPELINING", "X-ODD 1 2", "Dsn", ""].map(String::from);
-        let found = Extensions::parse(&Reply::of_lines(250, None, lines.to_vec()));
         let expected = Extensions {
             size: Some(Some(1000)),
             pipelining: true,
             dsn: true,
+            chunking: true,
+            deliver_by: Some(Some(240)),
+            auth: true,
+            sign_in: vec![Mechanism::Login, Mechanism::Plain],
             ..Extensions::default()
         };
-        assert_eq!(found, expected);
+        let lines =
+            ["size 1000", "PIPELINING", "X-ODD 1 2", "Dsn", "", "CHUNKING", "DELIVERBY 240"];
+        assert_eq!(parse(&[&lines[..], &["AUTH LOGIN X-ODD plain"]].concat()), expected);
+        assert_eq!(parse(&[]), Extensions::default());
     }
 
     #[test]
@@ -69,8 +135,21 @@ mod tests {
             ("SIZE x", Some(None)),
             ("STARTTLS", None),
         ] {
-            let lines = vec!["host".to_owned(), line.to_owned()];
-            assert_eq!(Extensions::parse(&Reply::of_lines(250, None, lines)).size, expected);
+            assert_eq!(parse(&[line]).size, expected);
         }
+    }
+
+    #[test]
+    fn limits() {
+        // RFC 9422 §3.7, §4, and its example of §5.
+        let check = |line: &str, mails, recipients| {
+            assert_eq!(parse(&[line]).limits, Limits { mails, recipients }, "{line}");
+        };
+        check("LIMITS RCPTMAX=20 MAILMAX=5", Some(5), Some(20));
+        check("limits mailmax=999999", Some(999_999), None);
+        check("LIMITS MAILMAX=0 RCPTMAX=1000000", None, None);
+        check("LIMITS MAILMAX=01 RCPTMAX=+1", None, None);
+        check("LIMITS MAILMAX RCPTMAX= X=1 RCPTDOMAINMAX=1", None, None);
+        check("LIMITS", None, None);
     }
 }

@@ -2,8 +2,7 @@
 
 use conversation::{Ticket, Wire};
 
-use super::{Extensions, Message, Report, Session};
-use crate::data::Encoder;
+use super::{Extensions, Message, Report, Session, content::Framing};
 
 /// The one question that is open.
 #[derive(Debug)]
@@ -39,24 +38,24 @@ impl Next {
 }
 
 /// The server waits for the content. Dropped, or ended by [`Content::give_up`], it closes the
-/// connection without the final dot, so that the server takes nothing.
+/// connection before the content's end, so that the server takes nothing.
 #[derive(Debug)]
 #[must_use]
 pub struct Content {
     pub(super) ticket: Ticket,
-    pub(super) encoder: Encoder,
+    pub(super) framing: Framing,
 }
 
 impl Content {
     /// Some bytes of the message, with CRLF for line ends; any cut will do. The caller lets the
     /// driver send between the pieces.
     pub fn piece(&mut self, wire: &mut Wire, bytes: &[u8]) {
-        self.encoder.encode(bytes, &mut wire.output);
+        self.framing.piece(bytes, &mut wire.output);
     }
 
-    /// That was all of it.
+    /// That was all of it: as much as the message was said to be.
     pub fn end(self, session: &mut Session, wire: &mut Wire) {
-        session.content_ends(self.ticket, self.encoder, wire);
+        session.content_ends(self.ticket, self.framing, wire);
     }
 
     /// The rest cannot be read; `why` is for the sender.

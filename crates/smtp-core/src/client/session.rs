@@ -8,11 +8,12 @@ use conversation::{
 use mail_types::{EnhancedStatus, Outcome, Problem, Reply, Scope};
 
 use super::{
-    Content, Extensions, Message, Next, Options, Question, Report, StartTls,
+    Content, Extensions, Message, Next, Options, Question, Report,
+    content::Framing,
     replies::{NoReply, Replies},
-    transaction::{Then, Transaction, refusal},
+    sign_in::SignIn,
+    transaction::{Manner, Then, Transaction, refusal},
 };
-use crate::data::Encoder;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -22,15 +23,18 @@ pub struct Ending {
     /// Why no more messages can be sent to this host now, if it did not end in peace. Class 5 says
     /// that the host never takes mail.
     pub problem: Option<Problem>,
+    /// Whether the server takes no more messages in this session, and would in another
+    /// (RFC 9422 §4.1).
+    pub full: bool,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// Waits for the greeting.
     Greeting,
-    /// EHLO is out, or else HELO.
+    /// EHLO or LHLO is out, or else HELO.
     Hello {
-        ehlo: bool,
+        extended: bool,
     },
     /// STARTTLS is out.
     StartTls,
@@ -38,6 +42,8 @@ enum State {
     Handshake,
     /// TLS stands, and nothing has been said under it.
     Secured,
+    /// AUTH is out.
+    SignIn(Box<SignIn>),
     /// Nothing is out: asks for a message.
     Ready,
     /// Commands of the envelope are out.
@@ -54,19 +60,21 @@ enum State {
 /// One connection to a server.
 #[derive(Debug)]
 pub struct Session {
-    options: Options,
+    pub(super) options: Options,
     open: OpenQuestion,
-    state: State,
+    pub(super) state: State,
     replies: Replies,
-    extensions: Extensions,
-    tls: Option<TlsFacts>,
+    pub(super) extensions: Extensions,
+    pub(super) tls: Option<TlsFacts>,
     /// When the awaited reply is late; not known before the first wait for it.
     deadline: Option<Instant>,
     /// Whether the server still holds a transaction that was given up.
     needs_reset: bool,
+    /// Transactions begun.
+    mails: u32,
     stopping: bool,
     unreported: Option<Report>,
-    problem: Option<Problem>,
+    pub(super) problem: Option<Problem>,
 }
 
 impl Session {
@@ -81,6 +89,7 @@ impl Session {
             tls: None,
             deadline: None,
             needs_reset: false,
+            mails: 0,
             stopping: false,
             unreported: None,
             problem: None,
@@ -91,20 +100,24 @@ impl Session {
     /// the driver's word for the end; it counts if the session did not end itself.
     pub fn finish(mut self, why: &str) -> Ending {
         self.break_off(why);
-        Ending { report: self.unreported, problem: self.problem }
+        let full = self.problem.is_none() && self.is_full();
+        Ending { report: self.unreported, problem: self.problem, full }
     }
 
     pub(super) fn begin(&mut self, ticket: Ticket, message: Message, wire: &mut Wire) {
         if !self.open.answered(ticket) {
             return;
         }
-        let mut transaction = Transaction::new(message, self.needs_reset);
+        let (protocol, chunked) = (self.options.protocol, self.extensions.chunking);
+        let manner = Manner { protocol, chunked, reset: self.needs_reset };
+        let mut transaction = Transaction::new(message, manner);
         if let Some(problem) = transaction.misfit(&self.extensions) {
             let host = Some(self.options.host.clone());
             transaction.end_rest(&Outcome::Failed(Problem { host, ..problem }));
             return self.report(transaction);
         }
         self.needs_reset = false;
+        self.mails = self.mails.saturating_add(1);
         transaction.send(&self.extensions, &mut wire.output);
         self.state = State::Envelope(Box::new(transaction));
     }
@@ -115,14 +128,14 @@ impl Session {
         }
     }
 
-    pub(super) fn content_ends(&mut self, ticket: Ticket, encoder: Encoder, wire: &mut Wire) {
+    pub(super) fn content_ends(&mut self, ticket: Ticket, framing: Framing, wire: &mut Wire) {
         if !self.open.answered(ticket) {
             return;
         }
-        if let State::Content(transaction) = std::mem::replace(&mut self.state, State::Closed) {
-            encoder.finish(&mut wire.output);
-            self.state = State::Verdict(transaction);
+        if !framing.finish(&mut wire.output) {
+            return self.break_off("the message was not as long as announced");
         }
+        self.await_verdict();
     }
 
     pub(super) fn content_missing(&mut self, ticket: Ticket, why: &str) {
@@ -138,18 +151,18 @@ impl Session {
             return self.end_with(host_refusal(reply, &self.options.host, "the server broke off"));
         }
         match std::mem::replace(&mut self.state, State::Closed) {
-            State::Greeting if reply.is_positive() => self.say(b"EHLO ", wire),
-            State::Greeting => self.turn_away(reply, "the server takes no connection", wire),
-            State::Hello { ehlo } => self.hear_hello(ehlo, reply, wire),
-            State::StartTls if reply.code() == 220 => self.state = State::Handshake,
-            State::StartTls => self.state = State::Ready,
+            State::Greeting => self.hear_greeting(reply, wire),
+            State::Hello { extended } => self.hear_hello(extended, reply, wire),
+            State::StartTls => self.hear_start_tls(reply, wire),
+            State::SignIn(sign_in) => self.hear_sign_in(*sign_in, reply, wire),
             State::Envelope(mut transaction) => {
                 let (host, offered) = (&self.options.host, &self.extensions);
                 match transaction.reply(reply, host, offered, &mut wire.output) {
                     Then::Wait => self.state = State::Envelope(transaction),
                     Then::Content => self.state = State::Content(transaction),
                     Then::EmptyContent => {
-                        Encoder::new().finish(&mut wire.output);
+                        let empty = Framing::begin(false, 0, &mut wire.output);
+                        let _ = empty.finish(&mut wire.output);
                         self.state = State::Verdict(transaction);
                     }
                     Then::Over { reset } => {
@@ -159,8 +172,13 @@ impl Session {
                 }
             }
             State::Verdict(mut transaction) => {
-                transaction.verdict(reply, &self.options.host);
-                self.report(*transaction);
+                match transaction.verdict(reply, &self.options.host) {
+                    None => self.state = State::Verdict(transaction),
+                    Some(reset) => {
+                        self.needs_reset = reset;
+                        self.report(*transaction);
+                    }
+                }
             }
             // In the other states nothing is awaited, so no reply is taken.
             other @ (State::Handshake | State::Secured | State::Ready | State::Content(_)) => {
@@ -170,39 +188,26 @@ impl Session {
         }
     }
 
-    fn hear_hello(&mut self, ehlo: bool, reply: &Reply, wire: &mut Wire) {
-        if !reply.is_positive() {
-            // RFC 5321 §3.2: a server that does not know EHLO may know HELO. Under TLS it has
-            // known it once already.
-            return match ehlo && reply.is_permanent() && self.tls.is_none() {
-                true => self.say(b"HELO ", wire),
-                false => self.turn_away(reply, "the server refused our greeting", wire),
-            };
-        }
-        self.extensions = if ehlo { Extensions::parse(reply) } else { Extensions::default() };
-        let wanted = self.options.start_tls == StartTls::IfOffered && self.tls.is_none();
-        if wanted && self.extensions.starttls {
-            wire.output.extend_from_slice(b"STARTTLS\r\n");
-            self.state = State::StartTls;
-        } else {
-            self.state = State::Ready;
+    /// The content is out.
+    fn await_verdict(&mut self) {
+        if let State::Content(mut transaction) = std::mem::replace(&mut self.state, State::Closed) {
+            transaction.content_given();
+            self.state = State::Verdict(transaction);
         }
     }
 
-    fn say(&mut self, hello: &[u8], wire: &mut Wire) {
-        wire.output.extend_from_slice(hello);
-        wire.output.extend_from_slice(self.options.hello.as_str().as_bytes());
-        wire.output.extend_from_slice(b"\r\n");
-        self.state = State::Hello { ehlo: hello.starts_with(b"EHLO") };
+    /// Whether the server has said that it takes no more in this session (RFC 9422 §4.1).
+    fn is_full(&self) -> bool {
+        self.extensions.limits.mails.is_some_and(|most| self.mails >= most)
     }
 
-    fn quit(&mut self, wire: &mut Wire) {
+    pub(super) fn quit(&mut self, wire: &mut Wire) {
         wire.output.extend_from_slice(b"QUIT\r\n");
         self.state = State::Quit;
     }
 
     /// The server wants nothing from us; RFC 5321 §3.1 has us say QUIT all the same.
-    fn turn_away(&mut self, reply: &Reply, text: &str, wire: &mut Wire) {
+    pub(super) fn turn_away(&mut self, reply: &Reply, text: &str, wire: &mut Wire) {
         self.problem = Some(host_refusal(reply, &self.options.host, text));
         self.quit(wire);
     }
@@ -222,6 +227,7 @@ impl Session {
             State::Greeting => "waiting for the greeting",
             State::Hello { .. } | State::Secured => "waiting for the reply to our greeting",
             State::StartTls | State::Handshake => "changing to TLS",
+            State::SignIn(_) => "signing in",
             State::Ready => "between two messages",
             State::Envelope(_) => "waiting for the replies to the envelope",
             State::Content(_) => "sending the message",
@@ -296,16 +302,19 @@ impl Machine for Session {
             match self.state {
                 State::Closed => return Step::Close,
                 State::Handshake => return Step::Upgrade(Upgrade::Tls),
-                State::Secured => self.say(b"EHLO ", wire),
+                State::Secured => self.introduce(wire),
                 State::Ready if self.stopping && self.unreported.is_none() => self.quit(wire),
+                // What there is to report then is in the ending.
+                State::Ready if self.is_full() => self.quit(wire),
                 State::Ready => {
                     let (ticket, report) = (self.open.ask(), self.unreported.take());
-                    let next = Next { ticket, extensions: self.extensions, report };
+                    let next = Next { ticket, extensions: self.extensions.clone(), report };
                     return Step::Ask(Question::Next(next));
                 }
-                State::Content(_) => {
-                    let (ticket, encoder) = (self.open.ask(), Encoder::new());
-                    return Step::Ask(Question::Content(Content { ticket, encoder }));
+                State::Content(ref mut transaction) => {
+                    let framing = transaction.begin_content(&mut wire.output);
+                    let content = Content { ticket: self.open.ask(), framing };
+                    return Step::Ask(Question::Content(content));
                 }
                 _ => {}
             }

@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 
 use conversation::TlsFacts;
 use mail_types::{
-    Address, BodyKind, DsnReturn, EnhancedStatus, Notify, OriginalRecipient, Outcome, Problem,
-    RecipientNumber, Reply, ReversePath, Scope,
+    Address, BodyKind, DsnReturn, EnhancedStatus, Handling, Notify, OriginalRecipient, Outcome,
+    Problem, RecipientNumber, Reply, ReversePath, Scope, Timestamp,
 };
 
-use super::{Extensions, command};
+use super::{Extensions, Protocol, command, content::Framing};
 
 /// Commands sent without waiting, in octets: RFC 2920 §3.1 warns of more than the TCP window, and
 /// names 4 KiB as usual.
 const GROUP_OCTETS: usize = 4096;
+
+/// RFC 3463 §3.6, X.5.3: too many recipients.
+const TOO_MANY_RECIPIENTS: EnhancedStatus = EnhancedStatus::new(4, 5, 3);
 
 /// A message's envelope, and what must be known of its content beforehand.
 #[derive(Debug, Clone)]
@@ -21,7 +24,7 @@ pub struct Message {
     pub reverse_path: ReversePath,
     /// RCPT TO, one each.
     pub recipients: Vec<Recipient>,
-    /// The content's size in octets (RFC 1870 §3).
+    /// The content's size in octets (RFC 1870 §3); to the octet, since BDAT counts them.
     pub size: u64,
     /// What the content holds.
     pub body: BodyKind,
@@ -31,6 +34,10 @@ pub struct Message {
     pub ret: Option<DsnReturn>,
     /// ENVID, decoded.
     pub envid: Option<String>,
+    /// How it is to be treated on its way, told to servers that know of it.
+    pub handling: Handling,
+    /// The time by which BY is reckoned: as late as the message can be given.
+    pub now: Timestamp,
 }
 
 /// One recipient of a message.
@@ -93,21 +100,43 @@ enum Standing {
 #[derive(Debug)]
 pub(super) struct Transaction {
     message: Message,
+    manner: Manner,
     standings: Vec<Standing>,
     unsent: VecDeque<Command>,
     awaited: VecDeque<Command>,
     mail_accepted: bool,
+    /// LMTP: those whose replies to the content are still to come.
+    verdicts: VecDeque<usize>,
+}
+
+/// How a transaction is held.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) protocol: Protocol,
+    /// By BDAT (RFC 3030 §2).
+    pub(super) chunked: bool,
+    /// The server still holds an older transaction.
+    pub(super) reset: bool,
+}
+
+impl Report {
+    /// Whether this outcome only says that the server took no more recipients in one transaction
+    /// (RFC 5321 §4.5.3.1.10).
+    pub fn is_too_many(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Deferred(problem) if problem.status == TOO_MANY_RECIPIENTS)
+    }
 }
 
 impl Transaction {
-    /// `reset`: whether the server still holds an older transaction.
-    pub(super) fn new(message: Message, reset: bool) -> Self {
+    pub(super) fn new(message: Message, manner: Manner) -> Self {
         let count = message.recipients.len();
-        let first = [reset.then_some(Command::Reset), Some(Command::Mail)];
+        let first = [manner.reset.then_some(Command::Reset), Some(Command::Mail)];
         let recipients = (0..count).map(Command::Recipient);
-        let unsent = first.into_iter().flatten().chain(recipients).chain([Command::Data]).collect();
+        let data = (!manner.chunked).then_some(Command::Data);
+        let unsent = first.into_iter().flatten().chain(recipients).chain(data).collect();
         let standings = std::iter::repeat_with(|| Standing::Undecided).take(count).collect();
-        Self { message, standings, unsent, awaited: VecDeque::new(), mail_accepted: false }
+        let (awaited, verdicts) = (VecDeque::new(), VecDeque::new());
+        Self { message, manner, standings, unsent, awaited, mail_accepted: false, verdicts }
     }
 
     /// Why the server can't take the message at all, known before anything is said.
@@ -118,8 +147,14 @@ impl Transaction {
                 (EnhancedStatus::new(5, 3, 4), "the message is larger than the server takes")
             }
             // RFC 6152 §3: unconverted 8-bit content must not go to who has not offered to take it.
-            () if self.message.body != BodyKind::SevenBit && !offered.eight_bit_mime => {
+            () if self.message.body == BodyKind::EightBitMime && !offered.eight_bit_mime => {
                 (EnhancedStatus::new(5, 6, 3), "the server takes no 8-bit content (8BITMIME)")
+            }
+            // RFC 3030 §3: binary content goes by BDAT only.
+            () if self.message.body == BodyKind::BinaryMime
+                && !(offered.binary_mime && offered.chunking) =>
+            {
+                (EnhancedStatus::new(5, 6, 3), "the server takes no binary content (BINARYMIME)")
             }
             // RFC 6531 §3.2
             () if self.message.smtputf8 && !offered.smtputf8 => (
@@ -136,9 +171,10 @@ impl Transaction {
         let mut octets = 0;
         while self.awaited.is_empty() || (offered.pipelining && octets < GROUP_OCTETS) {
             let Some(command) = self.unsent.pop_front() else { break };
-            // A group of its own tells already whether anybody takes it; within one, DATA is
-            // sent in hope.
-            if command == Command::Data && self.awaited.is_empty() && !self.anyone_takes_it() {
+            if command == Command::Data && !self.may_ask_for_content() {
+                if !self.awaited.is_empty() {
+                    self.unsent.push_front(command);
+                }
                 break;
             }
             let line = match command {
@@ -168,7 +204,13 @@ impl Transaction {
     ) -> Then {
         match self.awaited.pop_front() {
             Some(Command::Reset) if !reply.is_positive() => {
-                self.refuse_rest(reply, host, "the server did not reset the session");
+                // It says nothing about this message, whatever it says.
+                let why = "the server did not give up the message before";
+                let refused = refusal(reply, host, Scope::Message, why);
+                if let Outcome::Failed(problem) | Outcome::Deferred(problem) = refused {
+                    let status = problem.status.with_class(4);
+                    self.end_rest(&Outcome::Deferred(Problem { status, ..problem }));
+                }
             }
             Some(Command::Mail) if reply.is_positive() => self.mail_accepted = true,
             Some(Command::Mail) => self.refuse_rest(reply, host, "the sender was refused"),
@@ -176,10 +218,27 @@ impl Transaction {
             Some(Command::Data) => return self.data_reply(reply, host),
             Some(Command::Reset) | None => {}
         }
-        if self.awaited.is_empty() && (self.is_decided() || !self.send(offered, output)) {
-            return Then::Over { reset: self.mail_accepted };
+        if !self.awaited.is_empty() || (!self.is_decided() && self.send(offered, output)) {
+            return Then::Wait;
         }
-        Then::Wait
+        match self.manner.chunked && self.anyone_takes_it() {
+            true => Then::Content,
+            false => Then::Over { reset: self.mail_accepted },
+        }
+    }
+
+    /// Begins the content on the wire.
+    pub(super) fn begin_content(&mut self, output: &mut Vec<u8>) -> Framing {
+        Framing::begin(self.manner.chunked, self.message.size, output)
+    }
+
+    /// The content is out: whose replies come now.
+    pub(super) fn content_given(&mut self) {
+        if self.manner.protocol == Protocol::Lmtp {
+            let accepted =
+                |(place, standing)| matches!(standing, &Standing::Accepted).then_some(place);
+            self.verdicts = self.standings.iter().enumerate().filter_map(accepted).collect();
+        }
     }
 
     /// Whether the reply to DATA comes next.
@@ -187,13 +246,28 @@ impl Transaction {
         self.awaited.front() == Some(&Command::Data)
     }
 
-    /// The reply to the final dot: for all who are left.
-    pub(super) fn verdict(&mut self, reply: &Reply, host: &str) {
-        if !reply.is_positive() {
-            return self.refuse_rest(reply, host, "the message was refused");
+    /// A reply to the content: in SMTP for all who are left, in LMTP for the next of them
+    /// (RFC 2033 §4.2). Nothing while more replies are to come; then whether the server may
+    /// still hold the transaction.
+    pub(super) fn verdict(&mut self, reply: &Reply, host: &str) -> Option<bool> {
+        let outcome = match reply.is_positive() {
+            true => Outcome::Delivered { by: host.to_owned(), reply: reply.clone() },
+            false => refusal(reply, host, Scope::Message, "the message was refused"),
+        };
+        let Some(place) = self.verdicts.pop_front() else {
+            self.end_rest(&outcome);
+            // RFC 3030 §2: what a server makes of a transaction whose BDAT failed is its own affair.
+            return Some(self.manner.chunked && !reply.is_positive());
+        };
+        if let Some(standing) = self.standings.get_mut(place) {
+            let scoped = |problem| Problem { scope: Scope::Recipient, ..problem };
+            *standing = Standing::Ended(match outcome {
+                Outcome::Deferred(problem) => Outcome::Deferred(scoped(problem)),
+                Outcome::Failed(problem) => Outcome::Failed(scoped(problem)),
+                delivered => delivered,
+            });
         }
-        let delivered = Outcome::Delivered { by: host.to_owned(), reply: reply.clone() };
-        self.end_rest(&delivered);
+        self.verdicts.is_empty().then_some(false)
     }
 
     /// Gives everybody who has none yet this outcome.
@@ -228,9 +302,8 @@ impl Transaction {
         } else {
             let outcome = refusal(reply, host, Scope::Recipient, "the recipient was refused");
             Standing::Ended(match outcome {
-                Outcome::Failed(problem) if means_too_many(reply) => {
-                    let status = EnhancedStatus::new(4, 5, 3);
-                    Outcome::Deferred(Problem { status, ..problem })
+                Outcome::Failed(problem) | Outcome::Deferred(problem) if means_too_many(reply) => {
+                    Outcome::Deferred(Problem { status: TOO_MANY_RECIPIENTS, ..problem })
                 }
                 outcome => outcome,
             })
@@ -252,6 +325,16 @@ impl Transaction {
         self.end_rest(&refusal(reply, host, Scope::Message, text));
     }
 
+    /// Whether DATA may go out now: with nothing awaited only if somebody takes the message.
+    /// Within a group it is sent in hope, but not by LMTP, where a server that accepts it for
+    /// nobody would owe no reply to its end.
+    fn may_ask_for_content(&self) -> bool {
+        match self.awaited.is_empty() {
+            true => self.anyone_takes_it(),
+            false => self.manner.protocol == Protocol::Smtp,
+        }
+    }
+
     fn anyone_takes_it(&self) -> bool {
         self.standings.iter().any(|standing| matches!(standing, Standing::Accepted))
     }
@@ -261,10 +344,11 @@ impl Transaction {
     }
 }
 
-/// Whether a 552 to RCPT only means "no more in this transaction": RFC 5321 §4.5.3.1.10 wants it
-/// taken for a 452 then. A newer server says with 5.2.2 that it means a full mailbox.
+/// Whether a refusal of a recipient only means "no more in this transaction": RFC 5321
+/// §4.5.3.1.10 says it by 452, and wants a 552 taken for that. A newer server says with another
+/// status that it means something else, such as a full mailbox.
 fn means_too_many(reply: &Reply) -> bool {
-    reply.code() == 552
+    matches!(reply.code(), 452 | 552)
         && reply.status().is_none_or(|status| (status.subject(), status.detail()) == (5, 3))
 }
 
