@@ -14,7 +14,7 @@ use super::{
 pub enum Charset {
     /// One that encoding_rs decodes, and that is believed.
     Known(&'static Encoding),
-    /// One whose label often lies (UTF-8, US-ASCII, ISO 8859-1, EUC-KR): believed unless the
+    /// One whose label often lies (UTF-8, ISO 8859-1, EUC-KR): believed unless the
     /// octets say otherwise.
     Doubtful(&'static Encoding),
     /// ISO-2022-KR (RFC 1557).
@@ -23,18 +23,27 @@ pub enum Charset {
     Johab,
     /// UTF-7 (RFC 2152).
     Utf7,
-    /// No label, or one that nobody knows: guessed.
+    /// No label, US-ASCII, or a label that nobody knows: guessed.
     Unknown,
 }
 
 impl Charset {
     /// The charset of a label: a charset parameter, or that of an encoded word.
     pub fn of_label(label: &[u8]) -> Self {
-        let label = label.trim_ascii().to_ascii_lowercase();
+        // Some quote it twice.
+        let is_around = |octet: &u8| octet.is_ascii_whitespace() || matches!(octet, b'"' | b'\'');
+        let begin = label.iter().position(|octet| !is_around(octet)).unwrap_or(label.len());
+        let end = label
+            .iter()
+            .rposition(|octet| !is_around(octet))
+            .map_or(begin, |at| at.saturating_add(1));
+        let label = label.get(begin..end).unwrap_or_default().to_ascii_lowercase();
         // RFC 2231 §5: a language may follow in an encoded word.
         let label = label.split(|octet| *octet == b'*').next().unwrap_or_default();
         let known = match label {
             b"iso-2022-kr" | b"csiso2022kr" => return Self::Iso2022Kr,
+            // The label of software that did not know better: octets above 127 are in none.
+            b"us-ascii" | b"ascii" | b"ansi_x3.4-1968" | b"iso646-us" => return Self::Unknown,
             b"utf-7" | b"unicode-1-1-utf-7" | b"csunicode11utf7" => return Self::Utf7,
             b"johab" | b"x-johab" | b"cp1361" | b"ms1361" | b"windows-1361" | b"ks_c_5601-1992" => {
                 return Self::Johab;

@@ -43,6 +43,17 @@ impl Johab {
     }
 }
 
+/// Whether a pair is one of the 2,350 syllables that KS X 1001 has too.
+pub(super) fn is_common_syllable(lead: u8, trail: u8) -> bool {
+    let syllable = hangul(u16::from_be_bytes([lead, trail])).filter(|c| ('가'..='힣').contains(c));
+    let mut buffer = [0; 4];
+    syllable.is_some_and(|c| {
+        // The extension that encoding_rs adds has its octets elsewhere.
+        let (octets, _, lossy) = EUC_KR.encode(c.encode_utf8(&mut buffer));
+        !lossy && matches!(*octets, [0xb0..=0xc8, 0xa1..=0xfe])
+    })
+}
+
 fn character(lead: u8, trail: u8) -> Option<char> {
     match lead {
         0x84..=0xd3 => hangul(u16::from_be_bytes([lead, trail])),

@@ -219,7 +219,8 @@ mod tests {
         check(b"=?UTF-8?X?a?=", "=?UTF-8?X?a?=");
         check(b"=?=?UTF-8?Q?a?=", "=?a");
         check(b"x=?UTF-8?Q?a?=y", "xay");
-        check(b"=?UTF-8?Q?=FF?=", "\u{fffd}");
+        check(b"=?UTF-8?Q?=FF?=", "\u{ff}");
+        check(b"=?UTF-8?Q?=C3=A9=FF?=", "\u{e9}\u{fffd}");
         check(b"=?UTF-8?B??=", "");
         check(b"", "");
         // Time would be quadratic if each were searched to the end.

@@ -195,7 +195,8 @@ mod tests {
     /// What the quick way takes and what it does not give the same as octet by octet.
     #[test]
     fn blocks_and_octets_decode_to_the_same() {
-        let content: Vec<u8> = (0..40_000_u32).map(|n| (n * 7 + n / 251) as u8).collect();
+        let content: Vec<u8> =
+            (0..40_000_u32).map(|n| (n * 7 + n / 251).to_le_bytes()[0]).collect();
         let mut plain = Vec::new();
         let mut encoder = Base64Encoder::default();
         encoder.push(&content, &mut plain);
