@@ -2,13 +2,16 @@
 
 use crate::response::PeerError;
 
-/// A command's keyword (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4).
+/// A command's keyword (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4, RFC 6856 §2 and §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Capa,
+    Lang,
     Stls,
+    Utf8,
     User,
     Pass,
+    Apop,
     Auth,
     Stat,
     List,
@@ -22,11 +25,14 @@ pub(crate) enum Verb {
 }
 
 /// Each keyword with its usage, for who gets the arguments wrong.
-const VERBS: [(Verb, &str, &str); 14] = [
+const VERBS: [(Verb, &str, &str); 17] = [
     (Verb::Capa, "CAPA", "CAPA"),
+    (Verb::Lang, "LANG", "LANG or LANG language"),
     (Verb::Stls, "STLS", "STLS"),
+    (Verb::Utf8, "UTF8", "UTF8"),
     (Verb::User, "USER", "USER name"),
     (Verb::Pass, "PASS", "PASS password"),
+    (Verb::Apop, "APOP", "APOP name digest"),
     (Verb::Auth, "AUTH", "AUTH mechanism"),
     (Verb::Stat, "STAT", "STAT"),
     (Verb::List, "LIST", "LIST or LIST number"),
@@ -129,7 +135,7 @@ mod tests {
         assert_eq!(Verb::parse(b"QUIT"), Ok((Verb::Quit, &b""[..])));
         assert_eq!(Verb::parse(b"top 1 0"), Ok((Verb::Top, &b"1 0"[..])));
         assert_eq!(Verb::parse(b"PASS  a b "), Ok((Verb::Pass, &b" a b "[..])));
-        for bad in [&b""[..], b" QUIT", b"QUITE", b"XTND", b"\xff", b"APOP a b"] {
+        for bad in [&b""[..], b" QUIT", b"QUITE", b"XTND", b"\xff", b"XAPOP a b"] {
             assert_eq!(Verb::parse(bad), Err(PeerError::UnknownCommand), "{bad:?}");
         }
     }

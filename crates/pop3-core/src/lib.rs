@@ -14,6 +14,7 @@
 mod command;
 mod commands;
 mod excerpt;
+mod language;
 mod line;
 mod maildrop;
 mod options;
@@ -25,8 +26,9 @@ mod sign_in;
 mod state;
 mod stuffing;
 
+pub use language::Language;
 pub use maildrop::{Entry, Maildrop};
 pub use options::{Limits, Options};
-pub use question::{Listing, Message, Question, Sending, SignIn, Update};
+pub use question::{Listing, Message, Prepare, Question, Sending, SignIn, Update};
 pub use response::{Refusal, TOO_MANY_CONNECTIONS};
 pub use session::Session;

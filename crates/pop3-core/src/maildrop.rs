@@ -26,6 +26,7 @@ pub struct Maildrop {
 struct Slot {
     entry: Entry,
     deleted: bool,
+    fetched: bool,
 }
 
 /// Why a message-number names no message.
@@ -38,10 +39,11 @@ pub(crate) enum Absent {
 }
 
 impl Maildrop {
-    /// A maildrop just opened; unique-ids last as long as this epoch of the mailbox.
+    /// A maildrop just opened, by ascending UID; unique-ids last as long as this epoch of the
+    /// mailbox.
     pub fn new(uid_validity: UidValidity, entries: impl IntoIterator<Item = Entry>) -> Self {
-        let entries: Vec<Slot> =
-            entries.into_iter().map(|entry| Slot { entry, deleted: false }).collect();
+        let slot = |entry| Slot { entry, deleted: false, fetched: false };
+        let entries: Vec<Slot> = entries.into_iter().map(slot).collect();
         let mut maildrop = Self { uid_validity, entries, left: 0, octets_left: 0 };
         maildrop.count();
         maildrop
@@ -91,6 +93,21 @@ impl Maildrop {
         self.entries.iter().filter(|slot| slot.deleted).map(|slot| slot.entry.uid).collect()
     }
 
+    /// Notes that a message was fetched whole.
+    pub(crate) fn note_fetched(&mut self, uid: Uid) {
+        if let Ok(place) = self.entries.binary_search_by_key(&uid, |slot| slot.entry.uid)
+            && let Some(slot) = self.entries.get_mut(place)
+        {
+            slot.fetched = true;
+        }
+    }
+
+    /// The messages that were fetched whole and are not marked.
+    pub(crate) fn fetched(&self) -> Vec<Uid> {
+        let kept = self.entries.iter().filter(|slot| slot.fetched && !slot.deleted);
+        kept.map(|slot| slot.entry.uid).collect()
+    }
+
     /// `unique-id` of RFC 1939 §7: never another message's, as UIDs aren't within their epoch.
     pub(crate) fn unique_id(&self, uid: Uid) -> String {
         format!("{:08x}{:08x}", self.uid_validity.number(), uid.number())
@@ -123,5 +140,10 @@ mod tests {
         maildrop.reset();
         assert_eq!((maildrop.totals(), maildrop.deleted().len()), ((2, 320), 0));
         assert_eq!(maildrop.unique_id(Uid::new(9).unwrap()), "000000ab00000009");
+
+        maildrop.note_fetched(Uid::new(4).unwrap());
+        maildrop.note_fetched(Uid::new(9).unwrap());
+        assert_eq!(maildrop.delete(1), Ok(()));
+        assert_eq!(maildrop.fetched(), [Uid::new(9).unwrap()]);
     }
 }

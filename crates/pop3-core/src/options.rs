@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mail_types::Domain;
-use sasl_core::Mechanism;
+use sasl_core::Offers;
 
 /// What all sessions of a listener share.
 #[derive(Debug, Clone)]
@@ -12,10 +12,15 @@ pub struct Options {
     pub hostname: Domain,
     /// Whether the driver can start TLS.
     pub stls: bool,
-    /// The mechanisms of AUTH; USER and PASS are always there.
-    pub mechanisms: Vec<Mechanism>,
-    /// Whether peers of this machine itself may sign in without TLS.
-    pub without_tls_on_loopback: bool,
+    /// How one signs in; USER and PASS are there where passwords may be sent.
+    pub offers: Offers,
+    /// Whether APOP is there, where challenges may be answered.
+    pub apop: bool,
+    /// For how many days a message that was fetched is kept at least; as long as its owner wants
+    /// without (RFC 2449 §6.7).
+    pub expire_days: Option<u32>,
+    /// How long an account has to wait between two sign-ins (RFC 2449 §6.5); zero: not at all.
+    pub login_delay: Duration,
     /// What a peer could make grow.
     pub limits: Limits,
 }

@@ -1,9 +1,12 @@
-//! The four questions. Each is answered once, by the method that consumes it. One that is dropped
+//! The questions. Each is answered once, by the method that consumes it. One that is dropped
 //! is a failure of ours; if its response had begun, the connection ends.
 
 use conversation::{Ticket, Wire};
 use mail_types::Uid;
-use sasl_core::Claim;
+use sasl_core::{
+    Claim, LastWord,
+    server::{Preparation, Prepared},
+};
 
 use crate::{
     Maildrop, Refusal, Session, excerpt::Excerpt, response::Positive, stuffing::DotStuffer,
@@ -13,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub enum Question {
+    /// What is the client to be challenged with?
+    Prepare(Prepare),
     /// Is this who it says it is, and can it have its maildrop?
     SignIn(SignIn),
     /// The list of all messages is wanted: write it as fast as the client reads it.
@@ -21,6 +26,28 @@ pub enum Question {
     Message(Message),
     /// QUIT: remove what is marked and give the maildrop back (RFC 1939 §6).
     Update(Update),
+}
+
+/// What is the client to be challenged with?
+#[derive(Debug)]
+#[must_use]
+pub struct Prepare {
+    pub(crate) ticket: Ticket,
+    pub(crate) wanted: Preparation,
+}
+
+impl Prepare {
+    /// What is wanted.
+    pub fn wanted(&self) -> &Preparation {
+        &self.wanted
+    }
+
+    /// With this.
+    pub fn ready(self, session: &mut Session, wire: &mut Wire, prepared: Prepared) {
+        if session.open.answered(self.ticket) {
+            session.prepared(prepared, &mut wire.output);
+        }
+    }
 }
 
 /// May this client have its maildrop?
@@ -37,10 +64,17 @@ impl SignIn {
         &self.claim
     }
 
-    /// It is proved, the maildrop is locked, and this is what is in it (RFC 1939 §4).
-    pub fn welcome(self, session: &mut Session, wire: &mut Wire, maildrop: Maildrop) {
+    /// It is proved, the maildrop is locked, and this is what is in it (RFC 1939 §4). Some
+    /// mechanisms have us prove ourselves as well.
+    pub fn welcome(
+        self,
+        session: &mut Session,
+        wire: &mut Wire,
+        maildrop: Maildrop,
+        last_word: Option<LastWord>,
+    ) {
         if session.open.answered(self.ticket) {
-            session.sign_in_succeeded(maildrop, &mut wire.output);
+            session.proven(maildrop, last_word, &mut wire.output);
         }
     }
 
@@ -73,7 +107,7 @@ impl Listing {
         let output = &mut wire.output;
         let enough = output.len() + PART_OCTETS;
         if self.next == 0 {
-            Positive::ListFollows(maildrop).write(output);
+            Positive::ListFollows(maildrop).write(session.language, output);
             self.next = 1;
         }
         while self.next <= maildrop.numbers() && output.len() < enough {
@@ -119,12 +153,13 @@ impl Message {
     /// It is there: its octets follow.
     pub fn begin(self, session: &mut Session, wire: &mut Wire) -> Sending {
         match self.lines {
-            Some(_) => Positive::TopFollows.write(&mut wire.output),
-            None => Positive::MessageFollows(self.octets).write(&mut wire.output),
+            Some(_) => Positive::TopFollows.write(session.language, &mut wire.output),
+            None => Positive::MessageFollows(self.octets).write(session.language, &mut wire.output),
         }
         session.half_said = true;
         Sending {
             ticket: self.ticket,
+            uid: self.uid,
             stuffer: DotStuffer::default(),
             excerpt: self.lines.map(Excerpt::new),
         }
@@ -133,7 +168,7 @@ impl Message {
     /// It cannot be had.
     pub fn refuse(self, session: &mut Session, wire: &mut Wire, refusal: Refusal) {
         if session.open.answered(self.ticket) {
-            refusal.write(&mut wire.output);
+            refusal.write(session.language, &mut wire.output);
         }
     }
 }
@@ -144,6 +179,7 @@ impl Message {
 #[must_use]
 pub struct Sending {
     ticket: Ticket,
+    uid: Uid,
     stuffer: DotStuffer,
     excerpt: Option<Excerpt>,
 }
@@ -167,6 +203,11 @@ impl Sending {
     pub fn finish(self, session: &mut Session, wire: &mut Wire) {
         if session.open.answered(self.ticket) {
             session.half_said = false;
+            if self.excerpt.is_none()
+                && let Some(maildrop) = session.state.maildrop_mut()
+            {
+                maildrop.note_fetched(self.uid);
+            }
             self.stuffer.finish(&mut wire.output);
         }
     }
@@ -179,6 +220,7 @@ impl Sending {
 pub struct Update {
     pub(crate) ticket: Ticket,
     pub(crate) deleted: Vec<Uid>,
+    pub(crate) fetched: Vec<Uid>,
 }
 
 impl Update {
@@ -187,17 +229,22 @@ impl Update {
         &self.deleted
     }
 
+    /// What RETR has brought, and is not marked.
+    pub fn fetched(&self) -> &[Uid] {
+        &self.fetched
+    }
+
     /// They are removed.
     pub fn done(self, session: &mut Session, wire: &mut Wire) {
         if session.open.answered(self.ticket) {
-            Positive::Bye.write(&mut wire.output);
+            Positive::Bye.write(session.language, &mut wire.output);
         }
     }
 
     /// Some or all are still there.
     pub fn failed(self, session: &mut Session, wire: &mut Wire) {
         if session.open.answered(self.ticket) {
-            Refusal::NotRemoved.write(&mut wire.output);
+            Refusal::NotRemoved.write(session.language, &mut wire.output);
         }
     }
 }

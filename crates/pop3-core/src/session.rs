@@ -9,8 +9,9 @@ use conversation::{
 
 use crate::{
     Options, Question, Refusal,
+    language::Language,
     line::LineCutter,
-    response::{Farewell, PeerError, Positive},
+    response::{Farewell, PeerError},
     state::{State, Step},
 };
 
@@ -21,9 +22,12 @@ pub struct Session {
     pub(crate) open: OpenQuestion,
     pub(crate) state: State,
     pub(crate) lines: LineCutter,
+    pub(crate) language: Language,
     /// A response of many lines has begun and not ended.
     pub(crate) half_said: bool,
     pub(crate) sign_in_failures: u32,
+    /// What APOP answers to; none where that is not there.
+    pub(crate) timestamp: Option<Box<str>>,
     errors: u32,
     peer: Option<Peer>,
     tls: Option<TlsFacts>,
@@ -54,8 +58,10 @@ impl Session {
             open: OpenQuestion::new(number),
             state: State::Opening,
             lines: LineCutter::default(),
+            language: Language::default(),
             half_said: false,
             sign_in_failures: 0,
+            timestamp: None,
             errors: 0,
             peer: None,
             tls: None,
@@ -75,6 +81,11 @@ impl Session {
         self.tls.is_some()
     }
 
+    /// The TLS session, if there is one.
+    pub(crate) fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
+    }
+
     pub(crate) fn is_on_loopback(&self) -> bool {
         match self.peer {
             Some(Peer::Tcp { remote, .. }) => remote.ip().to_canonical().is_loopback(),
@@ -85,7 +96,7 @@ impl Session {
 
     /// Answers a breach of the protocol and counts it.
     pub(crate) fn blame(&mut self, error: PeerError, output: &mut Vec<u8>) {
-        error.write(output);
+        error.write(self.language, output);
         self.errors += 1;
         if self.errors > self.options.limits.errors {
             self.leave(Farewell::TooManyErrors, output);
@@ -94,7 +105,7 @@ impl Session {
 
     /// Says the last word.
     pub(crate) fn leave(&mut self, farewell: Farewell, output: &mut Vec<u8>) {
-        farewell.write(output);
+        farewell.write(self.language, output);
         self.state = State::Closed;
     }
 
@@ -107,8 +118,11 @@ impl Session {
     fn give_up_question(&mut self, output: &mut Vec<u8>) {
         if self.half_said {
             self.state = State::Closed;
+        } else if matches!(self.state, State::Opening) {
+            self.greet(output);
         } else {
-            Refusal::Failure.write(output);
+            self.forget_exchange();
+            Refusal::Failure.write(self.language, output);
         }
     }
 
@@ -147,10 +161,10 @@ impl Machine for Session {
                     self.leave(Farewell::Stopping, &mut wire.output);
                     return Next::Close;
                 }
-                State::Opening => {
-                    Positive::Greeting(&self.options.hostname).write(&mut wire.output);
-                    self.state = State::Authorization(Step::Start);
+                State::Opening if self.may_use_apop() => {
+                    return Next::Ask(self.ask_for_timestamp());
                 }
+                State::Opening => self.greet(&mut wire.output),
                 State::Authorization(_) | State::Transaction(_) => match self.take_line(wire) {
                     Flow::Go => {}
                     Flow::NeedInput => return self.wait(now),
@@ -165,6 +179,7 @@ impl Machine for Session {
         if let Upgraded::Tls(facts) = upgraded {
             // Whatever was said in the clear is forgotten.
             self.tls = Some(facts);
+            self.language = Language::default();
             self.state = State::Authorization(Step::Start);
             self.heard();
         }

@@ -26,6 +26,9 @@ pub(crate) enum Step {
     Named(Box<str>),
     /// AUTH has begun; lines are SASL responses.
     Exchange(Box<Exchange>),
+    /// The claim is true, and we have proved ourselves as well: what is in the maildrop once the
+    /// client has acknowledged it.
+    Acknowledging(Box<Exchange>, Box<Maildrop>),
 }
 
 impl State {
@@ -35,6 +38,14 @@ impl State {
             Self::Authorization(Step::Named(_)) => Stage::Named,
             Self::Opening | Self::Authorization(_) | Self::Closed => Stage::Authorization,
             Self::Transaction(_) => Stage::Transaction,
+        }
+    }
+
+    /// The maildrop, while it is open, to mark messages in it.
+    pub(crate) fn maildrop_mut(&mut self) -> Option<&mut Maildrop> {
+        match self {
+            Self::Transaction(maildrop) => Some(maildrop),
+            _ => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Instant,
 };
 
 use agent_kit::{Gone, Handler};
@@ -36,8 +37,13 @@ impl Conversation {
         let result = self.service.sign_in.verify(ask.claim().clone(), origin).await;
         let opened = match result {
             SignInResult::Welcome(account) => {
-                let mailboxes = self.service.store.account(account.id);
-                OpenMaildrop::open(mailboxes).await.map_err(|error| refusal(&error))
+                if self.service.pace.takes(account.id, Instant::now()) {
+                    let mailboxes = self.service.store.account(account.id);
+                    let opened = OpenMaildrop::open(mailboxes, &self.service.policy).await;
+                    opened.map_err(|error| refusal(&error))
+                } else {
+                    Err(Refusal::TooSoon)
+                }
             }
             SignInResult::Rejected => Err(Refusal::BadCredentials),
             SignInResult::Unavailable => Err(Refusal::Failure),
@@ -94,10 +100,7 @@ impl Conversation {
     /// before the client hears of it.
     async fn update(&mut self, ask: Update, talk: &mut Talk<'_>) {
         let Some(maildrop) = self.maildrop.take() else { return };
-        let removed = match ask.deleted() {
-            [] => Ok(()),
-            deleted => maildrop.remove(deleted, &self.service.usage).await,
-        };
+        let removed = maildrop.update(&ask, &self.service.policy, &self.service.usage).await;
         drop(maildrop);
         let (session, wire) = talk.parts();
         match removed {
@@ -154,7 +157,7 @@ fn refusal(error: &StoreError) -> Refusal {
         error => {
             tracing::error!(error = error as &dyn std::error::Error, "the mail store failed");
             match error {
-                StoreError::Unreadable { .. } => Refusal::Broken,
+                StoreError::Unreadable { .. } | StoreError::NoSuchMailbox(_) => Refusal::Broken,
                 _ => Refusal::Failure,
             }
         }

@@ -1,13 +1,17 @@
-//! An account's inbox, opened and locked for one session.
+//! The mailbox that is an account's maildrop, opened and locked for one session.
 
 use std::collections::VecDeque;
 
 use account_usage::{Usage, UsagePublisher};
+use agent_kit::now;
 use mail_store::{
-    AccountMailboxes, MaildropLock, MessageFile, MessageReader, StoreError, UidSet, Want,
+    AccountMailboxes, FlagChange, MaildropLock, MessageFile, MessageReader, MessageRow, SpecialUse,
+    StoreError, UidSet, Want,
 };
-use mail_types::{MailboxId, MailboxName, Uid};
-use pop3_core::{Entry, Maildrop};
+use mail_types::{Flag, FlagSet, MailboxId, MailboxName, Uid};
+use pop3_core::{Entry, Maildrop, Update};
+
+use crate::policy::Policy;
 
 /// So many messages are looked up at a time when a maildrop is opened.
 const ROWS_AT_ONCE: usize = 1000;
@@ -17,7 +21,7 @@ const LOOK_AHEAD: u32 = 64;
 /// An open maildrop.
 pub(crate) struct OpenMaildrop {
     mailboxes: AccountMailboxes,
-    inbox: MailboxId,
+    mailbox: MailboxId,
     /// Where the next messages lie, as far as that was looked up.
     ahead: VecDeque<(Uid, MessageFile)>,
     /// Other sessions are kept away as long as this lives (RFC 1939 §4).
@@ -25,21 +29,27 @@ pub(crate) struct OpenMaildrop {
 }
 
 impl OpenMaildrop {
-    /// Locks the inbox, and lists what is in it.
-    pub(crate) async fn open(mailboxes: AccountMailboxes) -> Result<(Self, Maildrop), StoreError> {
+    /// Locks the maildrop, and lists what is in it.
+    pub(crate) async fn open(
+        mailboxes: AccountMailboxes,
+        policy: &Policy,
+    ) -> Result<(Self, Maildrop), StoreError> {
         let lock = mailboxes.lock_maildrop().await?;
-        let inbox = mailboxes.mailbox(&MailboxName::inbox()).await?.id;
+        let mailbox = mailboxes.mailbox(&policy.mailbox).await?.id;
         // What other tools did to the folder counts as well.
-        mailboxes.refresh(inbox).await?;
-        let state = mailboxes.state(inbox).await?;
+        mailboxes.refresh(mailbox).await?;
+        let state = mailboxes.state(mailbox).await?;
+        let uids = mailboxes.uids(&state).await?;
+        let maildrop = Self { mailboxes, mailbox, ahead: VecDeque::new(), _lock: lock };
         let mut entries = Vec::new();
-        for uids in mailboxes.uids(&state).await?.chunks(ROWS_AT_ONCE) {
-            let uids: UidSet = uids.iter().copied().collect();
-            let rows = mailboxes.fetch(inbox, &uids, Want::Facts).await?;
-            entries.extend(rows.iter().map(|row| Entry { uid: row.uid, octets: row.size }));
+        let opened = now();
+        for uids in uids.chunks(ROWS_AT_ONCE) {
+            let rows = maildrop.rows(&uids.iter().copied().collect()).await?;
+            let shown = rows.iter().filter(|row| policy.shows(row, opened));
+            entries.extend(shown.map(|row| Entry { uid: row.uid, octets: row.size }));
         }
-        let list = Maildrop::new(state.uid_validity, entries);
-        Ok((Self { mailboxes, inbox, ahead: VecDeque::new(), _lock: lock }, list))
+        policy.limit(&mut entries);
+        Ok((maildrop, Maildrop::new(state.uid_validity, entries)))
     }
 
     /// Opens a message.
@@ -59,22 +69,98 @@ impl OpenMaildrop {
     async fn look_ahead_from(&mut self, uid: Uid) -> Result<(), StoreError> {
         let last = uid.number().saturating_add(LOOK_AHEAD);
         let uids = UidSet::range(uid..=Uid::new(last).unwrap_or(Uid::MAX));
-        let rows = self.mailboxes.fetch(self.inbox, &uids, Want::Facts).await?;
+        let rows = self.rows(&uids).await?;
         self.ahead = rows.into_iter().map(|row| (row.uid, row.file)).collect();
         Ok(())
     }
 
-    /// Removes messages, and publishes what is left.
-    pub(crate) async fn remove(
+    /// UPDATE (RFC 1939 §6): removes what is marked, all or nothing. What follows from it (what was
+    /// fetched is seen; what is too old goes) is done as well, and is no reason to tell the client
+    /// that something was not removed.
+    pub(crate) async fn update(
         &self,
-        messages: &[Uid],
+        update: &Update,
+        policy: &Policy,
         usage: &UsagePublisher,
     ) -> Result<(), StoreError> {
+        let deleted = match update.deleted() {
+            [] => Ok(0),
+            deleted if policy.to_trash => self.move_to_trash(deleted).await,
+            deleted => self.remove(deleted).await,
+        };
+        let aged = match self.note_fetched(update.fetched()).await {
+            Ok(()) => self.remove_aged(policy).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &aged {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "fetched messages stay unseen"
+            );
+        }
+        if deleted.as_ref().is_ok_and(|count| *count > 0) || aged.is_ok_and(|count| count > 0) {
+            self.publish_usage(usage).await;
+        }
+        deleted.map(|_| ())
+    }
+
+    /// Removes messages; answers how many.
+    async fn remove(&self, messages: &[Uid]) -> Result<usize, StoreError> {
         let uids: UidSet = messages.iter().copied().collect();
-        let removed = self.mailboxes.remove(self.inbox, &uids).await?;
-        tracing::info!(account = %self.mailboxes.id(), messages = removed.len(), "expunged");
-        self.publish_usage(usage).await;
+        let removed = self.mailboxes.remove(self.mailbox, &uids).await?.len();
+        tracing::info!(account = %self.mailboxes.id(), messages = removed, "expunged");
+        Ok(removed)
+    }
+
+    /// Moves messages into the mailbox for deleted messages, which is made if there is none;
+    /// answers how many. In a maildrop that is this mailbox they are removed.
+    async fn move_to_trash(&self, messages: &[Uid]) -> Result<usize, StoreError> {
+        let list = self.mailboxes.list().await?;
+        let trash = list.into_iter().find(|one| one.special_use == Some(SpecialUse::Trash));
+        let trash = match trash.and_then(|listed| listed.id) {
+            Some(trash) => trash,
+            None => {
+                let name = MailboxName::parse("Trash")
+                    .map_err(|_| StoreError::NoSuchMailbox(MailboxName::inbox()))?;
+                self.mailboxes.create(&name, Some(SpecialUse::Trash)).await?.id
+            }
+        };
+        if trash == self.mailbox {
+            return self.remove(messages).await;
+        }
+        let uids: UidSet = messages.iter().copied().collect();
+        self.mailboxes.move_messages(self.mailbox, &uids, trash).await?;
+        tracing::info!(account = %self.mailboxes.id(), messages = messages.len(), "moved to trash");
+        Ok(messages.len())
+    }
+
+    /// IMAP clients see what a POP3 client has fetched as read.
+    async fn note_fetched(&self, messages: &[Uid]) -> Result<(), StoreError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let (uids, seen) = (messages.iter().copied().collect(), FlagSet::from_iter([Flag::Seen]));
+        self.mailboxes.store_flags(self.mailbox, &uids, FlagChange::Add(seen), None).await?;
         Ok(())
+    }
+
+    /// Removes the messages whose time is over; answers how many.
+    async fn remove_aged(&self, policy: &Policy) -> Result<usize, StoreError> {
+        if !policy.expires() {
+            return Ok(0);
+        }
+        let state = self.mailboxes.state(self.mailbox).await?;
+        let now = now();
+        let mut over = Vec::new();
+        for uids in self.mailboxes.uids(&state).await?.chunks(ROWS_AT_ONCE) {
+            let rows = self.rows(&uids.iter().copied().collect()).await?;
+            over.extend(rows.iter().filter(|row| policy.is_over(row, now)).map(|row| row.uid));
+        }
+        if over.is_empty() { Ok(0) } else { self.remove(&over).await }
+    }
+
+    async fn rows(&self, uids: &UidSet) -> Result<Vec<MessageRow>, StoreError> {
+        self.mailboxes.fetch(self.mailbox, uids, Want::Facts).await
     }
 
     /// That it fails does not undo the removal; the next change brings the numbers right.

@@ -17,13 +17,18 @@ use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
 use tracing::Instrument as _;
 
-use crate::answers::Conversation;
+use crate::{
+    answers::Conversation,
+    policy::{Pace, Policy},
+};
 
 /// What the conversations of a process share.
 pub(crate) struct Service {
     pub(crate) sign_in: SignIn,
     pub(crate) store: MailStore,
     pub(crate) usage: UsagePublisher,
+    pub(crate) policy: Policy,
+    pub(crate) pace: Pace,
 }
 
 /// Serves POP3 until the stop.
@@ -77,7 +82,8 @@ impl Service {
         let usage = UsagePublisher::open(&folders.usage.join("usage.db"))
             .await
             .context("the usage of accounts cannot be opened")?;
-        Ok(Self { sign_in, store, usage })
+        let (policy, pace) = (Policy::new(config), Pace::new(config));
+        Ok(Self { sign_in, store, usage, policy, pace })
     }
 }
 
@@ -87,6 +93,8 @@ fn options(config: &Config, stls: bool) -> Options {
         stls,
         mechanisms: vec![Mechanism::Plain, Mechanism::Login],
         without_tls_on_loopback: config.sign_in.without_tls_on_loopback,
+        expire_days: Policy::new(config).expire_days(),
+        login_delay: config.pop3.login_delay,
         limits: Limits {
             sign_in_time: config.limits.sign_in_within,
             idle_time: config.pop3.idle_timeout,

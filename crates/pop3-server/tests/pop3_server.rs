@@ -105,3 +105,95 @@ async fn batches_and_large_messages() {
         assert_eq!(body, small(number));
     }
 }
+
+/// What a client has fetched whole is read for IMAP as well; what TOP showed is not, and a
+/// connection that breaks off changes nothing.
+#[tokio::test]
+async fn fetched_messages_are_seen() {
+    let house = House::new().await;
+    for number in 0..3 {
+        house.put(format!("Subject: {number}\r\n\r\n").as_bytes()).await;
+    }
+    let mut client = house.sign_in().await;
+    client.content("RETR 1").await;
+    client.content("TOP 2 0").await;
+    client.content("RETR 3").await;
+    drop(client);
+    let mut client = house.sign_in_when_free().await;
+    assert_eq!(house.seen("INBOX").await, [false, false, false]);
+    client.content("RETR 1").await;
+    client.content("TOP 2 0").await;
+    client.content("RETR 3").await;
+    client.say("DELE 3").await;
+    client.say("QUIT").await;
+    assert_eq!(house.seen("INBOX").await, [true, false]);
+}
+
+#[tokio::test]
+async fn another_mailbox_is_the_maildrop_and_dele_means_trash() {
+    let house = House::with("pop3.mailbox = \"For POP\"\npop3.deleted = \"trash\"\n").await;
+    house.put(b"Subject: elsewhere\r\n\r\n").await;
+    house.put_old("For POP", 1, b"Subject: one\r\n\r\n").await;
+    house.put_old("For POP", 1, b"Subject: two\r\n\r\n").await;
+    let mut client = house.sign_in().await;
+    assert_eq!(client.lines("LIST").await.len(), 2);
+    client.say("DELE 1").await;
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+    assert_eq!(house.seen("For POP").await.len(), 1);
+    assert_eq!(house.seen("Trash").await.len(), 1);
+    assert_eq!(house.seen("INBOX").await.len(), 1);
+}
+
+/// A mailbox that is not there is no reason to say that the password is wrong.
+#[tokio::test]
+async fn a_maildrop_that_is_missing() {
+    let house = House::with("pop3.mailbox = \"Nowhere\"\n").await;
+    let mut client = house.connect().await;
+    client.say("USER alice").await;
+    let answer = client.say("PASS secret").await;
+    assert!(answer.starts_with("-ERR [SYS/PERM]"), "{answer}");
+}
+
+#[tokio::test]
+async fn old_messages_and_too_many_are_hidden_and_keep_their_ids() {
+    let house = House::with("").await;
+    for days in [40, 20, 3, 2] {
+        house.put_old("INBOX", days, b"Subject: x\r\n\r\n").await;
+    }
+    let ids = |lines: Vec<String>| -> Vec<String> {
+        lines.iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    let all = ids(house.sign_in().await.lines("UIDL").await);
+    let hidden = house.restarted("pop3.hide_older_than = \"30d\"\npop3.show_at_most = 2\n").await;
+    let shown = ids(hidden.sign_in_when_free().await.lines("UIDL").await);
+    assert_eq!((all.len(), &shown[..]), (4, &all[2..]));
+}
+
+/// What was read goes after its time; what nobody has read stays.
+#[tokio::test]
+async fn read_messages_go_after_their_time() {
+    let house = House::with("pop3.keep_read_for = \"7d\"\n").await;
+    house.put_old("INBOX", 10, b"Subject: unread\r\n\r\n").await;
+    house.put_old("INBOX", 10, b"Subject: old\r\n\r\n").await;
+    house.put_old("INBOX", 1, b"Subject: new\r\n\r\n").await;
+    let mut client = house.sign_in().await;
+    assert!(client.lines("CAPA").await.contains(&"EXPIRE 7".to_owned()));
+    client.content("RETR 2").await;
+    client.content("RETR 3").await;
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+    assert_eq!(house.seen("INBOX").await, [false, true]);
+    assert_eq!(house.usage().await, 2);
+}
+
+/// RFC 2449 §8.1.1: a client that comes too often is told so, and not that its password is wrong.
+#[tokio::test]
+async fn who_signs_in_too_often_waits() {
+    let house = House::with("pop3.sign_ins_per_minute = 3\n").await;
+    for _ in 0..3 {
+        house.sign_in_when_free().await.say("QUIT").await;
+    }
+    let mut client = house.connect().await;
+    client.say("USER alice").await;
+    let answer = client.say("PASS secret").await;
+    assert!(answer.starts_with("-ERR [LOGIN-DELAY]"), "{answer}");
+}

@@ -35,7 +35,11 @@ fuzz_target!(|octets: &[u8]| {
                     return;
                 }
                 match question {
-                    Question::SignIn(ask) => ask.welcome(session, wire, maildrop()),
+                    Question::Prepare(ask) => {
+                        let salt = Some((b"salt".to_vec(), 4096));
+                        ask.ready(session, wire, Prepared { nonce: [7; 18], salt });
+                    }
+                    Question::SignIn(ask) => ask.welcome(session, wire, maildrop(), None),
                     Question::Listing(listing) => {
                         let mut rest = Some(listing);
                         while let Some(listing) = rest {

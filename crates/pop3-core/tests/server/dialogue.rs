@@ -6,20 +6,23 @@
 //!
 //! | line | meaning |
 //! | --- | --- |
-//! | `A: sign-in refuse credentials` | also `in-use`, `failure`, `broken` |
+//! | `A: sign-in refuse credentials` | also `in-use`, `too-soon`, `failure`, `broken` |
 //! | `A: claim name password` | what the next sign-in has to claim |
 //! | `A: message gone`, `half` | the message is not there; it ends in the middle |
 //! | `A: update failed` | the messages are not removed |
 //! | `A: removed 1 2` | the UIDs that the next update has to name |
+//! | `A: fetched 1 2` | likewise, as fetched whole |
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use conversation::{Peer, PeerFacts, TlsFacts, Wire};
-use mail_types::{Domain, Uid, UidValidity};
+use mail_types::{Domain, Secret, Uid, UidValidity};
 use pop3_core::{
     Entry, Limits, Maildrop, Message, Options, Question, Refusal, Session, SignIn, Update,
 };
-use sasl_core::{Claim, Mechanism};
+use sasl_core::{
+    Claim, CramSecret, DigestSecret, LastWord, Mechanism, Offers, ScramVerifier, server::Prepared,
+};
 use testkit::transcript::{Answers, Dialogue};
 
 pub(crate) struct Pop3Dialogue {
@@ -35,12 +38,39 @@ impl Default for Pop3Dialogue {
         let options = Options {
             hostname: Domain::parse("mx.example.org").unwrap(),
             stls: true,
-            mechanisms: vec![Mechanism::Plain, Mechanism::Login],
-            without_tls_on_loopback: false,
+            offers: Offers::passwords(),
+            apop: false,
+            expire_days: None,
+            login_delay: Duration::ZERO,
             limits: Limits::default(),
         };
         let messages = vec![message_of(120), message_of(200)];
         Self { options, remote: "198.51.100.7:40000", implicit_tls: true, messages, removed: false }
+    }
+}
+
+/// The name, the password, and our last word; without a password to see it is `secret` or `wrong`.
+fn judge(claim: &Claim) -> (String, String, Option<LastWord>) {
+    let secret = Secret::new("secret");
+    let proved = match claim {
+        Claim::Password { authentication, password, .. } => {
+            let password = String::from_utf8_lossy(password.reveal()).into_owned();
+            return (authentication.clone(), password, None);
+        }
+        Claim::Scram(claim) => {
+            claim.check(&ScramVerifier::new(claim.hash(), &secret, b"salt", 4096)).map(Some)
+        }
+        Claim::Cram(claim) => claim.check(&CramSecret::new(&secret)).then_some(None),
+        Claim::Digest(claim) => {
+            claim.check(&[DigestSecret::new("tim", "mx.example.org", &secret)]).map(Some)
+        }
+        Claim::Apop(claim) => claim.check(&secret).then_some(None),
+        _ => None,
+    };
+    let name = claim.authentication().unwrap_or_default().to_owned();
+    match proved {
+        Some(last_word) => (name, "secret".to_owned(), last_word),
+        None => (name, "wrong".to_owned(), None),
     }
 }
 
@@ -77,16 +107,14 @@ impl Pop3Dialogue {
     }
 
     fn sign_in(&self, ask: SignIn, session: &mut Session, wire: &mut Wire, answers: &mut Answers) {
-        let Claim::Password { authentication, password, .. } = ask.claim().clone() else {
-            panic!("an unknown claim");
-        };
-        let password = String::from_utf8_lossy(password.reveal()).into_owned();
+        let (authentication, password, last_word) = judge(ask.claim());
         if let Some(expected) = answers.take("claim") {
             assert_eq!(format!("{authentication} {password}").trim(), expected);
         }
         let refusal = match answers.take("sign-in").as_deref() {
             Some("drop") => return drop(ask),
             Some("refuse in-use") => Some(Refusal::InUse),
+            Some("refuse too-soon") => Some(Refusal::TooSoon),
             Some("refuse failure") => Some(Refusal::Failure),
             Some("refuse broken") => Some(Refusal::Broken),
             Some("refuse credentials") => Some(Refusal::BadCredentials),
@@ -95,7 +123,7 @@ impl Pop3Dialogue {
         };
         match refusal {
             Some(refusal) => ask.refuse(session, wire, refusal),
-            None => ask.welcome(session, wire, self.maildrop()),
+            None => ask.welcome(session, wire, self.maildrop(), last_word),
         }
     }
 
@@ -133,6 +161,10 @@ impl Pop3Dialogue {
             let named: Vec<String> = ask.deleted().iter().map(Uid::to_string).collect();
             assert_eq!(named.join(" "), expected);
         }
+        if let Some(expected) = answers.take("fetched") {
+            let named: Vec<String> = ask.fetched().iter().map(Uid::to_string).collect();
+            assert_eq!(named.join(" "), expected);
+        }
         match answers.take("update").as_deref() {
             Some("drop") => drop(ask),
             Some("failed") => ask.failed(session, wire),
@@ -157,8 +189,20 @@ impl Dialogue for Pop3Dialogue {
                 self.options.stls = false;
             }
             ("loopback", _) => self.remote = "[::1]:40000",
-            ("without-tls-on-loopback", _) => self.options.without_tls_on_loopback = true,
+            ("without-tls-on-loopback", _) => self.options.offers.all_on_loopback = true,
+            ("every-mechanism", _) => {
+                self.options.offers.mechanisms = Mechanism::ALL.to_vec();
+                self.options.apop = true;
+            }
+            ("challenges-in-clear", _) => self.options.offers.challenges_in_clear = true,
             ("errors", number) => limits.errors = number.parse().map_err(|_| "a number")?,
+            ("expire", days) => {
+                self.options.expire_days = Some(days.parse().map_err(|_| "a number")?);
+            }
+            ("login-delay", seconds) => {
+                let seconds = seconds.parse().map_err(|_| "a number")?;
+                self.options.login_delay = Duration::from_secs(seconds);
+            }
             ("empty", _) => self.messages.clear(),
             ("message", text) => {
                 let text = text.replace("\\r", "\r").replace("\\n", "\n");
@@ -175,6 +219,7 @@ impl Dialogue for Pop3Dialogue {
             cipher: "TLS_AES_256_GCM_SHA384",
             server_name: None,
             verified: false,
+            ..TlsFacts::default()
         });
         let peer = Peer::Tcp {
             local: "192.0.2.1:995".parse().unwrap(),
@@ -193,6 +238,14 @@ impl Dialogue for Pop3Dialogue {
         answers: &mut Answers,
     ) {
         match question {
+            Question::Prepare(ask) => match answers.take("prepare").as_deref() {
+                Some("drop") => drop(ask),
+                Some(words) => panic!("no such answer: {words}"),
+                None => {
+                    let salt = Some((b"salt".to_vec(), 4096));
+                    ask.ready(session, wire, Prepared { nonce: [0; 18], salt });
+                }
+            },
             Question::SignIn(ask) => self.sign_in(ask, session, wire, answers),
             Question::Message(ask) => self.message(ask, session, wire, answers),
             Question::Update(ask) => self.update(ask, session, wire, answers),

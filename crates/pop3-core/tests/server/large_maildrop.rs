@@ -13,8 +13,10 @@ fn asked_for_list() -> (Session, Wire, Listing) {
     let options = Options {
         hostname: Domain::parse("mx.example.org").unwrap(),
         stls: false,
-        mechanisms: Vec::new(),
-        without_tls_on_loopback: true,
+        offers: sasl_core::Offers { all_on_loopback: true, ..sasl_core::Offers::passwords() },
+        apop: false,
+        expire_days: None,
+        login_delay: std::time::Duration::ZERO,
         limits: Limits::default(),
     };
     let mut session = Session::new(Arc::new(options), 1);
@@ -26,7 +28,7 @@ fn asked_for_list() -> (Session, Wire, Listing) {
     };
     let entry = |n| Entry { uid: Uid::new(n).unwrap(), octets: 1000 };
     let maildrop = Maildrop::new(UidValidity::MIN, (1..=MESSAGES).map(entry));
-    ask.welcome(&mut session, &mut wire, maildrop);
+    ask.welcome(&mut session, &mut wire, maildrop, None);
     wire.input.fill(b"LIST\r\n");
     let Step::Ask(Question::Listing(listing)) = session.step(&mut wire, Instant::now()) else {
         panic!("no listing")

@@ -1,13 +1,13 @@
 //! The agent with all that it stands on, in a temporary folder.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use account_usage::UsageReader;
 use agent_kit::{Agent, Place, Stop, StopSource, Surroundings};
 use config::Config;
 use directory::{Editor, NewAccount};
-use mail_store::{AccountMailboxes, MailStore, NewMessage, StoreOptions, UidSet};
-use mail_types::{AccountId, Address, Domain, FlagSet, MailboxName, Secret, Timestamp};
+use mail_store::{AccountMailboxes, MailStore, NewMessage, StoreOptions, UidSet, Want};
+use mail_types::{AccountId, Address, Domain, Flag, FlagSet, MailboxName, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
 
@@ -29,28 +29,34 @@ pub(crate) struct House {
     alice: AccountId,
     store: MailStore,
     config: Config,
-    _stop: StopSource,
-    _folder: tempfile::TempDir,
+    #[expect(dead_code, reason = "the agent stops when this is dropped")]
+    stop: StopSource,
+    folder: tempfile::TempDir,
 }
 
 impl House {
     /// With one account: `alice@example.org`, whose password is `secret`.
     pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With these settings besides.
+    pub(crate) async fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::parse(CONFIG, folder.path()).unwrap();
+        let config = Config::parse(&format!("{CONFIG}{settings}"), folder.path()).unwrap();
         let alice = furnish(&config).await;
         let options = StoreOptions::new(config.folders().mail, agent_kit::now);
         let store = MailStore::open(options, Files::real()).await.unwrap();
 
-        let stop = Stop::source();
-        let agent = Agent::Pop3Server;
-        let surroundings = Surroundings::within(agent, config.clone(), stop.stop()).unwrap();
-        let address = match surroundings.listeners.places().next().unwrap() {
-            (_, Place::Tcp(address)) => address,
-            (_, place) => unreachable!("{place}"),
-        };
-        tokio::spawn(async move { pop3_server::run(surroundings).await.unwrap() });
-        Self { address, alice, store, config, _stop: stop, _folder: folder }
+        let (address, stop) = serve(&config);
+        Self { address, alice, store, config, stop, folder }
+    }
+
+    /// The same accounts and mailboxes, served by a second agent with other settings.
+    pub(crate) async fn restarted(self, settings: &str) -> Self {
+        let config = Config::parse(&format!("{CONFIG}{settings}"), self.folder.path()).unwrap();
+        let (address, stop) = serve(&config);
+        Self { address, stop, config, ..self }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -76,6 +82,31 @@ impl House {
             }
             assert!(answer.starts_with("-ERR [IN-USE]"), "{answer}");
         }
+    }
+
+    /// Puts messages that came so long ago into a mailbox, which is made if it is missing.
+    pub(crate) async fn put_old(&self, mailbox: &str, days: u64, message: &[u8]) {
+        let mailboxes = self.mailboxes();
+        let name = MailboxName::parse(mailbox).unwrap();
+        let state = match mailboxes.mailbox(&name).await {
+            Ok(state) => state,
+            Err(_) => mailboxes.create(&name, None).await.unwrap(),
+        };
+        let date = agent_kit::now().minus(Duration::from_secs(days * 24 * 60 * 60));
+        let mut incoming = mailboxes.incoming(date).unwrap();
+        incoming.write(message).await.unwrap();
+        let written = incoming.finish().await.unwrap();
+        let new = NewMessage { written, flags: FlagSet::default() };
+        mailboxes.append(state.id, vec![new]).await.unwrap();
+    }
+
+    /// The messages of a mailbox: which of them are seen.
+    pub(crate) async fn seen(&self, mailbox: &str) -> Vec<bool> {
+        let mailboxes = self.mailboxes();
+        let name = MailboxName::parse(mailbox).unwrap();
+        let state = mailboxes.mailbox(&name).await.unwrap();
+        let rows = mailboxes.fetch(state.id, &UidSet::all(), Want::Facts).await.unwrap();
+        rows.iter().map(|row| row.flags.contains(&Flag::Seen)).collect()
     }
 
     /// Puts a message into the inbox.
@@ -113,6 +144,19 @@ impl House {
     fn mailboxes(&self) -> AccountMailboxes {
         self.store.account(self.alice)
     }
+}
+
+/// Starts the agent.
+fn serve(config: &Config) -> (SocketAddr, StopSource) {
+    let stop = Stop::source();
+    let agent = Agent::Pop3Server;
+    let surroundings = Surroundings::within(agent, config.clone(), stop.stop()).unwrap();
+    let address = match surroundings.listeners.places().next().unwrap() {
+        (_, Place::Tcp(address)) => address,
+        (_, place) => unreachable!("{place}"),
+    };
+    tokio::spawn(async move { pop3_server::run(surroundings).await.unwrap() });
+    (address, stop)
 }
 
 /// Makes all databases, a domain and an account.
