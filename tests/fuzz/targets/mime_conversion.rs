@@ -29,7 +29,7 @@ fuzz_target!(|octets: &[u8]| {
     if let Ok(converted) = convert(&structure, octets, octets.len().max(1)) {
         assert!(converted.is_ascii());
         assert_eq!(convert(&structure, octets, 1).as_ref(), Ok(&converted));
-        if !Converter::needed(&structure) {
+        if !Converter::needed(&structure) && !Converter::shortens(&structure) {
             assert_eq!(converted, octets);
         }
     }
