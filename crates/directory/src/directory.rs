@@ -66,6 +66,12 @@ impl Directory {
         Ok(self.roster().await?.account_by_sign_in(name).cloned())
     }
 
+    /// Whether an account or an alias has an address by name, with a subaddress or without: more than
+    /// that a catch-all takes it.
+    pub async fn is_named(&self, address: &Address) -> Result<bool, DirectoryError> {
+        Ok(self.roster().await?.is_named(address))
+    }
+
     /// Whether an account may use an address as its own: if mail for the address reaches it (its
     /// own address, with a subaddress or without, its aliases), or if it was granted.
     pub async fn may_send_as(

@@ -43,6 +43,14 @@ impl Roster {
         }
     }
 
+    /// Whether an account or an alias has the address by name.
+    pub(crate) fn is_named(&self, address: &Address) -> bool {
+        let plain = without_subaddress(address);
+        std::iter::once(address)
+            .chain(plain.as_ref())
+            .any(|name| self.account_at(name).is_some() || self.alias(&name.folded()).is_some())
+    }
+
     /// Where mail for the bare `<postmaster>` goes (RFC 5321 §4.1.1.3): to the first domain's.
     pub(crate) fn route_postmaster(&self) -> Route {
         let local = LocalPart::from_content("postmaster").ok();
@@ -251,6 +259,24 @@ mod tests {
             );
         }
         assert_eq!(shown(roster.route_postmaster()), "Alice@a.example#1");
+    }
+
+    #[test]
+    fn what_is_only_caught_is_not_named() {
+        let roster = roster(&[
+            "1=alice@a.example",
+            "team@a.example -> alice@a.example",
+            "@a.example -> alice@a.example",
+        ]);
+        for (address, named) in [
+            ("ALICE@a.example", true),
+            ("alice+eve%b.example@a.example", true),
+            ("team+x@a.example", true),
+            ("eve%b.example@a.example", false),
+            ("postmaster@a.example", false),
+        ] {
+            assert_eq!(roster.is_named(&Address::parse(address).unwrap()), named, "{address}");
+        }
     }
 
     #[test]
