@@ -22,11 +22,17 @@ pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
-/// An accepted or made connection, not yet driven.
+/// An accepted or made connection, not yet driven. Small to hand on: each future that it passes
+/// through keeps its place for as long as the conversation lasts.
 pub struct Connection {
+    pub(crate) parts: Box<Parts>,
+}
+
+/// What a connection is, until it is driven.
+pub(crate) struct Parts {
     pub(crate) transport: Transport,
     pub(crate) facts: PeerFacts,
-    pub(crate) listener: &'static str,
+    listener: &'static str,
 }
 
 impl Connection {
@@ -49,21 +55,25 @@ impl Connection {
     }
 
     fn plain(stream: Plain, peer: Peer) -> Self {
-        Self {
-            transport: Transport::Plain(stream),
-            facts: PeerFacts { peer, tls: None },
-            listener: "",
-        }
+        let transport = Transport::Plain(stream);
+        let facts = PeerFacts { peer, tls: None };
+        Self { parts: Box::new(Parts { transport, facts, listener: "" }) }
+    }
+
+    /// The same, known to be accepted by this listener.
+    pub(crate) fn of_listener(mut self, name: &'static str) -> Self {
+        self.parts.listener = name;
+        self
     }
 
     /// Who is at the other end.
     pub fn peer(&self) -> Peer {
-        self.facts.peer
+        self.parts.facts.peer
     }
 
     /// The TLS session that stands already (implicit TLS).
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.facts.tls.as_ref()
+        self.parts.facts.tls.as_ref()
     }
 
     /// Shakes hands at once, where TLS comes first.
@@ -72,27 +82,27 @@ impl Connection {
         tls: &ServerTls,
         limit: Duration,
     ) -> Result<(), TlsError> {
-        let plain = self.transport.take_plain().ok_or(TlsError::NotConfigured)?;
+        let plain = self.parts.transport.take_plain().ok_or(TlsError::NotConfigured)?;
         let (transport, facts) =
             timeout(limit, tls.accept(plain)).await.unwrap_or(Err(TlsError::TimedOut))?;
-        self.transport = transport;
-        self.facts.tls = Some(facts);
+        self.parts.transport = transport;
+        self.parts.facts.tls = Some(facts);
         Ok(())
     }
 
     /// Shakes hands at once as the client, where TLS comes first (RFC 8314 §3.3).
     pub async fn connect_tls(&mut self, tls: &ClientTls, limit: Duration) -> Result<(), TlsError> {
-        let plain = self.transport.take_plain().ok_or(TlsError::NotConfigured)?;
+        let plain = self.parts.transport.take_plain().ok_or(TlsError::NotConfigured)?;
         let (transport, facts) =
             timeout(limit, tls.connect(plain)).await.unwrap_or(Err(TlsError::TimedOut))?;
-        self.transport = transport;
-        self.facts.tls = Some(facts);
+        self.parts.transport = transport;
+        self.parts.facts.tls = Some(facts);
         Ok(())
     }
 
     /// The name of the listener that accepted it, such as `imap-tls`; empty if none did.
     pub fn listener(&self) -> &'static str {
-        self.listener
+        self.parts.listener
     }
 }
 

@@ -128,7 +128,7 @@ where
     H: Handler<M>,
 {
     // No `async fn`: that would keep its arguments beside what is made of them.
-    machine.opened(&connection.facts);
+    machine.opened(&connection.parts.facts);
     let mut link = Link::new(connection, options);
     async move {
         let end = match converse(machine, handler, &mut link).await {

@@ -123,7 +123,7 @@ impl Listener {
             Socket::Tcp(listener) => Connection::tcp(listener.accept().await?.0)?,
             Socket::Unix(listener) => Connection::unix(listener.accept().await?.0)?,
         };
-        Ok(Connection { listener: self.name, ..connection })
+        Ok(connection.of_listener(self.name))
     }
 }
 

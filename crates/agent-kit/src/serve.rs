@@ -170,7 +170,7 @@ fn turn_away(connection: Connection, options: &ServeOptions) {
         return;
     }
     let words = options.turned_away.clone();
-    let mut transport = connection.transport;
+    let mut transport = connection.parts.transport;
     tokio::spawn(timeout(TURN_AWAY, async move {
         // Whether it is heard makes no difference.
         let _ = transport.write_all(&words).await;

@@ -34,7 +34,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(connection: Connection, options: DriveOptions) -> Self {
-        let transport = connection.transport;
+        let transport = connection.parts.transport;
         Self { wire: buffers::lend(), options, transport, unanswered: false }
     }
 

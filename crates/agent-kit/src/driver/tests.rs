@@ -376,8 +376,8 @@ async fn what_needs_no_reply_yet_is_acknowledged_at_once() {
     const ROUNDS: u32 = 50;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let accepted = Connection::tcp(listener.accept().await.unwrap().0).unwrap();
-    let connection = Connection { facts: PeerFacts { peer: PEER, tls: None }, ..accepted };
+    let mut connection = Connection::tcp(listener.accept().await.unwrap().0).unwrap();
+    connection.parts.facts = PeerFacts { peer: PEER, tls: None };
     tokio::spawn(async move {
         drive(&mut Echo::default(), &mut Hands::default(), connection, options()).await
     });

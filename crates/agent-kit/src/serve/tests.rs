@@ -33,7 +33,7 @@ fn start(
         let tell = tell.clone();
         async move {
             tell.send(connection.tls().is_some()).unwrap();
-            let mut transport = connection.transport;
+            let mut transport = connection.parts.transport;
             transport.write_all(b"hello\r\n").await.unwrap();
             let _ = transport.read(&mut [0]).await;
         }
