@@ -2,7 +2,9 @@
 
 mod corpus;
 mod crash;
+mod message;
 mod operator;
+mod pop3_update;
 mod two_servers;
 mod users;
 mod way;

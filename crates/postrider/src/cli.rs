@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, alias, check_config, demo_prepare, domain, migrate, queue, run, sendmail, status,
-    trace, up,
+    account, alias, check_config, demo_prepare, domain, message, migrate, queue, run, sendmail,
+    status, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -43,6 +43,8 @@ enum Command {
     #[command(subcommand)]
     Queue(queue::Command),
     Trace(trace::Args),
+    #[command(subcommand)]
+    Message(message::Command),
     Sendmail(sendmail::Args),
     #[command(hide = true)]
     DemoPrepare(demo_prepare::Args),
@@ -71,6 +73,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Alias(command) => alias::run(command, config).map(done),
         Command::Queue(command) => queue::run(command, config).map(done),
         Command::Trace(args) => trace::run(args, config),
+        Command::Message(command) => message::run(command),
         Command::DemoPrepare(args) => demo_prepare::run(args).map(done),
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod alias;
 pub(crate) mod check_config;
 pub(crate) mod demo_prepare;
 pub(crate) mod domain;
+pub(crate) mod message;
 pub(crate) mod migrate;
 pub(crate) mod queue;
 pub(crate) mod run;

@@ -11,11 +11,13 @@ mod cli;
 mod commands;
 mod demo;
 mod installation;
+mod message;
 mod owner;
 mod printer;
 mod random;
 mod sendmail;
 mod supervisor;
+mod terminal;
 mod times;
 
 use std::process::ExitCode;

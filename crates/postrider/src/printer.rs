@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::terminal;
+
 /// Writes a line to standard output.
 pub(crate) fn line(text: impl AsRef<str>) {
     write(&mut io::stdout().lock(), text.as_ref());
@@ -38,8 +40,41 @@ pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
 
 /// Writes a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    line(serde_json::to_string_pretty(value)?);
+    line(json_text(value)?);
     Ok(())
+}
+
+/// A value as JSON. Characters that a terminal obeys are escaped, which JSON allows for any in a
+/// string (RFC 8259 §7): they stand nowhere else.
+pub(crate) fn json_text(value: &impl Serialize) -> anyhow::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    if !text.contains(|c: char| c != '\n' && terminal::is_hidden(c)) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !terminal::is_hidden(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            escaped += &format!("\\u{unit:04x}");
+        }
+    }
+    Ok(escaped)
+}
+
+/// Writes a text that ends its lines itself.
+pub(crate) fn text(text: &str) {
+    octets(text.as_bytes());
+}
+
+/// Writes octets as they are.
+pub(crate) fn octets(octets: &[u8]) {
+    let mut out = io::stdout().lock();
+    if out.write_all(octets).and_then(|()| out.flush()).is_err() {
+        process::exit(1);
+    }
 }
 
 /// Writes bytes as they are.
@@ -63,27 +98,29 @@ pub(crate) fn table<const COLUMNS: usize>(
     if rows.is_empty() {
         return note(if_empty);
     }
-    for text in columns(header, rows) {
+    for text in columns(Some(header), rows) {
         line(text);
     }
 }
 
-fn columns<const COLUMNS: usize>(
-    header: [&str; COLUMNS],
+/// The lines of a table.
+pub(crate) fn columns<const COLUMNS: usize>(
+    header: Option<[&str; COLUMNS]>,
     rows: &[[String; COLUMNS]],
 ) -> Vec<String> {
-    let mut widths = header.map(|title| title.chars().count());
-    for row in rows {
+    let rows = rows.iter().map(|row| row.each_ref().map(String::as_str));
+    let rows: Vec<[&str; COLUMNS]> = header.into_iter().chain(rows).collect();
+    let mut widths = [0; COLUMNS];
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(terminal::width(cell));
         }
     }
-    let render = |cells: [&str; COLUMNS]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let render = |cells: &[&str; COLUMNS]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| terminal::padded(cell, width));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let rows = rows.iter().map(|row| render(row.each_ref().map(String::as_str)));
-    std::iter::once(render(header)).chain(rows).collect()
+    rows.iter().map(render).collect()
 }
 
 fn write(to: &mut impl Write, text: &str) {
@@ -103,6 +140,14 @@ mod tests {
     }
 
     #[test]
+    fn json_holds_nothing_that_a_terminal_obeys() {
+        let text = "a\u{9b}b\u{202e}\u{e0041}\u{7f}\u{1b}가\n";
+        let json = super::json_text(&[text]).unwrap();
+        assert_eq!(json, "[\n  \"a\\u009bb\\u202e\\udb40\\udc41\\u007f\\u001b가\\n\"\n]");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
+    }
+
+    #[test]
     fn numbers_agree_with_their_nouns() {
         assert_eq!(super::count(1_usize, "domain"), "1 domain");
         assert_eq!(super::count(0_u64, "recipient"), "0 recipients");
@@ -112,7 +157,7 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["alice@postrider.test".to_owned(), "1 MB".to_owned()]];
         assert_eq!(
-            super::columns(["account", "size"], &rows),
+            super::columns(Some(["account", "size"]), &rows),
             ["account               size", "alice@postrider.test  1 MB"]
         );
     }

@@ -1,0 +1,138 @@
+//! What is wrong with the bodies of parts: their transfer encoding, their charset, their names.
+//!
+//! Each body is read once, in pieces.
+
+use mime_core::{
+    body_structure::Param,
+    file_name::{given_file_name, safe_file_name},
+    text::{Charset, TextDecoder},
+    transfer::{Encoding, Fault, FaultFinder, FaultKind},
+};
+
+use super::{Collected, Rule, rules};
+use crate::{
+    message::{Opened, opened::is_text, placed::Placed},
+    printer, terminal,
+};
+
+pub(super) fn look(
+    opened: &Opened,
+    placed: &[Placed<'_>],
+    found: &mut Collected,
+) -> anyhow::Result<()> {
+    let whole_is_leaf = placed.len() == 1;
+    for it in placed {
+        let section = (!whole_is_leaf && it.section != "TEXT").then_some(it.section.as_str());
+        let header_at = it.part.header.start;
+        look_at_names(it, &mut |rule, detail| found.push(rule, header_at, section, detail));
+        if !it.is_leaf() {
+            continue;
+        }
+        if it.encoding() == Encoding::Unknown {
+            let encoding = it.encoding_name().map(|name| terminal::one_line(&name));
+            found.push(&rules::UNKNOWN_ENCODING, header_at, section, encoding);
+        }
+        look_at_body(opened, it, section, found)?;
+    }
+    Ok(())
+}
+
+fn look_at_body(
+    opened: &Opened,
+    placed: &Placed<'_>,
+    section: Option<&str>,
+    found: &mut Collected,
+) -> anyhow::Result<()> {
+    let part = placed.part;
+    let encoding = placed.encoding();
+    let mut faults = FaultFinder::new(encoding);
+    let label = part.media_type.param("charset");
+    let mut decoder = is_text(part).then(|| TextDecoder::new(encoding, label));
+    let (mut text, mut is_ascii, mut garbled) = (String::new(), true, false);
+    let mut take = |text: &mut String| {
+        is_ascii &= text.is_ascii();
+        garbled |= text.contains('\u{fffd}');
+        text.clear();
+    };
+    let mut at = part.body.start;
+    let mut eight_bit = None;
+    opened.source.pieces(part.body.clone(), |piece| {
+        faults.push(piece);
+        if eight_bit.is_none() {
+            let first = piece.iter().position(|octet| !octet.is_ascii());
+            let offset = |first| at.saturating_add(u64::try_from(first).unwrap_or(u64::MAX));
+            eight_bit = first.map(offset);
+        }
+        if let Some(decoder) = &mut decoder {
+            decoder.push(piece, &mut text);
+            take(&mut text);
+        }
+        at = at.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        Ok(())
+    })?;
+    let guessed = decoder.is_some_and(|decoder| decoder.finish(&mut text));
+    take(&mut text);
+
+    for fault in faults.finish() {
+        let at = part.body.start.saturating_add(fault.at);
+        found.push(rule_of(fault.kind), at, section, Some(times(&fault)));
+    }
+    if let (Some(at), Encoding::SevenBit) = (eight_bit, encoding) {
+        found.push(&rules::EIGHT_BIT, at, section, placed.encoding_name());
+    }
+    let charset = placed.charset().map(|charset| terminal::one_line(&charset));
+    let rule: &'static Rule = match label {
+        _ if !is_text(part) || (is_ascii && !garbled) => return Ok(()),
+        None if guessed => &rules::CHARSET_MISSING,
+        Some(label) if Charset::of_label(label) == Charset::Unknown => &rules::UNKNOWN_CHARSET,
+        Some(_) if guessed => &rules::CHARSET_LIES,
+        _ if garbled => &rules::UNDECODABLE,
+        _ => return Ok(()),
+    };
+    found.push(rule, part.body.start, section, charset);
+    Ok(())
+}
+
+fn look_at_names(placed: &Placed<'_>, push: &mut impl FnMut(&'static Rule, Option<String>)) {
+    let part = placed.part;
+    if let Some(given) = given_file_name(part) {
+        let is_unsafe = given.text.contains(['/', '\\'])
+            || given.text.starts_with('.')
+            || given.text.contains(terminal::is_hidden);
+        if is_unsafe {
+            let shown = terminal::one_line(&given.text);
+            let safe = safe_file_name(&given.text).unwrap_or_else(|| "a number".to_owned());
+            let shown = terminal::shortened(&shown, 60).into_owned();
+            push(&rules::UNSAFE_NAME, Some(format!("`{shown}` becomes `{safe}`")));
+        }
+    }
+    let disposition = part.disposition.iter().flat_map(|it| &it.params);
+    let is_word = |param: &&Param| {
+        let value = &*param.value;
+        value.windows(2).any(|two| two == b"=?") && value.windows(2).any(|two| two == b"?=")
+    };
+    if let Some(param) = part.media_type.params.iter().chain(disposition).find(is_word) {
+        push(&rules::WORD_IN_PARAMETER, Some(String::from_utf8_lossy(&param.name).into_owned()));
+    }
+}
+
+fn rule_of(fault: FaultKind) -> &'static Rule {
+    match fault {
+        FaultKind::Foreign => &rules::BASE64_FOREIGN,
+        FaultKind::Padding => &rules::BASE64_PADDING,
+        FaultKind::Truncated => &rules::BASE64_TRUNCATED,
+        FaultKind::BadEscape => &rules::QP_ESCAPE,
+        FaultKind::Unencoded => &rules::QP_UNENCODED,
+        FaultKind::LongLine => &rules::LONG_ENCODED_LINE,
+    }
+}
+
+/// How often, the first of them being where the finding is.
+fn times(fault: &Fault) -> String {
+    let noun = match fault.kind {
+        FaultKind::Foreign | FaultKind::Unencoded => "octet",
+        FaultKind::LongLine => "line",
+        FaultKind::Padding | FaultKind::Truncated | FaultKind::BadEscape => "place",
+    };
+    printer::count(fault.count, noun)
+}
