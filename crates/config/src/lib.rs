@@ -18,6 +18,7 @@ mod routes;
 mod section;
 mod sections;
 mod sendmail;
+mod smarthosts;
 mod units;
 mod value;
 mod words;
@@ -25,11 +26,12 @@ mod words;
 pub use error::{ConfigErrors, Mistake};
 pub use folders::Folders;
 pub use load::example;
-pub use routes::{HostPort, Route, Routes};
+pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
     Config, Delivery, Dns, Imap, Limits, Log, Outbound, Pop3, Queue, Relay, Retry, SignIn,
-    Submission, Supervisor, Tls,
+    Smarthost, Submission, Supervisor, Tls,
 };
 pub use sendmail::Sendmail;
+pub use smarthosts::Smarthosts;
 pub use units::ByteSize;
-pub use words::{LogFormat, LogLevel};
+pub use words::{HostTls, LogFormat, LogLevel};

@@ -90,6 +90,32 @@ impl<'a> Reader<'a> {
         entries
     }
 
+    /// All tables of a table whose keys are free, as far as they are right.
+    pub(crate) fn tables<T>(
+        &mut self,
+        read: impl Fn(&str, &mut Reader<'_>) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut tables = Vec::new();
+        for (key, found) in self.table {
+            let key = key.get_ref();
+            let name = self.full(&format!("\"{key}\""));
+            let Some(table) = found.get_ref().as_table() else {
+                self.wrong(key, found, format!("is a table: write [{name}] and its keys below"));
+                continue;
+            };
+            let (text, folder, known) = (self.text, self.folder, BTreeSet::new());
+            let mut inner =
+                Reader { table, name, text, folder, known, mistakes: &mut *self.mistakes };
+            let read = read(key, &mut inner);
+            inner.finish();
+            match read {
+                Ok(read) => tables.push(read),
+                Err(problem) => self.wrong(key, found, problem),
+            }
+        }
+        tables
+    }
+
     /// Remembers that a key is missing.
     pub(crate) fn require(&mut self, key: &'static str, sample: &str) {
         if self.table.get(key).is_none() {

@@ -1,6 +1,6 @@
 //! How mail for other domains leaves this machine.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use mail_types::Domain;
 
@@ -13,6 +13,8 @@ pub enum Route {
     Mx,
     /// Always this host.
     Host(HostPort),
+    /// Always this LMTP server (RFC 2033).
+    Lmtp(LmtpServer),
     /// Take it durably, then drop it.
     Discard,
     /// Keep it in the queue until the operator releases it, for this reason.
@@ -25,14 +27,44 @@ impl Route {
             "mx" => Ok(Self::Mx),
             "discard" => Ok(Self::Discard),
             "hold" => Ok(Self::Hold("the configuration holds mail for this domain".to_owned())),
-            text => match text.strip_prefix("hold:") {
-                Some(reason) => Ok(Self::Hold(reason.trim().to_owned())),
-                None => HostPort::parse(text).map(Self::Host).ok_or_else(|| {
-                    "must be \"mx\", \"discard\", \"hold: the reason\" or a host with its port \
-                     such as \"smart.example.net:587\""
+            text => {
+                if let Some(reason) = text.strip_prefix("hold:") {
+                    return Ok(Self::Hold(reason.trim().to_owned()));
+                }
+                if let Some(server) = text.strip_prefix("lmtp:") {
+                    return LmtpServer::parse(server.trim()).map(Self::Lmtp);
+                }
+                HostPort::parse(text).map(Self::Host).ok_or_else(|| {
+                    "must be \"mx\", \"discard\", \"hold: the reason\", a host with its port such \
+                     as \"smart.example.net:587\", or \"lmtp:\" and a host with its port or the path \
+                     of a socket"
                         .to_owned()
-                }),
-            },
+                })
+            }
+        }
+    }
+}
+
+/// Where an LMTP server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LmtpServer {
+    /// Over TCP.
+    Host(HostPort),
+    /// On this machine, by a Unix socket.
+    Socket(PathBuf),
+}
+
+impl LmtpServer {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with('/') {
+            return Ok(Self::Socket(PathBuf::from(text)));
+        }
+        match HostPort::parse(text) {
+            // RFC 2033 §5
+            Some(host) if host.port == 25 => Err("must not speak LMTP on port 25".to_owned()),
+            Some(host) => Ok(Self::Host(host)),
+            None => Err("must name a host with its port, or the path of a socket, after \"lmtp:\""
+                .to_owned()),
         }
     }
 }
@@ -114,6 +146,7 @@ impl Field for Routes {
         page.table(docs, key, |page| {
             page.example_line("\"*\"", &quoted("mx"));
             page.example_line("\"example.net\"", &quoted("smart.example.net:587"));
+            page.example_line("\"lists.example.org\"", &quoted("lmtp:/run/lists/lmtp"));
             page.example_line("\"example.com\"", &quoted("hold: their server moves this week"));
             page.example_line("\"example.edu\"", &quoted("discard"));
         });
@@ -129,6 +162,10 @@ mod tests {
         let host = |host: &str, port| {
             Some(Route::Host(HostPort { host: Domain::parse(host).unwrap(), port }))
         };
+        let lmtp = |port| {
+            let host = Domain::parse("[127.0.0.1]").unwrap();
+            Some(Route::Lmtp(LmtpServer::Host(HostPort { host, port })))
+        };
         for (text, expected) in [
             ("mx", Some(Route::Mx)),
             ("discard", Some(Route::Discard)),
@@ -136,6 +173,11 @@ mod tests {
             ("smart.example.net:587", host("smart.example.net", 587)),
             ("127.0.0.2:2525", host("[127.0.0.2]", 2525)),
             ("[::1]:25", host("[IPv6:::1]", 25)),
+            ("lmtp:127.0.0.1:24", lmtp(24)),
+            ("lmtp: /run/x y", Some(Route::Lmtp(LmtpServer::Socket("/run/x y".into())))),
+            ("lmtp:127.0.0.1:25", None),
+            ("lmtp:", None),
+            ("lmtp:run/x", None),
             ("smart.example.net", None),
             ("a b:25", None),
             ("", None),

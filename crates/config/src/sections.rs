@@ -15,8 +15,9 @@ use crate::{
     routes::Routes,
     section::{sections, tables},
     sendmail::Sendmail,
+    smarthosts::Smarthosts,
     units::ByteSize,
-    words::{LogFormat, LogLevel},
+    words::{HostTls, LogFormat, LogLevel},
 };
 
 sections! {
@@ -36,9 +37,12 @@ sections! {
         /// Mail from other servers, and to them.
         pub relay: Relay = Relay::default(),
         /// How mail reaches other domains: "mx" asks the DNS; "host:port" is always that host;
+        /// "lmtp:host:port" or "lmtp:/path" is an LMTP server;
         /// "hold: reason" keeps it in the queue until it is released; "discard" takes it durably
         /// and drops it (for tests). "*" stands for all domains without a line of their own.
         pub routes: Routes = Routes::default(),
+        /// What a host of [routes] wants that other servers do not: a table each, by its name.
+        pub smarthosts: Smarthosts = Smarthosts::default(),
         /// From the queue into mailboxes.
         pub delivery: Delivery = Delivery::default(),
         /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
@@ -112,8 +116,22 @@ sections! {
         /// How long to wait for a connection (RFC 5321 §4.5.4.1 speaks of minutes; a dead host
         /// would keep the others waiting).
         pub connect_timeout: Duration = Duration::from_secs(30),
+        /// The authorities whose certificates are valid, where a certificate must be: a file in PEM.
+        /// Without it, the system's.
+        pub authorities: Option<PathBuf> = None => "\"/etc/ssl/certs/ca-certificates.crt\"",
         /// When to try again.
         pub retry: Retry = Retry::default(),
+    }
+
+    /// What a host of the routes wants.
+    pub struct Smarthost {
+        /// Whom to sign in as.
+        pub user: Option<String> = None => "\"me@example.net\"",
+        /// The file with the password, and nothing else in it.
+        pub password_file: Option<PathBuf> = None => "\"/etc/postrider/smart.example.net.password\"",
+        /// TLS: "starttls", or "tls" from the start (port 465), both with a certificate that is
+        /// valid for the host's name; "opportunistic" as between all servers; "none".
+        pub tls: HostTls = HostTls::StartTls,
     }
 
     /// When to try again after an attempt that failed for now.

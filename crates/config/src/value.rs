@@ -35,6 +35,17 @@ impl Value for bool {
     }
 }
 
+impl Value for String {
+    fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
+        let text = value.as_str().filter(|text| !text.is_empty());
+        text.map(str::to_owned).ok_or_else(|| "must be a text in quotes".to_owned())
+    }
+
+    fn render(&self) -> String {
+        quoted(self)
+    }
+}
+
 /// Numbers are read as `i64` is; the type's own range is named in the error.
 macro_rules! numbers {
     ($($number:ty),*) => {$(

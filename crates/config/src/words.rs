@@ -39,6 +39,18 @@ macro_rules! words {
 }
 
 words! {
+    /// What TLS with a host of the routes must be.
+    HostTls {
+        /// As between all servers: where it is offered, with any certificate.
+        Opportunistic = "opportunistic",
+        /// STARTTLS, with a certificate that is valid for the host's name.
+        StartTls = "starttls",
+        /// TLS from the start (port 465), with a certificate that is valid for the host's name.
+        FromStart = "tls",
+        /// None at all.
+        None = "none",
+    }
+
     /// How much is logged; each level includes those before it.
     LogLevel {
         /// Someone must act.
@@ -61,5 +73,12 @@ words! {
         Text = "text",
         /// A JSON object a line.
         Json = "json",
+    }
+}
+
+impl HostTls {
+    /// Whether the host proves who it is before anything is told.
+    pub fn proves_the_host(self) -> bool {
+        matches!(self, Self::StartTls | Self::FromStart)
     }
 }

@@ -56,6 +56,8 @@ fn the_example_without_its_comments_is_the_default() {
     expected.dns.servers = shown.dns.servers.clone();
     expected.routes = shown.routes.clone();
     expected.sendmail = shown.sendmail.clone();
+    expected.smarthosts = shown.smarthosts.clone();
+    expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
     assert_eq!(shown, expected);
     assert!(shown.tls.key.is_some() && shown.sendmail.address(1000).is_some());
 }
@@ -172,4 +174,34 @@ fn a_file_that_is_not_there_is_named() {
     assert!(error.contains("config.toml") && error.contains("cannot be read"), "{error}");
     std::fs::write(&file, MINIMAL).unwrap();
     assert_eq!(Config::load(&file).unwrap().tls.certificate, Some(folder.path().join("c.pem")));
+}
+
+#[test]
+fn smarthosts() {
+    let config = parse(&format!(
+        "{MINIMAL}[smarthosts.\"smart.example.net\"]\nuser = \"me\"\npassword_file = \"p\"\n\
+         [smarthosts.\"[127.0.0.1]\"]\ntls = \"none\"\n"
+    ));
+    let of = |host: &str| config.smarthosts.of(&Domain::parse(host).unwrap());
+    let smart = of("smart.example.net").unwrap();
+    assert_eq!((smart.user.as_deref(), smart.tls.as_str()), (Some("me"), "starttls"));
+    assert_eq!(smart.password_file.as_deref(), Some(Path::new("/etc/postrider/p")));
+    assert_eq!(of("[127.0.0.1]").map(|host| host.tls.as_str()), Some("none"));
+    assert_eq!(of("example.net"), None);
+    let wrong = |lines: &str| mistakes(&format!("{MINIMAL}[smarthosts.\"a.example\"]\n{lines}"));
+    for (lines, expected) in [
+        ("user = \"me\"", "both user and password_file"),
+        (
+            "user = \"me\"\npassword_file = \"p\"\ntls = \"opportunistic\"",
+            "must not be sent a password",
+        ),
+        ("usr = \"me\"", "did you mean user?"),
+        ("tls = \"yes\"", "must be one of"),
+    ] {
+        let found = wrong(lines);
+        assert!(found.len() == 1 && found[0].contains(expected), "{lines}: {found:?}");
+    }
+    assert!(
+        mistakes(&format!("{MINIMAL}smarthosts.\"a b\".tls = \"none\""))[0].contains("is no host")
+    );
 }
