@@ -7,6 +7,7 @@
 //!
 //! It does not know the other half of this agent: they meet in the queue.
 
+mod carry;
 mod content;
 mod destination;
 mod lane;
@@ -32,7 +33,7 @@ use message_queue::{
     Consumer, Consumes, Lease, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter,
     retry,
 };
-use smtp_client::{Client, ClientOptions};
+use smtp_client::{Client, ClientOptions, Roots};
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
@@ -103,8 +104,9 @@ pub(crate) async fn run(
         total: usize::try_from(outbound.concurrency)?,
         per_lane: usize::try_from(outbound.concurrency_per_destination)?,
     };
-    let client =
+    let mut client =
         ClientOptions::new(config.hostname.clone(), outbound.connect_timeout, stop.clone());
+    client.roots = authorities(&config);
     let shared = Arc::new(Shared {
         directory: Directory::open(&config.folders().directory),
         resolver: resolver(&config),
@@ -127,6 +129,18 @@ pub(crate) async fn run(
     };
     desk.work().await;
     Ok(())
+}
+
+/// Whose certificates are valid. Without any, mail still goes where no certificate must be.
+fn authorities(config: &Config) -> Option<Roots> {
+    let file = config.relay.outbound.authorities.as_deref();
+    match file.map_or_else(Roots::of_system, Roots::from_pem_file) {
+        Ok(roots) => Some(roots),
+        Err(error) => {
+            tracing::warn!(%error, "no server's certificate can be verified");
+            None
+        }
+    }
 }
 
 fn resolver(config: &Config) -> Resolver {

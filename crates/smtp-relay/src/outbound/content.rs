@@ -1,7 +1,7 @@
 //! A leased content as it goes out: header lines of the recipient's first, and made 7-bit clean
 //! where the next hop takes nothing else (RFC 6152 §3).
 
-use std::io;
+use std::{io, ops::Range};
 
 use message_queue::Content;
 use mime_core::{
@@ -19,6 +19,7 @@ pub(super) struct Source {
     head: Vec<u8>,
     content: Content,
     at: u64,
+    size: u64,
     converter: Option<Converter>,
 }
 
@@ -34,24 +35,35 @@ pub(super) enum Unconvertible {
 impl Source {
     /// As it is.
     pub(super) fn plain(head: Vec<u8>, content: Content) -> Self {
-        Self { head, content, at: 0, converter: None }
+        let size = content.len().saturating_add(head.len() as u64);
+        Self { head, content, at: 0, size, converter: None }
     }
 
-    /// Converted. Reads it twice beforehand: for its structure, and to be sure that the conversion
-    /// works to its end, because it can't be taken back once the server hears it.
-    pub(super) async fn seven_bit(head: Vec<u8>, content: Content) -> Result<Self, Unconvertible> {
-        let structure = structure(&content).await?;
-        let converter = || Converter::new(&structure).map_err(Unconvertible::Refused);
+    /// Converted. Reads it once beforehand, to know how long it will be, and to be sure that the
+    /// conversion works to its end: it can't be taken back once the server hears it.
+    pub(super) async fn seven_bit(
+        head: Vec<u8>,
+        content: Content,
+        structure: &Structure,
+    ) -> Result<Self, Unconvertible> {
+        let converter = || Converter::new(structure).map_err(Unconvertible::Refused);
         let mut trial = Self { converter: Some(converter()?), ..Self::plain(head, content) };
-        while trial.convert_piece().await?.is_some() {}
+        let mut size = trial.head.len() as u64;
+        while let Some(piece) = trial.convert_piece().await? {
+            size = size.saturating_add(piece.len() as u64);
+        }
         let Self { head, content, .. } = trial;
-        Ok(Self { converter: Some(converter()?), ..Self::plain(head, content) })
+        Ok(Self { head, content, at: 0, size, converter: Some(converter()?) })
     }
 
-    /// About how long it is, in octets; a conversion adds to it (RFC 1870 §5 asks for no more).
+    /// What stands before the content.
+    pub(super) fn into_head(self) -> Vec<u8> {
+        self.head
+    }
+
+    /// How long it is, in octets.
     pub(super) fn size(&self) -> u64 {
-        let plain = self.content.len().saturating_add(self.head.len() as u64);
-        if self.converter.is_some() { plain.saturating_add(plain / 2) } else { plain }
+        self.size
     }
 
     async fn convert_piece(&mut self) -> Result<Option<Vec<u8>>, Unconvertible> {
@@ -89,14 +101,21 @@ impl Pieces for Source {
     }
 }
 
-async fn structure(content: &Content) -> Result<Structure, Unconvertible> {
+/// What a content is made of.
+pub(super) async fn structure(content: &Content) -> io::Result<Structure> {
     let mut source = Source::plain(Vec::new(), content.clone());
     let mut parser = Parser::new(Limits::default());
     loop {
-        let piece = source.read().await.map_err(Unconvertible::Unreadable)?;
+        let piece = source.read().await?;
         if piece.is_empty() {
             return Ok(parser.finish());
         }
         parser.push(&piece);
     }
+}
+
+/// Some octets of a content, such as a header.
+pub(super) async fn range(content: &Content, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let len = range.end.saturating_sub(range.start);
+    content.read_at(range.start, usize::try_from(len).unwrap_or(usize::MAX)).await
 }

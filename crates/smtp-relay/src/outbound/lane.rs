@@ -8,6 +8,7 @@ use smtp_client::{Extensions, Host, Outbox, Outgoing, Report};
 
 use super::{
     Finished, Shared,
+    carry::Hop,
     content::Source,
     destination::{self, Destination},
     schedule::Ended,
@@ -19,8 +20,9 @@ use super::{
 pub(super) async fn converse(shared: Arc<Shared>, lane: Lane) -> Ended {
     // The remote consumer leases nothing of the local lane.
     let Lane::Remote(domain) = &lane else { return Ended::Trouble };
-    let mut courier = Courier { shared, lane: lane.clone(), work: None, released: None };
-    courier.bring(domain).await
+    let (parked, authentic) = (VecDeque::new(), false);
+    let lane = lane.clone();
+    Courier { shared, lane, work: None, only: None, parked, authentic }.bring(domain).await
 }
 
 /// Takes the lane's messages, one after the other, to whoever the destination is.
@@ -28,8 +30,13 @@ struct Courier {
     shared: Arc<Shared>,
     lane: Lane,
     work: Option<Work>,
-    /// Where the route holds: what the operator has released all the same, and nothing else.
-    released: Option<VecDeque<Work>>,
+    /// These and nothing else: where the route holds, what the operator has released all the same;
+    /// later, what hosts asked before could not carry.
+    only: Option<VecDeque<Work>>,
+    /// What the host could not carry.
+    parked: VecDeque<Work>,
+    /// Whether the host has proved who it is.
+    authentic: bool,
 }
 
 impl Courier {
@@ -40,7 +47,7 @@ impl Courier {
             if released.is_empty() {
                 return Ended::Reached;
             }
-            self.released = Some(released);
+            self.only = Some(released);
             destination = destination::by_mx(&self.shared, domain).await;
         }
         match destination {
@@ -69,25 +76,62 @@ impl Courier {
     async fn visit(&mut self, hosts: &[Host]) -> Result<(), Problem> {
         let shared = self.shared.clone();
         let mut last = Ok(());
-        for host in hosts {
+        let mut left = hosts;
+        while let [host, rest @ ..] = left {
             if shared.stop.is_asked() || !self.has_something() {
                 break;
             }
-            last = shared.client.converse(host, self).await;
-            match &last {
-                Ok(()) => break,
-                Err(problem) => {
-                    tracing::debug!(lane = %self.lane, %problem, "a host is in trouble");
-                }
+            left = rest;
+            last = self.ask(host).await;
+            if last.is_ok() {
+                break;
             }
         }
-        // A stop is no trouble of theirs: what is left stays leased, and dies with the process.
-        if shared.stop.is_asked() { Ok(()) } else { last }
+        if shared.stop.is_asked() {
+            // A stop is no trouble of theirs: what is left stays leased, and dies with the process.
+            return Ok(());
+        }
+        let all_asked = last.is_ok() && left.len() + 1 == hosts.len();
+        self.ask_others(left, all_asked).await;
+        last
+    }
+
+    async fn ask(&mut self, host: &Host) -> Result<(), Problem> {
+        let shared = self.shared.clone();
+        self.authentic = host.security.authenticates();
+        let end = shared.client.converse(host, self).await;
+        if let Err(problem) = &end {
+            tracing::debug!(lane = %self.lane, %problem, "a host is in trouble");
+        }
+        end
+    }
+
+    /// Offers to further hosts what one before could not carry, and ends what none can.
+    async fn ask_others(&mut self, hosts: &[Host], mut all_asked: bool) {
+        let (work, only) = (self.work.take(), self.only.take());
+        for host in hosts {
+            if self.parked.is_empty() || self.shared.stop.is_asked() {
+                break;
+            }
+            let mut again = std::mem::take(&mut self.parked);
+            again.iter_mut().for_each(Work::unpark);
+            self.only = Some(again);
+            all_asked &= self.ask(host).await.is_ok();
+            self.parked.extend(self.work.take());
+            self.parked.extend(self.only.take().unwrap_or_default());
+        }
+        (self.work, self.only) = (work, only);
+        for mut work in std::mem::take(&mut self.parked) {
+            if !self.shared.stop.is_asked() {
+                work.end_uncarried(all_asked);
+            }
+            self.finish(work).await;
+        }
     }
 
     fn has_something(&self) -> bool {
-        let waits = match &self.released {
-            Some(released) => !released.is_empty(),
+        let waits = match &self.only {
+            Some(only) => !only.is_empty(),
             None => self.shared.schedule().waits(&self.lane),
         };
         waits || self.work.as_ref().is_some_and(Work::is_open)
@@ -130,8 +174,8 @@ impl Courier {
     }
 
     fn take_next(&mut self) -> Option<Work> {
-        if let Some(released) = &mut self.released {
-            return released.pop_front();
+        if let Some(only) = &mut self.only {
+            return only.pop_front();
         }
         self.shared.schedule().next_of(&self.lane).map(Work::of)
     }
@@ -153,12 +197,19 @@ impl Outbox for Courier {
     async fn next(&mut self, offered: &Extensions) -> Option<Outgoing<Source>> {
         loop {
             let mut work = self.work.take().or_else(|| self.take_next())?;
-            if let Some(outgoing) = work.next(offered).await {
+            if let Some(outgoing) = work.next(Hop { offered, authentic: self.authentic }).await {
                 self.work = Some(work);
                 return Some(outgoing);
             }
-            self.finish(work).await;
+            match work.is_parked() {
+                true => self.parked.push_back(work),
+                false => self.finish(work).await,
+            }
         }
+    }
+
+    fn has_more(&self) -> bool {
+        self.has_something()
     }
 
     async fn done(&mut self, report: Report) {

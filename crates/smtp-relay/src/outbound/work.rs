@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
-use mail_types::{BodyKind, EnhancedStatus, Outcome, Problem, Scope};
-use message_queue::{Lease, conclude::Ended, report::What};
-use smtp_client::{Extensions, Message, Outgoing, Recipient, Report};
+use agent_kit::now;
+use mail_types::{Outcome, Problem, Scope};
+use message_queue::{Lease, LeaseRecipient, conclude::Ended, report::What};
+use smtp_client::{Message, Outgoing, Recipient, Report};
 
-use super::content::{Source, Unconvertible};
+use super::{
+    carry::{Hop, Misfit, fit},
+    content::Source,
+};
 
 /// Recipients of one transaction: what RFC 5321 §4.5.3.1.8 has every server take.
 const RECIPIENTS_MAX: usize = 100;
@@ -19,6 +23,10 @@ pub(super) struct Work {
     pending: VecDeque<Vec<usize>>,
     /// Those of the transaction that is going on.
     sending: Vec<usize>,
+    /// Those that this host can't carry; another may.
+    parked: VecDeque<Vec<usize>>,
+    /// Why the last host could not.
+    misfit: Option<Problem>,
     /// What came of the others.
     pub(super) ends: Vec<Ended>,
 }
@@ -41,34 +49,59 @@ impl Work {
                 None => groups.push(vec![place]),
             }
         }
-        Self { lease, pending: groups.into(), sending: Vec::new(), ends: Vec::new() }
+        Self {
+            lease,
+            pending: groups.into(),
+            sending: Vec::new(),
+            parked: VecDeque::new(),
+            misfit: None,
+            ends: Vec::new(),
+        }
     }
 
-    /// The next transaction; nothing once all recipients have been tried.
-    pub(super) async fn next(&mut self, offered: &Extensions) -> Option<Outgoing<Source>> {
-        while let Some(group) = self.pending.pop_front() {
-            match self.outgoing(&group, offered).await {
+    /// The next transaction; nothing once all recipients have been tried with this host.
+    pub(super) async fn next(&mut self, hop: Hop<'_>) -> Option<Outgoing<Source>> {
+        // RFC 9422 §4.2
+        let most = hop.offered.limits.recipients.map_or(RECIPIENTS_MAX, |most| most as usize);
+        while let Some(mut group) = self.pending.pop_front() {
+            if group.len() > most {
+                self.pending.push_front(group.split_off(most));
+            }
+            match self.outgoing(&group, hop).await {
                 Ok(outgoing) => {
                     self.sending = group;
                     return Some(outgoing);
                 }
-                Err(outcome) => self.end(&group, &outcome),
+                Err(Misfit::Message(outcome)) => self.end(&group, &outcome),
+                Err(Misfit::Host(problem)) => {
+                    self.parked.push_back(group);
+                    self.misfit = Some(problem);
+                }
             }
         }
         None
     }
 
-    /// Takes the report of the transaction. Recipients whose host failed are for the next host.
+    /// Takes the report of the transaction. Recipients whose host failed are for the next host;
+    /// those who were too many are for another transaction, as long as each takes some of them
+    /// (RFC 5321 §4.5.3.1.10).
     pub(super) fn done(&mut self, report: Report) {
-        let mut again = Vec::new();
+        let (mut elsewhere, mut later) = (Vec::new(), Vec::new());
         let sending = std::mem::take(&mut self.sending);
+        let got_somewhere = report.outcomes.iter().any(|(_, outcome)| {
+            !Report::is_too_many(outcome) && !matches!(outcome, Outcome::Deferred(_))
+        });
         let tls = report.tls.map(|tls| {
             let certificate = if tls.verified { "verified" } else { "not verified" };
             format!("{} {}, certificate {certificate}", tls.version, tls.cipher)
         });
         for (place, (number, outcome)) in sending.into_iter().zip(report.outcomes) {
+            if got_somewhere && Report::is_too_many(&outcome) {
+                later.push(place);
+                continue;
+            }
             match with_tls(outcome, tls.as_deref()) {
-                Outcome::Deferred(problem) if problem.scope == Scope::Host => again.push(place),
+                Outcome::Deferred(problem) if problem.scope == Scope::Host => elsewhere.push(place),
                 outcome => {
                     // RFC 3461 §5.2.2: who passes it to a host without DSN says "relayed" himself.
                     let on_success = (!report.dsn_passed_on).then_some(What::Relayed);
@@ -76,8 +109,10 @@ impl Work {
                 }
             }
         }
-        if !again.is_empty() {
-            self.pending.push_front(again);
+        for group in [elsewhere, later] {
+            if !group.is_empty() {
+                self.pending.push_front(group);
+            }
         }
     }
 
@@ -90,14 +125,35 @@ impl Work {
 
     /// Whether somebody was not decided about yet.
     pub(super) fn is_open(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || self.is_parked()
+    }
+
+    /// Whether a host could not carry it to somebody.
+    pub(super) fn is_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// There is another host to be asked.
+    pub(super) fn unpark(&mut self) {
+        self.pending.append(&mut self.parked);
     }
 
     /// Gives everybody who is left this outcome.
     pub(super) fn end_rest(&mut self, outcome: &Outcome) {
+        self.unpark();
         for group in std::mem::take(&mut self.pending) {
             self.end(&group, outcome);
         }
+    }
+
+    /// No further host is there to carry what none has carried so far. What one of them offers is
+    /// not known if it could not be asked, so that it must be asked again.
+    pub(super) fn end_uncarried(&mut self, all_asked: bool) {
+        let Some(problem) = self.misfit.take() else { return };
+        self.end_rest(&match all_asked {
+            true => Outcome::Failed(problem),
+            false => Outcome::Deferred(Problem { status: problem.status.with_class(4), ..problem }),
+        });
     }
 
     fn end(&mut self, group: &[usize], outcome: &Outcome) {
@@ -107,51 +163,35 @@ impl Work {
         }
     }
 
-    async fn outgoing(
-        &self,
-        group: &[usize],
-        offered: &Extensions,
-    ) -> Result<Outgoing<Source>, Outcome> {
+    async fn outgoing(&self, group: &[usize], hop: Hop<'_>) -> Result<Outgoing<Source>, Misfit> {
         let entry = &self.lease.entry;
-        let all = || group.iter().filter_map(|place| self.lease.recipients.get(*place));
-        let first = all().next();
+        let all: Vec<&LeaseRecipient> =
+            group.iter().filter_map(|place| self.lease.recipients.get(*place)).collect();
+        let first = all.first();
         let head = first.map(|recipient| recipient.head.clone()).unwrap_or_default();
         let reverse_path =
             first.map_or(&entry.reverse_path, |recipient| &recipient.reverse_path).clone();
-        // DATA carries no binary content, even where 8-bit is welcome (RFC 3030 §3).
-        let convert = match entry.body {
-            BodyKind::SevenBit => false,
-            BodyKind::EightBitMime => !offered.eight_bit_mime,
-            BodyKind::BinaryMime => true,
-        };
-        let (content, body) = match convert {
-            false => (Source::plain(head, entry.content.clone()), entry.body),
-            true => {
-                let converted = Source::seven_bit(head, entry.content.clone()).await;
-                (converted.map_err(unconvertible)?, BodyKind::SevenBit)
-            }
-        };
-        let recipients: Vec<Recipient> = all()
-            .map(|recipient| Recipient {
-                number: recipient.number,
-                address: recipient.address.clone(),
-                notify: recipient.notify,
-                original: recipient.original.clone(),
-            })
-            .collect();
-        let smtputf8 = entry.smtputf8
-            || reverse_path.address().is_some_and(|address| address.needs_smtputf8())
-            || recipients.iter().any(|recipient| recipient.address.needs_smtputf8());
+        let addresses: Vec<_> = all.iter().map(|recipient| &recipient.address).collect();
+        let now = now();
+        let fitted = fit(entry, &reverse_path, &addresses, head, hop, now).await?;
+        let recipients = all.iter().map(|recipient| Recipient {
+            number: recipient.number,
+            address: recipient.address.clone(),
+            notify: recipient.notify,
+            original: recipient.original.clone(),
+        });
         let message = Message {
-            reverse_path,
-            recipients,
-            size: content.size(),
-            body,
-            smtputf8,
+            recipients: recipients.collect(),
+            size: fitted.source.size(),
+            body: fitted.body,
+            smtputf8: fitted.smtputf8,
             ret: entry.ret,
             envid: entry.envid.clone(),
+            handling: entry.handling.clone(),
+            now,
+            reverse_path,
         };
-        Ok(Outgoing { message, content })
+        Ok(Outgoing { message, content: fitted.source })
     }
 }
 
@@ -162,20 +202,5 @@ fn with_tls(outcome: Outcome, tls: Option<&str>) -> Outcome {
             Outcome::Delivered { by: format!("{by} ({tls})"), reply }
         }
         (outcome, _) => outcome,
-    }
-}
-
-fn unconvertible(why: Unconvertible) -> Outcome {
-    let problem = |status, text| Problem::new(status, Scope::Message, text);
-    match why {
-        // RFC 3463 §3.7, X.6.3: conversion required but not supported.
-        Unconvertible::Refused(refused) => Outcome::Failed(problem(
-            EnhancedStatus::new(5, 6, 3),
-            format!("the next server takes 7-bit content only, and {refused}"),
-        )),
-        Unconvertible::Unreadable(error) => Outcome::Deferred(problem(
-            EnhancedStatus::new(4, 3, 0),
-            format!("the message could not be read here: {error}"),
-        )),
     }
 }
