@@ -5,6 +5,9 @@
 //! and that is shorter; so do those with lines over 998 octets (RFC 5322 §2.1.1). What holds them is
 //! relabelled; headers are written with encoded words. All else passes octet for octet. What is
 //! signed is never changed: the caller is told, unless it is only a line that is too long.
+//!
+//! The same pass makes lines of a message that came as BINARYMIME ([`Aim::Lines`]): what is binary
+//! becomes base64, which is the one way to keep it where content has lines (RFC 3030 §3).
 
 pub(crate) mod field;
 mod header;
@@ -36,6 +39,18 @@ pub enum Refused {
     Part,
 }
 
+/// What a message is to be afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// 7-bit clean, of one that has lines already.
+    SevenBit,
+    /// Of lines that end in CRLF, of one that may be binary; 8-bit text stays. What a domain has
+    /// signed (RFC 6376) is changed as well: it could not be kept at all otherwise.
+    Lines,
+    /// Both.
+    SevenBitLines,
+}
+
 /// Converts a message in a second pass.
 #[derive(Debug)]
 pub struct Converter {
@@ -52,6 +67,8 @@ pub struct Converter {
 enum Current {
     /// They pass, but none above 127: preambles and epilogues mean nothing.
     Copy,
+    /// They pass, whatever they are.
+    Keep,
     Header(HeaderConverter),
     Body(Decode, Encode),
 }
@@ -76,6 +93,11 @@ impl Converter {
         octets.eight_bit || octets.eight_bit_header
     }
 
+    /// Whether a message that came as binary has anything that is.
+    pub fn makes_lines(structure: &Structure) -> bool {
+        plan::is_binary(&structure.body.root)
+    }
+
     /// Whether there are lines over 998 octets that can be made shorter. No one must: it is for
     /// those who want to be sure that no host cuts them.
     pub fn shortens(structure: &Structure) -> bool {
@@ -83,12 +105,18 @@ impl Converter {
             matches!(region.action, Action::QuotedPrintable(_) | Action::Base64(_))
         };
         structure.body.root.octets.long_line
-            && plan::regions(structure).is_ok_and(|regions| regions.iter().any(shortened))
+            && plan::regions(structure, Aim::SevenBit)
+                .is_ok_and(|regions| regions.iter().any(shortened))
     }
 
     /// A converter at the start of the message that has this structure.
     pub fn new(structure: &Structure) -> Result<Self, Refused> {
-        let mut regions = plan::regions(structure)?;
+        Self::towards(Aim::SevenBit, structure)
+    }
+
+    /// The same for whatever the message is to be.
+    pub fn towards(aim: Aim, structure: &Structure) -> Result<Self, Refused> {
+        let mut regions = plan::regions(structure, aim)?;
         regions.reverse();
         Ok(Self { regions, position: 0, current: Current::Copy, decoded: Vec::new() })
     }
@@ -129,6 +157,7 @@ impl Converter {
     fn begin(&mut self, action: Action, out: &mut Vec<u8>) -> Result<(), Refused> {
         let next = match action {
             Action::Copy => Current::Copy,
+            Action::Keep => Current::Keep,
             Action::Header(edit) => Current::Header(HeaderConverter::new(edit)),
             Action::QuotedPrintable(was) => {
                 Current::Body(Decode::of(was), Encode::QuotedPrintable(Default::default()))
@@ -138,7 +167,7 @@ impl Converter {
             }
         };
         match std::mem::replace(&mut self.current, next) {
-            Current::Copy => {}
+            Current::Copy | Current::Keep => {}
             Current::Header(header) => header.finish(out)?,
             Current::Body(decode, mut encode) => {
                 self.decoded.clear();
@@ -155,6 +184,7 @@ impl Converter {
             Current::Copy => {
                 out.extend(octets.iter().map(|octet| if octet.is_ascii() { *octet } else { b'?' }));
             }
+            Current::Keep => out.extend_from_slice(octets),
             Current::Header(header) => header.push(octets, out)?,
             Current::Body(Decode::Identity, encode) => encode.push(octets, out),
             Current::Body(decode, encode) => {

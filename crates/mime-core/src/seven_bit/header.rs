@@ -96,7 +96,7 @@ impl Fields {
         self.held.extend_from_slice(octets);
         if self.passes || self.held.len() > FIELD_OCTETS_MAX {
             self.passes = true;
-            if !self.held.is_ascii() {
+            if !self.held.is_ascii() && !self.edit.keeps_eight_bit {
                 self.refused = Some(Refused::Header);
             }
             out.append(&mut self.held);
@@ -105,7 +105,7 @@ impl Fields {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.passes = false;
-        if self.held.is_ascii() {
+        if self.held.is_ascii() || self.edit.keeps_eight_bit {
             out.append(&mut self.held);
             return;
         }
@@ -125,6 +125,7 @@ impl Fields {
         let name = match self.edit.label {
             Label::QuotedPrintable => "quoted-printable",
             Label::Base64 => "base64",
+            Label::EightBit => "8bit",
             Label::Keep | Label::SevenBit => return,
         };
         if self.edit.of_message && !self.mime_version {

@@ -1,6 +1,6 @@
 //! What becomes of which octets of a message, decided from its structure alone.
 
-use super::Refused;
+use super::{Aim, Refused};
 use crate::{
     body_structure::{Content, Part},
     structure::Structure,
@@ -16,8 +16,10 @@ pub(super) struct Region {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
-    /// Nothing to change.
+    /// Nothing to change, but nothing above 127 either.
     Copy,
+    /// Nothing to change.
+    Keep,
     Header(HeaderEdit),
     /// Encode, after decoding what it was in before.
     QuotedPrintable(Encoding),
@@ -32,6 +34,8 @@ pub(super) struct HeaderEdit {
     pub(super) label: Label,
     /// This is the message's own header, which must say MIME-Version.
     pub(super) of_message: bool,
+    /// Octets above 127 pass.
+    pub(super) keeps_eight_bit: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,56 +44,85 @@ pub(super) enum Label {
     Keep,
     /// The field goes: the part holds encoded parts now and is 7-bit itself.
     SevenBit,
+    /// Likewise, and they have 8-bit text.
+    EightBit,
     QuotedPrintable,
     Base64,
 }
 
 /// The regions in their order; together they cover the message.
-pub(super) fn regions(structure: &Structure) -> Result<Vec<Region>, Refused> {
+pub(super) fn regions(structure: &Structure, aim: Aim) -> Result<Vec<Region>, Refused> {
     let root = &structure.body.root;
     let mut regions = Vec::new();
-    if !structure.dkim_signed {
-        put_part(&mut regions, root, true)?;
+    if aim != Aim::SevenBit || !structure.dkim_signed {
+        put_part(&mut regions, root, aim, true)?;
     } else if root.octets.eight_bit || root.octets.eight_bit_header {
         return Err(Refused::Signed);
     }
     Ok(regions)
 }
 
-fn put_part(regions: &mut Vec<Region>, part: &Part, of_message: bool) -> Result<(), Refused> {
+/// Whether a part cannot stand among lines: it says so itself, or shows it.
+pub(super) fn is_binary(part: &Part) -> bool {
+    let encoding = Encoding::parse(part.encoding.as_deref().unwrap_or_default());
+    let inner = match &part.content {
+        Content::Leaf => false,
+        Content::Message(message) => is_binary(&message.part),
+        Content::Multipart(parts) => parts.iter().any(is_binary),
+    };
+    encoding == Encoding::Binary || part.octets.nul || part.octets.bare_lf || inner
+}
+
+fn put_part(
+    regions: &mut Vec<Region>,
+    part: &Part,
+    aim: Aim,
+    of_message: bool,
+) -> Result<(), Refused> {
     let octets = part.octets;
-    let must = octets.eight_bit || octets.eight_bit_header;
+    let (to_lines, to_seven_bit) = (aim != Aim::SevenBit, aim != Aim::Lines);
+    // What passes is 7-bit, unless 8-bit may stay.
+    let pass = if to_seven_bit { Action::Copy } else { Action::Keep };
+    let eight_bit = to_seven_bit && (octets.eight_bit || octets.eight_bit_header);
+    let binary = to_lines && is_binary(part);
+    let must = eight_bit || binary;
     let signed = part.media_type.is("multipart", "signed");
-    if !must && (!octets.long_line || signed || (is_leaf(part) && body_action(part).is_err())) {
-        regions.push(Region { start: part.header.start, action: Action::Copy });
+    let may = to_seven_bit && octets.long_line;
+    if !must && (!may || signed || (is_leaf(part) && body_action(part).is_err())) {
+        regions.push(Region { start: part.header.start, action: pass });
         return Ok(());
     }
     if signed {
         return Err(Refused::Signed);
     }
+    let changes = to_seven_bit && (octets.eight_bit || octets.long_line);
     let body = match body_action(part) {
-        _ if !octets.eight_bit && !octets.long_line => Action::Copy,
+        // As it is, to the octet.
+        Ok(Action::QuotedPrintable(was) | Action::Base64(was)) if binary => Action::Base64(was),
+        _ if !changes && !binary => pass,
         // Long lines alone are no reason to refuse: many hosts take them.
-        Err(_) if !octets.eight_bit => Action::Copy,
+        Err(_) if !octets.eight_bit && !binary => pass,
+        Ok(Action::Copy) => pass,
         action => action?,
     };
     let label = match body {
         Action::QuotedPrintable(_) => Label::QuotedPrintable,
         Action::Base64(_) => Label::Base64,
-        _ if octets.eight_bit => Label::SevenBit,
+        _ if octets.eight_bit && !to_seven_bit => Label::EightBit,
+        _ if octets.eight_bit || binary => Label::SevenBit,
         _ => Label::Keep,
     };
-    let edit = HeaderEdit { label, of_message };
+    let edit = HeaderEdit { label, of_message, keeps_eight_bit: !to_seven_bit };
     regions.push(Region { start: part.header.start, action: Action::Header(edit) });
     regions.push(Region { start: part.body.start, action: body });
     match &part.content {
         Content::Leaf => {}
-        Content::Message(message) => put_part(regions, &message.part, true)?,
+        Content::Message(message) => put_part(regions, &message.part, aim, true)?,
         Content::Multipart(parts) => {
             for child in parts {
-                put_part(regions, child, false)?;
+                put_part(regions, child, aim, false)?;
                 // The delimiter, and at last the epilogue.
-                regions.push(Region { start: child.body.end, action: Action::Copy });
+                regions.push(Region { start: child.body.end, action: pass });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use mime_core::{
     body_structure::{Content, Part},
-    seven_bit::{Converter, Refused},
+    seven_bit::{Aim, Converter, Refused},
     structure::Structure,
     transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder},
 };
@@ -182,4 +182,57 @@ fn refusals() {
     );
     check("Content-Type: message/delivery-status\r\n\r\né", Err(Refused::Part));
     check("Content-Transfer-Encoding: x-uuencode\r\n\r\né", Err(Refused::Part));
+}
+
+fn to_lines(message: &[u8], aim: Aim, size: usize) -> Result<Vec<u8>, Refused> {
+    let mut converter = Converter::towards(aim, &Structure::of(message))?;
+    let mut out = Vec::new();
+    for piece in message.chunks(size) {
+        converter.push(piece, &mut out)?;
+    }
+    converter.finish(&mut out)?;
+    Ok(out)
+}
+
+#[test]
+fn binary_becomes_lines() {
+    let check = |aim, message: &[u8], expected: Result<&str, Refused>| {
+        for size in [1, 7, message.len()] {
+            let made = to_lines(message, aim, size);
+            let made = made.map(|made| String::from_utf8_lossy(&made).into_owned());
+            assert_eq!(made, expected.map(str::to_owned), "by {size}");
+        }
+    };
+    // RFC 3030 §3: no line, any octet.
+    let leaf = b"Subject: \xc3\xa4\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\na\n\0\r\xff";
+    check(
+        Aim::Lines,
+        leaf,
+        Ok("Subject: \u{e4}\r\nContent-Type: image/x\r\nMIME-Version: 1.0\r\n\
+            Content-Transfer-Encoding: base64\r\n\r\nYQoADf8=\r\n"),
+    );
+    // What is not binary stays, though it be 8-bit, and though a domain has signed it.
+    let mixed = b"DKIM-Signature: v=1\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+        Content-Transfer-Encoding: binary\r\n\r\n--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xc3\xa4\r\n\
+        --b\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\r\n--b--\r\n";
+    check(
+        Aim::Lines,
+        mixed,
+        Ok(
+            "DKIM-Signature: v=1\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+            Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\u{e4}\r\n\
+            --b\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\nAA==\r\n\r\n--b--\r\n",
+        ),
+    );
+    let made = to_lines(mixed, Aim::SevenBitLines, 9).unwrap();
+    assert!(made.is_ascii() && !made.contains(&0));
+    assert_eq!(contents(&made), contents(mixed));
+    assert!(Converter::makes_lines(&Structure::of(mixed)));
+    // RFC 1847 §2.1: what is signed inside must have been 7-bit.
+    let signed = b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\
+        Content-Transfer-Encoding: binary\r\n\r\n\0\r\n--b--\r\n";
+    check(Aim::Lines, signed, Err(Refused::Signed));
+    let plain = b"Subject: a\r\n\r\nb\r\n";
+    assert!(!Converter::makes_lines(&Structure::of(plain)));
+    check(Aim::Lines, plain, Ok("Subject: a\r\n\r\nb\r\n"));
 }
