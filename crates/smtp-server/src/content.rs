@@ -4,14 +4,15 @@
 //! it needs of a few fields, the draft writes to its file in steps.
 
 use mail_types::{Address, Domain, QueueId, Timestamp};
-use message_queue::{Draft, QueueError};
+use message_queue::{Draft, NewRecipient, QueueError};
 use mime_core::{
     fixup::{HeaderEditor, Progress, Seen},
     header::{date::DateTime, message_ids},
     structure::{Limits, Parser, Structure},
 };
+use smtp_core::{data::LineEnds, reply::Refusal};
 
-use crate::{Fixups, Missing};
+use crate::{Decide, Fixups, Missing};
 
 /// More Received fields than this, and the message goes round in circles (RFC 5321 §6.3 asks for
 /// at least 100).
@@ -25,6 +26,8 @@ const STEP: usize = 64 * 1024;
 pub(crate) struct Content {
     id: QueueId,
     draft: Draft,
+    /// Makes lines of what has bare line ends, where that is tolerated.
+    repair: Option<LineEnds>,
     /// Gone once the header has ended.
     editor: Option<HeaderEditor>,
     /// Parses along, if the structure will be wanted.
@@ -52,6 +55,8 @@ pub(crate) struct Facts {
 #[derive(Debug)]
 pub(crate) enum Trouble {
     Loop,
+    /// The agent says so.
+    Refused(Refusal),
     Queue(QueueError),
 }
 
@@ -73,7 +78,12 @@ impl Content {
         let editor = Some(HeaderEditor::new(fixups.dropped));
         let parser = parse.then(|| Parser::new(Limits::default()));
         let (missing, facts) = (fixups.missing.clone(), Facts::default());
-        Self { id, draft, editor, parser, missing, host, now, facts }
+        Self { id, draft, repair: None, editor, parser, missing, host, now, facts }
+    }
+
+    /// The same for content whose line ends may stand alone: each becomes CRLF.
+    pub(crate) fn repairing(self) -> Self {
+        Self { repair: Some(LineEnds::default()), ..self }
     }
 
     /// Begins with the trace field.
@@ -94,9 +104,29 @@ impl Content {
         self.id
     }
 
-    /// Takes a piece.
-    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<(), Trouble> {
+    /// Takes a piece. Once the header is there, the agent judges it.
+    pub(crate) async fn write<D: Decide>(
+        &mut self,
+        piece: &[u8],
+        judge: (&mut D, &[NewRecipient]),
+    ) -> Result<(), Trouble> {
         self.facts.eight_bit |= !piece.is_ascii();
+        let mut repaired = Vec::new();
+        let piece = match &mut self.repair {
+            Some(line_ends) => {
+                line_ends.repair(piece, &mut repaired);
+                &repaired
+            }
+            None => piece,
+        };
+        self.take(piece, judge).await
+    }
+
+    async fn take<D: Decide>(
+        &mut self,
+        piece: &[u8],
+        (decide, recipients): (&mut D, &[NewRecipient]),
+    ) -> Result<(), Trouble> {
         let mut rest = piece;
         while let Some(editor) = &mut self.editor {
             let step = rest.len().min(STEP);
@@ -105,7 +135,7 @@ impl Content {
             match editor.push(part, &mut out) {
                 Progress::Ended(length) => {
                     rest = rest.get(length..).unwrap_or_default();
-                    self.end_header(out).await?;
+                    self.end_header(out, (&mut *decide, recipients)).await?;
                 }
                 Progress::InHeader => {
                     self.put(&out).await?;
@@ -120,25 +150,41 @@ impl Content {
     }
 
     /// The content has ended: what can be queued, and what was learnt of it.
-    pub(crate) async fn finish(mut self) -> Result<(Draft, Facts), Trouble> {
+    pub(crate) async fn finish<D: Decide>(
+        mut self,
+        judge: (&mut D, &[NewRecipient]),
+    ) -> Result<(Draft, Facts), Trouble> {
+        if let Some(line_ends) = self.repair.take() {
+            let mut last = Vec::new();
+            line_ends.finish(&mut last);
+            self.take(&last, (&mut *judge.0, judge.1)).await?;
+        }
         let mut out = Vec::new();
         if let Some(editor) = &mut self.editor {
             editor.end_of_message(&mut out);
         }
-        self.end_header(out).await?;
+        self.end_header(out, judge).await?;
         self.facts.structure = self.parser.take().map(Parser::finish);
         Ok((self.draft, self.facts))
     }
 
     /// Writes the rest of the header: what the editor passed on last, what is missing, the blank
     /// line.
-    async fn end_header(&mut self, mut out: Vec<u8>) -> Result<(), Trouble> {
+    async fn end_header<D: Decide>(
+        &mut self,
+        mut out: Vec<u8>,
+        (decide, recipients): (&mut D, &[NewRecipient]),
+    ) -> Result<(), Trouble> {
         let Some(editor) = self.editor.take() else { return Ok(()) };
-        let missing = self.missing_fields(editor.seen());
-        let seen = editor.finish(missing.as_bytes(), &mut out);
-        if seen.received > RECEIVED_MAX {
+        if editor.seen().received > RECEIVED_MAX {
             return Err(Trouble::Loop);
         }
+        let sender = decide.header(editor.seen(), recipients).await.map_err(Trouble::Refused)?;
+        let mut missing = self.missing_fields(editor.seen());
+        if let Some(sender) = sender {
+            missing.push_str(&format!("Sender: {sender}\r\n"));
+        }
+        let seen = editor.finish(missing.as_bytes(), &mut out);
         self.facts.header_eight_bit = seen.eight_bit;
         if self.facts.message_id.is_none() {
             self.facts.message_id = message_id(&seen);
@@ -152,6 +198,9 @@ impl Content {
         let mut fields = String::new();
         if let (0, Some(from)) = (seen.from, from) {
             fields.push_str(&from_field(from));
+        }
+        if seen.destinations == 0 {
+            fields.push_str("To: undisclosed-recipients:;\r\n");
         }
         if seen.date == 0 {
             let date = DateTime { at: self.now, offset_minutes: 0 }.render();

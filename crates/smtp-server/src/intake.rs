@@ -3,13 +3,16 @@
 use conversation::Peer;
 use mail_types::{BodyKind, Domain, Lane, QueueId, Reply};
 use message_queue::{NewEntry, Queue, QueueError};
-use smtp_core::{reply::Refusal, server::Session};
+use smtp_core::{
+    reply::Refusal,
+    server::{BareLineEnds, Session},
+};
 
 use crate::{
-    Fixups,
+    Decide, Fixups,
     content::{Content, Trouble},
     received::Trace,
-    seven_bit,
+    seven_bit::{self, Lines},
     transaction::Transaction,
 };
 
@@ -41,46 +44,69 @@ impl Intake {
         let trace = Trace::of(session, transaction.mail.smtputf8);
         let received = trace.field(&self.hostname, id, only, now, fixups.hide_client);
         let leaves = transaction.recipients.iter().any(|r| r.lane != Lane::Local);
-        let parse = fixups.seven_bit && leaves && !transaction.mail.smtputf8;
+        let binary = transaction.mail.body == BodyKind::BinaryMime;
+        transaction.seven_bit = fixups.seven_bit && leaves;
+        let parse = transaction.seven_bit || binary;
         let host = self.hostname.clone();
         let mut content = Content::new(self.queue.draft(), id, fixups, parse, (host, now));
+        if session.options().bare_line_ends == BareLineEnds::Repaired && !binary {
+            content = content.repairing();
+        }
         content.begin(&received).await.map_err(refusal)?;
         transaction.content = Some(Box::new(content));
         Ok(())
     }
 
     /// Puts a complete transaction into the queue: the only way to a queue id that is worth a 250.
-    pub(crate) async fn enqueue(
+    pub(crate) async fn enqueue<D: Decide>(
         &self,
         transaction: Transaction,
         session: &Session,
+        decide: &mut D,
     ) -> Result<QueueId, Refusal> {
-        let Transaction { mail, account, recipients, content, .. } = transaction;
+        let handling = transaction.handling();
+        let Transaction { mail, account, recipients, content, seven_bit, .. } = transaction;
         let content = content.ok_or(Refusal::Failure)?;
         let id = content.id();
-        let (draft, facts) = content.finish().await.map_err(refusal)?;
-        let (draft, clean) = match &facts.structure {
-            Some(structure) => seven_bit::convert(&self.queue, draft, structure).await,
-            None => draft.seal().await.map(|draft| (draft, !facts.eight_bit)),
-        }
-        .map_err(|error| illness(&error))?;
-        let (octets, count) = (draft.len(), recipients.len());
+        let finished = content.finish((&mut *decide, &recipients)).await;
+        let (draft, facts) = finished.map_err(refusal)?;
         // What was declared is what the client could do; what counts is what came.
         let utf8_sender = mail.reverse_path.address().is_some_and(|a| a.needs_smtputf8());
         let utf8_recipient = recipients.iter().any(|recipient| recipient.address.needs_smtputf8());
+        let smtputf8 = utf8_recipient || mail.smtputf8 && (facts.header_eight_bit || utf8_sender);
+        // Who takes SMTPUTF8 takes 8 bits as well (RFC 6531 §3.1).
+        let seven_bit = seven_bit && !smtputf8;
+        let (draft, clean) = match &facts.structure {
+            Some(structure) if mail.body == BodyKind::BinaryMime => {
+                let made = seven_bit::to_lines(&self.queue, draft, structure, seven_bit).await;
+                match made.map_err(|error| illness(&error))? {
+                    Lines::Made(draft, clean) => (draft, clean),
+                    Lines::Impossible => return Err(Refusal::NotConvertible),
+                }
+            }
+            Some(structure) if seven_bit => {
+                let converted = seven_bit::convert(&self.queue, draft, structure).await;
+                converted.map_err(|error| illness(&error))?
+            }
+            _ => (draft.seal().await.map_err(|error| illness(&error))?, !facts.eight_bit),
+        };
+        let octets = draft.len();
         let from = mail.reverse_path.to_string();
-        let entry = NewEntry {
+        let mut entry = NewEntry {
             id: Some(id),
             reverse_path: mail.reverse_path,
             account,
             body: if clean { BodyKind::SevenBit } else { BodyKind::EightBitMime },
-            smtputf8: utf8_recipient || mail.smtputf8 && (facts.header_eight_bit || utf8_sender),
+            smtputf8,
             ret: mail.ret,
             envid: mail.envid.map(String::from),
+            handling,
             origin: Trace::of(session, mail.smtputf8).origin(self.agent),
             message_id: facts.message_id.clone(),
             recipients,
         };
+        decide.complete(&mut entry).await?;
+        let count = entry.recipients.len();
         let queued = self.queue.enqueue_sealed(entry, draft, agent_kit::now()).await;
         let id = queued.map_err(|error| illness(&error))?;
         tracing::info!(
@@ -88,6 +114,7 @@ impl Intake {
             message_id = facts.message_id.as_deref().unwrap_or_default(),
             peer = peer_words(session), "queued"
         );
+        decide.queued(id).await;
         Ok(id)
     }
 
@@ -122,6 +149,7 @@ impl Intake {
 pub(crate) fn refusal(trouble: Trouble) -> Refusal {
     match trouble {
         Trouble::Loop => Refusal::Loop,
+        Trouble::Refused(refusal) => refusal,
         Trouble::Queue(error) => illness(&error),
     }
 }

@@ -6,7 +6,7 @@ use conversation::{Peer, TlsFacts};
 use mail_types::{Domain, ForwardPath, QueueId, Timestamp};
 use message_queue::Origin;
 use mime_core::header::date::DateTime;
-use smtp_core::server::Session;
+use smtp_core::server::{Dialect, Session};
 
 /// What a trace field tells.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ impl<'a> Trace<'a> {
             peer: session.peer(),
             tls: session.tls(),
             protocol: protocol(
+                session.options().dialect,
                 session.is_extended(),
                 utf8,
                 session.tls().is_some(),
@@ -98,9 +99,19 @@ impl<'a> Trace<'a> {
     }
 }
 
-/// The transmission type (RFC 3848, RFC 6531 §4.3). AUTH exists only under TLS here.
-fn protocol(extended: bool, utf8: bool, tls: bool, signed_in: bool) -> &'static str {
+/// The transmission type (RFC 3848, RFC 6531 §4.3). Nobody signs in to LMTP here.
+fn protocol(
+    dialect: Dialect,
+    extended: bool,
+    utf8: bool,
+    tls: bool,
+    signed_in: bool,
+) -> &'static str {
     match (extended, utf8, tls, signed_in) {
+        (_, false, false, _) if dialect == Dialect::Lmtp => "LMTP",
+        (_, false, true, _) if dialect == Dialect::Lmtp => "LMTPS",
+        (_, true, false, _) if dialect == Dialect::Lmtp => "UTF8LMTP",
+        (_, true, true, _) if dialect == Dialect::Lmtp => "UTF8LMTPS",
         (false, ..) => "SMTP",
         (true, false, false, false) => "ESMTP",
         (true, false, false, true) => "ESMTPA",
@@ -139,6 +150,7 @@ mod tests {
             cipher: "TLS_AES_256_GCM_SHA384",
             server_name: None,
             verified: false,
+            ..TlsFacts::default()
         };
         assert_eq!(
             field(&trace("client.example", Some(&tls)), false),
@@ -177,8 +189,13 @@ mod tests {
 
     #[test]
     fn every_protocol_has_its_word() {
-        assert_eq!(protocol(false, false, false, false), "SMTP");
-        assert_eq!(protocol(true, false, true, true), "ESMTPSA");
-        assert_eq!(protocol(true, true, true, false), "UTF8SMTPS");
+        let smtp = |extended, utf8, tls, signed_in| {
+            protocol(Dialect::Smtp, extended, utf8, tls, signed_in)
+        };
+        assert_eq!(smtp(false, false, false, false), "SMTP");
+        assert_eq!(smtp(true, false, true, true), "ESMTPSA");
+        assert_eq!(smtp(true, true, true, false), "UTF8SMTPS");
+        assert_eq!(protocol(Dialect::Lmtp, true, false, false, false), "LMTP", "RFC 3848");
+        assert_eq!(protocol(Dialect::Lmtp, true, true, true, false), "UTF8LMTPS");
     }
 }

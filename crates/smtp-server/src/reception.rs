@@ -1,10 +1,13 @@
 //! The answers to a session's questions.
 
+use std::time::Duration;
+
 use agent_kit::{Gone, Handler, Talk};
 use smtp_core::{
     reply::Refusal,
     server::{
-        Begin, Complete, Piece, Question, Recipient, Refused, RefusedPart, Sender, Session, SignIn,
+        Begin, Client, Complete, Etrn, Piece, Prepare, Question, Recipient, Refused, RefusedPart,
+        Sender, Session, SignIn, Verify,
     },
 };
 
@@ -24,10 +27,18 @@ impl<D: Decide> Reception<D> {
         Self { intake, decide, transaction: None }
     }
 
+    async fn prepare(&mut self, ask: Prepare, talk: &mut Talk<'_, Session>) {
+        let (session, wire) = talk.parts();
+        match self.decide.prepare(ask.wanted(), session).await {
+            Ok(prepared) => ask.ready(session, wire, prepared),
+            Err(refusal) => ask.refuse(session, wire, &refusal),
+        }
+    }
+
     async fn sign_in(&mut self, ask: SignIn, talk: &mut Talk<'_, Session>) {
         let (session, wire) = talk.parts();
         match self.decide.sign_in(&ask, session).await {
-            Ok(()) => ask.welcome(session, wire),
+            Ok(last_word) => ask.welcome(session, wire, last_word),
             Err(refusal) => ask.refuse(session, wire, &refusal),
         }
     }
@@ -39,7 +50,7 @@ impl<D: Decide> Reception<D> {
         match self.decide.sender(ask.mail(), session).await {
             Ok(account) => {
                 let mail = ask.accept(session, wire);
-                self.transaction = Some(Transaction::new(mail, account));
+                self.transaction = Some(Transaction::new(mail, account, agent_kit::now()));
             }
             Err(refusal) => {
                 let from = ask.mail().reverse_path.to_string();
@@ -49,26 +60,34 @@ impl<D: Decide> Reception<D> {
         }
     }
 
-    async fn recipient(&mut self, ask: Recipient, talk: &mut Talk<'_, Session>) {
-        let (session, wire) = talk.parts();
+    async fn recipient(
+        &mut self,
+        ask: Recipient,
+        talk: &mut Talk<'_, Session>,
+    ) -> Result<(), Gone> {
         let decision = match self.decide.recipient(ask.rcpt()).await {
             // Nobody to deliver to would be a message accepted and lost.
             Ok(targets) if targets.is_empty() => Err(Refusal::Failure),
             decision => decision,
         };
-        match (decision, &mut self.transaction) {
-            (Ok(targets), Some(transaction)) => {
+        let refusal = match (decision, &mut self.transaction) {
+            (Ok(targets), Some(transaction)) if transaction.has_room(targets.len()) => {
+                let (session, wire) = talk.parts();
                 let rcpt = ask.accept(session, wire);
                 transaction.add(&rcpt, targets);
+                return Ok(());
             }
-            (Ok(_), None) => ask.refuse(session, wire, &Refusal::Failure),
-            (Err(refusal), _) => {
-                let to = ask.rcpt().forward_path.to_string();
-                let from = self.reverse_path();
-                self.intake.note_refusal(session, &from, Some(&to), &refusal);
-                ask.refuse(session, wire, &refusal);
-            }
-        }
+            (Ok(_), Some(_)) => Refusal::TooManyRecipients,
+            (Ok(_), None) => Refusal::Failure,
+            (Err(refusal), _) => refusal,
+        };
+        self.tarpit(talk).await?;
+        let (session, wire) = talk.parts();
+        let to = ask.rcpt().forward_path.to_string();
+        let from = self.reverse_path();
+        self.intake.note_refusal(session, &from, Some(&to), &refusal);
+        ask.refuse(session, wire, &refusal);
+        Ok(())
     }
 
     async fn begin(&mut self, ask: Begin, talk: &mut Talk<'_, Session>) {
@@ -90,10 +109,12 @@ impl<D: Decide> Reception<D> {
 
     async fn piece(&mut self, ask: Piece, talk: &mut Talk<'_, Session>) {
         let (session, wire) = talk.parts();
-        let content = self.transaction.as_mut().and_then(|t| t.content.as_mut());
-        let written: Result<(), Trouble> = match content {
-            Some(content) => content.write(ask.bytes(wire)).await,
-            None => return ask.refuse(session, wire, Refusal::Failure),
+        let transaction = self.transaction.as_mut().map(|t| (&mut t.content, &t.recipients));
+        let written: Result<(), Trouble> = match transaction {
+            Some((Some(content), recipients)) => {
+                content.write(ask.bytes(wire), (&mut self.decide, recipients)).await
+            }
+            _ => return ask.refuse(session, wire, Refusal::Failure),
         };
         match written.map_err(intake::refusal) {
             Ok(()) => ask.taken(session, wire),
@@ -110,7 +131,7 @@ impl<D: Decide> Reception<D> {
         let (session, wire) = talk.parts();
         let from = self.reverse_path();
         let queued = match self.transaction.take() {
-            Some(transaction) => self.intake.enqueue(transaction, session).await,
+            Some(transaction) => self.intake.enqueue(transaction, session, &mut self.decide).await,
             None => Err(Refusal::Failure),
         };
         match queued {
@@ -122,21 +143,69 @@ impl<D: Decide> Reception<D> {
         }
     }
 
+    async fn client(&mut self, ask: Client, talk: &mut Talk<'_, Session>) {
+        // What the proxy said of itself is void, and a transaction of its own as well.
+        self.transaction = None;
+        let (session, wire) = talk.parts();
+        match self.decide.client(session).await {
+            Ok(()) => ask.welcome(session, wire),
+            Err(refusal) => ask.refuse(session, wire, &refusal),
+        }
+    }
+
+    async fn verify(&mut self, ask: Verify, talk: &mut Talk<'_, Session>) {
+        let (session, wire) = talk.parts();
+        match self.decide.verify(&ask, session).await {
+            Ok(None) => ask.untold(session, wire),
+            Ok(Some(mailboxes)) => ask.found(session, wire, &mailboxes),
+            Err(refusal) => ask.refuse(session, wire, &refusal),
+        }
+    }
+
+    async fn etrn(&mut self, ask: Etrn, talk: &mut Talk<'_, Session>) {
+        let (session, wire) = talk.parts();
+        match self.decide.etrn(ask.node(), session).await {
+            Ok(started) => ask.started(session, wire, started),
+            Err(refusal) => ask.refuse(session, wire, &refusal),
+        }
+    }
+
     /// The session has refused by itself: that is written down as any refusal is.
-    fn refused(&mut self, ask: Refused, talk: &mut Talk<'_, Session>) {
+    async fn refused(&mut self, ask: Refused, talk: &mut Talk<'_, Session>) -> Result<(), Gone> {
+        // The reply stands in the output already, and waits there.
+        if *ask.part() != RefusedPart::Content {
+            self.tarpit(talk).await?;
+        }
         let (session, _) = talk.parts();
         let from = self.reverse_path();
-        let (from, to) = match ask.part() {
-            RefusedPart::Sender(said) => (path_of(said), None),
-            RefusedPart::Recipient(said) => (from.as_str(), Some(path_of(said))),
-            RefusedPart::Content => (from.as_str(), None),
-        };
-        self.intake.note_reply(session, from, to, ask.reply().clone());
-        if *ask.part() == RefusedPart::Content {
-            // Its draft is of no use any more.
-            self.transaction = None;
+        let reply = ask.reply().clone();
+        match ask.part() {
+            RefusedPart::Sender(said) => {
+                self.intake.note_reply(session, path_of(said), None, reply);
+            }
+            RefusedPart::Recipient(said) => {
+                self.intake.note_reply(session, &from, Some(path_of(said)), reply);
+            }
+            RefusedPart::Content => {
+                self.intake.note_reply(session, &from, None, reply);
+                // Its draft is of no use any more.
+                self.transaction = None;
+            }
+            // No message is refused by it.
+            RefusedPart::Command => {}
         }
         ask.noted(session);
+        Ok(())
+    }
+
+    /// A client that is refused again and again hears of it later and later: whoever searches for
+    /// addresses or passwords has no use for that, and others hardly notice.
+    async fn tarpit(&mut self, talk: &mut Talk<'_, Session>) -> Result<(), Gone> {
+        let (session, _) = talk.parts();
+        match self.decide.tarpit(session.faults()) {
+            Duration::ZERO => Ok(()),
+            time => talk.pause(time).await,
+        }
     }
 
     fn reverse_path(&self) -> String {
@@ -158,13 +227,17 @@ impl<D: Decide> Handler<Session> for Reception<D> {
         talk: &mut Talk<'_, Session>,
     ) -> Result<(), Gone> {
         match question {
+            Question::Prepare(ask) => self.prepare(ask, talk).await,
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
             Question::Sender(ask) => self.sender(ask, talk).await,
-            Question::Recipient(ask) => self.recipient(ask, talk).await,
+            Question::Recipient(ask) => self.recipient(ask, talk).await?,
             Question::Begin(ask) => self.begin(ask, talk).await,
             Question::Piece(ask) => self.piece(ask, talk).await,
             Question::Complete(ask) => self.complete(ask, talk).await,
-            Question::Refused(ask) => self.refused(ask, talk),
+            Question::Client(ask) => self.client(ask, talk).await,
+            Question::Verify(ask) => self.verify(ask, talk).await,
+            Question::Etrn(ask) => self.etrn(ask, talk).await,
+            Question::Refused(ask) => self.refused(ask, talk).await?,
         }
         Ok(())
     }

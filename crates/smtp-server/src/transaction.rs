@@ -1,10 +1,18 @@
 //! One mail transaction, from MAIL to the end of the content.
 
-use mail_types::{AccountId, Address, ForwardPath, OriginalRecipient};
+use std::collections::HashSet;
+
+use mail_types::{
+    AccountId, Address, ForwardPath, Handling, MailboxName, OriginalRecipient, Timestamp,
+};
 use message_queue::NewRecipient;
 use smtp_core::command::{MailFrom, RcptTo};
 
 use crate::content::Content;
+
+/// The most rows of one message in the queue: RCPT commands are limited, and so is what one of them
+/// expands to, but their product is not.
+const ROWS_MAX: usize = 20_000;
 
 /// What has been accepted so far.
 #[derive(Debug)]
@@ -12,18 +20,38 @@ pub(crate) struct Transaction {
     pub(crate) mail: MailFrom,
     pub(crate) account: Option<AccountId>,
     pub(crate) recipients: Vec<NewRecipient>,
+    /// Who is among them: a list of thousands must not be searched for each of its members.
+    known: HashSet<(Address, Option<MailboxName>)>,
+    /// When MAIL came: what it says in seconds counts from here.
+    begun_at: Timestamp,
     /// What the accepted RCPT commands said, as far as it is asked for: the first one.
     first_path: Option<ForwardPath>,
     /// How many they were.
     accepted: usize,
+    /// Whether it leaves this house and is made 7-bit clean therefore; known once content begins.
+    pub(crate) seven_bit: bool,
     /// Set between the question whether content may begin and its end.
     pub(crate) content: Option<Box<Content>>,
 }
 
 impl Transaction {
-    pub(crate) fn new(mail: MailFrom, account: Option<AccountId>) -> Self {
-        let (recipients, first_path, content) = (Vec::new(), None, None);
-        Self { mail, account, recipients, first_path, accepted: 0, content }
+    pub(crate) fn new(mail: MailFrom, account: Option<AccountId>, now: Timestamp) -> Self {
+        Self {
+            mail,
+            account,
+            recipients: Vec::new(),
+            known: HashSet::new(),
+            begun_at: now,
+            first_path: None,
+            accepted: 0,
+            seven_bit: false,
+            content: None,
+        }
+    }
+
+    /// Whether so many more fit into one message.
+    pub(crate) fn has_room(&self, targets: usize) -> bool {
+        self.recipients.len().saturating_add(targets) <= ROWS_MAX
     }
 
     /// Adds those who get what is sent to one recipient. Nobody gets the same message twice: who
@@ -36,12 +64,26 @@ impl Transaction {
                 target.notify = notify;
             }
             target.original = target.original.or_else(|| original(rcpt, &target.address));
-            let known = |other: &NewRecipient| {
-                other.address == target.address && other.file_into == target.file_into
-            };
-            if !self.recipients.iter().any(known) {
+            if let Some(hold) = &self.mail.hold {
+                // RFC 4865 §4.2: not before that, to nobody.
+                target.not_before = Some(hold.until(self.begun_at));
+            }
+            let mailbox = target.file_into.as_ref().map(|file_into| file_into.mailbox.clone());
+            if self.known.insert((target.address.clone(), mailbox)) {
                 self.recipients.push(target);
             }
+        }
+    }
+
+    /// How it is to be treated on its way, as MAIL said.
+    pub(crate) fn handling(&self) -> Handling {
+        let mail = &self.mail;
+        Handling {
+            submitter: mail.submitter.clone(),
+            deliver_by: mail.by.map(|by| by.at(self.begun_at)),
+            priority: mail.priority.unwrap_or_default(),
+            require_tls: mail.require_tls,
+            hold_request: mail.hold.as_ref().map(|hold| hold.to_string().into()),
         }
     }
 
@@ -83,7 +125,7 @@ mod tests {
     fn nobody_gets_it_twice() {
         let mail = MailFrom::parse("FROM:<a@example.com>").unwrap();
         assert_eq!(mail.reverse_path, ReversePath::parse("a@example.com").unwrap());
-        let mut transaction = Transaction::new(mail, None);
+        let mut transaction = Transaction::new(mail, None, Timestamp::from_secs(0));
         transaction.add(&rcpt("b@example.org", Some(Notify::NEVER)), vec![target("b@example.org")]);
         assert!(transaction.only_recipient().is_some());
         let both = vec![target("b@example.org"), target("c@example.org")];
@@ -95,5 +137,20 @@ mod tests {
         let original = transaction.recipients[1].original.as_ref().map(ToString::to_string);
         assert_eq!(original.as_deref(), Some("rfc822;all@example.org"), "RFC 3461 §4.2");
         assert!(transaction.only_recipient().is_none(), "RFC 5321 §7.2");
+    }
+
+    #[test]
+    fn what_mail_asks_for_goes_along() {
+        let now = Timestamp::from_secs(1_000);
+        let said = "FROM:<a@example.com> HOLDFOR=60 BY=120;RT MT-PRIORITY=3 REQUIRETLS AUTH=<>";
+        let mut transaction = Transaction::new(MailFrom::parse(said).unwrap(), None, now);
+        transaction.add(&rcpt("b@example.org", None), vec![target("b@example.org")]);
+        let not_before = transaction.recipients[0].not_before.map(Timestamp::secs);
+        assert_eq!(not_before, Some(1_060), "RFC 4865 §4.2");
+        let handling = transaction.handling();
+        assert_eq!(handling.deliver_by.map(|by| by.at.secs()), Some(1_120), "RFC 2852 §4");
+        assert_eq!((handling.priority.number(), handling.require_tls), (3, true));
+        assert_eq!(handling.submitter, Some(ReversePath::Null), "RFC 4954 §5");
+        assert_eq!(handling.hold_request.as_deref(), Some("for;60"));
     }
 }
