@@ -5,7 +5,8 @@
 //! that [`structure::Limits`] names.
 //!
 //! This crate knows no protocol, no files, no clock and no accounts: times, boundaries and message
-//! ids are arguments; offsets count the octets that were fed. It alone names mail-parser.
+//! ids are arguments; offsets count the octets that were fed. mail-parser, an independent
+//! reader of messages, is what its tests compare with, and is named nowhere else.
 
 pub mod body_structure;
 pub mod build;

@@ -9,27 +9,22 @@ use unicode_normalization::{
 
 use crate::{
     body_structure::Part,
-    text::{TextDecoder, text_of_html},
+    text::{HtmlText, TextDecoder},
     transfer::Encoding,
 };
 
-/// Octets of HTML that are gathered before their text is taken.
-const HTML_STEP: usize = 64 * 1024;
-/// The most that is gathered while no good place to cut is in sight.
-const HTML_MAX: usize = 1024 * 1024;
-/// Likewise for text that is folded: no letter has so many marks on it.
+/// The most that is held back while no place to cut is in sight: no letter has so many marks on it.
 const FOLD_MAX: usize = 1024;
 
 /// Gives the text of one part, by pieces.
 #[derive(Debug)]
 pub struct SearchText {
     decoder: TextDecoder,
-    is_html: bool,
+    /// Takes the marks out, if it is HTML.
+    html: Option<HtmlText>,
     folds: bool,
-    /// Decoded HTML that is still marked up.
-    html: String,
-    /// How long it must be before it is looked at again.
-    html_wanted: usize,
+    /// What was decoded of a piece; kept for its room.
+    decoded: String,
     /// Text that is not yet folded.
     unfolded: String,
 }
@@ -42,68 +37,58 @@ impl SearchText {
         let encoding = Encoding::parse(part.encoding.as_deref().unwrap_or_default());
         kind.eq_ignore_ascii_case(b"text").then(|| Self {
             decoder: TextDecoder::new(encoding, part.media_type.param("charset")),
-            is_html: subtype.eq_ignore_ascii_case(b"html"),
+            html: subtype.eq_ignore_ascii_case(b"html").then(HtmlText::default),
             folds,
-            html: String::new(),
-            html_wanted: HTML_STEP,
+            decoded: String::new(),
             unfolded: String::new(),
         })
     }
 
+    /// As [`SearchText::new`], but HTML with its marks, as it was written.
+    pub fn source(part: &Part, folds: bool) -> Option<Self> {
+        Some(Self { html: None, ..Self::new(part, folds)? })
+    }
+
+    /// Whether marks are taken out of the text.
+    pub fn is_html(&self) -> bool {
+        self.html.is_some()
+    }
+
     /// Takes the next piece of the part's body and appends its text, as far as it is certain.
     pub fn push(&mut self, piece: &[u8], out: &mut String) {
-        if !self.is_html && !self.folds {
-            self.decoder.push(piece, out);
-        } else if self.is_html {
-            self.decoder.push(piece, &mut self.html);
-            self.take_html(out);
-        } else {
-            self.decoder.push(piece, &mut self.unfolded);
+        let Self { decoder, html, folds, decoded, unfolded } = self;
+        let text = if *folds { &mut *unfolded } else { &mut *out };
+        match html {
+            None => decoder.push(piece, text),
+            Some(html) => {
+                decoded.clear();
+                decoder.push(piece, decoded);
+                html.push(decoded, text);
+            }
+        }
+        if *folds {
             self.fold(out);
         }
     }
 
     /// The body has ended. Tells whether the charset was guessed.
-    pub fn finish(mut self, out: &mut String) -> bool {
-        let Self { decoder, is_html, folds, html, unfolded, .. } = &mut self;
-        let decoder = std::mem::replace(decoder, TextDecoder::new(Encoding::SevenBit, None));
-        let mut last = String::new();
-        let guessed = decoder.finish(&mut last);
-        if *is_html {
-            html.push_str(&last);
-            last = text_of_html(html);
-        }
-        if *folds {
-            unfolded.push_str(&last);
-            fold_for_search(unfolded, out);
-        } else {
-            out.push_str(&last);
+    pub fn finish(self, out: &mut String) -> bool {
+        let Self { decoder, html, folds, mut decoded, mut unfolded } = self;
+        let text = if folds { &mut unfolded } else { &mut *out };
+        let guessed = match html {
+            None => decoder.finish(text),
+            Some(mut html) => {
+                decoded.clear();
+                let guessed = decoder.finish(&mut decoded);
+                html.push(&decoded, text);
+                html.finish(text);
+                guessed
+            }
+        };
+        if folds {
+            fold_for_search(&unfolded, out);
         }
         guessed
-    }
-
-    fn take_html(&mut self, out: &mut String) {
-        if self.html.len() < self.html_wanted {
-            return;
-        }
-        self.html_wanted = self.html.len().saturating_add(HTML_STEP);
-        let cut = match html_cut(&self.html) {
-            Some(cut) => cut,
-            None if self.html.len() >= HTML_MAX => self.html.len(),
-            None => return,
-        };
-        self.html_wanted = HTML_STEP;
-        let text = text_of_html(self.html.get(..cut).unwrap_or_default());
-        self.html.drain(..cut);
-        // The marks that were cut at may have kept words apart.
-        if self.folds {
-            self.unfolded.push_str(&text);
-            self.unfolded.push(' ');
-            self.fold(out);
-        } else {
-            out.push_str(&text);
-            out.push(' ');
-        }
     }
 
     fn fold(&mut self, out: &mut String) {
@@ -114,18 +99,6 @@ impl SearchText {
         fold_for_search(self.unfolded.get(..cut).unwrap_or_default(), out);
         self.unfolded.drain(..cut);
     }
-}
-
-/// The place before the last mark, unless it lies in what is not shown.
-fn html_cut(html: &str) -> Option<usize> {
-    let cut = html.rfind('<').filter(|at| *at > 0)?;
-    let before = html.get(..cut)?.to_ascii_lowercase();
-    let hidden = [("<!--", "-->"), ("<style", "</style"), ("<script", "</script")];
-    let is_open = |(begin, end): &(&str, &str)| match before.rfind(begin) {
-        Some(begun) => before.get(begun..).is_none_or(|inside| !inside.contains(end)),
-        None => false,
-    };
-    (!hidden.iter().any(is_open)).then_some(cut)
 }
 
 /// The place before the last character that never joins with what stands before it.

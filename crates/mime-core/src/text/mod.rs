@@ -5,11 +5,13 @@
 
 mod charset;
 mod encode;
+mod entities;
 mod guess;
 mod html;
 mod iso_2022_jp;
 mod iso_2022_kr;
 mod johab;
+mod layout;
 mod utf_7;
 mod words;
 
@@ -18,6 +20,7 @@ use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
 pub use charset::Charset;
 pub(crate) use encode::ascii_param;
 pub use encode::{encode_param, encode_words};
+pub(crate) use html::HtmlText;
 pub use html::text_of_html;
 pub use words::{Decoded, decode_header, header_text};
 
