@@ -15,17 +15,13 @@ use std::{
 };
 
 use anyhow::Context;
-use mime_core::{
-    body_structure::{Content, Part},
-    reading::Numbered,
-    text::TextDecoder,
-};
+use mime_core::{body_structure::Part, reading::Numbered, text::TextDecoder};
 use serde::Serialize;
 
 use super::{
     Opened,
     opened::{beside_the_text, is_text, section_of},
-    placed::{self, Placed},
+    placed::Placed,
 };
 
 pub(crate) use section::{Piece, piece};
@@ -69,10 +65,8 @@ pub(crate) fn all(opened: &Opened, folder: &Path) -> anyhow::Result<Vec<Written>
     for part in html.iter().filter(|it| it.part.size() > 0) {
         written.push(text(opened, std::slice::from_ref(part), folder, "body.html", "text/html")?);
     }
-    // With their envelopes, from which inner messages have their names.
-    let placed = placed::all(&opened.structure.body);
     for numbered in beside_the_text(&reading) {
-        written.push(attachment(opened, &numbered, &placed, folder)?);
+        written.push(attachment(opened, &numbered, folder)?);
     }
     Ok(written)
 }
@@ -132,21 +126,10 @@ fn is_plain_ascii(opened: &Opened, part: &Part) -> anyhow::Result<bool> {
     Ok(is_ascii)
 }
 
-fn attachment(
-    opened: &Opened,
-    numbered: &Numbered<'_>,
-    placed: &[Placed<'_>],
-    folder: &Path,
-) -> anyhow::Result<Written> {
+fn attachment(opened: &Opened, numbered: &Numbered<'_>, folder: &Path) -> anyhow::Result<Written> {
     let part = numbered.part;
     let it = Placed::of(numbered);
-    let inner = match &part.content {
-        Content::Message(message) => {
-            placed.iter().find(|it| std::ptr::eq(it.part, &raw const message.part))
-        }
-        _ => None,
-    };
-    let name = naming::of(&it, inner.and_then(|it| it.envelope));
+    let name = naming::of(&it);
     let (path, mut file) = create(folder, &name)?;
     let result = opened.decoded(part.body.clone(), numbered.encoding(), |octets| {
         file.write_all(octets).with_context(|| format!("cannot write {}", path.display()))

@@ -6,7 +6,7 @@ use mime_core::{
         address::{AddressItem, Mailbox, items},
         date::DateTime,
     },
-    text::{decode_header, decode_octets},
+    text::decode_header,
 };
 
 use crate::{terminal, times};
@@ -47,6 +47,8 @@ const DATES: [&str; 3] = ["Date", "Resent-Date", "Delivery-Date"];
 const ADDRESSES_SHOWN: usize = 20;
 /// Addresses fill lines to here.
 const COLUMNS: usize = 100;
+/// A longer value is cut, unless all is wanted.
+const VALUE_COLUMNS: usize = 2000;
 
 /// The usual fields, or all in the order of the header; each is a line or a few.
 pub(crate) fn shown(header: &[u8], all: bool) -> String {
@@ -66,7 +68,9 @@ pub(crate) fn shown(header: &[u8], all: bool) -> String {
         let mut label = terminal::padded(&name(field), column);
         for line in value(field, COLUMNS.saturating_sub(column), all) {
             text += label.as_str();
-            text += line.as_str();
+            text +=
+                if all { line.as_str().into() } else { terminal::shortened(&line, VALUE_COLUMNS) }
+                    .as_ref();
             text.truncate(text.trim_end().len());
             text.push('\n');
             label = " ".repeat(column);
@@ -148,12 +152,20 @@ pub(crate) fn name(mailbox: &Mailbox) -> Option<String> {
 /// `local@domain`, the local part quoted if it has to be; without a domain what stands there.
 pub(crate) fn address(mailbox: &Mailbox) -> String {
     let Some(domain) = mailbox.domain.as_deref() else { return decode_header(&mailbox.local) };
-    let local = decode_octets(&mailbox.local, b"utf-8").text;
-    let domain = decode_octets(domain, b"utf-8").text;
+    let local = bare_text(&mailbox.local);
+    let domain = bare_text(domain);
     // RFC 5322 §3.4.1: a dot-atom stands without quotes.
     let is_special = |c: char| c.is_whitespace() || c.is_control() || "()<>[]:;@\\,\"".contains(c);
     let is_bare = !local.contains(is_special) && local.split('.').all(|atom| !atom.is_empty());
     if is_bare { format!("{local}@{domain}") } else { format!("{}@{domain}", quoted(&local)) }
+}
+
+/// Text in which there are no encoded words (RFC 2047 §5 forbids them in addresses).
+fn bare_text(octets: &[u8]) -> String {
+    match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => decode_header(octets),
+    }
 }
 
 /// A name as it can stand before an address without being taken for one.

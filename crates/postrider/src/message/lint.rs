@@ -171,9 +171,10 @@ impl Collected {
     }
 }
 
-/// The section of a part, but not of the message as a whole.
+/// The section of a part, but not of the message as a whole, nor of its body.
 fn section_of<'a>(placed: &'a Placed<'_>) -> Option<&'a str> {
-    (placed.section != "TEXT").then_some(placed.section.as_str())
+    let is_outermost = placed.part.header.start == 0;
+    (!is_outermost).then_some(placed.section.as_str())
 }
 
 /// Counts lines up to each finding; they are in order.

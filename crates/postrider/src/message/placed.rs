@@ -6,6 +6,7 @@ use mime_core::{
     body_structure::{Content, Part},
     file_name::{given_file_name, safe_file_name},
     reading::Numbered,
+    text::decode_header,
     transfer::Encoding,
 };
 
@@ -71,6 +72,13 @@ impl<'a> Placed<'a> {
     /// The file name, decoded and made safe.
     pub(crate) fn name(&self) -> Option<String> {
         given_file_name(self.part).and_then(|given| safe_file_name(&given.text))
+    }
+
+    /// The subject of the message that it holds, decoded.
+    pub(crate) fn inner_subject(&self) -> Option<String> {
+        let Content::Message(message) = &self.part.content else { return None };
+        let subject = decode_header(message.envelope.subject.as_deref()?);
+        (!subject.trim().is_empty()).then_some(subject)
     }
 
     /// `inline`, `attachment` or another word, in lower case.

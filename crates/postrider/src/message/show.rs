@@ -120,7 +120,8 @@ fn report_block(opened: &Opened, numbered: &Numbered<'_>) -> anyhow::Result<Stri
 fn attachment_row(opened: &Opened, numbered: &Numbered<'_>) -> anyhow::Result<[String; 4]> {
     let placed = Placed::of(numbered);
     let size = sizes::column(opened.decoded_size(numbered.part)?);
-    let name = placed.name().unwrap_or_default();
+    let subject = || placed.inner_subject().map(|subject| format!("“{subject}”"));
+    let name = placed.name().or_else(subject).unwrap_or_default();
     Ok([placed.section.clone(), placed.media_type(), size, name].map(|it| terminal::one_line(&it)))
 }
 

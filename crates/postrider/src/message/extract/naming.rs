@@ -1,6 +1,6 @@
 //! What a file is called whose sender gave it no name, and how names are told apart.
 
-use mime_core::{Envelope, file_name::safe_file_name, text::decode_header};
+use mime_core::file_name::safe_file_name;
 
 use crate::{message::placed::Placed, terminal};
 
@@ -40,11 +40,11 @@ const EXTENSIONS: [(&str, &str); 26] = [
 ];
 
 /// The name of a part's file: its own, or the subject of a message, or its section.
-pub(super) fn of(placed: &Placed<'_>, inner: Option<&Envelope>) -> String {
+pub(super) fn of(placed: &Placed<'_>) -> String {
     if let Some(name) = placed.name() {
         return name;
     }
-    let subject = inner.and_then(|envelope| envelope.subject.as_deref()).map(decode_header);
+    let subject = placed.inner_subject();
     let subject = subject.as_deref().map(|text| terminal::shortened(text, SUBJECT_COLUMNS));
     // A subject is no path: its slashes are marks like others.
     let subject = subject.and_then(|text| safe_file_name(&text.replace(['/', '\\'], "_")));
@@ -93,8 +93,7 @@ mod tests {
         let check = |message: &str, expected: &str| {
             let opened = Opened::read(Source::of(message.as_bytes().to_vec())).unwrap();
             let placed = opened.placed();
-            let inner = placed.get(1).and_then(|it| it.envelope);
-            assert_eq!(of(&placed[0], inner), expected, "{message:?}");
+            assert_eq!(of(&placed[0]), expected, "{message:?}");
         };
         check("Content-Type: image/png; name=\"../x.png\"\r\n\r\n", "x.png");
         check("Content-Type: IMAGE/PNG\r\n\r\n", "part-1.png");

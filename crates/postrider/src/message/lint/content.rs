@@ -9,7 +9,7 @@ use mime_core::{
     transfer::{Encoding, Fault, FaultFinder, FaultKind},
 };
 
-use super::{Collected, Rule, rules};
+use super::{Collected, Rule, rules, section_of};
 use crate::{
     message::{Opened, opened::is_text, placed::Placed},
     printer, terminal,
@@ -20,9 +20,8 @@ pub(super) fn look(
     placed: &[Placed<'_>],
     found: &mut Collected,
 ) -> anyhow::Result<()> {
-    let whole_is_leaf = placed.len() == 1;
     for it in placed {
-        let section = (!whole_is_leaf && it.section != "TEXT").then_some(it.section.as_str());
+        let section = section_of(it);
         let header_at = it.part.header.start;
         look_at_names(it, &mut |rule, detail| found.push(rule, header_at, section, detail));
         if !it.is_leaf() {

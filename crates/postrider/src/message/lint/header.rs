@@ -26,15 +26,14 @@ pub(super) fn look(
     placed: &[Placed<'_>],
     found: &mut Collected,
 ) -> anyhow::Result<()> {
-    for (index, it) in placed.iter().enumerate() {
+    for it in placed {
         let range = it.part.header.clone();
         let start = range.start;
         let header = opened.source.read(range, HEADER_OCTETS_MAX)?;
         for field in fields(&header) {
             let offset = field.raw.as_ptr().addr().saturating_sub(header.as_ptr().addr());
             let at = start.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
-            let section = if index == 0 { None } else { section_of(it) };
-            look_at(&field, &mut |rule, detail| found.push(rule, at, section, detail));
+            look_at(&field, &mut |rule, detail| found.push(rule, at, section_of(it), detail));
         }
     }
     message(opened, found);

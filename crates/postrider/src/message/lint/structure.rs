@@ -16,16 +16,22 @@ pub(super) fn look(
     placed: &[Placed<'_>],
     found: &mut Collected,
 ) -> anyhow::Result<()> {
+    // Those that may not have been closed, the innermost first, as they are told.
+    let mut unclosed: Vec<&Placed<'_>> =
+        placed.iter().rev().filter(|it| !it.part.children().is_empty()).collect();
     for defect in &opened.structure.defects {
         let rule = match defect.kind {
             DefectKind::NotAField if is_mbox_line(opened, defect.at) => Some(&rules::MBOX_LINE),
             DefectKind::HeaderNotEnded if is_whole(opened, placed, defect.at)? => None,
             kind => rule_of(kind),
         };
-        // What is in the outermost header is in no part.
-        let inside = innermost(placed, defect.at)
-            .filter(|it| it.part.header.start > 0 || it.part.body.contains(&defect.at));
-        let section = inside.and_then(section_of);
+        let section = match defect.kind {
+            DefectKind::NotClosed => {
+                let open = unclosed.iter().position(|it| reaches(it, defect.at));
+                open.map(|index| unclosed.remove(index)).and_then(section_of)
+            }
+            _ => innermost(placed, defect.at).and_then(section_of),
+        };
         let detail = match defect.kind {
             DefectKind::NotAField
             | DefectKind::ContinuationOfNothing
@@ -61,7 +67,11 @@ fn line_at(opened: &Opened, at: u64) -> anyhow::Result<Option<String>> {
 
 /// The part that the octet is in, or that has just ended before it.
 fn innermost<'p, 'a>(placed: &'p [Placed<'a>], at: u64) -> Option<&'p Placed<'a>> {
-    placed.iter().rev().find(|it| (it.part.header.start..=it.part.body.end).contains(&at))
+    placed.iter().rev().find(|it| reaches(it, at))
+}
+
+fn reaches(placed: &Placed<'_>, at: u64) -> bool {
+    (placed.part.header.start..=placed.part.body.end).contains(&at)
 }
 
 fn is_mbox_line(opened: &Opened, at: u64) -> bool {
