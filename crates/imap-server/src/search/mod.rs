@@ -15,8 +15,8 @@ use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet
 use mail_types::{MailboxId, Uid};
 use mime_core::{
     body_structure::{Content, Part},
-    text::{TextDecoder, decode_header, text_of_html},
-    transfer::Encoding,
+    reading::SearchText,
+    text::decode_header,
 };
 
 use crate::handler::Talk;
@@ -27,8 +27,6 @@ use words::Needles;
 const BATCH: usize = 500;
 /// Octets of a message read at once.
 const PIECE: usize = 64 * 1024;
-/// The most octets of HTML that are read as a reader sees them; a larger part is searched as source.
-const HTML_MAX: usize = 1024 * 1024;
 /// The most octets of a header that are looked at.
 const HEADER_MAX: u64 = 1024 * 1024;
 
@@ -189,17 +187,22 @@ async fn scan_body(
         if !is_root {
             let header = read_range(reader, &part.header, HEADER_MAX).await?;
             for field in mime_core::header::fields(&header) {
-                needles.push(&decode_header(field.value));
-                needles.end_of_text();
+                needles.take(&decode_header(field.value));
             }
         }
         match &part.content {
             Content::Multipart(parts) => open.extend(parts.iter().rev().map(|part| (part, false))),
             Content::Message(message) => open.push((&message.part, false)),
-            Content::Leaf if part.media_type.kind.eq_ignore_ascii_case(b"text") => {
-                scan_text(reader, part, needles).await?;
+            Content::Leaf => {
+                // What a reader sees side by side may be apart in the source of HTML, and what
+                // stands in the source may not be seen: both are looked through.
+                let shown = SearchText::new(part, true);
+                let is_html = shown.as_ref().is_some_and(SearchText::is_html);
+                let source = SearchText::source(part, true).filter(|_| is_html);
+                for text in [shown, source].into_iter().flatten() {
+                    scan_text(reader, part, text, needles).await?;
+                }
             }
-            Content::Leaf => {}
         }
     }
     Ok(())
@@ -208,15 +211,9 @@ async fn scan_body(
 async fn scan_text(
     reader: &MessageReader,
     part: &Part,
+    mut search: SearchText,
     needles: &mut Needles,
 ) -> Result<(), StoreError> {
-    let encoding = Encoding::parse(part.encoding.as_deref().unwrap_or(b"7bit"));
-    let charset =
-        part.media_type.params.iter().find(|param| param.name.eq_ignore_ascii_case(b"charset"));
-    let mut decoder = TextDecoder::new(encoding, charset.map(|param| &*param.value));
-    // What a reader sees side by side may be apart in HTML: that is looked through as well.
-    let is_html = part.media_type.subtype.eq_ignore_ascii_case(b"html");
-    let mut shown = is_html.then(String::new);
     let (mut at, mut text) = (part.body.start, String::new());
     while at < part.body.end && !needles.all_found() {
         let length = usize::try_from(part.body.end - at).unwrap_or(PIECE).min(PIECE);
@@ -225,30 +222,12 @@ async fn scan_text(
             break;
         }
         at += piece.len() as u64;
-        decoder.push(&piece, &mut text);
+        search.push(&piece, &mut text);
         needles.push(&text);
-        keep(&mut shown, &text);
         text.clear();
     }
-    decoder.finish(&mut text);
+    search.finish(&mut text);
     needles.push(&text);
     needles.end_of_text();
-    keep(&mut shown, &text);
-    if let Some(html) = shown
-        && !needles.all_found()
-    {
-        needles.push(&text_of_html(&html));
-        needles.end_of_text();
-    }
     Ok(())
-}
-
-/// Gathers HTML as long as it is not too large to be held.
-fn keep(html: &mut Option<String>, text: &str) {
-    match html {
-        Some(gathered) if gathered.len().saturating_add(text.len()) <= HTML_MAX => {
-            gathered.push_str(text);
-        }
-        _ => *html = None,
-    }
 }

@@ -1,8 +1,12 @@
 //! Looking for words in text that comes by pieces, with bounded memory.
 
-/// Text in the form in which it is compared: case does not count.
+use mime_core::reading::fold_for_search;
+
+/// Text in the form in which it is compared: neither case nor the way of writing a letter counts.
 pub(super) fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    let mut out = String::with_capacity(text.len());
+    fold_for_search(text, &mut out);
+    out
 }
 
 /// The words looked for, and which of them were seen.
@@ -51,9 +55,15 @@ impl Needles {
         self.needles.iter().any(|needle| needle.found && needle.text == text)
     }
 
-    /// Takes the next piece of a text.
+    /// Takes a whole text.
+    pub(super) fn take(&mut self, text: &str) {
+        self.push(&fold(text));
+        self.end_of_text();
+    }
+
+    /// Takes the next piece of a text, folded already.
     pub(super) fn push(&mut self, piece: &str) {
-        self.tail.push_str(&fold(piece));
+        self.tail.push_str(piece);
         for needle in self.needles.iter_mut().filter(|needle| !needle.found) {
             needle.found = self.tail.contains(&needle.folded);
         }
@@ -78,7 +88,7 @@ mod tests {
     fn words_are_found_across_pieces_and_not_across_texts() {
         let mut needles = Needles::new(vec!["Straße".into(), "안녕".into(), "zz".into()]);
         for piece in ["die STRA", "SSE? nein: stra", "ße; 안", "녕"] {
-            needles.push(piece);
+            needles.push(&fold(piece));
         }
         assert!(needles.found("Straße") && needles.found("안녕") && !needles.found("zz"));
         needles.restart();
@@ -87,8 +97,11 @@ mod tests {
         needles.end_of_text();
         needles.push("z");
         assert!(!needles.found("zz"));
-        needles.push("Z");
+        needles.push(&fold("Z"));
         assert!(needles.found("zz"));
+        needles.restart();
+        needles.take("wide ｚｚ, and STRASSE");
+        assert!(needles.found("zz") && needles.found("Straße"));
     }
 
     #[test]
