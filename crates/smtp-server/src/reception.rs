@@ -241,4 +241,8 @@ impl<D: Decide> Handler<Session> for Reception<D> {
         }
         Ok(())
     }
+
+    async fn news(&mut self) {
+        self.decide.signed_out().await;
+    }
 }
