@@ -211,8 +211,9 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
 /// The header with the blank line, and its length; cut at the limit.
 async fn header(content: &Content) -> Result<(Vec<u8>, u64), QueueError> {
     let mut header = content.read_at(0, HEADER_MAX).await?;
-    if let Some(end) = header.windows(4).position(|octets| octets == b"\r\n\r\n") {
-        header.truncate(end.saturating_add(4));
+    let length = mime_core::header::header_length(&header);
+    if length < header.len() {
+        header.truncate(length);
     } else if header.len() == HEADER_MAX {
         // A header beyond the limit, or none at all: up to the last whole line.
         let end = header.windows(2).rposition(|octets| octets == b"\r\n");

@@ -12,7 +12,10 @@ mod words;
 
 use mail_types::{Address, Domain, EnhancedStatus, OriginalRecipient, Reply, Timestamp};
 
-use crate::header::{self, date::DateTime};
+use crate::{
+    build::part::{NewPart, multipart},
+    header::{self, date::DateTime, write::put_line},
+};
 
 pub use abuse::{AbuseReport, FeedbackType};
 pub use disposition::{Disposed, DispositionReport};
@@ -114,36 +117,31 @@ impl DeliveryReport<'_> {
         let global = self.is_global();
         let text = words::text(self, original);
         let status = status::fields(self, global);
-        let eight_bit = returned_eight_bit || !text.is_ascii() || !status.is_ascii();
-
-        let mut head = String::new();
-        self.put_header(&mut head, eight_bit);
-        self.put_delimiter(&mut head);
-        put_part_header(&mut head, "text/plain; charset=utf-8", &text);
-        head.push_str(&text);
-        self.put_delimiter(&mut head);
-        // RFC 6533 §4: the internationalized form, where an address needs it.
-        let kind =
-            if global { "message/global-delivery-status" } else { "message/delivery-status" };
-        put_part_header(&mut head, kind, &status);
-        head.push_str(&status);
-        self.put_delimiter(&mut head);
-        let full = matches!(returned, Returned::Full { .. });
-        let kind = match (full, global) {
-            (true, false) => "message/rfc822",
-            (true, true) => "message/global",
-            (false, false) => "text/rfc822-headers",
-            (false, true) => "message/global-headers",
+        // RFC 6533 §4: the internationalized forms, where an address needs them.
+        let kinds = match (returned, global) {
+            (Returned::Full { .. }, false) => ("delivery-status", "message/rfc822"),
+            (Returned::Full { .. }, true) => ("global-delivery-status", "message/global"),
+            (Returned::Headers(_), false) => ("delivery-status", "text/rfc822-headers"),
+            (Returned::Headers(_), true) => ("global-delivery-status", "message/global-headers"),
         };
-        head.push_str(&format!("Content-Type: {kind}\r\n"));
-        put_encoding(&mut head, returned_eight_bit);
-        head.push_str("\r\n");
-
-        let mut head = head.into_bytes();
+        let mut lines = Vec::new();
         if let Returned::Headers(header) = returned {
-            put_lines(&mut head, header_only(header));
+            put_lines(&mut lines, header_only(header));
         }
-        let tail = format!("\r\n--{}--\r\n", self.boundary).into_bytes();
+        let parts = vec![
+            NewPart::verbatim("text/plain; charset=utf-8", text.as_bytes()),
+            NewPart::verbatim(&format!("message/{}", kinds.0), status.as_bytes()),
+            NewPart::labelled(kinds.1, lines, returned_eight_bit),
+        ];
+        let subtype = "report; report-type=delivery-status";
+        let content = multipart(subtype, parts, &mut || self.boundary.to_owned());
+        let eight_bit = content.is_eight_bit();
+
+        let mut head = self.header().into_bytes();
+        content.put(&mut head);
+        // The original goes before the delimiter that closes.
+        let closing = format!("\r\n--{}--\r\n", self.boundary).len();
+        let tail = head.split_off(head.len().saturating_sub(closing));
         Built { head, tail, eight_bit, smtputf8: global }
     }
 
@@ -153,42 +151,20 @@ impl DeliveryReport<'_> {
             || self.recipients.iter().any(|recipient| recipient.address.needs_smtputf8())
     }
 
-    fn put_header(&self, out: &mut String, eight_bit: bool) {
+    /// The header, but for what is about the content.
+    fn header(&self) -> String {
         let date = DateTime { at: self.date, offset_minutes: 0 }.render();
-        let lines = [
-            format!("From: Mail Delivery System <MAILER-DAEMON@{}>", self.reporting_mta),
-            format!("To: <{}>", self.to),
-            format!("Date: {date}"),
-            format!("Message-ID: <{}>", self.message_id),
-            format!("Subject: {}", words::subject(self.recipients)),
-            // RFC 3834 §5: nothing may answer a report by itself.
-            "Auto-Submitted: auto-replied".to_owned(),
-            "MIME-Version: 1.0".to_owned(),
-            "Content-Type: multipart/report; report-type=delivery-status;".to_owned(),
-            format!(" boundary=\"{}\"", self.boundary),
-        ];
-        for line in lines {
-            out.push_str(&line);
-            out.push_str("\r\n");
-        }
-        put_encoding(out, eight_bit);
-        out.push_str("\r\nThis is a report in MIME format.\r\n");
-    }
-
-    fn put_delimiter(&self, out: &mut String) {
-        out.push_str(&format!("\r\n--{}\r\n", self.boundary));
-    }
-}
-
-fn put_part_header(out: &mut String, media_type: &str, content: &str) {
-    out.push_str(&format!("Content-Type: {media_type}\r\n"));
-    put_encoding(out, !content.is_ascii());
-    out.push_str("\r\n");
-}
-
-fn put_encoding(out: &mut String, eight_bit: bool) {
-    if eight_bit {
-        out.push_str("Content-Transfer-Encoding: 8bit\r\n");
+        let mut out = String::new();
+        let mailer = format!("Mail Delivery System <MAILER-DAEMON@{}>", self.reporting_mta);
+        put_line(&mut out, "From", &mailer);
+        put_line(&mut out, "To", &format!("<{}>", self.to));
+        put_line(&mut out, "Date", &date);
+        put_line(&mut out, "Message-ID", &format!("<{}>", self.message_id));
+        put_line(&mut out, "Subject", words::subject(self.recipients));
+        // RFC 3834 §5: nothing may answer a report by itself.
+        put_line(&mut out, "Auto-Submitted", "auto-replied");
+        put_line(&mut out, "MIME-Version", "1.0");
+        out
     }
 }
 

@@ -16,6 +16,7 @@ use super::NewAttachment;
 pub(crate) struct NewPart {
     header: String,
     body: Vec<u8>,
+    eight_bit: bool,
 }
 
 impl NewPart {
@@ -57,11 +58,25 @@ impl NewPart {
 
     /// A part whose octets go as they are. Lines must end in CRLF.
     pub(crate) fn verbatim(media_type: &str, body: &[u8]) -> Self {
-        let mut header = format!("Content-Type: {media_type}\r\n");
-        if !body.is_ascii() {
-            header.push_str("Content-Transfer-Encoding: 8bit\r\n");
+        Self::labelled(media_type, body.to_vec(), !body.is_ascii())
+    }
+
+    /// The same, where it is known that octets above 127 are in it, or will be put into it.
+    pub(crate) fn labelled(media_type: &str, body: Vec<u8>, eight_bit: bool) -> Self {
+        let mut part = Self { header: format!("Content-Type: {media_type}\r\n"), body, eight_bit };
+        part.label();
+        part
+    }
+
+    fn label(&mut self) {
+        if self.eight_bit {
+            put_line(&mut self.header, "Content-Transfer-Encoding", "8bit");
         }
-        Self { header, body: body.to_vec() }
+    }
+
+    /// Whether there are octets above 127 in its body.
+    pub(crate) fn is_eight_bit(&self) -> bool {
+        self.eight_bit
     }
 
     /// Text passes if it is plain; else what is shorter of quoted-printable and base64.
@@ -70,7 +85,7 @@ impl NewPart {
             && !content.contains(&0)
             && content.split(|octet| *octet == b'\n').all(|line| line.len() <= 79);
         if is_text && is_plain {
-            return Self { header, body: content.to_vec() };
+            return Self { header, body: content.to_vec(), eight_bit: false };
         }
         let (mut quoted, mut base64) = (Vec::new(), Vec::new());
         let mut encoder = Base64Encoder::default();
@@ -84,7 +99,7 @@ impl NewPart {
         let quotes = is_text && quoted.len() <= base64.len();
         let name = if quotes { "quoted-printable" } else { "base64" };
         put_line(&mut header, "Content-Transfer-Encoding", name);
-        Self { header, body: if quotes { quoted } else { base64 } }
+        Self { header, body: if quotes { quoted } else { base64 }, eight_bit: false }
     }
 
     /// Whether a header in it is not ASCII.
@@ -119,11 +134,9 @@ pub(crate) fn multipart(
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    let mut header = header;
-    if !body.is_ascii() {
-        header.push_str("Content-Transfer-Encoding: 8bit\r\n");
-    }
-    NewPart { header, body }
+    let mut whole = NewPart { header, body, eight_bit: parts.iter().any(NewPart::is_eight_bit) };
+    whole.label();
+    whole
 }
 
 /// Every line end as CRLF.
