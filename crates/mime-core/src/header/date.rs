@@ -251,17 +251,31 @@ fn named_zone(word: &str) -> Option<i16> {
     Some(hours * 60)
 }
 
+/// The text without comments, which stand for white space, and without white space around colons
+/// (RFC 5322 §4.3, obs-hour and its like).
 fn without_comments(value: &[u8]) -> String {
     let mut depth = 0_usize;
     let mut text = String::with_capacity(value.len());
     for octet in value {
-        match octet {
-            b'(' => depth = depth.saturating_add(1),
-            b')' => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            _ if octet.is_ascii() => text.push(char::from(*octet)),
-            _ => text.push(' '),
+        let octet = match octet {
+            b'(' => {
+                depth = depth.saturating_add(1);
+                b' '
+            }
+            b')' => {
+                depth = depth.saturating_sub(1);
+                b' '
+            }
+            _ if depth > 0 => continue,
+            _ if octet.is_ascii() => *octet,
+            _ => b' ',
+        };
+        if octet == b':' {
+            text.truncate(text.trim_ascii_end().len());
+        } else if octet.is_ascii_whitespace() && text.ends_with(':') {
+            continue;
         }
+        text.push(char::from(octet));
     }
     text
 }
@@ -315,7 +329,8 @@ mod tests {
         let folded = "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)";
         check(folded, Some("Thu, 13 Feb 1969 23:32:00 -0330"));
         check("21 Nov 97 09:55:06 GMT", Some("Fri, 21 Nov 1997 09:55:06 +0000"));
-        check("Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", None);
+        let spaced = "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600";
+        check(spaced, Some("Fri, 21 Nov 1997 09:55:06 -0600"));
     }
 
     #[test]
@@ -330,6 +345,7 @@ mod tests {
 
     #[test]
     fn seen_in_real_mail() {
+        check("Fri, 21 Nov(a)1997(b)09:55 GMT", Some("Fri, 21 Nov 1997 09:55:00 +0000"));
         check("Tue, 15 January 2008 16:02:43 -0500", Some("Tue, 15 Jan 2008 16:02:43 -0500"));
         check("Tue Jan 15 16:02:43 2008", Some("Tue, 15 Jan 2008 16:02:43 +0000"));
         check("Tue Jan 15 16:02:43 KST 2008", Some("Tue, 15 Jan 2008 16:02:43 +0900"));

@@ -3,7 +3,8 @@
 use super::content::behind_comment;
 use crate::Octets;
 
-/// The message ids in a field's value, with their angle brackets, without white space inside them.
+/// The message ids in a field's value, with their angle brackets, without the white space and
+/// comments that obsolete syntax puts inside them (RFC 5322 §4.5.4).
 /// What stands between ids is passed over, comments and quoted strings too.
 pub fn message_ids(value: &[u8]) -> Vec<Octets> {
     let mut ids = Vec::new();
@@ -20,12 +21,32 @@ pub fn message_ids(value: &[u8]) -> Vec<Octets> {
             _ => {
                 let Some(end) = memchr::memchr(b'>', rest) else { break };
                 let (id, behind) = rest.split_at_checked(end.saturating_add(1)).unwrap_or_default();
-                ids.push(id.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect());
+                ids.push(bare(id));
                 rest = behind;
             }
         }
     }
     ids
+}
+
+fn bare(id: &[u8]) -> Octets {
+    let mut out = Vec::with_capacity(id.len());
+    let mut rest = id;
+    // Once a comment does not end, none behind it does.
+    let mut comments_end = true;
+    while let Some((octet, behind)) = rest.split_first() {
+        if *octet == b'(' && comments_end {
+            let behind_it = behind_comment(rest);
+            comments_end = !behind_it.is_empty();
+            if comments_end {
+                rest = behind_it;
+                continue;
+            }
+        }
+        out.extend(Some(*octet).filter(|octet| !octet.is_ascii_whitespace()));
+        rest = behind;
+    }
+    out.into()
 }
 
 #[cfg(test)]
@@ -44,6 +65,9 @@ mod tests {
         check(" <a@b>\r\n <c@d> ", &["<a@b>", "<c@d>"]);
         check("<a@b><c@d>", &["<a@b>", "<c@d>"]);
         check("<a\r\n @b>", &["<a@b>"]);
+        // RFC 5322 appendix A.6.3.
+        check("<1234   @   local(blah)  .machine .example>", &["<1234@local.machine.example>"]);
+        check("<a(b@c>", &["<a(b@c>"]);
         check("your message (<x@y>) of \"<z@z>\" today <a@b>", &["<a@b>"]);
         check("<a@b", &[]);
         check("a@b", &[]);

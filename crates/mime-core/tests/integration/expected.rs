@@ -1,8 +1,8 @@
 //! What mime-core makes of each message of the corpus, beside what was recorded and reviewed.
 //!
 //! One file a set in `tests/expected`, a paragraph a message. `UPDATE_EXPECT=1` rewrites them; then
-//! read the diff, and run `tests/peers/compare-messages`, which lays them beside what Python and
-//! Dovecot make of the same messages.
+//! read the diff, and run `tests/peers/run email dovecot`, which lays them beside what Python and
+//! Dovecot make of the same messages; each difference is listed there with its reason.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
