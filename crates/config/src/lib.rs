@@ -12,6 +12,7 @@
 mod error;
 mod folders;
 mod load;
+mod networks;
 mod page;
 mod reader;
 mod routes;
@@ -26,12 +27,13 @@ mod words;
 pub use error::{ConfigErrors, Mistake};
 pub use folders::Folders;
 pub use load::example;
+pub use networks::{Network, SenderName};
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
-    Config, Delivery, Dns, Imap, Limits, Log, Outbound, Pop3, Queue, Relay, Retry, SignIn,
-    Smarthost, Submission, Supervisor, Tls,
+    Config, Delivery, Dns, Imap, Limits, Log, Outbound, Pop3, Queue, Relay, Retry, Sending, SignIn,
+    Smarthost, Submission, Supervisor, Tls, WithoutSignIn,
 };
 pub use sendmail::Sendmail;
 pub use smarthosts::Smarthosts;
 pub use units::ByteSize;
-pub use words::{HostTls, LogFormat, LogLevel};
+pub use words::{BareLineEnds, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism};

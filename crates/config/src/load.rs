@@ -57,6 +57,14 @@ impl Config {
             let missing = if certificate { "tls.key" } else { "tls.certificate" };
             mistakes.push(Mistake::of_key(missing, "is missing: certificate and key go together"));
         }
+        let devices = &self.submission.without_sign_in;
+        if devices.networks.is_empty() != devices.senders.is_empty() {
+            let missing = if devices.senders.is_empty() { "senders" } else { "networks" };
+            let problem = "is missing: networks and senders go together, as nobody may send as \
+                           anybody without a sign-in";
+            let key = format!("submission.without_sign_in.{missing}");
+            mistakes.push(Mistake::of_key(&key, problem));
+        }
         for (key, retry) in [
             ("relay.outbound.retry.factor", &self.relay.outbound.retry),
             ("delivery.retry.factor", &self.delivery.retry),

@@ -9,15 +9,16 @@ use std::{
     time::Duration,
 };
 
-use mail_types::Domain;
+use mail_types::{Domain, MailboxName};
 
 use crate::{
+    networks::{Network, SenderName},
     routes::Routes,
     section::{sections, tables},
     sendmail::Sendmail,
     smarthosts::Smarthosts,
     units::ByteSize,
-    words::{HostTls, LogFormat, LogLevel},
+    words::{BareLineEnds, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism},
 };
 
 sections! {
@@ -55,6 +56,8 @@ sections! {
         pub queue: Queue = Queue::default(),
         /// How much one peer may take, in each process.
         pub limits: Limits = Limits::default(),
+        /// Proxies in front of this host, such as HAProxy or nginx.
+        pub proxies: Proxies = Proxies::default(),
         /// Name servers.
         pub dns: Dns = Dns::default(),
         /// Whom programs of this machine write as when they call `sendmail`: uid = address. Others
@@ -89,6 +92,44 @@ sections! {
         pub hide_client_address: bool = true,
         /// How long a client may keep silent.
         pub idle_timeout: Duration = minutes(5),
+        /// What becomes of messages with a CR or LF that stands alone: "refuse" them, or "repair"
+        /// them, for devices that send such. Neither ends a message, whatever stands here.
+        pub bare_line_ends: BareLineEnds = BareLineEnds::Refuse,
+        /// How much one account may send to other servers; mail between our own people is not
+        /// counted. What goes beyond is held in the queue, and the account's owner and the
+        /// postmaster are told: a stolen password must not become a flood of spam. `postrider queue
+        /// release` lets it go. Beyond twice as much, further mail is refused for a while. 0 is no
+        /// limit; a house of people does well with 200, 500, 1000, 2000 and a jump of 10.
+        pub sending: Sending = Sending::default(),
+        /// Devices that cannot sign in (printers, a NAS) and may submit on port 587 all the same,
+        /// with TLS or without. Nobody, unless both lists have an entry.
+        pub without_sign_in: WithoutSignIn = WithoutSignIn::default(),
+    }
+
+    /// How much one account may send to other servers.
+    pub struct Sending {
+        /// The most messages in an hour of the clock.
+        pub messages_per_hour: u32 = 0,
+        /// The most recipients in an hour of the clock.
+        pub recipients_per_hour: u32 = 0,
+        /// The most messages in 24 hours.
+        pub messages_per_day: u32 = 0,
+        /// The most recipients in 24 hours.
+        pub recipients_per_day: u32 = 0,
+        /// A sudden jump is held as well: so many times the recipients of the account's busiest hour
+        /// in the past month ..
+        pub jump_factor: u32 = 0,
+        /// .. once there are so many in an hour.
+        pub jump_from: u32 = 200,
+    }
+
+    /// Devices that cannot sign in.
+    pub struct WithoutSignIn {
+        /// The networks that they are in.
+        pub networks: Vec<Network> = Vec::new() => "[\"192.168.1.0/24\", \"2001:db8:0:1::/64\"]",
+        /// What they may send as, in the envelope and in the From field: addresses, or all of a
+        /// domain.
+        pub senders: Vec<SenderName> = Vec::new() => "[\"scanner@example.org\", \"@printers.example.org\"]",
     }
 
     /// Mail from other servers, and to them.
@@ -101,6 +142,21 @@ sections! {
         pub max_recipients: u32 = 500,
         /// How long a peer may keep silent (RFC 5321 §4.5.3.2.7).
         pub idle_timeout: Duration = minutes(5),
+        /// What becomes of messages with a CR or LF that stands alone: "refuse" them, or "repair"
+        /// them. Neither ends a message, whatever stands here.
+        pub bare_line_ends: BareLineEnds = BareLineEnds::Refuse,
+        /// The most messages of one connection; a peer connects anew for more.
+        pub max_messages_per_connection: u32 = 100_000,
+        /// The most recipients that are refused in one connection, before it is closed: more is a
+        /// search for addresses.
+        pub max_refused_recipients: u32 = 100,
+        /// The most breaches of the protocol in one connection, before it is closed.
+        pub max_errors: u32 = 20,
+        /// After so many refusals in one connection each further one is said later than the one
+        /// before it, by a second each ..
+        pub tarpit_after: u32 = 5,
+        /// .. up to this; "0s" is never.
+        pub tarpit_max: Duration = Duration::from_secs(10),
         /// Mail to other servers.
         pub outbound: Outbound = Outbound::default(),
     }
@@ -176,13 +232,43 @@ sections! {
         pub listen_tls: Vec<SocketAddr> = everywhere(995),
         /// How long a client may keep silent; 10 minutes at least (RFC 1939 §3).
         pub idle_timeout: Duration = minutes(10),
+        /// The mailbox that is the maildrop.
+        pub mailbox: MailboxName = MailboxName::inbox(),
+        /// What becomes of a message that a client deletes: "remove", or "trash": it is moved
+        /// into the mailbox for deleted messages.
+        pub deleted: Pop3Deleted = Pop3Deleted::Remove,
+        /// Messages older than this are not shown; "0s" shows them all.
+        pub hide_older_than: Duration = Duration::ZERO,
+        /// Only the newest so many messages are shown; 0 shows them all.
+        pub show_at_most: u32 = 0,
+        /// Messages that were read and are older than this are removed when a session ends; "0s"
+        /// keeps them until a client deletes them. Told to clients in whole days (RFC 2449 §6.7).
+        pub keep_read_for: Duration = Duration::ZERO,
+        /// How long an account has to wait between two sign-ins (RFC 2449 §6.5).
+        pub login_delay: Duration = Duration::ZERO,
+        /// How often an account may sign in within a minute.
+        pub sign_ins_per_minute: u32 = 120,
     }
 
     /// Passwords.
     pub struct SignIn {
+        /// The ways to sign in: "SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL", "DIGEST-MD5",
+        /// "CRAM-MD5", "APOP", "PLAIN", "LOGIN". Each but the last two needs something to be kept
+        /// of every password, from its next change on, and some of that is as good as the password
+        /// to a thief: docs/operations/signing-in.md says what each costs.
+        pub mechanisms: Vec<SignInMechanism> =
+            vec![SignInMechanism::ScramSha256, SignInMechanism::Plain, SignInMechanism::Login],
+        /// Offer the mechanisms that do not send the password itself also where there is no TLS.
+        /// Whoever listens can then try passwords against what was heard.
+        pub challenges_without_tls: bool = false,
         /// Allow IMAP and POP3 clients to sign in without TLS if they connect from this machine
         /// itself (127.0.0.0/8 or ::1). From elsewhere TLS is always needed.
         pub without_tls_on_loopback: bool = false,
+        /// The domain of names that are typed without one.
+        pub default_domain: Option<Domain> = None => "\"example.org\"",
+        /// The key under which app passwords are digested and password equivalents are sealed;
+        /// made by itself if it is missing. Otherwise `secret.key` beside the credentials.
+        pub key_file: Option<PathBuf> = None => "\"/etc/postrider/sign-in.key\"",
         /// How many passwords each process checks at once; one takes 19 MiB while it lasts.
         pub checks_at_once: u32 = 1,
         /// How long a proven password is remembered (as a keyed digest in memory), so that a
@@ -190,6 +276,24 @@ sections! {
         pub remember_for: Duration = minutes(5),
         /// The longest pause before an address that keeps failing gets its answer.
         pub max_delay: Duration = Duration::from_secs(15),
+        /// When to block an address (an IPv6 network of 64 bits), and an account from addresses
+        /// that it has not signed in from.
+        pub block: Block = Block::default(),
+    }
+
+    /// Blocks against guessing, which end by themselves; `postrider block` lists and lifts them.
+    pub struct Block {
+        /// After so many different wrong passwords from an address; 0 is never.
+        pub address_after: u32 = 12,
+        /// After so many different wrong passwords for an account; 0 is never.
+        pub account_after: u32 = 60,
+        /// Within this time.
+        pub within: Duration = hours(1),
+        /// For how long.
+        pub lasting: Duration = hours(1),
+        /// Never these networks. An address with a good sign-in within the last 30 days is never
+        /// blocked either.
+        pub never: Vec<Network> = Vec::new() => "[\"192.168.1.0/24\", \"2001:db8:0:1::/64\"]",
     }
 
     /// What waits to be delivered.
@@ -209,8 +313,20 @@ sections! {
         /// The most connections from one address. Mail clients open up to ten, and a family or an
         /// office shares one address.
         pub connections_per_address: u32 = 100,
+        /// How much of a message has to come in a second, on average; who is slower is cut off.
+        pub content_per_second: ByteSize = ByteSize(100),
         /// How long a connection may last without having signed in, where one must sign in.
         pub sign_in_within: Duration = minutes(3),
+    }
+
+    /// Proxies in front of this host, such as HAProxy or nginx. What one of them says of its client
+    /// counts as if that one had connected: name no network that anybody else can connect from.
+    pub struct Proxies {
+        /// Proxies that begin each connection, to any listener, with the PROXY protocol (version 1
+        /// or 2). One without it is closed.
+        pub proxy_protocol: Vec<Network> = Vec::new() => "[\"192.0.2.10\"]",
+        /// Proxies that may say with the SMTP command XCLIENT who their client is.
+        pub xclient: Vec<Network> = Vec::new() => "[\"192.0.2.10\"]",
     }
 
     /// Name servers.
@@ -242,8 +358,24 @@ sections! {
 }
 
 tables!(
-    Tls, Submission, Relay, Outbound, Retry, Delivery, Imap, Pop3, SignIn, Queue, Limits, Dns,
-    Supervisor, Log
+    Tls,
+    Submission,
+    Sending,
+    WithoutSignIn,
+    Relay,
+    Outbound,
+    Retry,
+    Delivery,
+    Imap,
+    Pop3,
+    SignIn,
+    Block,
+    Queue,
+    Limits,
+    Proxies,
+    Dns,
+    Supervisor,
+    Log
 );
 
 /// IPv6 first, so that a log that shows the first address of a listener shows the wider one.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mail_types::Domain;
+use mail_types::{Domain, MailboxName};
 use toml::de::DeValue;
 
 use crate::units::{self, ByteSize};
@@ -117,6 +117,17 @@ impl Value for Domain {
     fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
         let text = value.as_str().ok_or("must be a host name such as \"mail.example.org\"")?;
         Self::parse(text).map_err(|why| format!("{text:?} is no domain: {why}"))
+    }
+
+    fn render(&self) -> String {
+        quoted(self.as_str())
+    }
+}
+
+impl Value for MailboxName {
+    fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
+        let text = value.as_str().ok_or("must be a mailbox such as \"INBOX\" or \"Lists/rust\"")?;
+        Self::parse(text).map_err(|why| format!("{text:?} is no mailbox: {why}"))
     }
 
     fn render(&self) -> String {

@@ -39,6 +39,22 @@ macro_rules! words {
 }
 
 words! {
+    /// What becomes of a CR or LF that stands alone in a message.
+    BareLineEnds {
+        /// The message is refused.
+        Refuse = "refuse",
+        /// It is taken for CRLF.
+        Repair = "repair",
+    }
+
+    /// What becomes of a message that a POP3 client deletes.
+    Pop3Deleted {
+        /// It is gone.
+        Remove = "remove",
+        /// It is moved into the mailbox for deleted messages.
+        Trash = "trash",
+    }
+
     /// What TLS with a host of the routes must be.
     HostTls {
         /// As between all servers: where it is offered, with any certificate.
@@ -49,6 +65,26 @@ words! {
         FromStart = "tls",
         /// None at all.
         None = "none",
+    }
+
+    /// A way to sign in.
+    SignInMechanism {
+        /// RFC 7677, with and without channel binding.
+        ScramSha256 = "SCRAM-SHA-256",
+        /// RFC 5802, with and without channel binding.
+        ScramSha1 = "SCRAM-SHA-1",
+        /// By a client certificate.
+        External = "EXTERNAL",
+        /// RFC 2831.
+        DigestMd5 = "DIGEST-MD5",
+        /// RFC 2195.
+        CramMd5 = "CRAM-MD5",
+        /// POP3's own (RFC 1939 §7).
+        Apop = "APOP",
+        /// The password itself (RFC 4616), IMAP's LOGIN, POP3's USER and PASS.
+        Plain = "PLAIN",
+        /// The same for older clients.
+        Login = "LOGIN",
     }
 
     /// How much is logged; each level includes those before it.

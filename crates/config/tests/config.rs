@@ -55,6 +55,7 @@ fn the_example_without_its_comments_is_the_default() {
     expected.tls = shown.tls.clone();
     expected.dns.servers = shown.dns.servers.clone();
     expected.routes = shown.routes.clone();
+    expected.submission.without_sign_in = shown.submission.without_sign_in.clone();
     expected.sendmail = shown.sendmail.clone();
     expected.smarthosts = shown.smarthosts.clone();
     expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
@@ -120,11 +121,22 @@ fn mistakes_name_line_key_and_cure() {
         ("relay.outbound.retry.factor = \"x\"", "must be a number such as 1.5"),
         ("relay.outbound.retry.factor = 0.5", "must be from 1.0 to 10.0"),
         ("delivery.retry.factor = 11", "must be from 1.0 to 10.0"),
-        ("relay.hostname = \"x\"", "4: relay.hostname is not known here; known are idle_timeout,"),
+        (
+            "relay.hostname = \"x\"",
+            "4: relay.hostname is not known here; known are bare_line_ends,",
+        ),
         ("routes.\"a b\" = \"mx\"", "is neither a domain nor"),
         ("routes.\"*\" = \"fly\"", "must be \"mx\", \"discard\","),
         ("sendmail.alice = \"alice@example.org\"", "4: sendmail.alice is no uid"),
         ("sendmail.1 = \"alice\"", "lacks @"),
+        ("submission.bare_line_ends = \"keep\"", "must be one of \"refuse\", \"repair\""),
+        ("submission.without_sign_in.networks = \"10.0.0.0/33\"", "must be a network such as"),
+        (
+            "submission.without_sign_in.networks = \"10.0.0.0/8\"",
+            "submission.without_sign_in.senders is missing",
+        ),
+        ("submission.without_sign_in.senders = \"a\"", "must be an address such as"),
+        ("submission.without_sign_in.senders = \"@a\"", "networks is missing"),
         ("log.level = \"loud\"", "must be one of \"error\", \"warn\""),
         ("demo = \"yes\"", "4: demo must be true or false"),
         ("data_dir = \"\"", "4: data_dir must be a path"),
