@@ -1,6 +1,9 @@
 //! What an answer can reach: the session, its wire, and the peer's patience.
 
+use std::time::Duration;
+
 use conversation::{Machine, Wire};
+use tokio::time::timeout;
 
 use super::{End, Gone, link::Link};
 
@@ -47,6 +50,20 @@ impl<'t, M: Machine> Talk<'t, M> {
             Some(end) => Err(self.give_up(end)),
             None => self.go_on(),
         }
+    }
+
+    /// For an answer that comes late on purpose (a tarpit): writes what has gathered, so that only
+    /// what is still to be said is late, and lets time pass. Ends early, with `Ok`, when the agent
+    /// is asked to stop.
+    pub async fn pause(&mut self, time: Duration) -> Result<(), Gone> {
+        self.go_on()?;
+        if let Err(end) = self.link.flush().await {
+            return Err(self.give_up(end));
+        }
+        let stop = self.link.options.stop.clone();
+        // Whichever it is, the answer goes on.
+        let _ = timeout(time, stop.asked()).await;
+        self.checkpoint().await
     }
 
     /// Once told, always told.
