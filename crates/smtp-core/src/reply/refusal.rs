@@ -18,9 +18,9 @@ pub enum Refusal {
     RelayDenied,
     /// The sender's address is not the account's; its own is named.
     SenderNotYours(Option<Address>),
-    /// The From, Sender or Resent-From field names an address that is not the account's.
+    /// The From or Sender field names an address that is not the account's.
     AuthorNotYours(Address),
-    /// The From, Sender or Resent-From field names no address that could be checked.
+    /// The fields that say who wrote the message are longer than what could be checked.
     AuthorUnreadable,
     /// This network may send without a sign-in, but not as this address.
     SenderNeedsAuth,
@@ -45,6 +45,9 @@ pub enum Refusal {
     SignInAgain,
     /// Nobody can sign in at the moment, or not so often.
     SignInLater,
+    /// Too many wrong passwords came from there, or for that name: for so many minutes none is
+    /// looked at.
+    SignInBlocked(u64),
     /// Something of ours failed; the log says what.
     Failure,
 }
@@ -97,7 +100,7 @@ impl Refusal {
             Self::AuthorUnreadable => Wording::new(
                 550,
                 (5, 7, 1),
-                "The From field must name your address, such as: Alice <alice@example.org>",
+                "The From field is too long to be checked; name your own address only",
             ),
             Self::SenderNeedsAuth => Wording::new(
                 530,
@@ -142,6 +145,11 @@ impl Refusal {
             Self::SignInLater => {
                 Wording::new(454, (4, 7, 0), "Sign-in is not possible now, try again later")
             }
+            Self::SignInBlocked(minutes) => Wording::new(
+                454,
+                (4, 7, 0),
+                format!("Too many wrong passwords: sign-in is blocked for {minutes} minutes"),
+            ),
             Self::Failure => {
                 Wording::new(451, (4, 3, 0), "A failure on our side, please try again later")
             }
@@ -181,6 +189,7 @@ mod tests {
             Refusal::BadCredentials,
             Refusal::SignInAgain,
             Refusal::SignInLater,
+            Refusal::SignInBlocked(5),
             Refusal::Failure,
         ];
         for refusal in all {

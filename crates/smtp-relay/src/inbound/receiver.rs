@@ -1,35 +1,88 @@
 //! What is taken from strangers.
 
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
 use account_usage::{Quota, UsageReader};
-use directory::{Directory, Refusal as NoRoute, Route, Target};
-use mail_types::{AccountId, FlagSet, ForwardPath};
+use config::Config;
+use conversation::Peer;
+use directory::{Directory, DirectoryError, Refusal as NoRoute, Route, Target};
+use mail_types::{AccountId, Address, FlagSet, ForwardPath};
 use message_queue::{FileInto, NewRecipient};
+use mime_core::{fixup::Seen, header::address::addresses};
 use smtp_core::{
     command::{MailFrom, RcptTo},
     reply::Refusal,
-    server::{Session, SignIn},
+    server::{LastWord, Session, SignIn},
 };
 use smtp_server::{Decide, Fixups};
+
+use super::own_host::{Meant, OwnHost, names_a_way};
 
 /// The decisions about one client.
 pub(super) struct Receiver {
     directory: Directory,
     usage: UsageReader,
+    config: Arc<Config>,
+    host: OwnHost,
     /// What the client says the message will have, in octets.
     declared_octets: u64,
 }
 
 impl Receiver {
-    pub(super) fn new(directory: Directory, usage: UsageReader) -> Self {
-        Self { directory, usage, declared_octets: 0 }
+    pub(super) fn new(
+        directory: Directory,
+        usage: UsageReader,
+        config: Arc<Config>,
+        peer: Peer,
+    ) -> Self {
+        let reached_at = match peer {
+            Peer::Tcp { local, .. } => Some(local.ip()),
+            Peer::Unix { .. } => None,
+        };
+        let host = OwnHost::new(config.hostname.clone(), reached_at);
+        Self { directory, usage, config, host, declared_octets: 0 }
+    }
+
+    /// Where mail for an address goes. A source route before it was dropped when it was read
+    /// (RFC 5321 §3.3, appendix C).
+    async fn route(&self, path: &ForwardPath) -> Result<Route, DirectoryError> {
+        let ForwardPath::Address(address) = path else {
+            return self.directory.route_postmaster().await;
+        };
+        let of_domain = self.directory.route(address).await?;
+        if !matches!(of_domain, Route::Elsewhere(_)) {
+            return Ok(of_domain);
+        }
+        match self.host.meant(address) {
+            Meant::AsWritten => Ok(of_domain),
+            Meant::Postmaster => self.directory.route_postmaster().await,
+            Meant::OfFirstDomain => match self.directory.domains().await?.first() {
+                Some(first) => {
+                    let address = Address::new(address.local().clone(), first.clone());
+                    self.directory.route(&address).await
+                }
+                None => Ok(of_domain),
+            },
+        }
+    }
+
+    /// Whether a catch-all would take what reads like a way onwards.
+    async fn is_caught_way(&self, path: &ForwardPath) -> Result<bool, DirectoryError> {
+        match path {
+            ForwardPath::Address(address) if names_a_way(address) => {
+                Ok(!self.directory.is_named(address).await?)
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn targets(&self, path: &ForwardPath) -> Result<Vec<Target>, Refusal> {
-        let route = match path {
-            ForwardPath::Postmaster => self.directory.route_postmaster().await,
-            ForwardPath::Address(address) => self.directory.route(address).await,
+        let route = self.route(path).await.map_err(|error| failure(&error))?;
+        let caught = matches!(route, Route::Ours(_)) && {
+            self.is_caught_way(path).await.map_err(|error| failure(&error))?
         };
-        match route.map_err(|error| failure(&error))? {
+        match route {
+            Route::Ours(_) if caught => Err(Refusal::RelayDenied),
             Route::Ours(targets) => Ok(targets),
             // Whatever the sender: no open relay.
             Route::Elsewhere(_) => Err(Refusal::RelayDenied),
@@ -62,7 +115,11 @@ impl Receiver {
 }
 
 impl Decide for Receiver {
-    async fn sign_in(&mut self, _ask: &SignIn, _session: &Session) -> Result<(), Refusal> {
+    async fn sign_in(
+        &mut self,
+        _ask: &SignIn,
+        _session: &Session,
+    ) -> Result<Option<LastWord>, Refusal> {
         // The session never asks: AUTH is not offered here.
         Err(Refusal::Failure)
     }
@@ -92,6 +149,29 @@ impl Decide for Receiver {
     fn fixups(&self) -> Fixups {
         Fixups::default()
     }
+
+    fn tarpit(&self, faults: u32) -> Duration {
+        let relay = &self.config.relay;
+        let beyond = faults.saturating_add(1).saturating_sub(relay.tarpit_after);
+        Duration::from_secs(beyond.into()).min(relay.tarpit_max)
+    }
+
+    /// A message that has been delivered to all of its recipients before goes round in circles: it
+    /// is refused here, where that is a refusal and no bounce of ours. One that has been delivered
+    /// to some of them is delivery's, which knows them apart.
+    async fn header(
+        &mut self,
+        seen: &Seen,
+        recipients: &[NewRecipient],
+    ) -> Result<Option<Address>, Refusal> {
+        let been: HashSet<String> =
+            addresses(&seen.delivered_to).map(|address| address.folded()).collect();
+        let has_been = |recipient: &NewRecipient| been.contains(&recipient.address.folded());
+        if !been.is_empty() && recipients.iter().all(has_been) {
+            return Err(Refusal::Loop);
+        }
+        Ok(None)
+    }
 }
 
 fn recipient(target: Target) -> NewRecipient {
@@ -100,7 +180,7 @@ fn recipient(target: Target) -> NewRecipient {
     NewRecipient { account, file_into, ..NewRecipient::new(address, lane) }
 }
 
-fn failure(error: &directory::DirectoryError) -> Refusal {
+fn failure(error: &DirectoryError) -> Refusal {
     tracing::error!(error = error as &dyn std::error::Error, "the directory cannot be asked");
     Refusal::Failure
 }

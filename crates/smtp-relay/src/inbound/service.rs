@@ -12,7 +12,7 @@ use config::Config;
 use directory::Directory;
 use mail_types::Domain;
 use message_queue::Queue;
-use smtp_core::server::{AuthPolicy, Limits, Options, Session};
+use smtp_core::server::{AuthPolicy, BareLineEnds, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 
 use super::receiver::Receiver;
@@ -54,11 +54,14 @@ impl Service {
     pub(super) async fn converse(&self, connection: Connection) {
         let inner = &self.0;
         let number = inner.connections.fetch_add(1, Ordering::Relaxed);
-        let receiver = Receiver::new(inner.directory.clone(), inner.usage.clone());
         // A changed configuration counts from the next connection on.
-        let hostname = inner.intake.hostname.clone();
-        let options = options(&inner.reload.current(), hostname, inner.has_tls);
-        let mut session = Session::new(Arc::new(options), number);
+        let config = inner.reload.current();
+        let options = options(&config, inner.intake.hostname.clone(), inner.has_tls);
+        let trusted = agent_kit::may_name_clients(&config, connection.peer());
+        let (directory, usage) = (inner.directory.clone(), inner.usage.clone());
+        let receiver = Receiver::new(directory, usage, config, connection.peer());
+        let session = Session::new(Arc::new(options), number);
+        let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), receiver);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
@@ -67,15 +70,24 @@ impl Service {
 
 fn options(config: &Config, hostname: Domain, starttls: bool) -> Options {
     Options {
-        hostname,
         starttls,
         auth: AuthPolicy::NotHere,
         message_octets_max: config.relay.max_message_size.bytes(),
+        bare_line_ends: match config.relay.bare_line_ends {
+            config::BareLineEnds::Refuse => BareLineEnds::Refused,
+            config::BareLineEnds::Repair => BareLineEnds::Repaired,
+        },
         limits: Limits {
             recipients: config.relay.max_recipients,
+            excess_recipients: config.relay.max_recipients,
+            messages: config.relay.max_messages_per_connection,
+            refused_recipients: config.relay.max_refused_recipients,
+            errors: config.relay.max_errors,
             command_time: config.relay.idle_timeout,
             content_time: config.relay.idle_timeout,
+            content_octets_per_second: config.limits.content_per_second.bytes(),
             ..Limits::default()
         },
+        ..Options::new(hostname)
     }
 }

@@ -33,17 +33,24 @@ pub(crate) struct Queued {
 }
 
 impl House {
-    /// Builds it.
+    /// Builds it, without a tarpit.
     pub(crate) async fn build() -> Self {
+        Self::build_with("tarpit_max = \"0s\"\n").await
+    }
+
+    /// Builds it; `more` is appended to the relay's section.
+    pub(crate) async fn build_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["mx.example.org".into()]).unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
         std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        let text = "hostname = \"mx.example.org\"\n\
+        let text = format!(
+            "hostname = \"mx.example.org\"\n\
              data_dir = \"data\"\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
-             [relay]\nlisten = [\"127.0.0.1:0\"]\nmax_message_size = \"1 MiB\"\n";
-        let config = Config::parse(text, folder.path()).unwrap();
+             [relay]\nlisten = [\"127.0.0.1:0\"]\nmax_message_size = \"1 MiB\"\n{more}"
+        );
+        let config = Config::parse(&text, folder.path()).unwrap();
         furnish(&config).await;
         let stop = Stop::source();
         let mut surroundings = Surroundings::within(Agent::SmtpRelay, config, stop.stop()).unwrap();
@@ -111,7 +118,9 @@ async fn furnish(config: &Config) {
     }
     let editor = Editor::open(&folders.directory, &folders.credentials, Files::real());
     editor.migrate().await.unwrap();
-    editor.add_domain(&Domain::parse("example.org").unwrap()).await.unwrap();
+    for domain in ["example.org", "caught.example"] {
+        editor.add_domain(&Domain::parse(domain).unwrap()).await.unwrap();
+    }
     let usage_db = folders.usage.join("usage.db");
     account_usage::migrate(&usage_db).await.unwrap();
     let usage = UsagePublisher::open(&usage_db).await.unwrap();
@@ -127,11 +136,17 @@ async fn furnish(config: &Config) {
     editor.set_disabled(&gone, true).await.unwrap();
     for (alias, targets) in [
         ("postmaster@example.org", &["alice@example.org"][..]),
+        ("@caught.example", &["alice@example.org"]),
+        ("odd!name@caught.example", &["alice@example.org"]),
         ("list@example.org", &["alice@example.org", "full@example.org", "eve@example.net"]),
     ] {
         let targets: Vec<_> = targets.iter().map(|text| Address::parse(text).unwrap()).collect();
         editor.add_alias(&alias.parse::<AliasName>().unwrap(), &targets).await.unwrap();
     }
+    let many: Vec<_> = (0..900)
+        .map(|number| Address::parse(&format!("m{number}@many.example")).unwrap())
+        .collect();
+    editor.add_alias(&"thousand@example.org".parse().unwrap(), &many).await.unwrap();
     queue(&config.data_dir).await;
 }
 

@@ -12,7 +12,7 @@ async fn mail_for_our_people_is_taken_over_tls() {
     let house = House::build().await;
     let said = house
         .play(&format!(
-            "{HELLO}C: STARTTLS\nS: 220\n@tls\nC: EHLO client.example\nS: 250 CHUNKING\n\
+            "{HELLO}C: STARTTLS\nS: 220\n@tls\nC: EHLO client.example\nS: 250 LIMITS\n\
              C: MAIL FROM:<eve@example.net>\nS: 250\nC: RCPT TO:<Alice@Example.ORG>\nS: 250\n\
              C: DATA\nS: 354\nC: Return-Path: <old@example.net>\nC: Subject: as it came\nC: \n\
              C: \\{{x*5000}}\nC: .\nS: 250 2.0.0 Queued as\nC: QUIT\nS: 221\n"
@@ -113,5 +113,137 @@ async fn what_is_refused_leaves_nothing() {
         .collect();
     let eve = |code| ("eve@example.net".to_owned(), code);
     assert_eq!(noted, [eve(552), eve(554), eve(554), eve(552)], "the newest first");
+    house.close().await;
+}
+
+/// What testers of open relays have tried for decades: each must be refused, whoever it claims to
+/// come from. `mx.example.org [127.0.0.1]` is the host, `example.org` and `caught.example`, which has
+/// a catch-all, are its domains.
+#[tokio::test]
+async fn no_way_through_is_found() {
+    const PROBES: [&str; 27] = [
+        "<probe@elsewhere.test>",
+        "<probe@ELSEWHERE.test>",
+        "<\"probe\"@elsewhere.test>",
+        "<probe@[192.0.2.9]>",
+        "<probe@[IPv6:2001:db8::9]>",
+        "<probe%elsewhere.test@mx.example.org>",
+        "<probe%elsewhere.test@[127.0.0.1]>",
+        "<probe%elsewhere.test@example.org>",
+        "<probe%elsewhere.test@caught.example>",
+        "<\"probe%elsewhere.test\"@caught.example>",
+        "<elsewhere.test!probe>",
+        "<elsewhere.test!probe@mx.example.org>",
+        "<elsewhere.test!probe@[127.0.0.1]>",
+        "<elsewhere.test!probe@example.org>",
+        "<elsewhere.test!probe@caught.example>",
+        "<elsewhere.test!probe%mx.example.org@caught.example>",
+        "<\"probe@elsewhere.test\">",
+        "<\"probe@elsewhere.test\"@mx.example.org>",
+        "<\"probe@elsewhere.test\"@[127.0.0.1]>",
+        "<\"probe@elsewhere.test\"@caught.example>",
+        "<probe@elsewhere.test@mx.example.org>",
+        "<probe@elsewhere.test@[127.0.0.1]>",
+        "<probe@elsewhere.test@caught.example>",
+        "<@mx.example.org:probe@elsewhere.test>",
+        "<@[127.0.0.1]:probe@elsewhere.test>",
+        "<@mx.example.org,@example.org:probe@elsewhere.test>",
+        "<probe@mx.example.org>",
+    ];
+    let house = House::build().await;
+    for sender in
+        ["", "probe@elsewhere.test", "alice@example.org", "root@[127.0.0.1]", "a@mx.example.org"]
+    {
+        let mut script = format!("{HELLO}C: MAIL FROM:<{sender}>\nS: 250\n");
+        for probe in PROBES {
+            script.push_str(&format!("C: RCPT TO:{probe}\nS: 5\n"));
+        }
+        let said = house.play(&format!("{script}C: DATA\nS: 554\nC: QUIT\nS: 221\n")).await;
+        assert_eq!(
+            said.matches("\r\n55").count() + said.matches("\r\n501").count(),
+            PROBES.len() + 1
+        );
+    }
+    assert!(house.queued(Consumes::Local).await.is_empty());
+    assert!(house.queued(Consumes::Remote).await.is_empty());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_answers_for_the_host_is_reached_by_all_of_its_names() {
+    let house = House::build().await;
+    let taken = [
+        "postmaster",
+        "POSTMASTER@Example.org",
+        "abuse@example.org",
+        "abuse@caught.example",
+        "postmaster@mx.example.org",
+        "abuse@mx.example.org",
+        "postmaster@[127.0.0.1]",
+        "alice@[127.0.0.1]",
+        "\"alice\"@example.org",
+        "alice+tag@example.org",
+        "anybody@caught.example",
+        "odd!name@caught.example",
+        "@elsewhere.test,@mx.example.org:alice@example.org",
+    ];
+    let rcpts = taken.map(|address| format!("C: RCPT TO:<{address}>\nS: 250 2.1.5\n")).concat();
+    house
+        .play(&format!(
+            "{HELLO}C: MAIL FROM:<>\nS: 250\n{rcpts}C: RCPT TO:<nobody@[127.0.0.1]>\nS: 550 5.1.1\n\
+             C: DATA\nS: 354\nC: Subject: to many names\nC: .\nS: 250\nC: QUIT\nS: 221\n"
+        ))
+        .await;
+    let local = house.queued(Consumes::Local).await;
+    assert!(local[0].lease.recipients.iter().all(|recipient| recipient.account.is_some()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn who_has_been_delivered_to_before_is_a_loop() {
+    let house = House::build().await;
+    let script = |to: &str, reply: &str| {
+        format!(
+            "{HELLO}C: MAIL FROM:<eve@example.net>\nS: 250\n{to}C: DATA\nS: 354\n\
+             C: Delivered-To: ALICE@example.org\nC: \nC: text\nC: .\nS: {reply}\nC: QUIT\nS: 221\n"
+        )
+    };
+    let alice = "C: RCPT TO:<alice@example.org>\nS: 250\n";
+    house.play(&script(alice, "554 5.4.6")).await;
+    let both = format!("{alice}C: RCPT TO:<alice+x@example.org>\nS: 250\n");
+    house.play(&script(&both, "250 2.0.0")).await;
+    assert_eq!(house.queued(Consumes::Local).await.len(), 1);
+    house.close().await;
+}
+
+/// The growing pause is real time here, a second at least: no clock of the test's own reaches into
+/// the agent.
+#[tokio::test]
+async fn whoever_searches_for_addresses_waits() {
+    let house = House::build_with("tarpit_after = 3\ntarpit_max = \"1s\"\n").await;
+    let searches = |count: usize| {
+        let rcpt = "C: RCPT TO:<nobody@example.org>\nS: 550 5.1.1\n";
+        let rcpts = rcpt.repeat(count);
+        format!("{HELLO}C: MAIL FROM:<>\nS: 250\n{rcpts}C: QUIT\nS: 221\n")
+    };
+    let second = std::time::Duration::from_secs(1);
+    let start = std::time::Instant::now();
+    house.play(&searches(5)).await;
+    assert!(start.elapsed() >= second * 2, "the fourth and the fifth are late");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_alias_of_a_thousand_is_expanded_once_and_in_time() {
+    let house = House::build().await;
+    let script = format!(
+        "{HELLO}C: MAIL FROM:<eve@example.net>\nS: 250\n{}C: DATA\nS: 354\nC: Subject: all\n\
+         C: .\nS: 250\nC: QUIT\nS: 221\n",
+        "C: RCPT TO:<thousand@example.org>\nS: 250\n".repeat(20)
+    );
+    house.play(&script).await;
+    let remote = house.queued(Consumes::Remote).await;
+    let recipients: usize = remote.iter().map(|queued| queued.lease.recipients.len()).sum();
+    assert_eq!(recipients, 900, "each once");
     house.close().await;
 }
