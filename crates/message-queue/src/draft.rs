@@ -1,7 +1,8 @@
 //! Content on its way into the queue.
 //!
-//! Up to the inline limit it stays in memory; above it goes to a spool file in large steps, on
-//! blocking threads, so that a message of any size needs the same memory. The file is locked as
+//! Up to the inline limit (a higher one if no other is taken at the time) it stays in memory; above
+//! it goes to a spool file in large steps, on blocking threads, so that a message of any size needs
+//! the same memory. The file is locked as
 //! long as the draft lives: the check (docs/queue.md) tells it from an orphan by that.
 
 use std::{
@@ -35,6 +36,8 @@ pub struct Draft {
 pub struct SealedDraft {
     body: Body,
     len: u64,
+    /// Others see by it that they are not alone, as long as this lives.
+    _taken: Arc<()>,
 }
 
 /// Where a sealed content is.
@@ -44,12 +47,15 @@ enum Body {
     File(Arc<SpoolFile>),
 }
 
-/// The folder of large contents, and the limit of small ones.
+/// The folder of large contents, and the limits of small ones.
 #[derive(Debug)]
 pub(crate) struct Spool {
     pub(crate) folder: PathBuf,
     pub(crate) files: Files,
     pub(crate) inline_limit: usize,
+    pub(crate) inline_limit_alone: usize,
+    /// Each content holds one from its seal until it is queued.
+    pub(crate) taken: Arc<()>,
 }
 
 impl Draft {
@@ -89,20 +95,20 @@ impl Draft {
 
     /// Completes it; a file is on stable storage when this returns. [`crate::Queue::enqueue`] does
     /// it by itself; notifications of a settlement are sealed before.
-    pub async fn seal(mut self) -> Result<SealedDraft, QueueError> {
-        let len = self.len;
-        if self.file.is_none() && self.buffer.len() <= self.spool.inline_limit {
-            let body = Body::Inline(std::mem::take(&mut self.buffer).into());
-            return Ok(SealedDraft { body, len });
+    pub async fn seal(self) -> Result<SealedDraft, QueueError> {
+        let (len, taken) = (self.len, self.spool.taken.clone());
+        if self.file.is_none() && self.buffer.len() <= self.spool.inline_limit_now() {
+            let body = Body::Inline(self.buffer.into());
+            return Ok(SealedDraft { body, len, _taken: taken });
         }
-        self.flush().await?;
-        let Some(file) = self.file.take() else { return Err(QueueError::wrong_answer()) };
+        let (spool, buffer, file) = (self.spool, self.buffer, self.file);
         let file = on_blocking_thread(move || {
+            let file = SpoolFile::append(file, &spool, &buffer)?;
             file.sync()?;
             Ok::<_, QueueError>(file)
         })
         .await?;
-        Ok(SealedDraft { body: Body::File(Arc::new(file)), len })
+        Ok(SealedDraft { body: Body::File(Arc::new(file)), len, _taken: taken })
     }
 
     /// Writes the buffer to the file, which is made if need be.
@@ -110,11 +116,7 @@ impl Draft {
         let (spool, mut buffer, file) =
             (self.spool.clone(), std::mem::take(&mut self.buffer), self.file.take());
         let (file, buffer) = on_blocking_thread(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => SpoolFile::create(&spool)?,
-            };
-            file.write(&buffer)?;
+            let file = SpoolFile::append(file, &spool, &buffer)?;
             buffer.clear();
             Ok::<_, QueueError>((file, buffer))
         })
@@ -122,6 +124,20 @@ impl Draft {
         self.file = Some(file);
         self.buffer = buffer;
         Ok(())
+    }
+}
+
+impl Spool {
+    /// The limit for whoever has taken his place in `taken` just now.
+    fn inline_limit_now(&self) -> usize {
+        /// The spool's own, and that of the one who asks.
+        const ALONE: usize = 2;
+        // It may have changed when it is used: either way is as good, one only quicker.
+        if Arc::strong_count(&self.taken) <= ALONE {
+            self.inline_limit.max(self.inline_limit_alone)
+        } else {
+            self.inline_limit
+        }
     }
 }
 
@@ -198,6 +214,16 @@ impl SpoolFile {
         }
     }
 
+    /// Adds octets to the file, which is made if need be.
+    fn append(file: Option<Self>, spool: &Spool, octets: &[u8]) -> Result<Self, QueueError> {
+        let mut file = match file {
+            Some(file) => file,
+            None => Self::create(spool)?,
+        };
+        file.write(octets)?;
+        Ok(file)
+    }
+
     fn write(&mut self, octets: &[u8]) -> Result<(), QueueError> {
         let path = self.file.path().to_owned();
         self.file.write_all(octets).map_err(|source| QueueError::File {
@@ -239,4 +265,36 @@ impl Drop for SpoolFile {
 pub(crate) fn spool_path(spool: &Path, name: &str) -> PathBuf {
     let first = name.get(..1).unwrap_or("_");
     spool.join(first).join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_alone_needs_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for letter in b'a'..=b'z' {
+            std::fs::create_dir(folder.path().join(char::from(letter).to_string())).unwrap();
+        }
+        let spool = Arc::new(Spool {
+            folder: folder.path().to_owned(),
+            files: Files::real(),
+            inline_limit: 10,
+            inline_limit_alone: 20,
+            taken: Arc::default(),
+        });
+        let sealed = async |octets: &[u8]| {
+            let mut draft = Draft::new(spool.clone());
+            draft.write(octets).await.unwrap();
+            draft.seal().await.unwrap()
+        };
+        let first = sealed(&[b'x'; 20]).await;
+        assert!(first.inline().is_some(), "alone");
+        assert!(sealed(&[b'x'; 11]).await.file_name().is_some(), "beside another");
+        assert!(sealed(&[b'x'; 10]).await.inline().is_some(), "small enough anyway");
+        drop(first);
+        assert!(sealed(&[b'x'; 20]).await.inline().is_some(), "alone again");
+        assert!(sealed(&[b'x'; 21]).await.file_name().is_some(), "too large for all");
+    }
 }

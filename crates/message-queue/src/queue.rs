@@ -22,6 +22,9 @@ pub struct QueueOptions {
     pub folder: PathBuf,
     /// Contents up to this many octets stand in the database, larger ones in files.
     pub inline_limit: usize,
+    /// The same, if it is more, for a content that nobody else's is taken beside: it shares its
+    /// flushes with nobody, and a file has two more of them.
+    pub inline_limit_alone: usize,
     /// Nothing is taken in when the disk has less room than this, in octets: twice the largest
     /// message.
     pub room_min: u64,
@@ -45,6 +48,7 @@ impl QueueOptions {
         Self {
             folder: folder.into(),
             inline_limit,
+            inline_limit_alone: inline_limit.saturating_mul(4),
             room_min: largest_message.saturating_mul(2),
             journey_days: u32::try_from(journey_days).unwrap_or(u32::MAX),
             refusals_max,
@@ -56,6 +60,7 @@ impl QueueOptions {
         Self {
             folder: folder.into(),
             inline_limit: 32 * 1024,
+            inline_limit_alone: 0,
             room_min: 100 << 20,
             journey_days: 30,
             refusals_max: 10_000,
@@ -125,6 +130,8 @@ impl Queue {
             folder: options.folder.join("spool"),
             files: files.clone(),
             inline_limit: options.inline_limit,
+            inline_limit_alone: options.inline_limit_alone,
+            taken: Arc::default(),
         };
         let refusals_max = i64::from(options.refusals_max);
         let writer = database.writer(Jobs { bells: bells.clone(), refusals_max })?;
@@ -244,5 +251,6 @@ impl Queue {
 }
 
 fn opening(options: &QueueOptions) -> Opening {
-    Opening { cache_kib: 1024, ..Opening::new(options.folder.join("queue.db"), sql::MIGRATIONS) }
+    let opening = Opening::new(options.folder.join("queue.db"), sql::MIGRATIONS);
+    Opening { cache_kib: 4096, log_pages: 4000, ..opening }
 }

@@ -14,11 +14,6 @@ use crate::{Apply, DatabaseError, Migration, Writer, migration};
 
 /// How long SQLite itself waits for somebody who writes past the turnstile (a checkpoint).
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
-/// How many pages the log may have before they are copied into the database. The next commits write
-/// over the log's old bytes, which a disk syncs faster than bytes that make a file longer.
-const CHECKPOINT_EVERY: &str = "1000";
-/// More of the log than this is given back to the file system, in bytes.
-const WAL_KEPT: &str = "8388608";
 /// Readers that were idle for so long are closed.
 const IDLE: Duration = Duration::from_secs(20);
 
@@ -54,6 +49,10 @@ pub struct Opening {
     pub readers_max: u32,
     /// The page cache of a connection, KiB.
     pub cache_kib: u32,
+    /// How many pages the log has before they are copied into the database, those that changed
+    /// often once. Twice as much of the log is kept as a file: commits that write over old bytes
+    /// are synced faster than those that make a file longer.
+    pub log_pages: u32,
     /// Whether it is only read here (by a process that may write for WAL's sake alone).
     pub query_only: bool,
 }
@@ -67,6 +66,7 @@ impl Opening {
             migrations,
             readers_max: 2,
             cache_kib: 512,
+            log_pages: 1000,
             query_only: false,
         }
     }
@@ -171,8 +171,8 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
     let options = lean(&opening.path, opening.cache_kib)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
-        .pragma("journal_size_limit", WAL_KEPT)
-        .pragma("wal_autocheckpoint", CHECKPOINT_EVERY);
+        .pragma("journal_size_limit", log_kept(opening))
+        .pragma("wal_autocheckpoint", opening.log_pages.to_string());
     if reads_only || opening.query_only { options.pragma("query_only", "on") } else { options }
 }
 
@@ -180,11 +180,17 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
 pub(crate) fn pragmas(opening: &Opening) -> [(&'static str, String); 5] {
     [
         ("synchronous", opening.durability.level().to_owned()),
-        ("journal_size_limit", WAL_KEPT.to_owned()),
-        ("wal_autocheckpoint", CHECKPOINT_EVERY.to_owned()),
+        ("journal_size_limit", log_kept(opening)),
+        ("wal_autocheckpoint", opening.log_pages.to_string()),
         ("cache_size", format!("-{}", opening.cache_kib)),
         ("temp_store", "memory".to_owned()),
     ]
+}
+
+/// More of the log than this is given back to the file system, in bytes.
+fn log_kept(opening: &Opening) -> String {
+    const PAGE: u64 = 4096;
+    u64::from(opening.log_pages).saturating_mul(2 * PAGE).to_string()
 }
 
 /// What all connections share, published databases included.

@@ -79,7 +79,8 @@ impl Direct {
     /// Says what the next commits are worth.
     pub(crate) fn set_durability(&mut self, durability: Durability) -> Result<(), DatabaseError> {
         if self.durability != durability {
-            self.execute(&format!("pragma synchronous = {}", durability.level()), &[])?;
+            // Prepared anew each time: it is preparing that sets it, running does nothing.
+            self.connection.pragma_update(None, "synchronous", durability.level())?;
             self.durability = durability;
         }
         Ok(())
@@ -140,9 +141,12 @@ mod tests {
         assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
         assert_eq!(asked(&direct, "cache_size"), -512);
         assert_eq!(asked(&direct, "busy_timeout"), 10_000);
-        direct.set_durability(Durability::Normal).unwrap();
-        assert_eq!(asked(&direct, "synchronous"), 1, "NORMAL");
-        direct.set_durability(Durability::Full).unwrap();
-        assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
+        assert_eq!(asked(&direct, "wal_autocheckpoint"), 1000);
+        for _ in 0..3 {
+            direct.set_durability(Durability::Normal).unwrap();
+            assert_eq!(asked(&direct, "synchronous"), 1, "NORMAL");
+            direct.set_durability(Durability::Full).unwrap();
+            assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
+        }
     }
 }
