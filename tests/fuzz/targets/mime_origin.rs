@@ -2,27 +2,7 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use mail_types::{Address, ReversePath};
-use mime_core::{
-    build::may_reply,
-    header::{self, origin},
-};
+#[path = "../checks/origin.rs"]
+mod check;
 
-fuzz_target!(|octets: &[u8]| {
-    let fields = header::fields(octets).count();
-    assert!(origin::received(octets).count() <= fields);
-    assert!(origin::resent(octets).len() <= fields);
-    let _ = origin::Received::parse(octets);
-    let _ = origin::return_path(octets);
-    let _ = origin::list_id(octets);
-    for name in ["List-Unsubscribe", "List-Post", "List-Help"] {
-        for url in origin::list_urls(octets, name) {
-            assert!(!url.iter().any(u8::is_ascii_whitespace));
-        }
-    }
-    let _ = origin::auto_submitted(octets);
-    assert!(origin::apparently(octets).len() <= octets.len());
-    let sender = Address::parse("a@b.example").unwrap();
-    let _ = may_reply(&ReversePath::Address(sender), octets);
-});
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| check::check(octets));

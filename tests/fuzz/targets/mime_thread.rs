@@ -2,20 +2,7 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use mime_core::thread::{BaseSubject, ThreadKeys, normalise_id};
+#[path = "../checks/thread.rs"]
+mod check;
 
-fuzz_target!(|octets: &[u8]| {
-    let base = BaseSubject::of(octets);
-    // Decoded once, the text may hold what looks like an encoded word: that is none any more.
-    if !base.text.contains("=?") && !base.text.contains(['\u{1b}', '\u{e}']) {
-        let again = BaseSubject::of(base.text.as_bytes());
-        assert_eq!(again.text, base.text);
-        assert!(!again.is_reply_or_forward);
-    }
-    let keys = ThreadKeys::of(octets);
-    for id in keys.message_id.iter().chain(&keys.references) {
-        assert!(id.contains(&b'@'));
-    }
-    let _ = normalise_id(octets);
-});
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| check::check(octets));

@@ -4,14 +4,18 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "tests may stop at the first surprise"
 )]
 
 mod any_octets;
 mod build;
+#[path = "../../../../tests/fuzz/checks/mod.rs"]
+mod checks;
 mod corpus;
 mod expected;
 mod korean;
+mod mutation;
 mod oracle;
 mod rendering;
 mod report;
