@@ -34,13 +34,18 @@ pub(crate) struct Written {
     #[serde(rename = "type")]
     media_type: String,
     size: u64,
-    file: PathBuf,
+    /// The path; what of it is not UTF-8 is replaced.
+    file: String,
 }
 
 impl Written {
+    fn new(parts: Vec<String>, media_type: String, size: u64, path: &Path) -> Self {
+        Self { parts, media_type, size, file: path.display().to_string() }
+    }
+
     /// `part`, `type`, `size`, `file`
     pub(crate) fn row(&self) -> [String; 4] {
-        let file = crate::terminal::one_line(&self.file.display().to_string());
+        let file = crate::terminal::one_line(&self.file);
         let media_type = crate::terminal::one_line(&self.media_type);
         [self.parts.join(", "), media_type, super::sizes::column(self.size), file]
     }
@@ -95,7 +100,7 @@ fn text(
     let size = lines.size;
     finish(&path, result)?;
     let parts = parts.iter().map(section_of).collect();
-    Ok(Written { parts, media_type: media_type.to_owned(), size, file: path })
+    Ok(Written::new(parts, media_type.to_owned(), size, &path))
 }
 
 fn text_of(
@@ -135,7 +140,7 @@ fn attachment(opened: &Opened, numbered: &Numbered<'_>, folder: &Path) -> anyhow
         file.write_all(octets).with_context(|| format!("cannot write {}", path.display()))
     });
     let size = finish(&path, result)?;
-    Ok(Written { parts: vec![it.section.clone()], media_type: it.media_type(), size, file: path })
+    Ok(Written::new(vec![it.section.clone()], it.media_type(), size, &path))
 }
 
 /// Makes a file that was not there before, with a number in its name if need be.

@@ -139,6 +139,7 @@ fn shown_mailbox(mailbox: &Mailbox) -> String {
     match name(mailbox) {
         Some(name) => format!("{} <{}>", phrase(&name), address(mailbox)),
         None if mailbox.domain.is_some() => address(mailbox),
+        None if mailbox.local.is_empty() => "<> (no address)".to_owned(),
         None => format!("{} (no address)", address(mailbox)),
     }
 }
@@ -218,6 +219,7 @@ mod tests {
             false,
             "To:  \"Doe, Jo\" <jo@b.example>, \"j d\"@b.example, nobody (no address), gr: a@b.example; none:;\n",
         );
+        check("To: <>\r\n", false, "To:  <> (no address)\n");
         let many = "To: ".to_owned() + &"someone@example.org, ".repeat(30) + "\r\n";
         let text = shown(many.as_bytes(), false);
         assert!(text.ends_with("     … and 10 more (--all shows them)\n"), "{text}");

@@ -223,7 +223,9 @@ fn persons(items: &[AddressItem]) -> Vec<Person> {
         AddressItem::GroupStart(_) | AddressItem::GroupEnd => None,
     });
     let person = |it: &Mailbox| Person { name: fields::name(it), address: fields::address(it) };
-    mailboxes.map(person).collect()
+    // `<>` is nobody.
+    let is_nobody = |it: &Person| it.name.is_none() && it.address.is_empty();
+    mailboxes.map(person).filter(|it| !is_nobody(it)).collect()
 }
 
 /// Without its angle brackets; what is no message id, as it stands.

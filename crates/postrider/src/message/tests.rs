@@ -59,6 +59,19 @@ fn nothing_that_a_terminal_obeys_is_ever_shown() {
     }
 }
 
+#[test]
+fn what_is_cut_off_anywhere_is_shown_too() {
+    for (name, opened) in messages().step_by(7) {
+        for part in 1..5 {
+            let end = opened.source.size() * part / 5;
+            let octets = opened.source.read(0..end, u64::MAX).unwrap();
+            let cut = Opened::read(Source::of(octets)).unwrap();
+            harmless(&name, &show::shown(&cut, true).unwrap());
+            harmless(&name, &parts::table(&cut).unwrap().join("\n"));
+        }
+    }
+}
+
 /// The keys of an object, of which only those given may be there, the first of them always.
 #[track_caller]
 fn has_keys(name: &str, value: &Value, always: usize, keys: &[&str]) {

@@ -83,13 +83,19 @@ fn look_at_body(
     let rule: &'static Rule = match label {
         _ if !is_text(part) || (is_ascii && !garbled) => return Ok(()),
         None if guessed => &rules::CHARSET_MISSING,
-        Some(label) if Charset::of_label(label) == Charset::Unknown => &rules::UNKNOWN_CHARSET,
+        Some(label) if is_unknown(label) => &rules::UNKNOWN_CHARSET,
         Some(_) if guessed => &rules::CHARSET_LIES,
         _ if garbled => &rules::UNDECODABLE,
         _ => return Ok(()),
     };
     found.push(rule, part.body.start, section, charset);
     Ok(())
+}
+
+/// US-ASCII is known, though for text beyond it that says nothing.
+fn is_unknown(label: &[u8]) -> bool {
+    let is_ascii = |name: &str| label.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+    Charset::of_label(label) == Charset::Unknown && !is_ascii("us-ascii") && !is_ascii("ascii")
 }
 
 fn look_at_names(placed: &Placed<'_>, push: &mut impl FnMut(&'static Rule, Option<String>)) {
@@ -134,4 +140,64 @@ fn times(fault: &Fault) -> String {
         FaultKind::Padding | FaultKind::Truncated | FaultKind::BadEscape => "place",
     };
     printer::count(fault.count, noun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Source;
+
+    #[track_caller]
+    fn check(header: &str, body: &[u8], expected: &[&str]) {
+        let message = [header.as_bytes(), b"\r\n", body].concat();
+        let opened = Opened::read(Source::of(message)).unwrap();
+        let mut found = Collected::default();
+        look(&opened, &opened.placed(), &mut found).unwrap();
+        let found: Vec<_> = found.list.iter().map(|it| it.rule.code).collect();
+        assert_eq!(found, expected, "{header:?}");
+    }
+
+    #[test]
+    fn charsets() {
+        let of = |charset: &str| {
+            format!(
+                "Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n"
+            )
+        };
+        check("", b"plain", &[]);
+        check(&of("euc-kr"), b"\xb0\xa1\xb3\xaa", &[]);
+        check(&of("utf-8"), "\u{fffd}".as_bytes(), &["charset-undecodable"]);
+        check(&of("us-ascii"), "가나다".as_bytes(), &["charset-wrong"]);
+        check(&of("no-such"), "가나다".as_bytes(), &["charset-unknown"]);
+        check(&of("no-such"), b"plain", &[]);
+        check("Content-Transfer-Encoding: 8bit\r\n", "가".as_bytes(), &["charset-missing"]);
+        check("Content-Type: image/png\r\nContent-Transfer-Encoding: 8bit\r\n", b"\xff", &[]);
+    }
+
+    #[test]
+    fn encodings() {
+        let of = |encoding: &str| {
+            format!("Content-Type: a/b\r\nContent-Transfer-Encoding: {encoding}\r\n")
+        };
+        check(&of("7bit"), b"\xff", &["eight-bit-undeclared"]);
+        check(&of("x-no"), b"\xff", &["encoding-unknown"]);
+        check(&of("base64"), b"AA*A", &["base64-foreign", "base64-padding"]);
+        check(&of("base64"), b"A", &["base64-cut-off"]);
+        check(
+            &of("quoted-printable"),
+            b"=zz\0",
+            &["quoted-printable-escape", "quoted-printable-unencoded"],
+        );
+        check(&of("quoted-printable"), &[b'x'; 77], &["encoded-line-long"]);
+    }
+
+    #[test]
+    fn names() {
+        let of = |name: &str| format!("Content-Disposition: attachment; filename=\"{name}\"\r\n");
+        check(&of("a.txt"), b"", &[]);
+        check(&of("=?utf-8?Q?a?="), b"", &["encoded-word-in-parameter"]);
+        for name in ["/a", "..", ".profile", "a\\\\b", "a\u{202e}b"] {
+            check(&of(name), b"", &["file-name-unsafe"]);
+        }
+    }
 }

@@ -74,21 +74,20 @@ fn look_at(field: &Field<'_>, push: &mut impl FnMut(&'static super::Rule, Option
         push(&rules::SPACE_BEFORE_COLON, Some(name_of(field)));
     }
     let is_control = |octet: &u8| octet.is_ascii_control() && !b"\t\r\n".contains(octet);
-    if field.raw.iter().any(is_control) {
+    let has_control = field.raw.iter().any(is_control);
+    if has_control {
         push(&rules::CONTROL_IN_HEADER, Some(name_of(field)));
     }
     let decoded = header_text(field.value);
     let text = terminal::shortened(decoded.text.trim(), 60).into_owned();
-    if !field.value.is_ascii() && std::str::from_utf8(field.value).is_err() {
+    if std::str::from_utf8(field.value).is_err() {
         push(&rules::HEADER_NOT_UTF_8, named(&text));
-    } else if field.value.is_ascii() {
-        if decoded.guessed || decoded.text.contains('\u{fffd}') {
-            push(&rules::WORD_CHARSET, named(&text));
-        }
-        let hidden = |c: char| terminal::is_hidden(c) && !c.is_ascii();
-        if decoded.text.contains(hidden) {
-            push(&rules::HIDDEN_CHARACTER, named(&text));
-        }
+    } else if !has_control && (decoded.guessed || decoded.text.contains('\u{fffd}')) {
+        push(&rules::WORD_CHARSET, named(&text));
+    }
+    let is_hidden = |c: char| terminal::is_hidden(c) && c != '\t';
+    if !has_control && decoded.text.contains(is_hidden) {
+        push(&rules::HIDDEN_CHARACTER, named(&text));
     }
     if let Some(left) = broken_word(&decoded.text)
         && !is_signature(field)
@@ -222,6 +221,34 @@ mod tests {
         check("Tue, 15 Jan 08 16:02:43 -0500", false);
         check("Tue, 15 Jan 2008 16:02:43", false);
         check("2008-01-15T16:02:43-05:00", false);
+    }
+
+    #[track_caller]
+    fn check(field: &[u8], expected: &[&str]) {
+        let mut codes = Vec::new();
+        let field = fields(field).next().unwrap();
+        look_at(&field, &mut |rule, _| codes.push(rule.code));
+        assert_eq!(codes, expected, "{}", field.raw.escape_ascii());
+    }
+
+    #[test]
+    fn fields_and_what_is_wrong_with_them() {
+        check(b"Subject: good\r\n\tand folded\r\n", &[]);
+        check("Subject: 제목\r\n".as_bytes(), &[]);
+        check(b"Subject : x\r\n", &["space-before-colon"]);
+        check(b"Subject: a\x1b[2Jb\r\n", &["control-in-header"]);
+        check(b"Subject: \xb0\xa1\xb3\xaa\r\n", &["header-charset-guessed"]);
+        check(b"Subject: =?no-such?Q?=e9?=\r\n", &["encoded-word-charset"]);
+        check(b"Subject: =?utf-8?Q?a=1b[2Jb?=\r\n", &["hidden-character"]);
+        check("Subject: a\u{202e}b\r\n".as_bytes(), &["hidden-character"]);
+        check(b"Subject: =?utf-8?Q?a\r\n", &["encoded-word-broken"]);
+        check(b"DKIM-Signature: b==?a?B?c?=\r\n", &[]);
+        check(b"To: undisclosed-recipients:;, <a@b.example>\r\n", &[]);
+        check(b"To: someone\r\n", &["bad-address"]);
+        check(b"Reply-To: <>\r\n", &["bad-address"]);
+        check(b"Date: now\r\n", &["date-unreadable"]);
+        check(b"Date: Tue, 15 January 2008 16:02:43 -0500\r\n", &["date-form"]);
+        check(b"Message-ID: a@b\r\n", &["message-id-form"]);
     }
 
     #[test]

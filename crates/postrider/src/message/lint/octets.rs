@@ -100,7 +100,8 @@ impl Scan {
     }
 
     fn measure(&mut self, end: u64) {
-        if end.saturating_sub(self.line_start) > LINE_OCTETS_MAX && !self.is_binary(end) {
+        let is_long = end.saturating_sub(self.line_start) > LINE_OCTETS_MAX;
+        if is_long && !self.is_binary(self.line_start) {
             self.long_line.at(self.line_start);
         }
     }
@@ -113,5 +114,43 @@ impl Scan {
     fn is_binary(&self, at: u64) -> bool {
         let before = self.binary.partition_point(|range| range.end <= at);
         self.binary.get(before).is_some_and(|range| range.contains(&at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Source;
+
+    #[track_caller]
+    fn check(message: &str, expected: &[(&str, u64)]) {
+        let opened = Opened::read(Source::of(message.as_bytes().to_vec())).unwrap();
+        let mut found = Collected::default();
+        look(&opened, &mut found).unwrap();
+        let found: Vec<_> = found.list.iter().map(|it| (it.rule.code, it.at)).collect();
+        assert_eq!(found, expected, "{message:?}");
+    }
+
+    #[test]
+    fn line_ends() {
+        check("A: b\r\n\r\nc\r\n", &[]);
+        check("A: b\n\nc\n", &[]);
+        check("A: b\r\n\r\nc\n", &[("line-ends-mixed", 8)]);
+        check("A: b\n\nc\r\n", &[("line-ends-mixed", 6)]);
+        check("A: b\rc\r\n\r\nd\r", &[("bare-cr", 4)]);
+    }
+
+    #[test]
+    fn long_lines_and_nul() {
+        check(&format!("\r\n{}\r\n", "x".repeat(998)), &[]);
+        check(&format!("\r\n{}\r\n", "x".repeat(999)), &[("line-too-long", 2)]);
+        check(&format!("\r\n{}", "x".repeat(999)), &[("line-too-long", 2)]);
+        check("\r\na\0b", &[("nul", 3)]);
+    }
+
+    #[test]
+    fn binary_parts_may_hold_anything() {
+        let header = "Content-Transfer-Encoding: binary\r\n\r\n";
+        check(&format!("{header}a\0\n\r{}", "x".repeat(2000)), &[]);
     }
 }
