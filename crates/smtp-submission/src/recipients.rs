@@ -31,7 +31,8 @@ pub(crate) async fn route(
     }
 }
 
-fn recipient(target: Target) -> NewRecipient {
+/// A target as the queue takes it.
+pub(crate) fn recipient(target: Target) -> NewRecipient {
     let Target { address, lane, account, mailbox } = target;
     let file_into = mailbox.map(|mailbox| FileInto { mailbox, flags: FlagSet::new() });
     NewRecipient { account, file_into, ..NewRecipient::new(address, lane) }

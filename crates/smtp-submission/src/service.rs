@@ -12,13 +12,16 @@ use conversation::Peer;
 use directory::Directory;
 use mail_types::Domain;
 use message_queue::{Queue, QueueOptions};
-use sasl_core::Mechanism;
+use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
-use smtp_core::server::{AuthPolicy, Limits, Options, Session};
+use smtp_core::server::{AuthPolicy, BareLineEnds, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 use stable_storage::Files;
 
-use crate::submitter::Submitter;
+use crate::{
+    notice::Told,
+    submitter::{Shared, Submitter},
+};
 
 /// The agent's services; a clone is the same one.
 #[derive(Clone)]
@@ -26,12 +29,19 @@ pub(crate) struct Service(Arc<Inner>);
 
 struct Inner {
     reload: Reload,
-    directory: Directory,
-    sign_in: SignIn,
+    shared: Arc<Shared>,
     intake: Intake,
     has_tls: bool,
     drive: DriveOptions,
     connections: AtomicU64,
+}
+
+impl Inner {
+    /// How one signs in now. What the configuration allows on loopback is for IMAP and POP3.
+    fn offers(&self) -> Offers {
+        let (offers, _) = self.shared.sign_in.offers();
+        Offers { all_on_loopback: false, ..(*offers).clone() }
+    }
 }
 
 impl Service {
@@ -40,19 +50,18 @@ impl Service {
         let folders = config.folders();
         let queue = Queue::open(queue_options(&config), Files::real());
         let queue = queue.await.context("cannot open the queue")?;
-        let sign_in = SignIn::open(SignInOptions {
-            directory: folders.directory.clone(),
-            credentials: folders.credentials,
-            sign_ins: folders.sign_ins,
-            checks_at_once: usize::try_from(config.sign_in.checks_at_once)?,
-            remember_for: config.sign_in.remember_for,
-            max_delay: config.sign_in.max_delay,
-        });
+        let sign_in = SignIn::open(SignInOptions::from_config(&config));
         let sign_in = sign_in.await.context("cannot open the record of sign-ins")?;
         let hostname = config.hostname.clone();
-        Ok(Self(Arc::new(Inner {
+        let shared = Shared {
             directory: Directory::open(&folders.directory),
             sign_in,
+            queue: queue.clone(),
+            hostname: hostname.clone(),
+            told: Told::default(),
+        };
+        Ok(Self(Arc::new(Inner {
+            shared: Arc::new(shared),
             intake: Intake { queue, agent: Agent::SmtpSubmission.name(), hostname },
             has_tls: surroundings.tls.is_some(),
             drive: surroundings.drive_options(),
@@ -68,40 +77,53 @@ impl Service {
         // A changed configuration counts from the next connection on.
         let config = inner.reload.current();
         let hostname = inner.intake.hostname.clone();
-        let options = match connection.peer() {
+        let peer = connection.peer();
+        let trusted = agent_kit::may_name_clients(&config, peer);
+        let for_devices = takes_devices(&config, peer, connection.listener());
+        let options = match peer {
             // People sign in; of programs of this machine the kernel says who they are.
             Peer::Tcp { .. } => {
-                let mechanisms = vec![Mechanism::Plain, Mechanism::Login];
-                options(&config, hostname, AuthPolicy::Required(mechanisms), inner.has_tls)
+                let auth = if for_devices { AuthPolicy::Optional } else { AuthPolicy::Required };
+                options(&config, hostname, auth(inner.offers()), inner.has_tls)
             }
             Peer::Unix { .. } => options(&config, hostname, AuthPolicy::Known, false),
         };
-        let submitter = Submitter::new(
-            config,
-            inner.directory.clone(),
-            inner.sign_in.clone(),
-            connection.peer(),
-        );
-        let mut session = Session::new(Arc::new(options), number);
+        let submitter = Submitter::new(inner.shared.clone(), config, peer, for_devices);
+        let session = Session::new(Arc::new(options), number);
+        let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), submitter);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
     }
 }
 
+/// Whether this is a connection on which a device may submit without a sign-in: port 587 only, from
+/// its network.
+fn takes_devices(config: &Config, peer: Peer, listener: &str) -> bool {
+    let Peer::Tcp { remote, .. } = peer else { return false };
+    let networks = &config.submission.without_sign_in.networks;
+    listener == Agent::SmtpSubmission.name()
+        && networks.iter().any(|network| network.contains(remote.ip()))
+}
+
 fn options(config: &Config, hostname: Domain, auth: AuthPolicy, starttls: bool) -> Options {
     Options {
-        hostname,
         starttls,
         auth,
         message_octets_max: config.submission.max_message_size.bytes(),
+        bare_line_ends: match config.submission.bare_line_ends {
+            config::BareLineEnds::Refuse => BareLineEnds::Refused,
+            config::BareLineEnds::Repair => BareLineEnds::Repaired,
+        },
         limits: Limits {
             recipients: config.submission.max_recipients,
             command_time: config.submission.idle_timeout,
             content_time: config.submission.idle_timeout,
+            content_octets_per_second: config.limits.content_per_second.bytes(),
             sign_in_time: config.limits.sign_in_within,
             ..Limits::default()
         },
+        ..Options::new(hostname)
     }
 }
 

@@ -1,61 +1,96 @@
 //! Who is at the other end, and what that one may do.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use config::Config;
 use conversation::Peer;
-use directory::{Account, Directory, DirectoryError};
-use mail_types::{AccountId, Address, ReversePath};
-use message_queue::NewRecipient;
-use mime_core::fixup::DROPPED_AT_SUBMISSION;
-use sign_in::{Origin, Protocol, SignIn, SignInResult};
+use directory::{Account, Directory};
+use mail_types::{
+    AccountId, Address, Domain, Flag, FlagSet, Lane, MailboxName, Notify, QueueId, ReversePath,
+};
+use message_queue::{FileInto, NewEntry, NewRecipient, Queue, SentHour};
+use mime_core::fixup::{DROPPED_AT_SUBMISSION, Seen};
+use sign_in::{Origin, Presence, Protocol, SignIn, SignInResult};
 use smtp_core::{
     command::{MailFrom, RcptTo},
     reply::Refusal,
-    server::{Session, SignIn as AskSignIn},
+    server::{LastWord, Preparation, Prepared, Session, SignIn as AskSignIn, Verify},
 };
 use smtp_server::{Decide, Fixups, Missing};
 
-use crate::{local_user, recipients};
+use crate::{
+    allowance::{self, Verdict},
+    author::Authors,
+    failure, inquiry, local_user,
+    notice::{self, Held, Told},
+    recipients,
+};
+
+/// What all clients have in common.
+pub(crate) struct Shared {
+    pub(crate) directory: Directory,
+    pub(crate) sign_in: SignIn,
+    pub(crate) queue: Queue,
+    pub(crate) hostname: Domain,
+    pub(crate) told: Told,
+}
 
 /// The decisions about one client.
 pub(crate) struct Submitter {
+    shared: Arc<Shared>,
     config: Arc<Config>,
-    directory: Directory,
-    sign_in: SignIn,
     peer: Peer,
+    /// Whether it came where devices may submit without a sign-in.
+    for_devices: bool,
     /// Whoever signed in.
     account: Option<Account>,
+    /// Whether that one may stay.
+    presence: Option<Box<Presence>>,
     /// The author of messages that name none.
     author: Option<Address>,
+    /// What is to be told once the message is queued.
+    held: Option<Held>,
 }
+
+/// The mailbox for copies of what was sent.
+const SENT: &str = "Sent";
 
 impl Submitter {
     pub(crate) fn new(
+        shared: Arc<Shared>,
         config: Arc<Config>,
-        directory: Directory,
-        sign_in: SignIn,
         peer: Peer,
+        for_devices: bool,
     ) -> Self {
-        Self { config, directory, sign_in, peer, account: None, author: None }
+        Self {
+            shared,
+            config,
+            peer,
+            for_devices,
+            account: None,
+            presence: None,
+            author: None,
+            held: None,
+        }
     }
 
-    /// RFC 6409 §6.1: an account writes as its own addresses. The null path is for notifications
-    /// that mail clients send, such as RFC 8098 §2.1 asks for; whose it is stays known by the
-    /// account. Which address the From field names is not looked at.
+    /// RFC 6409 §6.1: an account writes as its own addresses, and as what it was granted. The null
+    /// path is for notifications that mail clients send, such as RFC 8098 §2.1 asks for; whose it is
+    /// stays known by the account.
     async fn account_sender(
         &mut self,
         account: Account,
         path: &ReversePath,
     ) -> Result<Option<AccountId>, Refusal> {
         // Disabled or removed since it signed in: the session is over at the next message.
-        let known = self.directory.account(account.id).await.map_err(|error| failure(&error))?;
+        let directory = &self.shared.directory;
+        let known = directory.account(account.id).await.map_err(|error| failure(&error))?;
         if known.is_none_or(|known| known.disabled || known.generation != account.generation) {
             return Err(Refusal::SignInAgain);
         }
         self.author = Some(account.address.clone());
         let Some(address) = path.address() else { return Ok(Some(account.id)) };
-        let own = self.directory.may_send_as(account.id, address).await;
+        let own = directory.may_send_as(account.id, address).await;
         if own.map_err(|error| failure(&error))? {
             self.author = Some(address.clone());
             Ok(Some(account.id))
@@ -72,7 +107,8 @@ impl Submitter {
     ) -> Result<Option<AccountId>, Refusal> {
         let own = local_user::address(uid, &self.config);
         let own = own.ok_or(Refusal::SenderNotYours(None))?;
-        let account = self.directory.account_at(&own).await.map_err(|error| failure(&error))?;
+        let account = self.shared.directory.account_at(&own).await;
+        let account = account.map_err(|error| failure(&error))?;
         self.author = Some(path.address().unwrap_or(&own).clone());
         let Some(address) = path.address() else { return Ok(account.map(|a| a.id)) };
         if uid == 0 || address.folded() == own.folded() {
@@ -84,41 +120,169 @@ impl Submitter {
             None => Err(Refusal::SenderNotYours(Some(own))),
         }
     }
+
+    /// A device that cannot sign in writes as one of a few senders. Whose mailbox that is answers
+    /// for how much it sends.
+    async fn device_sender(
+        &mut self,
+        remote: IpAddr,
+        path: &ReversePath,
+    ) -> Result<Option<AccountId>, Refusal> {
+        let devices = &self.config.submission.without_sign_in;
+        let is_device = devices.networks.iter().any(|network| network.contains(remote));
+        let known = |address: &&Address| devices.senders.iter().any(|sender| sender.is(address));
+        let address = path.address().filter(|_| self.for_devices && is_device).filter(known);
+        let address = address.ok_or(Refusal::SenderNeedsAuth)?;
+        self.author = Some(address.clone());
+        let route = self.shared.directory.route(address).await.map_err(|error| failure(&error))?;
+        Ok(route.targets().iter().find_map(|target| target.account))
+    }
+
+    /// Whether the client may be this author.
+    async fn may_write_as(&self, author: &Address) -> Result<bool, Refusal> {
+        match (self.peer, &self.account) {
+            (Peer::Unix { .. }, _) => Ok(true),
+            (_, Some(account)) => {
+                let own = self.shared.directory.may_send_as(account.id, author).await;
+                own.map_err(|error| failure(&error))
+            }
+            (_, None) => {
+                let senders = &self.config.submission.without_sign_in.senders;
+                Ok(senders.iter().any(|sender| sender.is(author)))
+            }
+        }
+    }
+
+    /// Holds what goes to other servers if the account has sent too much.
+    async fn limit(&mut self, account: AccountId, entry: &mut NewEntry) -> Result<(), Refusal> {
+        let leaves = |recipient: &&mut NewRecipient| recipient.lane != Lane::Local;
+        let count = entry.recipients.iter_mut().filter(leaves).count();
+        if count == 0 {
+            return Ok(());
+        }
+        let now = agent_kit::now();
+        let memory = std::time::Duration::from_secs(allowance::MEMORY_HOURS.unsigned_abs() * 3600);
+        let hours: Vec<SentHour> =
+            self.shared.queue.sending(account, now.minus(memory)).await.map_err(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "cannot tell how much an account has sent");
+                Refusal::Failure
+            })?;
+        match allowance::judge(&self.config.submission.sending, &hours, now, count as u64) {
+            Verdict::Fine => {}
+            Verdict::Refuse => return Err(Refusal::SendingTooMuch),
+            Verdict::Hold(reason) => {
+                let why = format!("the account sends too much: {reason}");
+                for recipient in entry.recipients.iter_mut().filter(leaves) {
+                    recipient.held = Some(why.clone());
+                }
+                let reverse_path = entry.reverse_path.clone();
+                self.held = Some(Held { account, reverse_path, reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a copy into the account's Sent mailbox, if it wants that.
+    async fn copy_to_sent(&self, entry: &mut NewEntry) -> Result<(), Refusal> {
+        let Some(account) = self.account.as_ref().filter(|account| {
+            entry.account == Some(account.id) && entry.reverse_path != ReversePath::Null
+        }) else {
+            return Ok(());
+        };
+        let sending = self.shared.directory.sending(account.id).await;
+        if !sending.map_err(|error| failure(&error))?.sent_copy {
+            return Ok(());
+        }
+        let Ok(mailbox) = MailboxName::parse(SENT) else { return Ok(()) };
+        entry.recipients.push(NewRecipient {
+            account: Some(account.id),
+            file_into: Some(FileInto { mailbox, flags: FlagSet::from_iter([Flag::Seen]) }),
+            // That it could not be kept is no business of those whom the message is to.
+            notify: Notify::NEVER,
+            ..NewRecipient::new(account.address.clone(), Lane::Local)
+        });
+        Ok(())
+    }
 }
 
 impl Decide for Submitter {
-    async fn sign_in(&mut self, ask: &AskSignIn, session: &Session) -> Result<(), Refusal> {
-        let Peer::Tcp { remote, .. } = self.peer else { return Err(Refusal::Failure) };
+    async fn prepare(
+        &mut self,
+        wanted: &Preparation,
+        _session: &Session,
+    ) -> Result<Prepared, Refusal> {
+        self.shared.sign_in.prepare(wanted).await.ok_or(Refusal::SignInLater)
+    }
+
+    async fn signed_out(&mut self) {
+        match &mut self.presence {
+            Some(presence) => presence.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn sign_in(
+        &mut self,
+        ask: &AskSignIn,
+        session: &Session,
+    ) -> Result<Option<LastWord>, Refusal> {
+        let Some(Peer::Tcp { remote, .. }) = session.peer() else { return Err(Refusal::Failure) };
         let origin = Origin {
             protocol: Protocol::Submission,
             address: remote.ip(),
             tls: session.tls().is_some(),
         };
-        match self.sign_in.verify(ask.claim().clone(), origin).await {
-            SignInResult::Welcome(account) => {
+        match self.shared.sign_in.verify(ask.claim().clone(), origin).await {
+            SignInResult::Welcome { account, last_word } => {
+                self.presence = Some(Box::new(self.shared.sign_in.presence(&account)));
                 self.account = Some(account);
-                Ok(())
+                Ok(last_word)
             }
+            SignInResult::Blocked { minutes } => Err(Refusal::SignInBlocked(minutes)),
             SignInResult::Rejected => Err(Refusal::BadCredentials),
             SignInResult::Unavailable => Err(Refusal::SignInLater),
         }
     }
 
+    async fn client(&mut self, _session: &Session) -> Result<(), Refusal> {
+        // Whoever signed in before was another client of the proxy, or the proxy itself.
+        self.account = None;
+        self.presence = None;
+        self.author = None;
+        Ok(())
+    }
+
     async fn sender(
         &mut self,
         mail: &MailFrom,
-        _session: &Session,
+        session: &Session,
     ) -> Result<Option<AccountId>, Refusal> {
-        match (self.peer, self.account.clone()) {
-            (Peer::Unix { uid }, _) => self.local_sender(uid, &mail.reverse_path).await,
+        self.held = None;
+        match (session.peer(), self.account.clone()) {
+            (Some(Peer::Unix { uid }), _) => self.local_sender(uid, &mail.reverse_path).await,
             (_, Some(account)) => self.account_sender(account, &mail.reverse_path).await,
-            // The session lets nobody come here without having signed in.
-            (_, None) => Err(Refusal::Failure),
+            (Some(Peer::Tcp { remote, .. }), None) => {
+                self.device_sender(remote.ip(), &mail.reverse_path).await
+            }
+            (None, None) => Err(Refusal::Failure),
         }
     }
 
     async fn recipient(&mut self, rcpt: &RcptTo) -> Result<Vec<NewRecipient>, Refusal> {
-        recipients::route(&self.directory, rcpt).await
+        recipients::route(&self.shared.directory, rcpt).await
+    }
+
+    async fn verify(
+        &mut self,
+        ask: &Verify,
+        session: &Session,
+    ) -> Result<Option<Vec<Address>>, Refusal> {
+        let own = session.is_signed_in() || matches!(self.peer, Peer::Unix { .. });
+        if !own {
+            return Ok(None);
+        }
+        inquiry::answer(&self.shared.directory, ask.text(), ask.is_list()).await
     }
 
     fn fixups(&self) -> Fixups {
@@ -130,9 +294,47 @@ impl Decide for Submitter {
             seven_bit: true,
         }
     }
-}
 
-fn failure(error: &DirectoryError) -> Refusal {
-    tracing::error!(error = error as &dyn std::error::Error, "the directory cannot be asked");
-    Refusal::Failure
+    async fn header(
+        &mut self,
+        seen: &Seen,
+        _recipients: &[NewRecipient],
+    ) -> Result<Option<Address>, Refusal> {
+        if matches!(self.peer, Peer::Unix { .. }) {
+            // Programs write names without a domain, and the envelope says whose they are.
+            return Ok(None);
+        }
+        let authors = Authors::of(seen).ok_or(Refusal::AuthorUnreadable)?;
+        let (mut strange, mut sent_on) = (!authors.readable, !authors.sent_on_by.is_empty());
+        for author in &authors.named {
+            if self.may_write_as(author).await? {
+                continue;
+            }
+            let ours = self.shared.directory.is_ours(author.domain()).await;
+            if self.account.is_none() || ours.map_err(|error| failure(&error))? {
+                return Err(Refusal::AuthorNotYours(author.clone()));
+            }
+            strange = true;
+        }
+        for resender in &authors.sent_on_by {
+            sent_on &= self.may_write_as(resender).await?;
+        }
+        let named = authors.has_sender || sent_on;
+        let own = self.account.as_ref().map(|account| &account.address).or(self.author.as_ref());
+        Ok(own.filter(|_| strange && !named).cloned())
+    }
+
+    async fn complete(&mut self, entry: &mut NewEntry) -> Result<(), Refusal> {
+        if let Some(account) = entry.account {
+            self.limit(account, entry).await?;
+        }
+        self.copy_to_sent(entry).await
+    }
+
+    async fn queued(&mut self, id: QueueId) {
+        if let Some(held) = self.held.take() {
+            let Shared { directory, queue, hostname, told, .. } = &*self.shared;
+            notice::tell((directory, queue, hostname), told, (&held, id), agent_kit::now()).await;
+        }
+    }
 }

@@ -9,7 +9,7 @@ use agent_kit::{
 use config::Config;
 use directory::{AliasName, Editor, NewAccount};
 use mail_types::{Address, Domain, Secret, Timestamp};
-use message_queue::{Consumes, Lease, LeaseRequest, Queue, QueueOptions};
+use message_queue::{Consumes, Lease, LeaseRequest, Queue, QueueOptions, operator::Filter};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
 use tempfile::TempDir;
@@ -92,6 +92,23 @@ impl House {
             all.push(Queued { lease, content: String::from_utf8(content).unwrap() });
         }
         all
+    }
+
+    /// All rows of the queue, held ones too: the address, where it is filed, whether it is held.
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        let queue = queue(&self.data()).await;
+        let all = queue.list(&Filter::default(), None, 100).await.unwrap();
+        let rows = all.iter().flat_map(|entry| &entry.recipients).map(|row| {
+            let problem = row.problem.as_deref().unwrap_or_default();
+            format!("{} {}: {problem}", row.state.word(), row.address)
+        });
+        rows.collect()
+    }
+
+    /// For what the operator's commands do.
+    pub(crate) fn editor(&self) -> Editor {
+        let data = self.data();
+        Editor::open(&data.join("directory"), &data.join("credentials"), Files::real())
     }
 
     /// Stops the agent, which must end well.

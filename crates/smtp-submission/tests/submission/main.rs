@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod house;
+mod policy;
 
 use house::House;
 use mail_types::{BodyKind, Lane, Notify};
@@ -128,7 +129,7 @@ async fn a_program_of_this_machine_is_known_by_its_user() {
     house
         .play(
             "submission-socket",
-            "S: 220\nC: EHLO localhost\nS: 250 CHUNKING\nC: AUTH PLAIN\nS: 503\n\
+            "S: 220\nC: EHLO localhost\nS: 250 EXPN\nC: AUTH PLAIN\nS: 503\n\
              C: MAIL FROM:<alice@example.org>\nS: 250\nC: RCPT TO:<bob@example.org>\nS: 250\n\
              C: BDAT 15 LAST\nC: Subject: cron\\r\\n\\-\nS: 250\nC: QUIT\nS: 221\n",
         )
@@ -136,7 +137,10 @@ async fn a_program_of_this_machine_is_known_by_its_user() {
     let queued = house.queued(Consumes::Local).await;
     let content = &queued[0].content;
     assert!(content.contains(&format!("(uid {uid})")), "{content}");
-    assert!(content.contains("Subject: cron\r\nFrom: alice@example.org\r\nDate: "), "{content}");
+    assert!(
+        content.contains("From: alice@example.org\r\nTo: undisclosed-recipients:;\r\nDate: "),
+        "{content}"
+    );
     assert!(queued[0].lease.entry.account.is_some());
     house.close().await;
 }
