@@ -107,7 +107,8 @@ impl HtmlText {
         let room = ENTITY_OCTETS_MAX.saturating_sub(self.held.len());
         let (name, behind) = rest.split_at_checked(end.min(room)).unwrap_or((rest, ""));
         self.held.push_str(name);
-        if behind.is_empty() && self.held.len() < ENTITY_OCTETS_MAX {
+        // A semicolon may follow what is full too.
+        if behind.is_empty() {
             return behind;
         }
         let closed = behind.strip_prefix(';');
@@ -180,7 +181,12 @@ impl HtmlText {
 
     fn hold(&mut self, text: &str) {
         let room = TAG_OCTETS_MAX.saturating_sub(self.held.len());
-        self.held.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or(text));
+        let fits = text.get(..text.floor_char_boundary(room)).unwrap_or(text);
+        self.held.push_str(fits);
+        // Once something did not fit nothing does, however the text comes.
+        if fits.len() < text.len() {
+            self.held.extend(std::iter::repeat_n(' ', room.saturating_sub(fits.len())));
+        }
     }
 
     fn end_tag(&mut self, out: &mut String) {
@@ -315,6 +321,15 @@ mod tests {
         check("&", "&");
         check("&amp", "&");
         check(&format!("&{}", "a".repeat(100)), &format!("&{}", "a".repeat(100)));
+    }
+
+    #[test]
+    fn limits_are_the_same_for_every_cut() {
+        for length in 2040..2050 {
+            let html = format!("<a x{}가=\">\">b", "y".repeat(length));
+            check(&html, &text_of_html(&html));
+        }
+        check(&format!("&#{}65;b", "0".repeat(29)), "Ab");
     }
 
     #[test]
