@@ -1,5 +1,6 @@
 //! The outbound half against a name server and servers on loopback.
 
+mod carry;
 mod house;
 mod name_server;
 mod sink;

@@ -1,5 +1,7 @@
-//! A server that takes mail, and does what the recipient's local part asks for: `refuse` is
-//! refused for good, `later` for now, `drop` loses the connection, and all else is taken.
+//! A server that takes mail by SMTP or LMTP, and does what the recipient's local part asks for:
+//! `refuse` is refused for good, `later` for now, `many` if another of the name is there already,
+//! `full` has no room when the message is there (in LMTP), `drop` loses the connection, and all
+//! else is taken.
 
 use std::{
     net::SocketAddr,
@@ -7,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 
@@ -15,7 +17,7 @@ use tokio::{
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) connections: usize,
-    /// MAIL and RCPT lines as they came.
+    /// MAIL, RCPT and BDAT lines as they came.
     pub(crate) commands: Vec<String>,
     /// Contents as they went over the wire, dots and all.
     pub(crate) contents: Vec<String>,
@@ -50,6 +52,7 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 sink\r\n").await.ok()?;
     let mut content: Option<String> = None;
+    let (mut accepted, mut lmtp) = (Vec::new(), false);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.ok()? == 0 {
@@ -61,14 +64,23 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
                 continue;
             }
             heard.lock().unwrap().contents.push(content.take()?);
-            stream.write_all(b"250 2.0.0 taken by the sink\r\n").await.ok()?;
+            stream.write_all(verdicts(&mut accepted, lmtp).as_bytes()).await.ok()?;
             continue;
         }
-        if line.starts_with("MAIL") || line.starts_with("RCPT") {
+        if ["MAIL", "RCPT", "BDAT"].iter().any(|verb| line.starts_with(verb)) {
             heard.lock().unwrap().commands.push(line.trim_end().to_owned());
         }
+        if let Some(size) = line.strip_prefix("BDAT ").and_then(|rest| rest.split(' ').next()) {
+            let mut octets = vec![0; size.parse().ok()?];
+            stream.read_exact(&mut octets).await.ok()?;
+            let text = String::from_utf8_lossy(&octets).into_owned();
+            heard.lock().unwrap().contents.push(text);
+            stream.write_all(verdicts(&mut accepted, lmtp).as_bytes()).await.ok()?;
+            continue;
+        }
+        lmtp |= line.starts_with("LHLO");
         let reply = match line.trim_end() {
-            line if line.starts_with("EHLO") => {
+            line if line.starts_with("EHLO") || line.starts_with("LHLO") => {
                 let mut lines = vec!["sink"];
                 lines.extend(offers);
                 let last = lines.pop()?;
@@ -78,6 +90,13 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
             line if line.starts_with("RCPT TO:<refuse") => "550 5.1.1 nobody here".to_owned(),
             line if line.starts_with("RCPT TO:<later") => "450 4.2.1 not yet".to_owned(),
             line if line.starts_with("RCPT TO:<drop") => return None,
+            line if line.starts_with("RCPT TO:<many") && !accepted.is_empty() => {
+                "452 4.5.3 too many for me".to_owned()
+            }
+            line if line.starts_with("RCPT") => {
+                accepted.push(line.to_owned());
+                "250 ok".to_owned()
+            }
             "DATA" => {
                 content = Some(String::new());
                 "354 go ahead".to_owned()
@@ -86,5 +105,18 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
             _ => "250 ok".to_owned(),
         };
         stream.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
+    }
+}
+
+/// The reply to a whole message; in LMTP one for each recipient (RFC 2033 §4.2).
+fn verdicts(accepted: &mut Vec<String>, lmtp: bool) -> String {
+    let recipients = std::mem::take(accepted);
+    let reply = |full: bool| match full {
+        true => "452 4.2.2 no room here\r\n",
+        false => "250 2.0.0 taken by the sink\r\n",
+    };
+    match lmtp {
+        true => recipients.iter().map(|one| reply(one.starts_with("RCPT TO:<full"))).collect(),
+        false => reply(false).to_owned(),
     }
 }
