@@ -14,6 +14,7 @@ use conversation::{TlsFacts, TlsIdentity};
 use rustls::{CipherSuite, CommonState, ProtocolVersion, crypto::CryptoProvider};
 
 pub use client::{ClientPolicy, ClientTls, Roots};
+pub use identity::certificate_digest;
 pub use server::ServerTls;
 
 /// What can go wrong with TLS, in one line: what, where, and what to do.

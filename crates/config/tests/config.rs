@@ -56,8 +56,12 @@ fn the_example_without_its_comments_is_the_default() {
     expected.dns.servers = shown.dns.servers.clone();
     expected.routes = shown.routes.clone();
     expected.submission.without_sign_in = shown.submission.without_sign_in.clone();
+    expected.proxies = shown.proxies.clone();
     expected.sendmail = shown.sendmail.clone();
     expected.smarthosts = shown.smarthosts.clone();
+    expected.sign_in.default_domain = shown.sign_in.default_domain.clone();
+    expected.sign_in.key_file = shown.sign_in.key_file.clone();
+    expected.sign_in.block.never = shown.sign_in.block.never.clone();
     expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
     assert_eq!(shown, expected);
     assert!(shown.tls.key.is_some() && shown.sendmail.address(1000).is_some());

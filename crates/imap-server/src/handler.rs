@@ -43,6 +43,7 @@ impl Conversation {
 impl Handler<Session> for Conversation {
     async fn answer(&mut self, question: Question, talk: &mut Talk<'_>) -> Result<(), Gone> {
         match question {
+            Question::Prepare(ask) => self.prepare(ask, talk).await,
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
             Question::Select(ask) => self.select(ask, talk).await,

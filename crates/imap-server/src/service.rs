@@ -1,7 +1,7 @@
 //! The process: what all its conversations share, and the loop that begins them.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -13,6 +13,7 @@ use conversation::Peer;
 use directory::Directory;
 use imap_core::server::{Limits, Options, Session};
 use mail_store::{MailStore, StoreOptions};
+use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
 use tokio::sync::watch;
@@ -42,8 +43,7 @@ async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let config = surroundings.config.clone();
     let service = Arc::new(Service::open(&config).await?);
     let starttls = surroundings.tls.is_some();
-    let options = Arc::new(options(&config, starttls, false));
-    let on_loopback = Arc::new(options_on_loopback(&config, starttls));
+    let options = CurrentOptions::new(config, service.sign_in.clone(), starttls);
     let drive_options = surroundings.drive_options();
     let numbers = AtomicU64::new(0);
     let store = service.store.clone();
@@ -51,14 +51,13 @@ async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let conversation = move |connection: Connection| {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let peer = connection.peer();
-        let options = if is_loopback(&peer) { on_loopback.clone() } else { options.clone() };
         let span = tracing::info_span!(
             "connection",
             number,
             peer = %name(&peer),
             account = tracing::field::Empty
         );
-        let session = Session::new(number, options);
+        let session = Session::new(number, options.now());
         let conversation = Conversation::new(service.clone());
         converse(session, conversation, connection, drive_options.clone()).instrument(span)
     };
@@ -87,16 +86,9 @@ fn converse(
 impl Service {
     async fn open(config: &Config) -> anyhow::Result<Self> {
         let folders = config.folders();
-        let sign_in = SignIn::open(SignInOptions {
-            directory: folders.directory.clone(),
-            credentials: folders.credentials.clone(),
-            sign_ins: folders.sign_ins.clone(),
-            checks_at_once: usize::try_from(config.sign_in.checks_at_once).unwrap_or(1),
-            remember_for: config.sign_in.remember_for,
-            max_delay: config.sign_in.max_delay,
-        })
-        .await
-        .context("the record of sign-ins cannot be opened")?;
+        let sign_in = SignIn::open(SignInOptions::from_config(config))
+            .await
+            .context("the record of sign-ins cannot be opened")?;
         let store =
             MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
                 .await
@@ -110,25 +102,40 @@ impl Service {
     }
 }
 
-fn options(config: &Config, starttls: bool, plaintext_sign_in: bool) -> Options {
+/// The options of new sessions: which mechanisms are offered changes while the process runs. All
+/// sessions that were begun between two changes share theirs.
+struct CurrentOptions {
+    config: Arc<Config>,
+    sign_in: SignIn,
+    starttls: bool,
+    last: Mutex<Arc<Options>>,
+}
+
+impl CurrentOptions {
+    fn new(config: Arc<Config>, sign_in: SignIn, starttls: bool) -> Self {
+        let last = Mutex::new(Arc::new(options(&config, &sign_in.offers().0, starttls)));
+        Self { config, sign_in, starttls, last }
+    }
+
+    fn now(&self) -> Arc<Options> {
+        let (offers, _) = self.sign_in.offers();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.offers != *offers {
+            *last = Arc::new(options(&self.config, &offers, self.starttls));
+        }
+        Arc::clone(&last)
+    }
+}
+
+fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
     let limits = Limits {
         append_max: config.imap.max_message_size.bytes(),
         sign_in_time: config.limits.sign_in_within,
         idle_time: config.imap.idle_timeout,
         ..Limits::default()
     };
-    Options { starttls, plaintext_sign_in, limits, ..Options::default() }
-}
-
-fn options_on_loopback(config: &Config, starttls: bool) -> Options {
-    options(config, starttls, config.sign_in.without_tls_on_loopback)
-}
-
-fn is_loopback(peer: &Peer) -> bool {
-    match peer {
-        Peer::Tcp { remote, .. } => remote.ip().to_canonical().is_loopback(),
-        Peer::Unix { .. } => true,
-    }
+    let (hostname, offers) = (config.hostname.to_string(), offers.clone());
+    Options { starttls, hostname, offers, limits, ..Options::default() }
 }
 
 fn name(peer: &Peer) -> String {
@@ -162,7 +169,7 @@ mod tests {
         sign_in::migrate(&folders.sign_ins).await.unwrap();
         account_usage::migrate(&folders.usage.join("usage.db")).await.unwrap();
         let service = Arc::new(Service::open(&config).await.unwrap());
-        let session = Session::new(1, Arc::new(options(&config, false, false)));
+        let session = Session::new(1, Arc::new(options(&config, &Offers::passwords(), false)));
         let (_client, server) = tokio::io::duplex(64);
         let connection = Connection::over(server, Peer::Unix { uid: 1 });
         let drive_options = DriveOptions::new(Stop::source().stop());

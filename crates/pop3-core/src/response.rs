@@ -185,6 +185,8 @@ pub enum Refusal {
     BadCredentials,
     /// Another session has the maildrop (RFC 2449 §8.1.2).
     InUse,
+    /// Too many wrong passwords came from there, or for that name (RFC 3206 §4).
+    Blocked,
     /// The account signed in a moment ago (RFC 2449 §8.1.1).
     TooSoon,
     /// Trouble of ours that will pass (RFC 3206 §4).
@@ -203,6 +205,13 @@ impl Refusal {
             Self::BadCredentials => (
                 "[AUTH] ",
                 Text::new("Wrong name or password", "이름 또는 비밀번호가 올바르지 않습니다"),
+            ),
+            Self::Blocked => (
+                "[SYS/TEMP] ",
+                Text::new(
+                    "Too many wrong passwords: sign-in is blocked for a while",
+                    "틀린 비밀번호가 너무 많아 당분간 로그인이 차단되었습니다",
+                ),
             ),
             Self::InUse => (
                 "[IN-USE] ",
@@ -263,6 +272,8 @@ impl Absent {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Farewell {
     Stopping,
+    /// The sign-in does not count any more.
+    SignedOut,
     TooManyErrors,
 }
 
@@ -274,6 +285,13 @@ impl Farewell {
                 Text::new(
                     "Restarting, please try again soon",
                     "서버를 다시 시작합니다. 잠시 후 다시 시도하십시오",
+                ),
+            ),
+            Self::SignedOut => (
+                "[AUTH] ",
+                Text::new(
+                    "Your account has changed, please sign in again",
+                    "계정이 변경되었습니다. 다시 로그인하십시오",
                 ),
             ),
             Self::TooManyErrors => {

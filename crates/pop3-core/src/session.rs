@@ -32,6 +32,8 @@ pub struct Session {
     peer: Option<Peer>,
     tls: Option<TlsFacts>,
     stopping: bool,
+    /// The sign-in does not count any more.
+    signed_out: bool,
     /// When waiting has been long enough; set when waiting begins.
     deadline: Option<Instant>,
     /// When the client must have signed in; set at the first wait.
@@ -66,6 +68,7 @@ impl Session {
             peer: None,
             tls: None,
             stopping: false,
+            signed_out: false,
             deadline: None,
             sign_in_by: None,
         }
@@ -138,7 +141,7 @@ impl Session {
             self.state = State::Closed;
             return Next::Close;
         }
-        Next::Wait(Wait { until: Some(deadline), news: false })
+        Next::Wait(Wait { until: Some(deadline), news: self.state.maildrop().is_some() })
     }
 }
 
@@ -157,6 +160,10 @@ impl Machine for Session {
         loop {
             match &self.state {
                 State::Closed => return Next::Close,
+                _ if self.signed_out => {
+                    self.leave(Farewell::SignedOut, &mut wire.output);
+                    return Next::Close;
+                }
                 _ if self.stopping => {
                     self.leave(Farewell::Stopping, &mut wire.output);
                     return Next::Close;
@@ -186,8 +193,10 @@ impl Machine for Session {
     }
 
     fn notice(&mut self, notice: Notice) {
-        if notice == Notice::Shutdown {
-            self.stopping = true;
+        match notice {
+            Notice::Shutdown => self.stopping = true,
+            // The only news there is: who signed in may stay no longer.
+            Notice::Changed => self.signed_out = self.state.maildrop().is_some(),
         }
     }
 }

@@ -8,11 +8,14 @@ use std::{
 
 use agent_kit::{Gone, Handler};
 use conversation::Peer;
-use mail_store::StoreError;
-use pop3_core::{Listing, Message, Question, Refusal, Session, Update};
-use sign_in::{Origin, Protocol, SignInResult};
+use mail_store::{MessageReader, StoreError};
+use pop3_core::{Listing, Message, Question, Refusal, Sending, Session, Update};
+use sign_in::{Origin, Presence, Protocol, SignInResult};
 
-use crate::{maildrop::OpenMaildrop, service::Service};
+use crate::{
+    maildrop::{OpenMaildrop, Opened},
+    service::Service,
+};
 
 /// The session and its wire, as the answers reach them.
 type Talk<'t> = agent_kit::Talk<'t, Session>;
@@ -25,18 +28,25 @@ pub(crate) struct Conversation {
     service: Arc<Service>,
     /// Boxed: many connections wait before it is there.
     maildrop: Option<Box<OpenMaildrop>>,
+    /// Whether whoever signed in may stay.
+    presence: Option<Box<Presence>>,
 }
 
 impl Conversation {
     pub(crate) fn new(service: Arc<Service>) -> Self {
-        Self { service, maildrop: None }
+        Self { service, maildrop: None, presence: None }
     }
 
     async fn sign_in(&mut self, ask: pop3_core::SignIn, talk: &mut Talk<'_>) {
         let origin = origin(talk.parts().0);
         let result = self.service.sign_in.verify(ask.claim().clone(), origin).await;
+        // Of a sign-in that was not acknowledged.
+        (self.maildrop, self.presence) = (None, None);
+        let mut last = None;
         let opened = match result {
-            SignInResult::Welcome(account) => {
+            SignInResult::Welcome { account, last_word } => {
+                last = last_word;
+                self.presence = Some(Box::new(self.service.sign_in.presence(&account)));
                 if self.service.pace.takes(account.id, Instant::now()) {
                     let mailboxes = self.service.store.account(account.id);
                     let opened = OpenMaildrop::open(mailboxes, &self.service.policy).await;
@@ -46,13 +56,14 @@ impl Conversation {
                 }
             }
             SignInResult::Rejected => Err(Refusal::BadCredentials),
+            SignInResult::Blocked { .. } => Err(Refusal::Blocked),
             SignInResult::Unavailable => Err(Refusal::Failure),
         };
         let (session, wire) = talk.parts();
         match opened {
             Ok((maildrop, list)) => {
                 self.maildrop = Some(Box::new(maildrop));
-                ask.welcome(session, wire, list);
+                ask.welcome(session, wire, list, last);
             }
             Err(refusal) => ask.refuse(session, wire, refusal),
         }
@@ -64,31 +75,21 @@ impl Conversation {
         let Some(maildrop) = &mut self.maildrop else { return Ok(()) };
         let opened = maildrop.message(ask.uid()).await;
         let (session, wire) = talk.parts();
-        let reader = match opened {
-            Ok(reader) => reader,
+        let opened = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 ask.refuse(session, wire, refusal(&error));
                 return Ok(());
             }
         };
         let mut sending = ask.begin(session, wire);
-        let mut place = 0;
-        while place < reader.size() && sending.wants_more() {
-            let piece = match reader.read_at(place, PIECE_OCTETS).await {
-                Ok(piece) if !piece.is_empty() => piece,
+        match opened {
+            Opened::Whole(octets) => sending.write_piece(wire, &octets),
+            Opened::Reader(reader) if !send(&reader, &mut sending, talk).await? => {
                 // The connection ends with the dropped `sending`.
-                Ok(_) => {
-                    tracing::error!("a message's file became shorter while it was read");
-                    return Ok(());
-                }
-                Err(error) => {
-                    refusal(&error);
-                    return Ok(());
-                }
-            };
-            sending.write_piece(talk.parts().1, &piece);
-            place = place.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-            talk.drain().await?;
+                return Ok(());
+            }
+            Opened::Reader(_) => {}
         }
         let (session, wire) = talk.parts();
         sending.finish(session, wire);
@@ -116,6 +117,14 @@ impl Conversation {
 impl Handler<Session> for Conversation {
     async fn answer(&mut self, question: Question, talk: &mut Talk<'_>) -> Result<(), Gone> {
         match question {
+            Question::Prepare(ask) => {
+                let prepared = self.service.sign_in.prepare(ask.wanted()).await;
+                let (session, wire) = talk.parts();
+                // Without an answer it is a failure of ours.
+                if let Some(prepared) = prepared {
+                    ask.ready(session, wire, prepared);
+                }
+            }
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
             Question::Listing(ask) => list(ask, talk).await?,
             Question::Message(ask) => self.message(ask, talk).await?,
@@ -125,9 +134,38 @@ impl Handler<Session> for Conversation {
     }
 
     async fn news(&mut self) {
-        // POP3 knows none: a session sees its maildrop as it was when it was opened.
-        std::future::pending().await
+        // POP3 knows none but this: a session sees its maildrop as it was when it was opened.
+        match &mut self.presence {
+            Some(presence) => presence.ended().await,
+            None => std::future::pending().await,
+        }
     }
+}
+
+/// Sends a message in pieces; false if it could not be read to its end.
+async fn send(
+    reader: &MessageReader,
+    sending: &mut Sending,
+    talk: &mut Talk<'_>,
+) -> Result<bool, Gone> {
+    let mut place = 0;
+    while place < reader.size() && sending.wants_more() {
+        let piece = match reader.read_at(place, PIECE_OCTETS).await {
+            Ok(piece) if !piece.is_empty() => piece,
+            Ok(_) => {
+                tracing::error!("a message's file became shorter while it was read");
+                return Ok(false);
+            }
+            Err(error) => {
+                refusal(&error);
+                return Ok(false);
+            }
+        };
+        sending.write_piece(talk.parts().1, &piece);
+        place = place.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        talk.drain().await?;
+    }
+    Ok(true)
 }
 
 async fn list(ask: Listing, talk: &mut Talk<'_>) -> Result<(), Gone> {

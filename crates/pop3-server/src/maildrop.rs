@@ -17,6 +17,16 @@ use crate::policy::Policy;
 const ROWS_AT_ONCE: usize = 1000;
 /// So many UIDs from the wanted one on are looked up at a time: clients fetch one after the other.
 const LOOK_AHEAD: u32 = 64;
+/// So much of them is read at a time, in octets.
+const READ_AHEAD: u64 = 128 * 1024;
+
+/// A message, open to be sent.
+pub(crate) enum Opened {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// To be read in pieces.
+    Reader(MessageReader),
+}
 
 /// An open maildrop.
 pub(crate) struct OpenMaildrop {
@@ -24,6 +34,10 @@ pub(crate) struct OpenMaildrop {
     mailbox: MailboxId,
     /// Where the next messages lie, as far as that was looked up.
     ahead: VecDeque<(Uid, MessageFile)>,
+    /// The first of these, as far as they were read.
+    read: VecDeque<Vec<u8>>,
+    /// The message that was wanted last.
+    last: Option<Uid>,
     /// Other sessions are kept away as long as this lives (RFC 1939 §4).
     _lock: MaildropLock,
 }
@@ -40,7 +54,14 @@ impl OpenMaildrop {
         mailboxes.refresh(mailbox).await?;
         let state = mailboxes.state(mailbox).await?;
         let uids = mailboxes.uids(&state).await?;
-        let maildrop = Self { mailboxes, mailbox, ahead: VecDeque::new(), _lock: lock };
+        let maildrop = Self {
+            mailboxes,
+            mailbox,
+            ahead: VecDeque::new(),
+            read: VecDeque::new(),
+            last: None,
+            _lock: lock,
+        };
         let mut entries = Vec::new();
         let opened = now();
         for uids in uids.chunks(ROWS_AT_ONCE) {
@@ -52,17 +73,31 @@ impl OpenMaildrop {
         Ok((maildrop, Maildrop::new(state.uid_validity, entries)))
     }
 
-    /// Opens a message.
-    pub(crate) async fn message(&mut self, uid: Uid) -> Result<MessageReader, StoreError> {
+    /// Opens a message. What a client fetches one after the other is read some at a time.
+    pub(crate) async fn message(&mut self, uid: Uid) -> Result<Opened, StoreError> {
+        let in_a_row = self.last.replace(uid).is_some_and(|last| last < uid);
         while self.ahead.front().is_some_and(|(next, _)| *next < uid) {
             self.ahead.pop_front();
+            self.read.pop_front();
         }
         if self.ahead.front().is_none_or(|(next, _)| *next != uid) {
             self.look_ahead_from(uid).await?;
         }
-        match self.ahead.front() {
-            Some((next, file)) if *next == uid => self.mailboxes.read(file).await,
-            _ => Err(StoreError::MessageGone),
+        let Some((_, file)) = self.ahead.front().filter(|(next, _)| *next == uid) else {
+            return Err(StoreError::MessageGone);
+        };
+        if self.read.is_empty() {
+            let many = if in_a_row { self.ahead.len() } else { 1 };
+            let files: Vec<_> =
+                self.ahead.iter().take(many).map(|(_, file)| file.clone()).collect();
+            self.read = self.mailboxes.read_whole(&files, READ_AHEAD).await?.into();
+        }
+        match self.read.pop_front() {
+            Some(octets) => {
+                self.ahead.pop_front();
+                Ok(Opened::Whole(octets))
+            }
+            None => self.mailboxes.read(file).await.map(Opened::Reader),
         }
     }
 
@@ -71,6 +106,7 @@ impl OpenMaildrop {
         let uids = UidSet::range(uid..=Uid::new(last).unwrap_or(Uid::MAX));
         let rows = self.rows(&uids).await?;
         self.ahead = rows.into_iter().map(|row| (row.uid, row.file)).collect();
+        self.read.clear();
         Ok(())
     }
 

@@ -12,7 +12,6 @@ use config::Config;
 use conversation::Peer;
 use mail_store::{MailStore, StoreOptions};
 use pop3_core::{Limits, Options, Session, TOO_MANY_CONNECTIONS};
-use sasl_core::Mechanism;
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
 use tracing::Instrument as _;
@@ -40,14 +39,16 @@ async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let config = surroundings.config.clone();
     let service = Arc::new(Service::open(&config).await?);
     let store = service.store.clone();
-    let options = Arc::new(options(&config, surroundings.tls.is_some()));
+    let stls = surroundings.tls.is_some();
     let drive_options = surroundings.drive_options();
     let numbers = AtomicU64::new(0);
 
     let conversation = move |connection: Connection| {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("connection", number, peer = name(connection.peer()));
-        let (service, options) = (service.clone(), options.clone());
+        // What there are verifiers for may have changed since the last connection.
+        let options = Arc::new(options(&config, &service.sign_in, stls));
+        let service = service.clone();
         let drive_options = drive_options.clone();
         async move {
             let mut session = Session::new(options, number);
@@ -65,16 +66,9 @@ async fn serve(mut surroundings: Surroundings) -> anyhow::Result<()> {
 impl Service {
     async fn open(config: &Config) -> anyhow::Result<Self> {
         let folders = config.folders();
-        let sign_in = SignIn::open(SignInOptions {
-            directory: folders.directory,
-            credentials: folders.credentials,
-            sign_ins: folders.sign_ins,
-            checks_at_once: usize::try_from(config.sign_in.checks_at_once)?,
-            remember_for: config.sign_in.remember_for,
-            max_delay: config.sign_in.max_delay,
-        })
-        .await
-        .context("the record of sign-ins cannot be opened")?;
+        let sign_in = SignIn::open(SignInOptions::from_config(config))
+            .await
+            .context("the record of sign-ins cannot be opened")?;
         let store =
             MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
                 .await
@@ -87,12 +81,13 @@ impl Service {
     }
 }
 
-fn options(config: &Config, stls: bool) -> Options {
+fn options(config: &Config, sign_in: &SignIn, stls: bool) -> Options {
+    let (offers, apop) = sign_in.offers();
     Options {
         hostname: config.hostname.clone(),
         stls,
-        mechanisms: vec![Mechanism::Plain, Mechanism::Login],
-        without_tls_on_loopback: config.sign_in.without_tls_on_loopback,
+        offers: (*offers).clone(),
+        apop,
         expire_days: Policy::new(config).expire_days(),
         login_delay: config.pop3.login_delay,
         limits: Limits {

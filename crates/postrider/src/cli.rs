@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, alias, check_config, demo_prepare, domain, message, migrate, queue, run, sendmail,
-    status, trace, up,
+    account, alias, block, check_config, demo_prepare, domain, message, migrate, queue, run,
+    sendmail, status, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -41,6 +41,8 @@ enum Command {
     #[command(subcommand)]
     Alias(alias::Command),
     #[command(subcommand)]
+    Block(block::Command),
+    #[command(subcommand)]
     Queue(queue::Command),
     Trace(trace::Args),
     #[command(subcommand)]
@@ -71,6 +73,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Domain(command) => domain::run(command, config).map(done),
         Command::Account(command) => account::run(command, config).map(done),
         Command::Alias(command) => alias::run(command, config).map(done),
+        Command::Block(command) => block::run(command, config).map(done),
         Command::Queue(command) => queue::run(command, config).map(done),
         Command::Trace(args) => trace::run(args, config),
         Command::Message(command) => message::run(command),

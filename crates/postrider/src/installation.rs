@@ -7,8 +7,9 @@ use std::{
 
 use anyhow::{Context, bail};
 use config::Config;
-use directory::{Directory, Editor};
+use directory::{Credentials, Directory, Editor};
 use message_queue::{Queue, QueueOptions};
+use sign_in::{Recipe, SignInOptions};
 use stable_storage::Files;
 use tokio::runtime::{Builder, Runtime};
 
@@ -98,6 +99,16 @@ impl Installation {
     /// To look at the queue, and to change what waits in it.
     pub(crate) async fn queue(&self) -> anyhow::Result<Queue> {
         Ok(Queue::open(self.queue_options(), Files::real()).await?)
+    }
+
+    /// What is kept of new secrets.
+    pub(crate) fn recipe(&self) -> Recipe {
+        SignInOptions::from_config(&self.config).recipe
+    }
+
+    /// To look at secrets, as far as they are kept.
+    pub(crate) fn credentials(&self) -> Credentials {
+        Credentials::open(&self.config.folders().credentials)
     }
 
     /// To look at domains, accounts and aliases.

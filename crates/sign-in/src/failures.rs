@@ -1,5 +1,5 @@
 //! Who guesses waits: the pause before a refusal grows with the number of different wrong secrets
-//! that came from an address. While a pause lasts no other secret from there is judged, so that
+//! that came from an address; where many clients share one, that came for a name. While a pause lasts no other secret from there is judged, so that
 //! many connections guess no faster than one.
 //!
 //! A client that repeats its one wrong password (mail clients try three mechanisms, and the local
@@ -27,7 +27,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Failures {
     longest_pause: Duration,
-    addresses: Mutex<HashMap<IpAddr, Guesses>>,
+    addresses: Mutex<HashMap<Culprit, Guesses>>,
+}
+
+/// Whom guesses are counted against.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Culprit {
+    /// Whoever is at an address; of an IPv6 host it is the network.
+    Address(IpAddr),
+    /// Whoever tries this name.
+    Name(String),
+}
+
+impl Culprit {
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self::Address(network(address))
+    }
 }
 
 struct Guesses {
@@ -45,15 +60,14 @@ impl Failures {
     }
 
     /// Counts a wrong secret, and says how long the refusal has to wait.
-    pub(crate) fn count(&self, address: IpAddr, secret: Hash, now: Instant) -> Duration {
+    pub(crate) fn count(&self, culprit: Culprit, secret: Hash, now: Instant) -> Duration {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = network(address);
-        if !addresses.contains_key(&address) && addresses.len() >= ADDRESSES_MAX {
+        if !addresses.contains_key(&culprit) && addresses.len() >= ADDRESSES_MAX {
             make_room(&mut addresses, now);
         }
         let fresh =
             || Guesses { different: 0, last_secrets: Vec::new(), last_time: now, pause_ends: now };
-        let guesses = addresses.entry(address).or_insert_with(fresh);
+        let guesses = addresses.entry(culprit).or_insert_with(fresh);
         if now.duration_since(guesses.last_time) > FORGOTTEN_AFTER {
             *guesses = fresh();
         }
@@ -71,22 +85,22 @@ impl Failures {
         pause
     }
 
-    /// How long a secret from this address has to wait before it is judged.
-    pub(crate) fn pause_left(&self, address: IpAddr, now: Instant) -> Duration {
+    /// How long a secret of this one has to wait before it is judged.
+    pub(crate) fn pause_left(&self, culprit: &Culprit, now: Instant) -> Duration {
         let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let guesses = addresses.get(&network(address));
+        let guesses = addresses.get(culprit);
         guesses.map_or(Duration::ZERO, |guesses| guesses.pause_ends.duration_since(now))
     }
 
     /// A good sign-in: whoever is there isn't guessing.
-    pub(crate) fn forget(&self, address: IpAddr) {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(&network(address));
+    pub(crate) fn forget(&self, culprit: &Culprit) {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(culprit);
     }
 }
 
 /// Forgets who was quiet for long; if all are busy, the half whose last guess is older, so that a
 /// flood of addresses doesn't cost a search each.
-fn make_room(addresses: &mut HashMap<IpAddr, Guesses>, now: Instant) {
+fn make_room(addresses: &mut HashMap<Culprit, Guesses>, now: Instant) {
     addresses.retain(|_, guesses| now.duration_since(guesses.last_time) <= FORGOTTEN_AFTER);
     if addresses.len() >= ADDRESSES_MAX {
         let mut times: Vec<Instant> = addresses.values().map(|guesses| guesses.last_time).collect();
@@ -98,7 +112,7 @@ fn make_room(addresses: &mut HashMap<IpAddr, Guesses>, now: Instant) {
 }
 
 /// An IPv6 host has a whole /64 to itself.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
@@ -121,7 +135,7 @@ mod tests {
         let failures = Failures::new(Duration::from_secs(3));
         let now = Instant::now();
         let pause = |address: &str, text: &str, now| {
-            failures.count(address.parse().unwrap(), secret(text), now).as_millis()
+            failures.count(Culprit::at(address.parse().unwrap()), secret(text), now).as_millis()
         };
         assert_eq!(pause("192.0.2.1", "a", now), 500);
         assert_eq!(pause("192.0.2.1", "a", now), 500, "the same secret counts once");
@@ -131,10 +145,11 @@ mod tests {
         assert_eq!(pause("192.0.2.1", "d", now), 3000, "bounded");
         assert_eq!(pause("::ffff:192.0.2.1", "e", now), 3000, "the same address");
         assert_eq!(pause("192.0.2.1", "f", now + FORGOTTEN_AFTER * 2), 500);
-        failures.forget("192.0.2.2".parse().unwrap());
+        failures.forget(&Culprit::at("192.0.2.2".parse().unwrap()));
         assert_eq!(pause("192.0.2.2", "b", now), 500);
         assert_eq!(pause("2001:db8::1", "a", now), 500);
-        let left = |address: &str, now| failures.pause_left(address.parse().unwrap(), now);
+        let left =
+            |address: &str, now| failures.pause_left(&Culprit::at(address.parse().unwrap()), now);
         assert_eq!(left("2001:db8::3", now), FIRST_PAUSE);
         assert_eq!(left("2001:db8::3", now + FIRST_PAUSE), Duration::ZERO);
         assert_eq!(left("2001:db8:1::", now), Duration::ZERO, "another network");
@@ -148,7 +163,7 @@ mod tests {
         for n in 0..3 * ADDRESSES_MAX {
             let address = Ipv6Addr::from((n as u128) << 64);
             let now = start + Duration::from_millis(n as u64);
-            failures.count(IpAddr::V6(address), secret("a"), now);
+            failures.count(Culprit::at(IpAddr::V6(address)), secret("a"), now);
             assert!(failures.addresses.lock().unwrap().len() <= ADDRESSES_MAX);
         }
         assert!(failures.addresses.lock().unwrap().len() > ADDRESSES_MAX / 3);

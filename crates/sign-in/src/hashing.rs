@@ -1,10 +1,7 @@
 //! The pool in which passwords are checked: few at once, because each takes megabytes and the
 //! whole of a processor; further ones wait, and too many are sent away.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use mail_types::Secret;
 use sasl_core::PasswordVerifier;
@@ -16,10 +13,16 @@ const WAITING_MAX: usize = 200;
 pub(crate) struct Hashing {
     at_once: Semaphore,
     waiting: AtomicUsize,
+    /// Checks that were made.
+    made: AtomicU64,
 }
 
 /// The right to check one password now.
-pub(crate) struct Turn<'h>(#[expect(dead_code, reason = "held for its drop")] SemaphorePermit<'h>);
+pub(crate) struct Turn<'h> {
+    made: &'h AtomicU64,
+    #[expect(dead_code, reason = "held for its drop")]
+    permit: SemaphorePermit<'h>,
+}
 
 /// Too many wait already.
 #[derive(Debug)]
@@ -27,7 +30,11 @@ pub(crate) struct Crowded;
 
 impl Hashing {
     pub(crate) fn new(at_once: usize) -> Self {
-        Self { at_once: Semaphore::new(at_once.max(1)), waiting: AtomicUsize::new(0) }
+        Self {
+            at_once: Semaphore::new(at_once.max(1)),
+            waiting: AtomicUsize::new(0),
+            made: AtomicU64::new(0),
+        }
     }
 
     /// Waits for the right to check a password.
@@ -36,13 +43,20 @@ impl Hashing {
         if waiting.before >= WAITING_MAX {
             return Err(Crowded);
         }
-        self.at_once.acquire().await.map(Turn).map_err(|_| Crowded)
+        let permit = self.at_once.acquire().await.map_err(|_| Crowded)?;
+        Ok(Turn { made: &self.made, permit })
+    }
+
+    /// How many checks were made.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 }
 
 impl Turn<'_> {
     /// Checks a password on a blocking thread.
-    pub(crate) async fn check(self, verifier: Arc<PasswordVerifier>, password: Secret) -> bool {
+    pub(crate) async fn check(self, verifier: PasswordVerifier, password: Secret) -> bool {
+        self.made.fetch_add(1, Ordering::Relaxed);
         let checked = tokio::task::spawn_blocking(move || verifier.verify(&password)).await;
         checked.unwrap_or(false)
     }
@@ -68,6 +82,8 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[tokio::test]

@@ -1,8 +1,12 @@
-//! `sign-ins.db`: who signed in last and from where, and the last failures.
+//! `sign-ins.db`: who signed in last, by which device and from where; the last failures; and what is
+//! blocked because of them.
 //!
-//! Shared by all agents that ask for passwords. Nothing depends on it, so nobody waits for it and
-//! a crash of the machine may lose the last rows. A stranger can cause failures at will: the
-//! newest [`FAILURES_KEPT`] are kept.
+//! Shared by all agents that ask for passwords: what one has seen counts for the others within a
+//! second. Nobody waits for it, and a crash of the machine may lose the last rows. A stranger can
+//! cause failures at will: only the newest are kept.
+
+mod tables;
+mod write;
 
 use std::{
     path::Path,
@@ -11,37 +15,16 @@ use std::{
 };
 
 use mail_types::{AccountId, Timestamp};
-use stable_storage::{
-    Apply, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
-};
+use stable_storage::{Database, DatabaseError, Durability, Opening, Writer};
 
-use crate::Origin;
+pub use write::{BlockKind, BlockLimits};
+pub(crate) use write::{Event, Failure, KNOWN_FOR};
 
-/// So many failures are kept, all agents together.
-const FAILURES_KEPT: i64 = 10_000;
+use tables::TABLES;
+use write::Write;
+
 /// So many events wait to be written in one process; further ones are lost.
 const WAITING_MAX: usize = 500;
-
-const TABLES: &[Migration] = &[Migration {
-    name: "failures and last sign-ins",
-    sql: "
-        create table failure (
-            id integer primary key autoincrement,
-            at_ms integer not null,
-            protocol text not null,
-            address text not null,
-            name text not null,
-            cause text not null
-        ) strict;
-        create table last_sign_in (
-            account integer not null,
-            protocol text not null,
-            address text not null,
-            at_ms integer not null,
-            primary key (account, protocol)
-        ) strict, without rowid;
-    ",
-}];
 
 /// Makes `sign-ins.db` in its folder, or brings its tables up to date.
 pub async fn migrate(folder: &Path) -> Result<(), DatabaseError> {
@@ -62,9 +45,11 @@ pub struct SignInRecords {
     waiting: Arc<AtomicUsize>,
 }
 
-/// When and from where an account signed in last by one protocol.
+/// When and from where an account signed in last, by one device and protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSignIn {
+    /// What the app password or the certificate is called; empty for the password.
+    pub device: String,
     /// The protocol's name.
     pub protocol: String,
     /// The peer's address.
@@ -88,11 +73,19 @@ pub struct FailedSignIn {
     pub cause: String,
 }
 
-/// What is written down.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    SignedIn { account: AccountId, origin: Origin, now: Timestamp },
-    Failed { name: String, cause: &'static str, origin: Origin, now: Timestamp },
+/// Something that is blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// What it is of.
+    pub kind: BlockKind,
+    /// Which.
+    pub subject: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Why, in words.
+    pub reason: String,
 }
 
 impl SignInRecords {
@@ -107,8 +100,8 @@ impl SignInRecords {
         Ok(Self { writer: Some(records.database.writer(Write)?), ..records })
     }
 
-    /// Has an event written some time soon.
-    pub(crate) fn write(&self, event: Event) {
+    /// Has an event written some time soon; `begun` hears of blocks that follow from it.
+    pub(crate) fn write(&self, event: Event, begun: impl FnOnce(Vec<Block>) + Send + 'static) {
         let Some(writer) = self.writer.clone() else { return };
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -116,28 +109,31 @@ impl SignInRecords {
         }
         let waiting = Arc::clone(&self.waiting);
         tokio::spawn(async move {
-            if let Err(error) = writer.submit(event).await {
-                tracing::warn!(
+            match writer.submit(event).await {
+                Ok(blocks) => begun(blocks),
+                Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a sign-in was not written down"
-                );
+                ),
             }
             waiting.fetch_sub(1, Ordering::Relaxed);
         });
     }
 
-    /// The last sign-ins of an account, by protocol.
+    /// The last sign-ins of an account, by device and protocol.
     pub async fn last_sign_ins(
         &self,
         account: AccountId,
     ) -> Result<Vec<LastSignIn>, DatabaseError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "select protocol, address, at_ms from last_sign_in where account = ? order by protocol",
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+            "select device, protocol, address, at_ms from last_use where account = ? \
+             order by device, protocol",
         )
         .bind(account.0)
         .fetch_all(self.database.reader())
         .await?;
-        let row = |(protocol, address, at)| LastSignIn {
+        let row = |(device, protocol, address, at)| LastSignIn {
+            device,
             protocol,
             address,
             at: Timestamp::from_millis(at),
@@ -162,46 +158,50 @@ impl SignInRecords {
         };
         Ok(rows.into_iter().map(row).collect())
     }
-}
 
-/// Writes events, many at once.
-struct Write;
+    /// What is blocked at this time, the oldest first.
+    pub async fn blocks(&self, now: Timestamp) -> Result<Vec<Block>, DatabaseError> {
+        let rows: Vec<(String, String, i64, i64, String)> = sqlx::query_as(
+            "select kind, subject, since_ms, until_ms, reason from block where until_ms > ? \
+             order by since_ms",
+        )
+        .bind(now.millis())
+        .fetch_all(self.database.reader())
+        .await?;
+        let row = |(kind, subject, since, until, reason): (String, _, _, _, _)| {
+            Some(Block {
+                kind: BlockKind::parse(&kind)?,
+                subject,
+                since: Timestamp::from_millis(since),
+                until: Timestamp::from_millis(until),
+                reason,
+            })
+        };
+        Ok(rows.into_iter().filter_map(row).collect())
+    }
 
-impl Apply for Write {
-    type Job = Event;
-    type Answer = ();
-    type Error = DatabaseError;
+    /// Lifts the blocks of an address or an account, and gives those that there were. What led to
+    /// them no longer counts.
+    pub async fn lift(&self, subject: &str) -> Result<Vec<Block>, DatabaseError> {
+        self.database.writer(Write)?.submit(Event::Lifted(subject.to_owned())).await
+    }
 
-    fn apply(&mut self, connection: &Direct, events: &[Event]) -> Result<Vec<()>, DatabaseError> {
-        let mut failed = false;
-        for event in events {
-            match event {
-                Event::SignedIn { account, origin, now } => {
-                    let (protocol, address) =
-                        (origin.protocol.as_str(), origin.address.to_string());
-                    connection.execute(
-                        "insert or replace into last_sign_in values ($1, $2, $3, $4)",
-                        &[&account.0, &protocol, &address, &now.millis()],
-                    )?;
-                }
-                Event::Failed { name, cause, origin, now } => {
-                    let (protocol, address) =
-                        (origin.protocol.as_str(), origin.address.to_string());
-                    connection.execute(
-                        "insert into failure (at_ms, protocol, address, name, cause)
-                         values ($1, $2, $3, $4, $5)",
-                        &[&now.millis(), &protocol, &address, name, cause],
-                    )?;
-                    failed = true;
-                }
-            }
-        }
-        if failed {
-            connection.execute(
-                "delete from failure where id <= (select max(id) from failure) - $1",
-                &[&FAILURES_KEPT],
-            )?;
-        }
-        Ok(vec![(); events.len()])
+    /// Whether an account has signed in from a network lately.
+    pub(crate) async fn is_known_to(
+        &self,
+        account: AccountId,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let since = now.millis().saturating_sub(i64::try_from(KNOWN_FOR.as_millis()).unwrap_or(0));
+        let row = sqlx::query(
+            "select 1 from good_network where network = ? and account = ? and at_ms > ?",
+        )
+        .bind(network)
+        .bind(account.0)
+        .bind(since)
+        .fetch_optional(self.database.reader())
+        .await?;
+        Ok(row.is_some())
     }
 }

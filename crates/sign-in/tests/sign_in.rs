@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use config::Config;
 use directory::{Editor, NewAccount};
 use mail_types::{Address, Domain, Secret, Timestamp};
 use sasl_core::{Claim, Cost, PasswordVerifier};
@@ -13,6 +14,7 @@ use stable_storage::Files;
 struct House {
     folder: tempfile::TempDir,
     editor: Editor,
+    options: SignInOptions,
     sign_in: SignIn,
 }
 
@@ -40,17 +42,16 @@ impl House {
             let new = NewAccount { address: address(name), verifier, quota_bytes: None, now: NOW };
             editor.add_account(new).await.unwrap();
         }
-        let sign_in = SignIn::open(SignInOptions {
+        let options = SignInOptions {
             directory: path.clone(),
             credentials: path.clone(),
-            sign_ins: path,
-            checks_at_once: 1,
-            remember_for: Duration::from_secs(300),
+            sign_ins: path.clone(),
+            key_file: path.join("secret.key"),
             max_delay,
-        })
-        .await
-        .unwrap();
-        Self { folder, editor, sign_in }
+            ..SignInOptions::from_config(&Config::default())
+        };
+        let sign_in = SignIn::open(options.clone()).await.unwrap();
+        Self { folder, editor, options, sign_in }
     }
 
     async fn try_as(&self, act_as: Option<&str>, name: &str, password: &str) -> Option<String> {
@@ -58,7 +59,10 @@ impl House {
         let origin =
             Origin { protocol: Protocol::Imap, address: "192.0.2.1".parse().unwrap(), tls: true };
         match self.sign_in.verify(claim, origin).await {
-            SignInResult::Welcome(account) => Some(account.address.local().as_str().to_owned()),
+            SignInResult::Welcome { account, .. } => {
+                Some(account.address.local().as_str().to_owned())
+            }
+            SignInResult::Blocked { .. } => Some("blocked".to_owned()),
             SignInResult::Rejected => None,
             SignInResult::Unavailable => Some("unavailable".to_owned()),
         }

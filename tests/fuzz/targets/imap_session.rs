@@ -33,7 +33,11 @@ fuzz_target!(|octets: &[u8]| {
                     return;
                 }
                 match question {
-                    Question::SignIn(ask) => ask.welcome(session, wire),
+                    Question::Prepare(ask) => {
+                        let salt = Some((b"salt".to_vec(), 4096));
+                        ask.ready(session, wire, Prepared { nonce: [7; 18], salt });
+                    }
+                    Question::SignIn(ask) => ask.welcome(session, wire, None),
                     Question::Select(ask) => ask.opened(session, wire, opened()),
                     Question::Changes(ask) => ask.finish(session, wire),
                     Question::AppendBegin(ask) => ask.accept(session, wire),

@@ -9,7 +9,7 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// The label of `tls-exporter` (RFC 9266 §2).
@@ -96,6 +96,13 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     };
     let (inside, after) = rest.split_at_checked(length)?;
     Some((tag, inside, after))
+}
+
+/// The SHA-256 digest of the first certificate of a PEM text: how one is made known before it is
+/// shown.
+pub fn certificate_digest(pem: &[u8]) -> Option<[u8; 32]> {
+    let certificate = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
+    Some(Sha256::digest(&certificate).into())
 }
 
 /// Lets a client show a certificate, and checks that it has the key of it; whose it is, who signs

@@ -156,20 +156,18 @@ fn load(
     let own = chain.first().ok_or_else(no_certificate)?.clone();
     let private = PrivateKeyDer::from_pem_slice(&read(key)?)
         .map_err(|_| TlsError::NoKey { path: key.to_owned() })?;
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?;
+    let builder =
+        ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let builder = if asking {
         builder.with_client_cert_verifier(Arc::new(AnyClient(provider())))
     } else {
         builder.with_no_client_auth()
     };
-    let mut config = builder
-        .with_single_cert(chain, private)
-        .map_err(|cause| TlsError::Pair {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            cause,
-        })?;
+    let mut config = builder.with_single_cert(chain, private).map_err(|cause| TlsError::Pair {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        cause,
+    })?;
     // Resumption by tickets: nothing is kept per session.
     config.ticketer = tickets.clone();
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -4,14 +4,23 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use conversation::Peer;
 use imap_core::{
-    response::Completion,
-    server::{Ask, SignIn},
+    response::{Code, Completion},
+    server::{Ask, Prepare, SignIn},
 };
 use sign_in::{Origin, Protocol, SignInResult};
 
 use crate::handler::{Conversation, SignedIn, Talk};
 
 impl Conversation {
+    pub(crate) async fn prepare(&mut self, ask: Ask<Prepare>, talk: &mut Talk<'_>) {
+        let prepared = self.service.sign_in.prepare(&ask.command().wanted).await;
+        let (session, wire) = talk.parts();
+        match prepared {
+            Some(prepared) => ask.ready(session, wire, prepared),
+            None => ask.finish(session, wire, Completion::unavailable()),
+        }
+    }
+
     pub(crate) async fn sign_in(&mut self, ask: Ask<SignIn>, talk: &mut Talk<'_>) {
         let (session, _) = talk.parts();
         let origin = Origin {
@@ -22,13 +31,18 @@ impl Conversation {
         let result = self.service.sign_in.verify(ask.command().claim.clone(), origin).await;
         let (session, wire) = talk.parts();
         match result {
-            SignInResult::Welcome(account) => {
+            SignInResult::Welcome { account, last_word } => {
                 tracing::Span::current().record("account", tracing::field::display(account.id));
                 let mailboxes = self.service.store.account(account.id);
                 self.signed_in = Some(Box::new(SignedIn { account, mailboxes }));
-                ask.welcome(session, wire);
+                ask.welcome(session, wire, last_word);
             }
             SignInResult::Rejected => ask.reject(session, wire),
+            SignInResult::Blocked { minutes } => {
+                let text =
+                    format!("Too many wrong passwords: sign-in is blocked for {minutes} minutes");
+                ask.finish(session, wire, Completion::no(Code::Unavailable, text));
+            }
             SignInResult::Unavailable => ask.finish(session, wire, Completion::unavailable()),
         }
     }

@@ -1,14 +1,19 @@
 //! `postrider account`: who has mail here.
 
+mod import;
 pub(super) mod password;
+mod secrets;
+mod sending;
+mod show;
 
 use std::path::Path;
 
 use clap::Subcommand;
-use directory::{Account, NewAccount, Removal};
+use directory::{Account, AliasName, Kept, NewAccount, Removal};
 use mail_types::{Address, Secret};
 use sasl_core::{Cost, PasswordVerifier};
 use serde_json::json;
+use sign_in::InstallationKey;
 
 use crate::{
     installation::{Installation, runtime},
@@ -33,6 +38,20 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show one account: its secrets by name, and its last sign-ins by device and protocol
+    Show {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    #[command(subcommand)]
+    AppPassword(secrets::AppPassword),
+    #[command(subcommand)]
+    Certificate(secrets::Certificate),
+    Import(import::Args),
     /// Set a new password; sessions that rest on the old one end
     Passwd {
         /// The account
@@ -53,6 +72,30 @@ pub(crate) enum Command {
         /// The account
         #[arg(value_parser = Address::parse)]
         address: Address,
+    },
+    /// Show, grant or revoke what an account may send as beside its own addresses and aliases
+    SendAs {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// Let it send as this address, or as @domain
+        #[arg(long, value_name = "NAME")]
+        grant: Vec<AliasName>,
+        /// Take such a grant back
+        #[arg(long, value_name = "NAME")]
+        revoke: Vec<AliasName>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say whether submission leaves a copy of what an account sends in its Sent mailbox
+    SentCopy {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// on or off
+        #[arg(value_parser = sending::switch)]
+        wanted: bool,
     },
     /// Remove an account; says what that does and asks, its mail stays on disk
     Remove {
@@ -75,11 +118,21 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
                 printer::line(format!("{} has an account now", account.address));
             }
             Command::Passwd { address, password_stdin } => {
-                let verifier = verifier(&password::ask(&address, password_stdin)?)?;
-                let now = agent_kit::now();
-                installation.editor().set_password(&address, &verifier, now).await?;
+                let account = secrets::existing(&installation, &address).await?;
+                let password = password::ask(&address, password_stdin)?;
+                let (verifier, kept) = keep(&installation, &account.address, &password)?;
+                let (editor, now) = (installation.editor(), agent_kit::now());
+                editor.set_password_keeping(&address, &verifier, &kept, now).await?;
                 printer::line(format!("{address} has a new password"));
             }
+            Command::Show { address, json } => {
+                show::show(&installation, &address, json).await?;
+            }
+            Command::AppPassword(command) => {
+                secrets::app_password(&installation, command).await?;
+            }
+            Command::Certificate(command) => secrets::certificate(&installation, command).await?,
+            Command::Import(args) => import::import(&installation, &args).await?,
             Command::Disable { address } => {
                 installation.editor().set_disabled(&address, true).await?;
                 printer::line(format!("{address} is disabled: no sign-in, no mail"));
@@ -87,6 +140,12 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::Enable { address } => {
                 installation.editor().set_disabled(&address, false).await?;
                 printer::line(format!("{address} is enabled"));
+            }
+            Command::SendAs { address, grant, revoke, json } => {
+                sending::send_as(&installation, &address, (&grant, &revoke), json).await?;
+            }
+            Command::SentCopy { address, wanted } => {
+                sending::sent_copy(&installation, &address, wanted).await?;
             }
             Command::Remove { address, yes } => remove(&installation, &address, yes).await?,
             Command::List { json } => list(&installation, json).await?,
@@ -101,13 +160,20 @@ pub(crate) async fn add(
     address: Address,
     password: &Secret,
 ) -> anyhow::Result<Account> {
-    let verifier = verifier(password)?;
+    let (verifier, kept) = keep(installation, &address, password)?;
     let new = NewAccount { address, verifier, quota_bytes: None, now: agent_kit::now() };
-    Ok(installation.editor().add_account(new).await?)
+    Ok(installation.editor().add_account_keeping(new, &kept).await?)
 }
 
-fn verifier(password: &Secret) -> anyhow::Result<PasswordVerifier> {
-    Ok(PasswordVerifier::new(password, random::bytes()?, Cost::default())?)
+/// What is kept of a password.
+fn keep(
+    installation: &Installation,
+    address: &Address,
+    password: &Secret,
+) -> anyhow::Result<(PasswordVerifier, Kept)> {
+    let key = InstallationKey::load_or_make(&sign_in::key_file(&installation.config))?;
+    let verifier = PasswordVerifier::new(password, random::bytes()?, Cost::default())?;
+    Ok((verifier, installation.recipe().keep(&key, address, None, password)?))
 }
 
 async fn remove(installation: &Installation, address: &Address, yes: bool) -> anyhow::Result<()> {
@@ -124,7 +190,7 @@ async fn remove(installation: &Installation, address: &Address, yes: bool) -> an
 
 /// What the removal means, or meant.
 fn consequences(installation: &Installation, removal: &Removal) -> String {
-    let list = |names: &[directory::AliasName]| {
+    let list = |names: &[AliasName]| {
         names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let account = &removal.account;

@@ -24,6 +24,7 @@ pub(crate) async fn migrate(installation: &Installation) -> anyhow::Result<()> {
     installation.editor().migrate().await?;
     Queue::create(installation.queue_options(), Files::real()).await?;
     sign_in::migrate(&folders.sign_ins).await?;
+    sign_in::InstallationKey::load_or_make(&sign_in::key_file(&installation.config))?;
     account_usage::migrate(&folders.usage.join("usage.db")).await?;
     Ok(())
 }

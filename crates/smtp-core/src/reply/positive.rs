@@ -57,6 +57,8 @@ pub(crate) enum Farewell {
     NoLineEnd,
     /// To a client whom the agent does not want.
     NotWelcome,
+    /// To a client whose sign-in does not count any more.
+    SignedOut,
 }
 
 impl Positive<'_> {
@@ -121,6 +123,9 @@ impl Farewell {
             Self::TooMuch => Wording::new(421, (4, 7, 0), "Far too large, closing"),
             Self::NoLineEnd => Wording::new(421, (4, 7, 0), "Lines without CRLF, closing"),
             Self::NotWelcome => Wording::new(421, (4, 7, 0), "Closing"),
+            Self::SignedOut => {
+                Wording::new(421, (4, 7, 0), "Your account has changed, please sign in again")
+            }
             Self::TooManyConnections => {
                 Wording::new(421, (4, 7, 0), "Too many connections, please try again later")
             }

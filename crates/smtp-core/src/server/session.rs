@@ -40,6 +40,8 @@ pub struct Session {
     /// The time of day at which it was opened.
     pub(super) opened_at: Option<Timestamp>,
     stopping: bool,
+    /// The sign-in does not count any more.
+    signed_out: bool,
     /// When waiting has been long enough; set when waiting begins.
     deadline: Option<Instant>,
     /// When the client must have signed in; set at the first step.
@@ -75,6 +77,7 @@ impl Session {
             tls: None,
             opened_at: None,
             stopping: false,
+            signed_out: false,
             deadline: None,
             sign_in_by: None,
             counts: Counts::default(),
@@ -252,7 +255,7 @@ impl Session {
             self.leave(Farewell::TimedOut, &mut wire.output);
             return Step::Close;
         }
-        Step::Wait(Wait { until: Some(deadline), news: false })
+        Step::Wait(Wait { until: Some(deadline), news: self.signed_in })
     }
 
     /// The peer did something: the time it may take starts anew.
@@ -275,6 +278,10 @@ impl Machine for Session {
         }
         loop {
             if matches!(self.state, State::Closed) {
+                return Step::Close;
+            }
+            if self.signed_out {
+                self.leave(Farewell::SignedOut, &mut wire.output);
                 return Step::Close;
             }
             if self.stopping {
@@ -301,8 +308,10 @@ impl Machine for Session {
     }
 
     fn notice(&mut self, notice: Notice) {
-        if notice == Notice::Shutdown {
-            self.stopping = true;
+        match notice {
+            Notice::Shutdown => self.stopping = true,
+            // The only news there is: who signed in may stay no longer.
+            Notice::Changed => self.signed_out = self.signed_in,
         }
     }
 }
