@@ -32,6 +32,11 @@ impl MessageReader {
         Self(Arc::new(Opened { file, size, converted: bare_lf.then(Mutex::default) }))
     }
 
+    /// All of a file with CRLF line ends.
+    pub(crate) fn whole(file: &File) -> io::Result<Vec<u8>> {
+        read_plain(file, 0, usize::MAX)
+    }
+
     /// Octets in wire form.
     pub fn size(&self) -> u64 {
         self.0.size

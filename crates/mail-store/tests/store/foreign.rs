@@ -112,3 +112,31 @@ async fn an_old_maildir_becomes_an_account() {
     assert_eq!(subjects(&all, "Sent"), ["c"]);
     assert_eq!(mailbox(&account, "Sent").await.special_use, Some(mail_store::SpecialUse::Sent));
 }
+
+/// What is read several at a time ends where one has to be looked for or converted, or is too much.
+#[tokio::test]
+async fn whole_messages_up_to_the_first_that_needs_care() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    for entry in 1..=3 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    let root = world.maildir();
+    fs::write(root.join("cur/1700.M1P2.other:2,S"), "Subject: foreign\n\n").unwrap();
+    let inbox = mailbox(&account, "INBOX").await.id;
+    account.refresh(inbox).await.unwrap();
+    let rows = account.fetch(inbox, &UidSet::all(), Want::Facts).await.unwrap();
+    let files: Vec<_> = rows.iter().map(|row| row.file.clone()).collect();
+    let sizes: Vec<usize> = rows.iter().map(|row| usize::try_from(row.size).unwrap()).collect();
+    let read = async |most| -> Vec<usize> {
+        account.read_whole(&files, most).await.unwrap().iter().map(Vec::len).collect()
+    };
+    assert_eq!(read(1 << 20).await, sizes[..3], "the fourth has LF line ends");
+    let two = u64::try_from(sizes[0] + sizes[1]).unwrap();
+    assert_eq!(read(two).await, sizes[..2]);
+    assert_eq!(read(two - 1).await, sizes[..1]);
+
+    let second = files_on_disk(&world).into_iter().find(|file| file.contains(",U=2,")).unwrap();
+    fs::remove_file(root.join(second)).unwrap();
+    assert_eq!(read(1 << 20).await, sizes[..1]);
+}
