@@ -33,6 +33,6 @@ pub use listeners::{Listener, ListenerError, Listeners, SOCKET_PATH_MAX};
 pub use readiness::Readiness;
 pub use reload::Reload;
 pub use runtime::{run_to_end, runtime};
-pub use serve::{Limits, ServeOptions, serve};
+pub use serve::{Limits, ServeOptions, may_name_clients, serve};
 pub use stop::{GRACE, Stop, StopSource};
 pub use surroundings::{Half, Running, Surroundings};

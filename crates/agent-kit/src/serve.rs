@@ -1,14 +1,22 @@
 //! Accepting connections: within limits, one task each, until the stop.
 //!
 //! A peer controls how many connections it opens; [`Limits`] bounds them in total and for each
-//! address. One too many gets [`ServeOptions::turned_away`] and is closed.
+//! address. One too many gets [`ServeOptions::turned_away`] and is closed. Behind a proxy it is the
+//! client's address that counts ([`ServeOptions::proxies`]).
 
 mod admission;
+mod proxied;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use config::Network;
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, timeout},
@@ -16,6 +24,8 @@ use tokio::{
 
 use crate::{Connection, GRACE, Listener, Stop, tls::ServerTls};
 use admission::{Admission, Admitted};
+pub use proxied::may_name_clients;
+use proxied::{is_proxied, read_header};
 
 /// How many connections at once.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +53,8 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// When to stop accepting.
     pub stop: Stop,
+    /// Where proxies are that begin each connection with the PROXY protocol.
+    pub proxies: Vec<Network>,
     /// For listeners with TLS from the start; without it those are closed at once.
     pub tls: Option<ServerTls>,
     /// How long the handshake may take there.
@@ -98,7 +110,8 @@ async fn accept_loop<F, C>(
     C: Future<Output = ()> + Send + 'static,
 {
     let mut pause = PAUSE;
-    let mut warnings = Warnings::default();
+    let warnings = Arc::new(Mutex::new(Warnings::default()));
+    let options = Arc::new(options);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -108,12 +121,15 @@ async fn accept_loop<F, C>(
         match accepted {
             Ok(connection) => {
                 pause = PAUSE;
-                match admission.admit(connection.peer()) {
-                    Some(admitted) => welcome(connection, admitted, &options, &conversation),
-                    None => {
-                        warnings.turned_away(&listener);
-                        turn_away(connection, &options);
-                    }
+                let door = Door {
+                    options: options.clone(),
+                    admission: admission.clone(),
+                    warnings: warnings.clone(),
+                };
+                if is_proxied(&connection, &options.proxies) {
+                    tokio::spawn(admit_proxied(connection, door, conversation.clone()));
+                } else {
+                    admit(connection, &door, &conversation);
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -123,6 +139,45 @@ async fn accept_loop<F, C>(
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }
+        }
+    }
+}
+
+/// What decides about a connection.
+struct Door {
+    options: Arc<ServeOptions>,
+    admission: Arc<Admission>,
+    warnings: Arc<Mutex<Warnings>>,
+}
+
+/// Takes a connection in, or turns it away.
+fn admit<F, C>(connection: Connection, door: &Door, conversation: &Arc<F>)
+where
+    F: Fn(Connection) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    match door.admission.admit(connection.peer()) {
+        Some(admitted) => welcome(connection, admitted, &door.options, conversation),
+        None => {
+            let mut warnings = door.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            warnings.turned_away(connection.listener());
+            drop(warnings);
+            turn_away(connection, &door.options);
+        }
+    }
+}
+
+/// The same once the proxy has said whose connection it is.
+async fn admit_proxied<F, C>(mut connection: Connection, door: Door, conversation: Arc<F>)
+where
+    F: Fn(Connection) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    match read_header(&mut connection).await {
+        Ok(()) => admit(connection, &door, &conversation),
+        Err(error) => {
+            let (listener, peer) = (connection.listener(), connection.peer());
+            tracing::warn!(listener, ?peer, %error, "connection closed");
         }
     }
 }
@@ -190,13 +245,13 @@ struct Warnings {
 }
 
 impl Warnings {
-    fn turned_away(&mut self, listener: &Listener) {
+    fn turned_away(&mut self, listener: &str) {
         self.since_then += 1;
         if self.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
             return;
         }
         tracing::warn!(
-            listener = listener.name(),
+            listener,
             connections = self.since_then,
             "turned away: too many connections at once, see [limits]"
         );

@@ -106,6 +106,7 @@ impl Surroundings {
         ServeOptions {
             limits: Limits::from(&self.config.limits),
             stop: self.stop.clone(),
+            proxies: self.config.proxies.proxy_protocol.clone(),
             tls: self.tls.clone(),
             handshake_limit: self.drive_options().handshake_limit,
             turned_away: turned_away.into(),
@@ -130,7 +131,11 @@ impl Surroundings {
 
 fn load_tls(config: &Config) -> Result<Option<ServerTls>, TlsError> {
     match (&config.tls.certificate, &config.tls.key) {
-        (Some(certificate), Some(key)) => ServerTls::load(certificate, key).map(Some),
+        (Some(certificate), Some(key)) => {
+            // Some clients bother their owners with a choice of certificates when they are asked.
+            let asking = config.sign_in.mechanisms.contains(&config::SignInMechanism::External);
+            ServerTls::load_asking(certificate, key, asking).map(Some)
+        }
         _ => Ok(None),
     }
 }

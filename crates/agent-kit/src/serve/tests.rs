@@ -24,6 +24,7 @@ fn start(
     let options = ServeOptions {
         limits,
         stop: source.stop(),
+        proxies: Vec::new(),
         tls,
         handshake_limit: Duration::from_secs(5),
         turned_away: b"421 too many\r\n".to_vec(),
@@ -109,5 +110,53 @@ async fn conversations_may_end_before_the_stop_is_complete() {
     source.ask();
     assert!(!served.is_finished());
     drop(client);
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_client_counts() {
+    let limits = Limits { connections: 10, connections_per_address: 1 };
+    let place = Place::Tcp(([127, 0, 0, 1], 0).into());
+    let mut listeners = Listeners::bind(&[Endpoint { name: "imap", place }]).unwrap();
+    let address = listeners.addresses("imap")[0];
+    let text = "hostname = \"x.example.org\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"\n\
+        [proxies]\nproxy_protocol = [\"127.0.0.0/8\"]\n";
+    let config = config::Config::parse(text, std::path::Path::new("/")).unwrap();
+    let source = Stop::source();
+    let options = ServeOptions {
+        limits,
+        stop: source.stop(),
+        proxies: config.proxies.proxy_protocol.clone(),
+        tls: None,
+        handshake_limit: Duration::from_secs(5),
+        turned_away: b"421 too many\r\n".to_vec(),
+    };
+    let served =
+        tokio::spawn(serve(listeners.take_all(), options, |connection: Connection| async {
+            let peer = connection.peer();
+            let mut transport = connection.parts.transport;
+            transport.write_all(format!("{peer:?}\r\n").as_bytes()).await.unwrap();
+            let _ = transport.read(&mut [0]).await;
+        }));
+    let connect = async |client: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let header = format!("PROXY TCP4 {client} 192.0.2.1 40000 143\r\n");
+        stream.write_all(header.as_bytes()).await.unwrap();
+        let line = first_line(&mut stream).await;
+        (stream, line)
+    };
+    let first = connect("198.51.100.7").await;
+    assert!(first.1.contains("remote: 198.51.100.7:40000"), "{}", first.1);
+    assert_eq!(connect("198.51.100.7").await.1, "421 too many\r\n");
+    let other = connect("198.51.100.8").await;
+    assert!(other.1.contains("remote: 198.51.100.8:40000"), "{}", other.1);
+    // Without a header it is closed, and nothing said.
+    let mut bare = TcpStream::connect(address).await.unwrap();
+    bare.write_all(b"a01 NOOP and more\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _ = bare.read_to_end(&mut said).await;
+    assert_eq!(said, b"");
+    drop((first, other));
+    source.ask();
     served.await.unwrap();
 }
