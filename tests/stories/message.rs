@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::Write,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -128,6 +129,8 @@ fn extracting_never_touches_what_is_there() {
     run(&["extract", "mail.eml"]);
     let parts = folder.join("mail.eml.parts");
     assert_eq!(names(&parts), ["body.txt", "회의 자료 (최종).hwp"]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&parts), mode(&parts.join("body.txt"))), (0o700, 0o600));
     fs::write(parts.join("body.txt"), "mine").unwrap();
     std::os::unix::fs::symlink("/dev/null", parts.join("body-2.txt")).unwrap();
 

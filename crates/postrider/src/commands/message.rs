@@ -1,7 +1,6 @@
 //! `postrider message`: what is in this mail file?
 
 use std::{
-    fs::File,
     io::{IsTerminal, Write, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -204,7 +203,7 @@ fn run_extract(args: &ExtractArgs) -> anyhow::Result<()> {
 
 fn to_file(opened: &Opened, piece: Piece<'_>, path: &Path) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());
-    let mut file = File::create_new(path).with_context(cannot)?;
+    let mut file = extract::create_new(path).with_context(cannot)?;
     opened.decoded(piece.range, piece.encoding, |octets| {
         file.write_all(octets).with_context(cannot)
     })?;

@@ -3,14 +3,15 @@
 //! - A sender chooses names, never places: each file is made new in the one folder, under a name
 //!   that mime-core made safe. What exists is not touched; a number is added instead.
 //! - The text becomes UTF-8 with LF. Attachments are decoded and otherwise as they were sent.
-//! - A file that could not be written whole is removed.
+//! - A file that could not be written whole is removed. Folder and files are for their owner alone.
 
 mod naming;
 mod section;
 
 use std::{
-    fs::{self, File},
-    io::Write,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -53,7 +54,10 @@ impl Written {
 
 /// Writes everything into a folder, which is made if it is not there.
 pub(crate) fn all(opened: &Opened, folder: &Path) -> anyhow::Result<Vec<Written>> {
-    fs::create_dir_all(folder)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let reading = opened.reading();
     let mut texts: Vec<_> =
@@ -143,13 +147,18 @@ fn attachment(opened: &Opened, numbered: &Numbered<'_>, folder: &Path) -> anyhow
     Ok(Written::new(vec![it.section.clone()], it.media_type(), size, &path))
 }
 
+/// Makes a file that was not there before. It is mail: nobody else may read it.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Makes a file that was not there before, with a number in its name if need be.
 fn create(folder: &Path, name: &str) -> anyhow::Result<(PathBuf, File)> {
     for number in 1..=naming::NUMBERS {
         let path = folder.join(naming::numbered(name, number));
-        match File::create_new(&path) {
+        match create_new(&path) {
             Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot write {}", path.display()));
             }

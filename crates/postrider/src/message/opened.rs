@@ -6,7 +6,7 @@ use mime_core::{
     body_structure::Part,
     reading::{Numbered, Reading},
     structure::{Limits, Parser, Structure},
-    transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder},
+    transfer::{Decoder, Encoding},
 };
 
 use super::{
@@ -101,36 +101,4 @@ pub(crate) fn beside_the_text<'a>(reading: &Reading<'a>) -> Vec<Numbered<'a>> {
 /// `2.1`
 pub(crate) fn section_of(numbered: &Numbered<'_>) -> String {
     numbered.number.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
-}
-
-enum Decoder {
-    Identity,
-    Base64(Base64Decoder),
-    QuotedPrintable(QuotedPrintableDecoder),
-}
-
-impl Decoder {
-    fn new(encoding: Encoding) -> Self {
-        match encoding {
-            Encoding::Base64 => Self::Base64(Base64Decoder::default()),
-            Encoding::QuotedPrintable => Self::QuotedPrintable(QuotedPrintableDecoder::default()),
-            _ => Self::Identity,
-        }
-    }
-
-    fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Self::Identity => out.extend_from_slice(piece),
-            Self::Base64(decoder) => decoder.push(piece, out),
-            Self::QuotedPrintable(decoder) => decoder.push(piece, out),
-        }
-    }
-
-    fn finish(self, out: &mut Vec<u8>) {
-        match self {
-            Self::Identity => {}
-            Self::Base64(decoder) => decoder.finish(out),
-            Self::QuotedPrintable(decoder) => decoder.finish(out),
-        }
-    }
 }

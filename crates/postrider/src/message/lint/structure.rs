@@ -52,8 +52,8 @@ fn is_whole(opened: &Opened, placed: &[Placed<'_>], at: u64) -> anyhow::Result<b
     let Some(it) = innermost(placed, at) else { return Ok(false) };
     let end = it.part.header.end;
     let around = opened.source.read(end.saturating_sub(1)..end.saturating_add(1), 2)?;
-    // The line end before a delimiter belongs to the delimiter.
-    Ok(around.iter().any(|octet| matches!(octet, b'\r' | b'\n')))
+    // The line end before a delimiter belongs to the delimiter; a header of nothing is whole.
+    Ok(around.is_empty() || around.iter().any(|octet| matches!(octet, b'\r' | b'\n')))
 }
 
 /// The beginning of a line, if anything can be seen in it.
