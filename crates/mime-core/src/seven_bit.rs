@@ -15,9 +15,7 @@ mod plan;
 
 use crate::{
     structure::Structure,
-    transfer::{
-        Base64Decoder, Base64Encoder, Encoding, QuotedPrintableDecoder, QuotedPrintableEncoder,
-    },
+    transfer::{Base64Encoder, Decoder, QuotedPrintableEncoder},
 };
 
 use self::{
@@ -70,14 +68,7 @@ enum Current {
     /// They pass, whatever they are.
     Keep,
     Header(HeaderConverter),
-    Body(Decode, Encode),
-}
-
-#[derive(Debug)]
-enum Decode {
-    Identity,
-    QuotedPrintable(QuotedPrintableDecoder),
-    Base64(Base64Decoder),
+    Body(Decoder, Encode),
 }
 
 #[derive(Debug)]
@@ -160,10 +151,10 @@ impl Converter {
             Action::Keep => Current::Keep,
             Action::Header(edit) => Current::Header(HeaderConverter::new(edit)),
             Action::QuotedPrintable(was) => {
-                Current::Body(Decode::of(was), Encode::QuotedPrintable(Default::default()))
+                Current::Body(Decoder::new(was), Encode::QuotedPrintable(Default::default()))
             }
             Action::Base64(was) => {
-                Current::Body(Decode::of(was), Encode::Base64(Default::default()))
+                Current::Body(Decoder::new(was), Encode::Base64(Default::default()))
             }
         };
         match std::mem::replace(&mut self.current, next) {
@@ -186,7 +177,7 @@ impl Converter {
             }
             Current::Keep => out.extend_from_slice(octets),
             Current::Header(header) => header.push(octets, out)?,
-            Current::Body(Decode::Identity, encode) => encode.push(octets, out),
+            Current::Body(decode, encode) if decode.is_identity() => encode.push(octets, out),
             Current::Body(decode, encode) => {
                 self.decoded.clear();
                 decode.push(octets, &mut self.decoded);
@@ -194,33 +185,6 @@ impl Converter {
             }
         }
         Ok(())
-    }
-}
-
-impl Decode {
-    /// A part that is labelled as encoded and holds 8-bit octets all the same is decoded first.
-    fn of(was: Encoding) -> Self {
-        match was {
-            Encoding::QuotedPrintable => Self::QuotedPrintable(Default::default()),
-            Encoding::Base64 => Self::Base64(Default::default()),
-            _ => Self::Identity,
-        }
-    }
-
-    fn push(&mut self, octets: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Self::Identity => out.extend_from_slice(octets),
-            Self::QuotedPrintable(decoder) => decoder.push(octets, out),
-            Self::Base64(decoder) => decoder.push(octets, out),
-        }
-    }
-
-    fn finish(self, out: &mut Vec<u8>) {
-        match self {
-            Self::Identity => {}
-            Self::QuotedPrintable(decoder) => decoder.finish(out),
-            Self::Base64(decoder) => decoder.finish(out),
-        }
     }
 }
 

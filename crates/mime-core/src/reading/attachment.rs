@@ -4,7 +4,7 @@ use super::Numbered;
 use crate::{
     body_structure::Part,
     file_name::{given_file_name, safe_file_name},
-    transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder},
+    transfer::{Decoder, Encoding},
 };
 
 impl Numbered<'_> {
@@ -27,20 +27,25 @@ impl Numbered<'_> {
     /// What it holds, decoded, given its body's octets.
     pub fn content(&self, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(body.len());
-        match self.encoding() {
-            Encoding::Base64 => {
-                let mut decoder = Base64Decoder::default();
-                decoder.push(body, &mut out);
-                decoder.finish(&mut out);
-            }
-            Encoding::QuotedPrintable => {
-                let mut decoder = QuotedPrintableDecoder::default();
-                decoder.push(body, &mut out);
-                decoder.finish(&mut out);
-            }
-            _ => out.extend_from_slice(body),
-        }
+        let mut decoder = Decoder::new(self.encoding());
+        decoder.push(body, &mut out);
+        decoder.finish(&mut out);
         out
+    }
+
+    /// Exactly how many octets that is. Nothing of it is kept.
+    pub fn content_octets(&self, body: &[u8]) -> u64 {
+        const PIECE: usize = 64 * 1024;
+        let mut decoder = Decoder::new(self.encoding());
+        let (mut count, mut decoded) = (0_usize, Vec::new());
+        for piece in body.chunks(PIECE) {
+            decoded.clear();
+            decoder.push(piece, &mut decoded);
+            count = count.saturating_add(decoded.len());
+        }
+        decoded.clear();
+        decoder.finish(&mut decoded);
+        u64::try_from(count.saturating_add(decoded.len())).unwrap_or(u64::MAX)
     }
 
     /// Its Content-Transfer-Encoding.
@@ -99,6 +104,7 @@ mod tests {
         let at = |offset| usize::try_from(offset).unwrap();
         let content = image.content(&MESSAGE.as_bytes()[at(body.start)..at(body.end)]);
         assert_eq!(content, (0..12).collect::<Vec<u8>>());
+        assert_eq!(image.content_octets(&MESSAGE.as_bytes()[at(body.start)..at(body.end)]), 12);
         assert!(image.about_octets().abs_diff(12) <= 3);
         assert_eq!(reading.attachments[1].file_name(), None);
     }

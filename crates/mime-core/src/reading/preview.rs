@@ -2,7 +2,7 @@
 //!
 //! Only the beginning of a body is decoded, so the cost does not grow with the message.
 
-use super::{Numbered, Reading};
+use super::{Numbered, Reading, search::is_ignorable};
 use crate::{
     body_structure::Part,
     text::{decode_text_part, text_of_html},
@@ -75,8 +75,14 @@ impl Preview {
     }
 
     fn word(&mut self, word: &str) {
+        // Senders fill the space behind their own preview with what is not seen.
+        if word.chars().all(is_ignorable) {
+            return;
+        }
         let between = if self.text.is_empty() { None } else { Some(' ') };
-        for c in between.into_iter().chain(word.chars().filter(|c| !c.is_control())) {
+        for c in
+            between.into_iter().chain(word.chars().filter(|c| !c.is_control() && !is_ignorable(*c)))
+        {
             if self.is_full() {
                 return;
             }
@@ -105,6 +111,7 @@ mod tests {
         check(b"\r\n> old\r\nnew\r\n-- \r\nme\r\n", 100, "new");
         check(b"Content-Type: text/html\r\n\r\n<style>x</style><p>a&amp;b</p>", 100, "a&b");
         check(b"Content-Type: text/plain; charset=euc-kr\r\n\r\n\xb0\xa1\xb3\xaa", 1, "가");
+        check("Content-Type: text/html; charset=utf-8\r\n\r\n<div>Sale</div>&zwnj;&nbsp;&zwnj;&nbsp;\u{34f}<blockquote>old</blockquote>new".as_bytes(), 100, "Sale new");
         check(b"Content-Type: image/png\r\n\r\nabc", 100, "");
         check(b"", 100, "");
     }

@@ -123,9 +123,9 @@ pub fn fold_for_search(text: &str, out: &mut String) {
     out.extend(folded.nfkc());
 }
 
-/// Soft hyphens, joiners, variation selectors, marks of direction and byte order.
-fn is_ignorable(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+/// What is not seen: soft hyphens, joiners, variation selectors, marks of direction and byte order.
+pub(super) fn is_ignorable(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 

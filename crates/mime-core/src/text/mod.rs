@@ -15,7 +15,7 @@ mod layout;
 mod utf_7;
 mod words;
 
-use crate::transfer::{Base64Decoder, Encoding, QuotedPrintableDecoder};
+use crate::transfer::{self, Encoding};
 
 pub use charset::Charset;
 pub(crate) use encode::ascii_param;
@@ -42,40 +42,26 @@ pub fn decode_octets(octets: &[u8], charset: &[u8]) -> Decoded {
 
 /// Decodes a text part by pieces.
 pub struct TextDecoder {
-    transfer: Transfer,
+    transfer: transfer::Decoder,
     charset: charset::Decoder,
     /// Between the two; kept for its room.
     octets: Vec<u8>,
 }
 
-enum Transfer {
-    Identity,
-    Base64(Base64Decoder),
-    QuotedPrintable(QuotedPrintableDecoder),
-}
-
 impl TextDecoder {
     /// A decoder at the start of a part's body, given the part's encoding and charset parameter.
     pub fn new(encoding: Encoding, charset: Option<&[u8]>) -> Self {
-        let transfer = match encoding {
-            Encoding::Base64 => Transfer::Base64(Base64Decoder::default()),
-            Encoding::QuotedPrintable => {
-                Transfer::QuotedPrintable(QuotedPrintableDecoder::default())
-            }
-            _ => Transfer::Identity,
-        };
         let charset = charset.map_or(Charset::Unknown, Charset::of_label).decoder();
-        Self { transfer, charset, octets: Vec::new() }
+        Self { transfer: transfer::Decoder::new(encoding), charset, octets: Vec::new() }
     }
 
     /// Takes the next piece and appends its text, as far as it is certain.
     pub fn push(&mut self, piece: &[u8], out: &mut String) {
-        self.octets.clear();
-        match &mut self.transfer {
-            Transfer::Identity => return self.charset.push(piece, out),
-            Transfer::Base64(decoder) => decoder.push(piece, &mut self.octets),
-            Transfer::QuotedPrintable(decoder) => decoder.push(piece, &mut self.octets),
+        if self.transfer.is_identity() {
+            return self.charset.push(piece, out);
         }
+        self.octets.clear();
+        self.transfer.push(piece, &mut self.octets);
         self.charset.push(&self.octets, out);
     }
 
@@ -83,11 +69,7 @@ impl TextDecoder {
     /// was not what it said.
     pub fn finish(mut self, out: &mut String) -> bool {
         self.octets.clear();
-        match self.transfer {
-            Transfer::Identity => {}
-            Transfer::Base64(decoder) => decoder.finish(&mut self.octets),
-            Transfer::QuotedPrintable(decoder) => decoder.finish(&mut self.octets),
-        }
+        self.transfer.finish(&mut self.octets);
         self.charset.push(&self.octets, out);
         self.charset.finish(out)
     }

@@ -2,10 +2,12 @@
 
 mod base64;
 mod block;
+mod decoder;
 mod fault;
 mod quoted_printable;
 
 pub use self::base64::{Base64Decoder, Base64Encoder};
+pub use decoder::Decoder;
 pub use fault::{Fault, FaultFinder, FaultKind};
 pub use quoted_printable::{QuotedPrintableDecoder, QuotedPrintableEncoder};
 

@@ -114,30 +114,15 @@ pub struct QuotedPrintableEncoder {
 impl QuotedPrintableEncoder {
     /// Takes the next piece and appends its encoded form.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for octet in piece {
-            match (self.held.take(), *octet) {
-                (Some(b'\r') | None, b'\n') => self.line_end(out),
-                (Some(white), b'\n') => {
-                    // Rule 3: white space at a line's end is encoded.
-                    self.encoded(white, out);
-                    self.line_end(out);
-                }
-                (Some(white @ (b' ' | b'\t')), b'\r') => {
-                    self.encoded(white, out);
-                    self.held = Some(b'\r');
-                }
-                (held, octet) => {
-                    match held {
-                        Some(b'\r') => self.encoded(b'\r', out),
-                        Some(white) => self.put(&[white], out),
-                        None => {}
-                    }
-                    match octet {
-                        b' ' | b'\t' | b'\r' => self.held = Some(octet),
-                        b'!'..=b'<' | b'>'..=b'~' => self.literal(octet, out),
-                        _ => self.encoded(octet, out),
-                    }
-                }
+        let mut rest = piece;
+        while let Some((first, behind)) = rest.split_first() {
+            let run = if self.held.is_none() { word_length(rest) } else { 0 };
+            if let (1.., Some((word, behind))) = (run, rest.split_at_checked(run)) {
+                self.word(word, out);
+                rest = behind;
+            } else {
+                self.octet(*first, out);
+                rest = behind;
             }
         }
     }
@@ -149,12 +134,51 @@ impl QuotedPrintableEncoder {
         }
     }
 
-    /// A line of a lone dot and one that begins with `From ` are what old transports change.
-    fn literal(&mut self, octet: u8, out: &mut Vec<u8>) {
-        if self.column == 0 && matches!(octet, b'.' | b'F') {
-            self.encoded(octet, out);
-        } else {
-            self.put(&[octet], out);
+    fn octet(&mut self, octet: u8, out: &mut Vec<u8>) {
+        match (self.held.take(), octet) {
+            (Some(b'\r') | None, b'\n') => self.line_end(out),
+            (Some(white), b'\n') => {
+                // Rule 3: white space at a line's end is encoded.
+                self.encoded(white, out);
+                self.line_end(out);
+            }
+            (Some(white @ (b' ' | b'\t')), b'\r') => {
+                self.encoded(white, out);
+                self.held = Some(b'\r');
+            }
+            (held, octet) => {
+                match held {
+                    Some(b'\r') => self.encoded(b'\r', out),
+                    Some(white) => self.put(&[white], out),
+                    None => {}
+                }
+                match octet {
+                    b' ' | b'\t' | b'\r' => self.held = Some(octet),
+                    _ if is_literal(octet) => self.word(&[octet], out),
+                    _ => self.encoded(octet, out),
+                }
+            }
+        }
+    }
+
+    /// Octets that stand for themselves, as many in a line as fit.
+    fn word(&mut self, word: &[u8], out: &mut Vec<u8>) {
+        let mut rest = word;
+        while let Some((first, behind)) = rest.split_first() {
+            // A line of a lone dot and one that begins with `From ` are what old transports change.
+            if self.column == 0 && matches!(first, b'.' | b'F') {
+                self.encoded(*first, out);
+                rest = behind;
+                continue;
+            }
+            let room = LINE.saturating_sub(self.column).saturating_sub(1);
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            out.extend_from_slice(now);
+            self.column = self.column.saturating_add(now.len());
+            rest = later;
+            if !rest.is_empty() {
+                self.soft_break(out);
+            }
         }
     }
 
@@ -167,17 +191,29 @@ impl QuotedPrintableEncoder {
     fn put(&mut self, text: &[u8], out: &mut Vec<u8>) {
         // One column stays free for the `=` of a soft line break.
         if self.column.saturating_add(text.len()) >= LINE {
-            out.extend_from_slice(b"=\r\n");
-            self.column = 0;
+            self.soft_break(out);
         }
         out.extend_from_slice(text);
         self.column = self.column.saturating_add(text.len());
+    }
+
+    fn soft_break(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"=\r\n");
+        self.column = 0;
     }
 
     fn line_end(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\n");
         self.column = 0;
     }
+}
+
+fn word_length(text: &[u8]) -> usize {
+    text.iter().position(|octet| !is_literal(*octet)).unwrap_or(text.len())
+}
+
+fn is_literal(octet: u8) -> bool {
+    matches!(octet, b'!'..=b'<' | b'>'..=b'~')
 }
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -240,6 +276,7 @@ mod tests {
         check("end ", "end=20");
         check("a\rb", "a=0Db");
         check(".\r\nFrom x", "=2E\r\n=46rom x");
+        check(&".".repeat(77), &format!("=2E{}=\r\n=2E{}", ".".repeat(72), "..."));
         check(&"x".repeat(80), &format!("{}=\r\n{}", "x".repeat(75), "x".repeat(5)));
     }
 
