@@ -6,6 +6,8 @@ import os
 import pwd
 import shutil
 import signal
+import smtplib
+import ssl
 from pathlib import Path
 
 from mailboxes import arrives, message, messages, send
@@ -13,6 +15,8 @@ from stack import Account, Missing, configured, free_port, is_alive, need, run, 
 
 ALICE = Account("alice@ours.test", "correct horse battery")
 CAROL = "carol@postfix.test"
+# Another name of alice's and one of carol's, and their domains as they are written.
+INTERNATIONAL_ALICE, INTERNATIONAL_CAROL = "앨리스@메일.test", "카롤@bücher.test"
 NOBODY = 65534
 
 OURS = """\
@@ -34,6 +38,7 @@ listen = []
 listen_tls = []
 [routes]
 "postfix.test" = "127.0.0.1:{port}"
+"bücher.test" = "127.0.0.1:{port}"
 """
 
 # carol's domain; ours.test goes to us.
@@ -49,9 +54,9 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-relay_domains = ours.test
+relay_domains = ours.test, {alice}
 transport_maps = texthash:{folder}/transport
-virtual_mailbox_domains = postfix.test
+virtual_mailbox_domains = postfix.test, {carol}
 virtual_mailbox_base = {folder}/mail
 virtual_mailbox_maps = texthash:{folder}/mailboxes
 virtual_uid_maps = static:{nobody}
@@ -77,9 +82,12 @@ class Postfix:
         owner = pwd.getpwnam("postfix")
         os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
         os.chown(folder / "mail", NOBODY, NOBODY)
-        (folder / "transport").write_text(f"ours.test smtp:[127.0.0.1]:{our_port}\n")
-        (folder / "mailboxes").write_text(f"{CAROL} carol/\n")
-        (self.etc / "main.cf").write_text(THEIRS.format(folder=folder, certificates=certificates, nobody=NOBODY))
+        alice, carol = (a_labels(address).split("@")[1] for address in (INTERNATIONAL_ALICE, INTERNATIONAL_CAROL))
+        (folder / "transport").write_text("".join(
+            f"{domain} smtp:[127.0.0.1]:{our_port}\n" for domain in ("ours.test", alice)))
+        (folder / "mailboxes").write_text(f"{CAROL} carol/\n{a_labels(INTERNATIONAL_CAROL)} carol/\n")
+        (self.etc / "main.cf").write_text(THEIRS.format(folder=folder, certificates=certificates, nobody=NOBODY,
+                                                        alice=alice, carol=carol))
         (self.etc / "master.cf").write_text(services(port))
 
     def log(self):
@@ -108,6 +116,12 @@ class Postfix:
             wait_for("the end of Postfix", lambda: not is_alive(master))
 
 
+def a_labels(address):
+    """An address with its domain as it goes over the wire."""
+    local, domain = address.split("@")
+    return f"{local}@{domain.encode('idna').decode()}"
+
+
 def services(port):
     """The package's services, outside a chroot, with SMTP on this port."""
     packaged = [Path("/usr/share/postfix/master.cf.dist"), Path("/etc/postfix/master.cf")]
@@ -129,7 +143,7 @@ def is_service(line):
 
 
 def check_postfix(binary, folder):
-    """mail and notifications of failure from Postfix to us and from us to Postfix, over TLS"""
+    """mail and notifications of failure from Postfix to us and from us to Postfix, over TLS; with SMTPUTF8 too"""
     need("postfix", "openssl", "curl")
     if os.geteuid() != 0:
         raise Missing("a private Postfix needs root")
@@ -142,6 +156,7 @@ def check_postfix(binary, folder):
         with Postfix(folder / "postfix", port, up.port("smtp-relay"), ours).running() as postfix:
             to_postfix(binary, up, postfix)
             from_postfix(up, postfix, f"smtp://127.0.0.1:{port}")
+            international(binary, up, postfix, port)
 
 
 def to_postfix(binary, up, postfix):
@@ -182,3 +197,36 @@ def from_postfix(up, postfix, url):
     report = wait_for("Postfix's notification", lambda: next(
         (found for found in postfix.mailbox() if found.get_content_type() == "multipart/report"), None))
     assert "550 5.1.1" in report.as_string(), report
+
+
+def international(binary, up, postfix, port):
+    """Names and domains in their own script on both sides (RFC 6531)."""
+    run(binary, "domain", "add", INTERNATIONAL_ALICE.split("@")[1], "--config", up.config)
+    run(binary, "alias", "add", INTERNATIONAL_ALICE, ALICE.address, "--config", up.config)
+    both = (INTERNATIONAL_ALICE, INTERNATIONAL_CAROL)
+
+    def hand_over(smtp, sender, recipient):
+        text = message(sender, recipient, "grün", body="Grüße\n").replace("\n", "\r\n").encode()
+        refused = smtp.sendmail(sender, [recipient], text, ["SMTPUTF8", "BODY=8BITMIME"])
+        assert not refused, refused
+
+    with smtplib.SMTP_SSL("localhost", up.port("smtp-submission-tls"), context=up.trust(), timeout=30) as smtp:
+        smtp.login(*ALICE)
+        hand_over(smtp, *both)
+    got = wait_for("international mail in Postfix's mailbox", lambda: postfix.find("grün"))
+    assert got["Return-Path"] == f"<{a_labels(INTERNATIONAL_ALICE)}>" and "with UTF8SMTPS " in got["Received"], got
+    # As it was written: nothing was turned into encoded words.
+    assert any("Subject: grün".encode() in path.read_bytes() for path in postfix.folder.glob("mail/carol/new/*"))
+
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+        smtp.starttls(context=unverified())
+        hand_over(smtp, a_labels(INTERNATIONAL_CAROL), a_labels(INTERNATIONAL_ALICE))
+    arrives(up, "alice", "grün")
+    got = next(found for found in messages(up, "alice") if found["Subject"] == "grün")
+    assert "with UTF8SMTPS" in got["Received"] and got["To"] == a_labels(INTERNATIONAL_ALICE), got
+
+
+def unverified():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context

@@ -72,6 +72,12 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def listens(port):
+    """Whether something accepts connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def is_alive(pid):
     return Path("/proc", str(pid)).exists()
 
