@@ -6,8 +6,11 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::stack::{Plan, Stack, client::Client, messages::after_field, wait_for};
 
 /// What submission changes in a message's header (RFC 6409 §8), nothing else being touched.
-const FIX_UPS: [(&str, FixUp); 6] = [
+const FIX_UPS: [(&str, FixUp); 8] = [
     ("From", FixUp::AddedIfMissing),
+    // No author of the corpus is the account that sends it, unless From is added.
+    ("Sender", FixUp::AddedBeside("From")),
+    ("To", FixUp::AddedWithout("Cc")),
     ("Date", FixUp::AddedIfMissing),
     ("Message-ID", FixUp::AddedIfMissing),
     ("Bcc", FixUp::Removed),
@@ -18,6 +21,10 @@ const FIX_UPS: [(&str, FixUp); 6] = [
 #[derive(Clone, Copy, PartialEq)]
 enum FixUp {
     AddedIfMissing,
+    /// The same, if the other field is there.
+    AddedBeside(&'static str),
+    /// The same, if the other field is not there either.
+    AddedWithout(&'static str),
     Removed,
 }
 
@@ -236,7 +243,14 @@ fn fixed_up(content: &[u8]) -> (Vec<u8>, Vec<&'static str>) {
     let missing: Vec<&str> = FIX_UPS
         .iter()
         .filter(|(name, fix)| {
-            *fix == FixUp::AddedIfMissing && !fields.iter().any(|field| is(field, name))
+            let has = |name: &str| fields.iter().any(|field| is(field, name));
+            !has(name)
+                && match fix {
+                    FixUp::AddedIfMissing => true,
+                    FixUp::AddedBeside(other) => has(other),
+                    FixUp::AddedWithout(other) => !has(other),
+                    FixUp::Removed => false,
+                }
         })
         .map(|(name, _)| *name)
         .collect();

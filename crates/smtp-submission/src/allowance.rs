@@ -14,6 +14,9 @@ const DAY_HOURS: i64 = 24;
 /// Beyond so many times a limit mail is not even held.
 const HELD_UP_TO: u64 = 2;
 
+/// Which figure of an hour is meant.
+type Figure = fn(&SentHour) -> u64;
+
 /// What becomes of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -34,11 +37,10 @@ pub(crate) fn judge(
     recipients: u64,
 ) -> Verdict {
     let this = SentHour::of(now);
-    let sum = |from: i64, of: fn(&SentHour) -> u64| {
+    let sum = |from: i64, of: Figure| {
         hours.iter().filter(|sent| sent.hour > from).map(of).fold(0, u64::saturating_add)
     };
-    let (messages, to): (fn(&SentHour) -> u64, fn(&SentHour) -> u64) =
-        (|sent| sent.messages, |sent| sent.recipients);
+    let (messages, to): (Figure, Figure) = (|sent| sent.messages, |sent| sent.recipients);
     let (hour, day) = (this.saturating_sub(1), this.saturating_sub(DAY_HOURS));
     let mut verdict = Verdict::Fine;
     for (limit, before, more, what) in [

@@ -94,7 +94,7 @@ pub(crate) enum Command {
         #[arg(value_parser = Address::parse)]
         address: Address,
         /// on or off
-        #[arg(value_parser = sending::switch)]
+        #[arg(action = clap::ArgAction::Set, value_parser = sending::switch)]
         wanted: bool,
     },
     /// Remove an account; says what that does and asks, its mail stays on disk
