@@ -13,6 +13,8 @@ pub struct Circumstances<'m> {
     pub passwords: bool,
     /// What AUTHENTICATE takes here and now, the preferred first.
     pub mechanisms: &'m [Mechanism],
+    /// The octets that a message may have.
+    pub append_max: u64,
 }
 
 /// When a line is announced.
@@ -24,7 +26,7 @@ enum When {
     NoPasswords,
 }
 
-const TABLE: [(&str, When); 16] = [
+const TABLE: [(&str, When); 19] = [
     ("IMAP4rev1", When::Always),          // RFC 3501
     ("LITERAL+", When::Always),           // RFC 7888
     ("SASL-IR", When::Always),            // RFC 4959
@@ -41,6 +43,9 @@ const TABLE: [(&str, When); 16] = [
     ("LIST-EXTENDED", When::SignedIn),    // RFC 5258
     ("LIST-STATUS", When::SignedIn),      // RFC 5819
     ("SPECIAL-USE", When::SignedIn),      // RFC 6154
+    ("STATUS=SIZE", When::SignedIn),      // RFC 8438
+    ("ESEARCH", When::SignedIn),          // RFC 4731
+    ("WITHIN", When::SignedIn),           // RFC 5032
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -56,7 +61,10 @@ pub fn list(circumstances: Circumstances<'_>) -> String {
         .filter(|(_, when)| announced(*when))
         .map(|(name, _)| (*name).to_owned())
         .collect();
-    if !circumstances.signed_in {
+    if circumstances.signed_in {
+        // RFC 7889 §3.1: the same for all mailboxes.
+        list.push(format!("APPENDLIMIT={}", circumstances.append_max));
+    } else {
         list.extend(circumstances.mechanisms.iter().map(|m| format!("AUTH={m}")));
     }
     list.join(" ")
@@ -71,7 +79,8 @@ mod tests {
         let check = |signed_in, starttls, passwords, expected: &str| {
             let mechanisms: &[_] =
                 if passwords { &[Mechanism::Plain, Mechanism::Login] } else { &[] };
-            let circumstances = Circumstances { signed_in, starttls, passwords, mechanisms };
+            let circumstances =
+                Circumstances { signed_in, starttls, passwords, mechanisms, append_max: 1000 };
             assert_eq!(list(circumstances), expected);
         };
         check(false, true, false, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED");
@@ -81,7 +90,7 @@ mod tests {
             false,
             true,
             "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE",
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN APPENDLIMIT=1000",
         );
     }
 }

@@ -14,7 +14,7 @@ pub use mailboxes::{
     List, ListReturn, ListSelection, MailboxCommand, Select, SpecialUse, Status, StatusItem,
 };
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
-pub use search::{Search, SearchKey};
+pub use search::{Search, SearchKey, SearchReturn};
 
 use crate::SequenceSet;
 

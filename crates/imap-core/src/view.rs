@@ -66,6 +66,20 @@ impl View {
         SeqNum::new(self.told.rank(uid)?.checked_add(1)?)
     }
 
+    /// The sequence numbers of messages, as ascending ranges with both ends.
+    pub(crate) fn sequence_ranges(&self, uids: &UidRuns) -> Vec<(u32, u32)> {
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for number in uids.iter().filter_map(|uid| self.sequence_number(uid)) {
+            match ranges.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(number.number()) => {
+                    *last = number.number();
+                }
+                _ => ranges.push((number.number(), number.number())),
+            }
+        }
+        ranges
+    }
+
     /// The message with this sequence number.
     pub fn uid(&self, number: SeqNum) -> Option<Uid> {
         self.told.nth(number.number() - 1)

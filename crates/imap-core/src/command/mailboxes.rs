@@ -105,12 +105,23 @@ pub enum StatusItem {
     UidValidity,
     /// `UNSEEN`: how many have no `\Seen`.
     Unseen,
+    /// `SIZE`: the octets of all messages (RFC 8438 §3).
+    Size,
+    /// `APPENDLIMIT`: the octets that one message may have (RFC 7889 §3.2).
+    AppendLimit,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Messages, Self::Recent, Self::UidNext, Self::UidValidity, Self::Unseen];
+    pub const ALL: [Self; 7] = [
+        Self::Messages,
+        Self::Recent,
+        Self::UidNext,
+        Self::UidValidity,
+        Self::Unseen,
+        Self::Size,
+        Self::AppendLimit,
+    ];
 
     /// As it stands on the wire.
     pub fn as_str(self) -> &'static str {
@@ -120,6 +131,8 @@ impl StatusItem {
             Self::UidNext => "UIDNEXT",
             Self::UidValidity => "UIDVALIDITY",
             Self::Unseen => "UNSEEN",
+            Self::Size => "SIZE",
+            Self::AppendLimit => "APPENDLIMIT",
         }
     }
 }

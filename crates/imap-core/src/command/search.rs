@@ -10,8 +10,23 @@ use crate::{SequenceSet, calendar::Date};
 pub struct Search {
     /// What the numbers of the response are. Those in the keys say themselves what they are.
     pub numbering: Numbering,
+    /// `RETURN`: what of the result is wanted (RFC 4731 §3.1); without it, all numbers one by one.
+    pub returns: Option<SearchReturn>,
     /// All of it must hold.
     pub key: SearchKey,
+}
+
+/// What of the result of a search is wanted (RFC 4731 §3.1). At least one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SearchReturn {
+    /// `MIN`: the lowest number.
+    pub min: bool,
+    /// `MAX`: the highest.
+    pub max: bool,
+    /// `ALL`: all of them, as a set.
+    pub all: bool,
+    /// `COUNT`: how many.
+    pub count: bool,
 }
 
 /// A search key; its depth is bounded by the parser. Strings are text: whatever the charset was,
@@ -42,6 +57,10 @@ pub enum SearchKey {
     On(Date),
     /// `SINCE`.
     Since(Date),
+    /// `OLDER`: the internal date is so many seconds ago, or more (RFC 5032 §3).
+    Older(u32),
+    /// `YOUNGER`: or less.
+    Younger(u32),
     /// `SENTBEFORE`: the Date header's day, without regard to time and zone.
     SentBefore(Date),
     /// `SENTON`.

@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4).
+//! SEARCH (RFC 3501 §6.4.4, RFC 4731 §3.1, RFC 5032 §3).
 
 use mail_types::{Flag, Keyword};
 
@@ -7,7 +7,7 @@ use super::{
     cursor::Cursor,
     values::{date, sequence_set, text},
 };
-use crate::command::{Numbering, Search, SearchKey};
+use crate::command::{Numbering, Search, SearchKey, SearchReturn};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -16,8 +16,15 @@ const DEPTH_MAX: usize = 50;
 /// How many keys there may be.
 const KEYS_MAX: usize = 2000;
 
-/// `search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)`
+/// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"]
+/// [SP "CHARSET" SP astring] 1*(SP search-key)`
 pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
+    let mut returns = None;
+    if cursor.eat_word("RETURN") {
+        cursor.space()?;
+        returns = Some(search_return(cursor)?);
+        cursor.space()?;
+    }
     if cursor.eat_word("CHARSET") {
         cursor.space()?;
         let charset = cursor.astring("a charset")?;
@@ -33,7 +40,24 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
     while cursor.eat(b' ') {
         keys.push(parser.key(cursor)?);
     }
-    Ok(Search { numbering, key: all_of(keys) })
+    Ok(Search { numbering, returns, key: all_of(keys) })
+}
+
+fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
+    let mut wanted = SearchReturn::default();
+    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT", |cursor| {
+        match cursor.word().to_ascii_uppercase().as_slice() {
+            b"MIN" => wanted.min = true,
+            b"MAX" => wanted.max = true,
+            b"ALL" => wanted.all = true,
+            b"COUNT" => wanted.count = true,
+            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL or COUNT")),
+        }
+        Ok(())
+    })?;
+    // RFC 4731 §3.1: an empty list means ALL.
+    wanted.all |= wanted == SearchReturn::default();
+    Ok(wanted)
 }
 
 /// Counts what could grow.
@@ -116,6 +140,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"HEADER",
         b"KEYWORD",
         b"LARGER",
+        b"OLDER",
         b"ON",
         b"SENTBEFORE",
         b"SENTON",
@@ -127,6 +152,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"TO",
         b"UID",
         b"UNKEYWORD",
+        b"YOUNGER",
     ];
     if !known.contains(&word) {
         return Err(UNKNOWN);
@@ -139,6 +165,8 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"SENTBEFORE" => SearchKey::SentBefore(date(cursor)?),
         b"SENTON" => SearchKey::SentOn(date(cursor)?),
         b"SENTSINCE" => SearchKey::SentSince(date(cursor)?),
+        b"OLDER" => SearchKey::Older(interval(cursor)?),
+        b"YOUNGER" => SearchKey::Younger(interval(cursor)?),
         b"LARGER" => SearchKey::Larger(cursor.number()?),
         b"SMALLER" => SearchKey::Smaller(cursor.number()?),
         b"UID" => SearchKey::Uid(sequence_set(cursor)?),
@@ -154,6 +182,14 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         // BCC, CC, FROM, SUBJECT, TO: the key is the field's name.
         name => SearchKey::Header { name: text(name)?, text: string(cursor)? },
     })
+}
+
+/// `nz-number`: seconds (RFC 5032 §5).
+fn interval(cursor: &mut Cursor<'_>) -> Parsed<u32> {
+    match cursor.number()? {
+        0 => Err(SyntaxError::Expected("a number of seconds above 0")),
+        seconds => Ok(seconds),
+    }
 }
 
 fn string(cursor: &mut Cursor<'_>) -> Parsed<String> {

@@ -126,7 +126,7 @@ fn malformed_is_bad_and_never_guessed() {
         "RENAME a",
         "STATUS x",
         "STATUS x ()",
-        "STATUS x (SIZE)",
+        "STATUS x (HIGHEST)",
         "STATUS x MESSAGES",
         "STATUS x (MESSAGES",
         "STATUS x (MESSAGES  UNSEEN)",

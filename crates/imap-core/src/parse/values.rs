@@ -62,7 +62,9 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
         StatusItem::ALL
             .into_iter()
             .find(|item| item.as_str().as_bytes().eq_ignore_ascii_case(word))
-            .ok_or(SyntaxError::Expected("MESSAGES, RECENT, UIDNEXT, UIDVALIDITY or UNSEEN"))
+            .ok_or(SyntaxError::Expected(
+                "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE or APPENDLIMIT",
+            ))
     })?;
     let mut seen = Vec::with_capacity(items.len().min(StatusItem::ALL.len()));
     items.retain(|item| {

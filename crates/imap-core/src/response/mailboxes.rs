@@ -23,7 +23,7 @@ pub struct StatusValue {
     /// Of what.
     pub item: StatusItem,
     /// The value.
-    pub value: u32,
+    pub value: u64,
 }
 
 /// `* LIST` (RFC 3501 §7.2.2, RFC 5258 §6).
@@ -60,7 +60,7 @@ pub fn status_line(out: &mut Vec<u8>, mailbox: &MailboxName, values: &[StatusVal
         }
         out.extend_from_slice(item.as_str().as_bytes());
         out.push(b' ');
-        number(out, (*value).into());
+        number(out, *value);
     }
     out.extend_from_slice(b")\r\n");
 }

@@ -8,7 +8,9 @@ use sasl_core::{LastWord, server::Prepared};
 use super::{Ask, Changes, GoOn, Prepare, Session, SignIn};
 use crate::{
     UidRuns,
-    command::{Close, Copy, Expunge, Fetch, MailboxCommand, Search, Select, Store},
+    command::{
+        Close, Copy, Expunge, Fetch, MailboxCommand, Numbering, Search, SearchReturn, Select, Store,
+    },
     response::{self, Code, Completion, FetchResponse},
     view::View,
 };
@@ -77,9 +79,28 @@ impl Ask<Store> {
     /// Tells a message's new flags, unless the client asked for silence.
     pub fn flags(&self, session: &Session, wire: &mut Wire, uid: Uid, flags: &FlagSet) {
         if !self.command.silent {
-            let with_uid = self.command.numbering == crate::command::Numbering::Uid;
+            let with_uid = self.command.numbering == Numbering::Uid;
             tell_flags(session, wire, uid, flags, with_uid);
         }
+    }
+}
+
+impl Ask<Search> {
+    /// Tells what of the result was asked for (RFC 4731 §3.1), in one response.
+    pub fn extended(
+        &self,
+        session: &Session,
+        wire: &mut Wire,
+        wanted: SearchReturn,
+        found: &UidRuns,
+    ) {
+        let by_uid = self.command.numbering == Numbering::Uid;
+        let numbers = match session.view() {
+            Some(view) if !by_uid => view.sequence_ranges(found),
+            _ => found.ranges().map(|(a, b)| (a.number(), b.number())).collect(),
+        };
+        let tag = session.running_tag();
+        response::extended_search(&mut wire.output, tag, by_uid, wanted, &numbers);
     }
 }
 

@@ -172,6 +172,19 @@ impl Session {
         Ask { ticket: self.open.ask(), command, messages }
     }
 
+    /// The octets that an APPEND's message may have.
+    pub fn append_max(&self) -> u64 {
+        self.options.limits.append_max
+    }
+
+    /// The tag of the command in progress.
+    pub(super) fn running_tag(&self) -> &str {
+        match &self.activity {
+            Activity::Running(running) => &running.tag,
+            _ => "",
+        }
+    }
+
     pub(super) fn capabilities(&self) -> String {
         let tls = self.tls().is_some();
         capability::list(Circumstances {
@@ -179,6 +192,7 @@ impl Session {
             starttls: self.options.starttls && !tls && !self.is_signed_in(),
             passwords: self.may_send_password(),
             mechanisms: &self.announced(),
+            append_max: self.append_max(),
         })
     }
 

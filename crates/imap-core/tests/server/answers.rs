@@ -228,11 +228,13 @@ impl ImapDialogue {
         let mailbox = &self.account.mailboxes[name];
         let unseen = mailbox.messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
         let value = |item: &StatusItem| match item {
-            StatusItem::Messages => mailbox.messages.len() as u32,
+            StatusItem::Messages => mailbox.messages.len() as u64,
             StatusItem::Recent => 0,
-            StatusItem::UidNext => mailbox.next,
-            StatusItem::UidValidity => VALIDITY,
-            StatusItem::Unseen => unseen as u32,
+            StatusItem::UidNext => mailbox.next.into(),
+            StatusItem::UidValidity => VALIDITY.into(),
+            StatusItem::Unseen => unseen as u64,
+            StatusItem::Size => mailbox.messages.iter().map(|m| m.content.len() as u64).sum(),
+            StatusItem::AppendLimit => 1000,
         };
         let values: Vec<StatusValue> =
             items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();
@@ -350,6 +352,15 @@ impl ImapDialogue {
     ) {
         let mailbox = self.selected(connection);
         let view = session.view().unwrap();
+        if let Some(wanted) = ask.command().returns {
+            let found = mailbox.messages.iter().filter(|message| {
+                view.sequence_number(message.uid).is_some()
+                    && matches(&ask.command().key, message, session)
+            });
+            let found: UidRuns = found.map(|message| message.uid).collect();
+            ask.extended(session, wire, wanted, &found);
+            return ask.finish(session, wire, Completion::ok("SEARCH completed"));
+        }
         let response = SearchResponse::begin(&mut wire.output);
         for message in &mailbox.messages {
             let Some(number) = view.sequence_number(message.uid) else { continue };

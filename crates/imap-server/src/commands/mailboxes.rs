@@ -95,11 +95,13 @@ async fn tell_list(
         }
     };
     for line in listing::list(&names, list) {
-        let out = &mut talk.parts().1.output;
+        let (session, wire) = talk.parts();
+        let (append_max, out) = (session.append_max(), &mut wire.output);
         response::list_line(out, &line.line);
         let state = states.iter().find(|state| Some(&state.name) == line.status);
         if let Some(state) = state {
-            response::status_line(out, &state.name, &values(&list.returns.status, state));
+            let values = values(&list.returns.status, state, append_max);
+            response::status_line(out, &state.name, &values);
         }
         talk.drain().await?;
     }
@@ -129,18 +131,21 @@ async fn tell_status(
     talk: &mut Talk<'_>,
 ) -> Result<Completion, StoreError> {
     let state = mailboxes.mailbox(&status.mailbox).await?;
-    let out = &mut talk.parts().1.output;
-    response::status_line(out, &status.mailbox, &values(&status.items, &state));
+    let (session, wire) = talk.parts();
+    let values = values(&status.items, &state, session.append_max());
+    response::status_line(&mut wire.output, &status.mailbox, &values);
     Ok(Completion::ok("STATUS completed"))
 }
 
-fn values(items: &[StatusItem], state: &MailboxState) -> Vec<StatusValue> {
+fn values(items: &[StatusItem], state: &MailboxState, append_max: u64) -> Vec<StatusValue> {
     let value = |item| match item {
-        StatusItem::Messages => state.messages,
-        StatusItem::Recent => state.recent,
-        StatusItem::UidNext => state.uid_next.number(),
-        StatusItem::UidValidity => state.uid_validity.number(),
-        StatusItem::Unseen => state.unseen,
+        StatusItem::Messages => state.messages.into(),
+        StatusItem::Recent => state.recent.into(),
+        StatusItem::UidNext => state.uid_next.number().into(),
+        StatusItem::UidValidity => state.uid_validity.number().into(),
+        StatusItem::Unseen => state.unseen.into(),
+        StatusItem::Size => state.octets,
+        StatusItem::AppendLimit => append_max,
     };
     items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect()
 }

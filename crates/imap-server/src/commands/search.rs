@@ -1,4 +1,4 @@
-//! SEARCH and UID SEARCH (RFC 3501 §6.4.4).
+//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731).
 
 use agent_kit::Gone;
 use imap_core::{
@@ -13,6 +13,7 @@ use mail_types::Uid;
 use crate::{
     handler::{Conversation, Talk},
     search::Query,
+    selected::uid_runs,
     trouble,
 };
 
@@ -51,6 +52,11 @@ fn query(ask: &Ask<Search>, session: &Session) -> Query {
 }
 
 async fn tell(ask: &Ask<Search>, found: &[Uid], talk: &mut Talk<'_>) -> Result<Completion, Gone> {
+    if let Some(wanted) = ask.command().returns {
+        let (session, wire) = talk.parts();
+        ask.extended(session, wire, wanted, &uid_runs(found));
+        return Ok(Completion::ok("SEARCH completed"));
+    }
     let response = SearchResponse::begin(&mut talk.parts().1.output);
     for uid in found {
         let (session, wire) = talk.parts();

@@ -5,7 +5,7 @@
 
 use imap_core::{UidRuns, calendar::Date, command::SearchKey};
 use mail_store::MessageRow;
-use mail_types::Flag;
+use mail_types::{Flag, Timestamp};
 use mime_core::header;
 
 use super::words::{Needles, fold};
@@ -16,6 +16,8 @@ pub(super) trait Numbers {
     fn named_by(&self, key: &SearchKey) -> &UidRuns;
     /// Whether the message is `\Recent` in this session.
     fn is_recent(&self, row: &MessageRow) -> bool;
+    /// When the search began.
+    fn began(&self) -> Timestamp;
 }
 
 /// What is known of one message.
@@ -51,6 +53,8 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::Before(date) => Some(self.day() < *date),
             SearchKey::On(date) => Some(self.day() == *date),
             SearchKey::Since(date) => Some(self.day() >= *date),
+            SearchKey::Older(seconds) => Some(self.age() >= i64::from(*seconds)),
+            SearchKey::Younger(seconds) => Some(self.age() <= i64::from(*seconds)),
             SearchKey::Larger(size) => Some(self.row.size > u64::from(*size)),
             SearchKey::Smaller(size) => Some(self.row.size < u64::from(*size)),
             SearchKey::SentBefore(date) => self.sent(|day| day < *date),
@@ -78,6 +82,11 @@ impl<N: Numbers> Evidence<'_, N> {
             }
         }
         verdict
+    }
+
+    /// How many seconds ago it was received (RFC 5032 §3).
+    fn age(&self) -> i64 {
+        self.numbers.began().secs().saturating_sub(self.row.internal_date.secs())
     }
 
     /// The day on which it was received, in UTC as INTERNALDATE shows it.

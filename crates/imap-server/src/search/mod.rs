@@ -12,7 +12,7 @@ use std::ops::Range;
 use agent_kit::Gone;
 use imap_core::{UidRuns, command::SearchKey};
 use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet, Want};
-use mail_types::{MailboxId, Uid};
+use mail_types::{MailboxId, Timestamp, Uid};
 use mime_core::{
     body_structure::{Content, Part},
     reading::SearchText,
@@ -37,6 +37,7 @@ pub(crate) struct Query {
     named: Vec<(SearchKey, UidRuns)>,
     recent: UidRuns,
     candidates: UidRuns,
+    began: Timestamp,
 }
 
 impl Query {
@@ -51,7 +52,7 @@ impl Query {
         let mut named = Vec::new();
         name_numbers(&key, &mut |key| named.push((key.clone(), resolve(key))));
         let candidates = narrowed(&key, candidates, &resolve);
-        Self { key, named, recent, candidates }
+        Self { key, named, recent, candidates, began: agent_kit::now() }
     }
 
     /// The messages that match, by UID. Ends when the client is gone.
@@ -130,6 +131,10 @@ impl Numbers for Query {
 
     fn is_recent(&self, row: &MessageRow) -> bool {
         self.recent.contains(row.uid)
+    }
+
+    fn began(&self) -> Timestamp {
+        self.began
     }
 }
 

@@ -153,3 +153,26 @@ async fn words_of_html() {
         assert_eq!(found, expected, "{words}");
     }
 }
+
+/// RFC 4731 and RFC 5032, and what STATUS tells of RFC 8438 and RFC 7889.
+#[tokio::test]
+async fn results_as_wanted_and_ages() {
+    let (_house, mut client) = searched().await;
+    let answer = client.run("UID SEARCH RETURN (MIN MAX COUNT ALL) UNDELETED").await.ok();
+    let line = answer.line("ESEARCH");
+    assert!(line.ends_with(") UID MIN 1 MAX 4 ALL 1:2,4 COUNT 3"), "{line}");
+    let answer = client.run("SEARCH RETURN (COUNT) LARGER 100000").await.ok();
+    assert!(answer.line("ESEARCH").ends_with(") COUNT 0"));
+
+    client.run("APPEND INBOX {12+}\r\nSubject: a\r\n").await.ok();
+    assert_eq!(client.run("SEARCH YOUNGER 3600").await.ok().found(), [5]);
+    assert_eq!(client.run("SEARCH OLDER 3600").await.ok().found(), [1, 2, 3, 4]);
+
+    let status = client.run("STATUS INBOX (SIZE APPENDLIMIT)").await.ok().line("STATUS");
+    let fetched = client.run("FETCH 1:* (RFC822.SIZE)").await.ok();
+    let sizes = fetched.lines().into_iter().filter_map(|line| {
+        line.split_once("RFC822.SIZE ")?.1.trim_end_matches(')').parse::<u64>().ok()
+    });
+    let sum: u64 = sizes.sum();
+    assert!(status.contains(&format!("SIZE {sum} APPENDLIMIT 52428800")), "{status}, {sum}");
+}
