@@ -1,14 +1,27 @@
 //! Plays what a peer sends to a machine, as the driver does: shared by the session targets.
 
+#![allow(dead_code, reason = "no target uses all of it")]
+
 use std::time::Instant;
 
-use conversation::{Machine, Peer, PeerFacts, Step, Wire};
+use conversation::{Machine, Peer, PeerFacts, Step, TlsFacts, Wire};
 
 /// More steps without a wait than this are an endless loop.
 const STEPS_MAX: usize = 1_000_000;
 
 /// All that the machine says to `octets`, which come in pieces of this size.
 pub fn play<M: Machine>(
+    machine: M,
+    octets: &[u8],
+    size: usize,
+    answer: impl FnMut(M::Question, &mut M, &mut Wire),
+) -> Vec<u8> {
+    play_over(None, machine, octets, size, answer)
+}
+
+/// The same over a connection that began with TLS, or without.
+pub fn play_over<M: Machine>(
+    tls: Option<TlsFacts>,
     mut machine: M,
     octets: &[u8],
     size: usize,
@@ -17,7 +30,7 @@ pub fn play<M: Machine>(
     let now = Instant::now();
     let mut wire = Wire::default();
     let address = ([127, 0, 0, 1], 1).into();
-    machine.opened(&PeerFacts { peer: Peer::Tcp { local: address, remote: address }, tls: None });
+    machine.opened(&PeerFacts { peer: Peer::Tcp { local: address, remote: address }, tls });
     let mut said = Vec::new();
     for piece in std::iter::once(&[][..]).chain(octets.chunks(size)) {
         wire.input.fill(piece);

@@ -53,8 +53,8 @@ pub(crate) enum Farewell {
     TooMuchTalk,
     /// More content than any message has.
     TooMuch,
-    /// A command line that cannot be told from the next.
-    NoLineEnd,
+    /// It is not known any more where a command ends, or a chunk.
+    LostTrack,
     /// To a client whom the agent does not want.
     NotWelcome,
     /// To a client whose sign-in does not count any more.
@@ -121,7 +121,9 @@ impl Farewell {
                 Wording::new(421, (4, 7, 0), "Too many commands without a message, closing")
             }
             Self::TooMuch => Wording::new(421, (4, 7, 0), "Far too large, closing"),
-            Self::NoLineEnd => Wording::new(421, (4, 7, 0), "Lines without CRLF, closing"),
+            Self::LostTrack => {
+                Wording::new(421, (4, 7, 0), "What follows cannot be understood any more, closing")
+            }
             Self::NotWelcome => Wording::new(421, (4, 7, 0), "Closing"),
             Self::SignedOut => {
                 Wording::new(421, (4, 7, 0), "Your account has changed, please sign in again")

@@ -11,7 +11,7 @@ use super::{
     pace::Pace,
     question::{Begin, Question, Recipient, RefusedPart, Sender},
     session::{Flow, Session},
-    state::{Activity, Skipping, State},
+    state::{Activity, Skipping},
 };
 use crate::{
     command::{Chunk, Hold, MailFrom, RcptTo, Verb},
@@ -139,7 +139,7 @@ impl Session {
             }
             _ => {
                 error.write(output);
-                self.state = State::Closed;
+                self.leave(Farewell::LostTrack, output);
                 Ok(Flow::Go)
             }
         }
@@ -237,7 +237,7 @@ impl Session {
             Err(error) => {
                 // Where this chunk ends is unknown: nothing that follows could be trusted.
                 error.write(output);
-                self.state = State::Closed;
+                self.leave(Farewell::LostTrack, output);
                 return Ok(Flow::Go);
             }
         };

@@ -96,6 +96,12 @@ impl Receiving {
             Framing::Dots => allowed,
             Framing::Chunk { left, .. } => allowed.min(left),
         };
+        // Not beyond the octet that makes it too large: whether that or a fault comes first must
+        // not depend on how the input was cut.
+        let most = match limit.checked_sub(self.octets) {
+            Some(room) if !self.is_refused() => most.min(room.saturating_add(1)),
+            _ => most,
+        };
         let there = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
         let bytes = input.bytes_mut().get_mut(..there).unwrap_or_default();
         let mut decoded = self.decoder.decode(bytes);

@@ -176,7 +176,7 @@ impl Session {
             self.leave(farewell, output);
         } else if error == PeerError::BareLineFeed {
             // What stands behind it may be half of the line.
-            self.leave(Farewell::NoLineEnd, output);
+            self.leave(Farewell::LostTrack, output);
         }
     }
 

@@ -1,7 +1,9 @@
 //! Transcripts of the server side, and what holds for any input.
 
 mod dialogue;
+mod prefixes;
 mod properties;
+mod states;
 
 use dialogue::SmtpDialogue;
 use testkit::transcript::{Failure, replay_folder};
