@@ -4,6 +4,7 @@ mod corpus;
 mod crash;
 mod message;
 mod operator;
+mod outward;
 mod policy;
 mod pop3_update;
 mod two_servers;
