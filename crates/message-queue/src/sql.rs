@@ -30,9 +30,35 @@ pub(crate) use turn::{
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
     use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
     use super::*;
+
+    /// Planning a statement costs more than running it.
+    #[test]
+    fn no_statement_on_a_messages_way_is_planned_twice() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for migration in MIGRATIONS {
+            connection.execute_batch(migration.sql).unwrap();
+        }
+        let texts = [enqueue::ENQUEUE, sending::COUNT, turn::SETTLE, turn::LEASE];
+        for sql in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
+            if sql.is_empty() {
+                continue;
+            }
+            let mut statement = connection.prepare(sql).unwrap();
+            for value in ["[]", "[[0]]", "[[1]]"] {
+                for place in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(place, value).unwrap();
+                }
+                // Not every value is good in every place; planning comes first.
+                let mut rows = statement.raw_query();
+                while let Ok(Some(_)) = rows.next() {}
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
 
     /// The cost of a message must not grow with the depth of the queue: no statement of its way
     /// looks at more rows than it is about.

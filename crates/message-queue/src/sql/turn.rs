@@ -216,6 +216,9 @@ pub(super) const SETTLE: &str = "
 
 /// Rows come back with 9 columns (recipients), 10 (entries), 2 (when the next is due),
 /// 1 (other holders).
+///
+/// "+ 0": a bare parameter as a limit would have SQLite look at its value when it plans, and
+/// therefore plan anew whenever one is bound.
 pub(super) const LEASE: &str = "
     update recipient set state = 1, token = $4
     where number_of_all in (
@@ -223,15 +226,15 @@ pub(super) const LEASE: &str = "
             select name from lane
             where local = $1 and due <= $2 and (holder is null or holder = $3)
               and name not in (select value from json_each($5))
-            order by due limit $7),
+            order by due limit $7 + 0),
         first (entry, lane) as materialized (
             select recipient.entry, recipient.lane
             from open_lane cross join recipient
             where recipient.number_of_all in (
                 select due.number_of_all from recipient as due
                 where due.lane = open_lane.name and due.state = 0 and due.next_at <= $2
-                order by due.next_at limit $6)
-            limit $7)
+                order by due.next_at limit $6 + 0)
+            limit $7 + 0)
         select mate.number_of_all
         from first cross join recipient as mate
         where mate.entry = first.entry and +mate.lane = first.lane
@@ -247,7 +250,7 @@ pub(super) const LEASE: &str = "
         select name from lane
         where local = $1 and due <= $2 and (holder is null or holder = $3)
           and name not in (select value from json_each($5))
-        order by due limit $7);
+        order by due limit $7 + 0);
 
     select id, queued_at, sender, account, size, file, message_id, version, facts, octets
     from entry left join content on content.entry = entry.id
