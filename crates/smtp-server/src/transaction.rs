@@ -140,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn one_message_has_so_many_rows_and_no_more() {
+        let mail = MailFrom::parse("FROM:<a@example.com>").unwrap();
+        let mut transaction = Transaction::new(mail, None, Timestamp::from_secs(0));
+        let targets = |from: usize| {
+            (from..from + ROWS_MAX / 2).map(|n| target(&format!("m{n}@example.org"))).collect()
+        };
+        transaction.add(&rcpt("one@example.org", None), targets(0));
+        transaction.add(&rcpt("one@example.org", None), targets(0));
+        assert!(transaction.has_room(ROWS_MAX / 2), "nobody twice");
+        transaction.add(&rcpt("two@example.org", None), targets(ROWS_MAX / 2));
+        assert_eq!(transaction.recipients.len(), ROWS_MAX);
+        assert!(!transaction.has_room(1));
+    }
+
+    #[test]
     fn what_mail_asks_for_goes_along() {
         let now = Timestamp::from_secs(1_000);
         let said = "FROM:<a@example.com> HOLDFOR=60 BY=120;RT MT-PRIORITY=3 REQUIRETLS AUTH=<>";

@@ -28,6 +28,21 @@ pub(crate) enum Verdict {
     Refuse,
 }
 
+/// Whether nothing is limited, and nothing has to be looked up.
+pub(crate) fn is_unlimited(limits: &Sending) -> bool {
+    let Sending {
+        messages_per_hour,
+        recipients_per_hour,
+        messages_per_day,
+        recipients_per_day,
+        jump_factor,
+        jump_from: _,
+    } = limits;
+    let all =
+        [messages_per_hour, recipients_per_hour, messages_per_day, recipients_per_day, jump_factor];
+    all.into_iter().all(|limit| *limit == 0)
+}
+
 /// Judges a message to so many recipients at other servers. `hours` is what was sent before, as far
 /// as it is remembered.
 pub(crate) fn judge(
@@ -148,6 +163,8 @@ mod tests {
             jump_factor: 0,
             jump_from: 1,
         };
+        assert!(is_unlimited(&none) && is_unlimited(&Sending::default()));
+        assert!(!is_unlimited(&Sending { jump_factor: 1, ..none.clone() }));
         let hours = sent(&[(0, 1_000_000, 1_000_000)]);
         let now = Timestamp::from_secs(HOUR * 3600);
         assert_eq!(judge(&none, &hours, now, 1_000_000), Verdict::Fine);

@@ -157,7 +157,7 @@ impl Submitter {
     async fn limit(&mut self, account: AccountId, entry: &mut NewEntry) -> Result<(), Refusal> {
         let leaves = |recipient: &&mut NewRecipient| recipient.lane != Lane::Local;
         let count = entry.recipients.iter_mut().filter(leaves).count();
-        if count == 0 {
+        if count == 0 || allowance::is_unlimited(&self.config.submission.sending) {
             return Ok(());
         }
         let now = agent_kit::now();

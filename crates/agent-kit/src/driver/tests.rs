@@ -26,6 +26,8 @@ enum Ask {
     Work(Ticket, usize),
     /// `store`: change something durable.
     Store(Ticket),
+    /// `late`: answer late on purpose.
+    Late(Ticket),
 }
 
 struct Echo {
@@ -83,6 +85,7 @@ impl Machine for Echo {
                     return Step::Ask(Ask::Work(self.open.ask(), pieces.parse().unwrap()));
                 }
                 ("store", _) => return Step::Ask(Ask::Store(self.open.ask())),
+                ("late", _) => return Step::Ask(Ask::Late(self.open.ask())),
                 ("tls", _) => {
                     wire.output.extend_from_slice(b"go ahead\n");
                     return Step::Upgrade(Upgrade::Tls);
@@ -135,6 +138,13 @@ impl Handler<Echo> for Hands {
                 let (session, wire) = talk.parts();
                 assert!(session.open.answered(ticket));
                 wire.output.extend_from_slice(b"stored\n");
+            }
+            Ask::Late(ticket) => {
+                talk.parts().1.output.extend_from_slice(b"wait\n");
+                talk.pause(Duration::from_secs(3600)).await?;
+                let (session, wire) = talk.parts();
+                assert!(session.open.answered(ticket));
+                wire.output.extend_from_slice(b"late\n");
             }
         }
         Ok(())
@@ -243,6 +253,20 @@ async fn the_machine_says_good_bye_at_a_shutdown() {
     expect(&mut client, "one\n").await;
     source.ask();
     expect(&mut client, "good-bye\n").await;
+    drop(client);
+    assert!(matches!(task.await.unwrap().0, End::Closed));
+}
+
+/// What was said before is not late, and a stop does not wait for an hour.
+#[tokio::test]
+async fn an_answer_that_comes_late_on_purpose_ends_with_the_process() {
+    let source = Stop::source();
+    let (mut client, task) =
+        start(Echo::default(), Hands::default(), DriveOptions::new(source.stop()));
+    client.write_all(b"one\nlate\n").await.unwrap();
+    expect(&mut client, "one\nwait\n").await;
+    source.ask();
+    expect(&mut client, "late\ngood-bye\n").await;
     drop(client);
     assert!(matches!(task.await.unwrap().0, End::Closed));
 }

@@ -135,15 +135,13 @@ impl Decide for Receiver {
 
     async fn recipient(&mut self, rcpt: &RcptTo) -> Result<Vec<NewRecipient>, Refusal> {
         let targets = self.targets(&rcpt.forward_path).await?;
-        let mut room = false;
-        for target in &targets {
-            room |= self.has_room(target).await;
-        }
         // Of several, one full mailbox does not keep the message from the others.
-        if !room {
-            return Err(Refusal::MailboxFull);
+        for target in &targets {
+            if self.has_room(target).await {
+                return Ok(targets.into_iter().map(recipient).collect());
+            }
         }
-        Ok(targets.into_iter().map(recipient).collect())
+        Err(Refusal::MailboxFull)
     }
 
     fn fixups(&self) -> Fixups {

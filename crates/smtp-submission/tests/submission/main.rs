@@ -54,9 +54,9 @@ async fn mail_goes_from_587_into_the_queue() {
     assert!(trace.contains("by mail.example.org (Postrider) with ESMTPSA"), "{trace}");
     assert!(trace.contains(&format!("id {id};")) && !trace.contains("for <"), "{trace}");
     assert!(!trace.contains("127.0.0.1"), "RFC 6409 §8: the client is not told: {trace}");
-    assert!(message.contains("\r\nDate: "), "RFC 6409 §8.1: {message}");
+    assert!(message.contains("\r\nDate: "), "RFC 6409 §8.2: {message}");
     let message_id = format!("\r\nMessage-ID: <{id}@mail.example.org>\r\n");
-    assert!(message.contains(&message_id), "RFC 6409 §8.2: {message}");
+    assert!(message.contains(&message_id), "RFC 6409 §8.3: {message}");
     assert!(!message.contains("Bcc"), "RFC 5322 §3.6.3: {message}");
     assert!(message.contains("Content-Transfer-Encoding: quoted-printable\r\n"), "{message}");
     assert!(
