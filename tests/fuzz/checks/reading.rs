@@ -2,6 +2,7 @@
 
 use mime_core::{
     body_structure::Part,
+    elsewhere::{ExternalBody, Partial},
     file_name::{given_file_name, safe_file_name},
     reading::{Preview, Reading, SearchText, cid_of_url, fold_for_search, part_by_content_id},
     structure::Structure,
@@ -26,6 +27,8 @@ pub(crate) fn check(octets: &[u8]) {
     }
     root.visit(&mut |part| {
         let _ = given_file_name(part);
+        let _ = Partial::of(&part.media_type);
+        let _ = ExternalBody::of(part, body(part, octets));
         if let Some(id) = &part.id {
             let _ = part_by_content_id(root, id);
         }

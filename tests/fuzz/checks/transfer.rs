@@ -1,7 +1,8 @@
 //! Transfer encodings: any octets decode, the same for every cut, and what is encoded comes back.
 
 use mime_core::transfer::{
-    Base64Decoder, Base64Encoder, Encoding, QuotedPrintableDecoder, QuotedPrintableEncoder,
+    Base64Decoder, Base64Encoder, Encoding, Fault, FaultFinder, QuotedPrintableDecoder,
+    QuotedPrintableEncoder,
 };
 
 /// Passes octets through a coder, whole and by pieces; the results must be equal.
@@ -28,14 +29,28 @@ pub(crate) fn check(octets: &[u8]) {
     let decoded = through!(QuotedPrintableDecoder, octets, size);
     assert!(decoded.len() <= octets.len());
 
+    for encoding in [Encoding::SevenBit, Encoding::Base64, Encoding::QuotedPrintable] {
+        let faults = faults(encoding, octets, octets.len().max(1));
+        assert!(faults.iter().all(|fault| fault.at <= octets.len() as u64));
+        assert_eq!(self::faults(encoding, octets, size), faults);
+    }
+
     let encoded = through!(Base64Encoder, octets, size);
+    assert_eq!(faults(Encoding::Base64, &encoded, size), []);
     assert!(encoded.split(|octet| *octet == b'\n').all(|line| line.len() <= 77));
     assert_eq!(through!(Base64Decoder, &encoded, size), octets);
 
     let encoded = through!(QuotedPrintableEncoder, octets, size);
+    assert_eq!(faults(Encoding::QuotedPrintable, &encoded, size), []);
     assert!(encoded.is_ascii());
     assert!(encoded.split(|octet| *octet == b'\n').all(|line| line.len() <= 77));
     assert_eq!(through!(QuotedPrintableDecoder, &encoded, size), with_crlf(octets));
+}
+
+fn faults(encoding: Encoding, octets: &[u8], size: usize) -> Vec<Fault> {
+    let mut finder = FaultFinder::new(encoding);
+    octets.chunks(size).for_each(|piece| finder.push(piece));
+    finder.finish()
 }
 
 /// Text is what quoted-printable encodes: each line end becomes CRLF.
