@@ -14,7 +14,7 @@ use mail_types::{
 };
 use message_queue::LeaseEntry;
 use mime_core::{
-    seven_bit::Refused,
+    seven_bit::{Aim, Converter, Refused},
     smtputf8::{Reason, WithoutSmtputf8, eight_bit_headers},
     structure::Structure,
 };
@@ -68,25 +68,29 @@ pub(super) async fn fit(
         reverse_path.address().into_iter().chain(recipients.iter().copied()).collect();
     let international = entry.smtputf8 || envelope.iter().any(|one| one.needs_smtputf8());
     let in_ascii = international && !(offered.smtputf8 && offered.eight_bit_mime);
-    let in_seven_bits = match entry.body {
-        BodyKind::SevenBit => false,
-        BodyKind::EightBitMime => !offered.eight_bit_mime,
-        // RFC 3030 §3: DATA carries no binary content, even where 8-bit is welcome.
-        BodyKind::BinaryMime => !(offered.binary_mime && offered.chunking),
-    };
     let mut fitted = Fitted {
         source: Source::plain(head, entry.content.clone()),
         body: entry.body,
         smtputf8: international && !in_ascii,
     };
-    if in_ascii || in_seven_bits {
+    let aim = aim(entry.body, offered);
+    if in_ascii || aim.is_some() {
         let structure = content::structure(&entry.content).await.map_err(unreadable)?;
         let rewrite = in_ascii && written_in_ascii(entry, &structure, &envelope).await?;
-        if rewrite || in_seven_bits {
+        let aim = match entry.body {
+            BodyKind::BinaryMime if rewrite => Some(Aim::SevenBitLines),
+            _ if rewrite => Some(Aim::SevenBit),
+            _ => aim,
+        };
+        if let Some(aim) = aim {
+            if is_sealed(&structure, aim) {
+                return Err(cannot_change(Refused::Signed));
+            }
             let (head, content) = (fitted.source.into_head(), entry.content.clone());
-            let converted = Source::seven_bit(head, content, &structure).await;
+            let converted = Source::converted(head, content, &structure, aim).await;
             fitted.source = converted.map_err(unconvertible)?;
-            fitted.body = BodyKind::SevenBit;
+            let lines = aim == Aim::Lines;
+            fitted.body = if lines { BodyKind::EightBitMime } else { BodyKind::SevenBit };
         }
     }
     // RFC 1870 §6.1: what is over the fixed limit need not be tried.
@@ -94,6 +98,26 @@ pub(super) async fn fit(
         return Err(misfit(5, 3, 4, "the message is larger than the server takes"));
     }
     Ok(fitted)
+}
+
+/// What content of this kind must become for the server; nothing if it takes it as it is.
+fn aim(body: BodyKind, offered: &Extensions) -> Option<Aim> {
+    match body {
+        BodyKind::SevenBit => None,
+        BodyKind::EightBitMime => (!offered.eight_bit_mime).then_some(Aim::SevenBit),
+        // RFC 3030 §3: DATA carries no binary content, even where 8-bit is welcome.
+        BodyKind::BinaryMime if offered.binary_mime && offered.chunking => None,
+        BodyKind::BinaryMime if offered.eight_bit_mime => Some(Aim::Lines),
+        BodyKind::BinaryMime => Some(Aim::SevenBitLines),
+    }
+}
+
+/// Whether a domain's signature (RFC 6376) covers what would have to change. The converter makes
+/// lines of what is binary regardless, for those who must keep it; this one can return it.
+fn is_sealed(structure: &Structure, aim: Aim) -> bool {
+    let to_lines = aim != Aim::SevenBit && Converter::makes_lines(structure);
+    let to_seven_bit = aim == Aim::SevenBitLines && Converter::needed(structure);
+    structure.dkim_signed && (to_lines || to_seven_bit)
 }
 
 /// Whether the headers must be written in ASCII, for a host without SMTPUTF8; an error if something

@@ -1,11 +1,11 @@
-//! A leased content as it goes out: header lines of the recipient's first, and made 7-bit clean
-//! where the next hop takes nothing else (RFC 6152 §3).
+//! A leased content as it goes out: header lines of the recipient's first, and converted where the
+//! next hop takes no other (RFC 6152 §3, RFC 3030 §3).
 
 use std::{io, ops::Range};
 
 use message_queue::Content;
 use mime_core::{
-    seven_bit::{Converter, Refused},
+    seven_bit::{Aim, Converter, Refused},
     structure::{Limits, Parser, Structure},
 };
 use smtp_client::Pieces;
@@ -23,7 +23,7 @@ pub(super) struct Source {
     converter: Option<Converter>,
 }
 
-/// Why a content can't be made 7-bit clean.
+/// Why a content can't be converted.
 #[derive(Debug)]
 pub(super) enum Unconvertible {
     /// It must not, or cannot, be changed.
@@ -41,12 +41,13 @@ impl Source {
 
     /// Converted. Reads it once beforehand, to know how long it will be, and to be sure that the
     /// conversion works to its end: it can't be taken back once the server hears it.
-    pub(super) async fn seven_bit(
+    pub(super) async fn converted(
         head: Vec<u8>,
         content: Content,
         structure: &Structure,
+        aim: Aim,
     ) -> Result<Self, Unconvertible> {
-        let converter = || Converter::new(structure).map_err(Unconvertible::Refused);
+        let converter = || Converter::towards(aim, structure).map_err(Unconvertible::Refused);
         let mut trial = Self { converter: Some(converter()?), ..Self::plain(head, content) };
         let mut size = trial.head.len() as u64;
         while let Some(piece) = trial.convert_piece().await? {
