@@ -116,9 +116,9 @@ impl QuotedPrintableEncoder {
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         while let Some((first, behind)) = rest.split_first() {
-            let run = if self.held.is_none() { word_length(rest) } else { 0 };
-            if let (1.., Some((word, behind))) = (run, rest.split_at_checked(run)) {
-                self.word(word, out);
+            let run = if self.held.is_none() { words_length(rest) } else { 0 };
+            if let (1.., Some((words, behind))) = (run, rest.split_at_checked(run)) {
+                self.words(words, out);
                 rest = behind;
             } else {
                 self.octet(*first, out);
@@ -154,7 +154,7 @@ impl QuotedPrintableEncoder {
                 }
                 match octet {
                     b' ' | b'\t' | b'\r' => self.held = Some(octet),
-                    _ if is_literal(octet) => self.word(&[octet], out),
+                    _ if is_literal(octet) => self.words(&[octet], out),
                     _ => self.encoded(octet, out),
                 }
             }
@@ -162,8 +162,8 @@ impl QuotedPrintableEncoder {
     }
 
     /// Octets that stand for themselves, as many in a line as fit.
-    fn word(&mut self, word: &[u8], out: &mut Vec<u8>) {
-        let mut rest = word;
+    fn words(&mut self, words: &[u8], out: &mut Vec<u8>) {
+        let mut rest = words;
         while let Some((first, behind)) = rest.split_first() {
             // A line of a lone dot and one that begins with `From ` are what old transports change.
             if self.column == 0 && matches!(first, b'.' | b'F') {
@@ -208,8 +208,17 @@ impl QuotedPrintableEncoder {
     }
 }
 
-fn word_length(text: &[u8]) -> usize {
-    text.iter().position(|octet| !is_literal(*octet)).unwrap_or(text.len())
+/// How much stands for itself: words, and white space between them.
+fn words_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    for (at, octet) in text.iter().enumerate() {
+        match octet {
+            b' ' | b'\t' => {}
+            octet if is_literal(*octet) => length = at.saturating_add(1),
+            _ => break,
+        }
+    }
+    length
 }
 
 fn is_literal(octet: u8) -> bool {
