@@ -158,7 +158,7 @@ impl Session {
             // RFC 1870 §6.1: said before the content travels.
             return Err(Blame::Us(Refusal::TooBig(limit)));
         }
-        Ok(Flow::Ask(Question::Sender(Sender { ticket: self.open.ask(), mail })))
+        Ok(Flow::Ask(Question::Sender(Sender { ticket: self.open.ask(), mail: Box::new(mail) })))
     }
 
     fn rcpt(&mut self, argument: &str) -> Result<Flow, PeerError> {

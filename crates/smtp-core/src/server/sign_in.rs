@@ -127,6 +127,7 @@ impl Session {
                 Ok(Flow::Ask(Question::Prepare(Prepare { ticket, wanted })))
             }
             ServerStep::Verify(claim) => {
+                let claim = Box::new(claim);
                 Ok(Flow::Ask(Question::SignIn(SignIn { ticket: self.open.ask(), claim })))
             }
             ServerStep::Done => {

@@ -43,7 +43,7 @@ impl Prepare {
 #[must_use]
 pub struct SignIn {
     pub(in super::super) ticket: Ticket,
-    pub(in super::super) claim: Claim,
+    pub(in super::super) claim: Box<Claim>,
 }
 
 impl SignIn {

@@ -14,7 +14,7 @@ use crate::{
 #[must_use]
 pub struct Sender {
     pub(in crate::server) ticket: Ticket,
-    pub(in crate::server) mail: MailFrom,
+    pub(in crate::server) mail: Box<MailFrom>,
 }
 
 impl Sender {
@@ -29,7 +29,7 @@ impl Sender {
             session.open_transaction(&self.mail);
             Positive::SenderOk.write(&mut wire.output);
         }
-        self.mail
+        *self.mail
     }
 
     /// No.
