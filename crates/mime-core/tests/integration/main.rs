@@ -10,10 +10,12 @@
 
 mod any_octets;
 mod build;
+mod charsets;
 #[path = "../../../../tests/fuzz/checks/mod.rs"]
 mod checks;
 mod corpus;
 mod expected;
+mod hostile;
 mod korean;
 mod mutation;
 mod oracle;
