@@ -105,7 +105,7 @@ mod tests {
         server=\"listserv@bogus.bitnet\"; expiration=\"Fri, 14 Jun 1991 19:13:14 -0400 (EDT)\"\r\n\r\n\
         Content-type: application/postscript\r\n\
         Content-ID: <id42@guppylake.bellcore.com>\r\n\r\n\
-        get RFC-MIME.DOC\r\n";
+        get rfc-mime.doc\r\n";
 
     fn external(message: &str) -> (Option<ExternalBody>, Vec<DefectKind>) {
         let structure = Structure::of(message.as_bytes());
