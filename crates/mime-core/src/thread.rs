@@ -58,10 +58,10 @@ pub struct ThreadKeys {
 impl ThreadKeys {
     /// The keys of a message with this header.
     pub fn of(header: &[u8]) -> Self {
+        // A field that was written twice is one: what the second has is further ancestors.
         let ids = |name| {
-            let field = header::find(header, name);
-            let ids = field.map(|field| message_ids(field.value)).unwrap_or_default();
-            ids.into_iter().filter_map(|id| normalise_id(&id))
+            let all = header::fields(header).filter(move |field| field.is(name));
+            all.flat_map(|field| message_ids(field.value)).filter_map(|id| normalise_id(&id))
         };
         let mut references: Vec<Octets> = ids("References").collect();
         if references.is_empty() {
@@ -271,6 +271,7 @@ mod tests {
         };
         check("Message-ID: <a@b>\r\nReferences: <c@d>\r\n <e@f>\r\n", Some("a@b"), &["c@d", "e@f"]);
         check("References: <c@d>\r\nIn-Reply-To: <e@f>\r\n", None, &["c@d"]);
+        check("References: <a@b>\r\nX: y\r\nReferences: <c@d>\r\n", None, &["a@b", "c@d"]);
         check("References: none\r\nIn-Reply-To: <e@f> <g@h>\r\n", None, &["e@f"]);
         check("Message-ID: a@b\r\n", None, &[]);
     }
