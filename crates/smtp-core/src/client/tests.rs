@@ -311,6 +311,29 @@ fn a_dropped_question_ends_the_session() {
 }
 
 #[test]
+fn every_prefix_of_a_dialogue_has_its_ends() {
+    // RFC 5321 §6.1: nothing counts as delivered before its reply is there to the last octet.
+    let smtp = "220 hi\n250-mx\n250-PIPELINING\n250 DSN\n250 ok\n250 ok\n550 5.1.1 no\n354 go\n\
+                250 2.0.0 taken\n";
+    let chunked = smtp.replace("DSN", "CHUNKING").replace("354 go\n", "");
+    let lmtp = smtp.replace("550 5.1.1 no", "250 ok") + "452 4.2.2 full\n";
+    for (protocol, dialogue) in
+        [(Protocol::Smtp, smtp), (Protocol::Smtp, &chunked), (Protocol::Lmtp, &lmtp)]
+    {
+        let (taken, mut delivered) = (dialogue.find("taken\n").unwrap() + 6, 0);
+        for end in 0..=dialogue.len() {
+            let lmtp_or_not = Options { protocol, ..options(StartTls::Never) };
+            let (ending, _) = ended(lmtp_or_not, &dialogue[..end], 1);
+            let report = ending.report.as_ref().map(render).unwrap_or_default();
+            assert!(report.is_empty() || report.contains(", 1 "), "{report}");
+            assert_eq!(report.contains("0 delivered 2.0.0"), end >= taken, "{end}: {report}");
+            delivered += usize::from(end >= taken);
+        }
+        assert!(delivered > 0);
+    }
+}
+
+#[test]
 fn lmtp_outcomes_are_those_that_were_heard() {
     // RFC 2033 §5: replies that came count, the rest is deferred.
     let lmtp = || Options { protocol: Protocol::Lmtp, ..options(StartTls::Never) };

@@ -201,3 +201,22 @@ fn unconvertible(why: Unconvertible) -> Misfit {
 fn cannot_change(refused: Refused) -> Misfit {
     misfit(5, 6, 3, format!("the server takes 7-bit content only, and {refused}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_all_the_way_needs_a_name_and_the_extension() {
+        // RFC 8689 §4.2.1
+        let knows = Extensions { require_tls: true, ..Extensions::default() };
+        let status = |offered: &Extensions, authentic| match secured(Hop { offered, authentic }) {
+            Err(Misfit::Host(problem)) => problem.status.to_string(),
+            Err(Misfit::Message(outcome)) => format!("{outcome:?}"),
+            Ok(()) => "fine".to_owned(),
+        };
+        assert_eq!(status(&knows, true), "fine");
+        assert_eq!(status(&knows, false), "5.7.10");
+        assert_eq!(status(&Extensions::default(), true), "5.7.30");
+    }
+}
