@@ -10,6 +10,7 @@ mod author;
 mod inquiry;
 mod local_user;
 mod notice;
+mod outgoing;
 mod recipients;
 mod service;
 mod submitter;

@@ -116,7 +116,8 @@ async fn write(
         id: Some(id),
         reverse_path: ReversePath::Null,
         account: None,
-        body: BodyKind::SevenBit,
+        // Only an address can need more.
+        body: if message.smtputf8 { BodyKind::EightBitMime } else { BodyKind::SevenBit },
         smtputf8: message.smtputf8,
         ret: None,
         envid: None,

@@ -5,10 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use config::Config;
 use conversation::Peer;
 use directory::{Account, Directory};
-use mail_types::{
-    AccountId, Address, Domain, Flag, FlagSet, Lane, MailboxName, Notify, QueueId, ReversePath,
-};
-use message_queue::{FileInto, NewEntry, NewRecipient, Queue, SentHour};
+use mail_types::{AccountId, Address, Domain, QueueId, ReversePath};
+use message_queue::{NewEntry, NewRecipient, Queue};
 use mime_core::fixup::{DROPPED_AT_SUBMISSION, Seen};
 use sign_in::{Origin, Presence, Protocol, SignIn, SignInResult};
 use smtp_core::{
@@ -19,11 +17,10 @@ use smtp_core::{
 use smtp_server::{Decide, Fixups, Missing};
 
 use crate::{
-    allowance::{self, Verdict},
     author::Authors,
     failure, inquiry, local_user,
     notice::{self, Held, Told},
-    recipients,
+    outgoing, recipients,
 };
 
 /// What all clients have in common.
@@ -51,9 +48,6 @@ pub(crate) struct Submitter {
     /// What is to be told once the message is queued.
     held: Option<Held>,
 }
-
-/// The mailbox for copies of what was sent.
-const SENT: &str = "Sent";
 
 impl Submitter {
     pub(crate) fn new(
@@ -151,58 +145,6 @@ impl Submitter {
                 Ok(senders.iter().any(|sender| sender.is(author)))
             }
         }
-    }
-
-    /// Holds what goes to other servers if the account has sent too much.
-    async fn limit(&mut self, account: AccountId, entry: &mut NewEntry) -> Result<(), Refusal> {
-        let leaves = |recipient: &&mut NewRecipient| recipient.lane != Lane::Local;
-        let count = entry.recipients.iter_mut().filter(leaves).count();
-        if count == 0 || allowance::is_unlimited(&self.config.submission.sending) {
-            return Ok(());
-        }
-        let now = agent_kit::now();
-        let memory = std::time::Duration::from_secs(allowance::MEMORY_HOURS.unsigned_abs() * 3600);
-        let hours: Vec<SentHour> =
-            self.shared.queue.sending(account, now.minus(memory)).await.map_err(|error| {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "cannot tell how much an account has sent");
-                Refusal::Failure
-            })?;
-        match allowance::judge(&self.config.submission.sending, &hours, now, count as u64) {
-            Verdict::Fine => {}
-            Verdict::Refuse => return Err(Refusal::SendingTooMuch),
-            Verdict::Hold(reason) => {
-                let why = format!("the account sends too much: {reason}");
-                for recipient in entry.recipients.iter_mut().filter(leaves) {
-                    recipient.held = Some(why.clone());
-                }
-                let reverse_path = entry.reverse_path.clone();
-                self.held = Some(Held { account, reverse_path, reason });
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts a copy into the account's Sent mailbox, if it wants that.
-    async fn copy_to_sent(&self, entry: &mut NewEntry) -> Result<(), Refusal> {
-        let Some(account) = self.account.as_ref().filter(|account| {
-            entry.account == Some(account.id) && entry.reverse_path != ReversePath::Null
-        }) else {
-            return Ok(());
-        };
-        let sending = self.shared.directory.sending(account.id).await;
-        if !sending.map_err(|error| failure(&error))?.sent_copy {
-            return Ok(());
-        }
-        let Ok(mailbox) = MailboxName::parse(SENT) else { return Ok(()) };
-        entry.recipients.push(NewRecipient {
-            account: Some(account.id),
-            file_into: Some(FileInto { mailbox, flags: FlagSet::from_iter([Flag::Seen]) }),
-            // That it could not be kept is no business of those whom the message is to.
-            notify: Notify::NEVER,
-            ..NewRecipient::new(account.address.clone(), Lane::Local)
-        });
-        Ok(())
     }
 }
 
@@ -326,9 +268,13 @@ impl Decide for Submitter {
 
     async fn complete(&mut self, entry: &mut NewEntry) -> Result<(), Refusal> {
         if let Some(account) = entry.account {
-            self.limit(account, entry).await?;
+            let limits = &self.config.submission.sending;
+            self.held = outgoing::limit(&self.shared.queue, limits, account, entry).await?;
         }
-        self.copy_to_sent(entry).await
+        match &self.account {
+            Some(account) => outgoing::copy_to_sent(&self.shared.directory, account, entry).await,
+            None => Ok(()),
+        }
     }
 
     async fn queued(&mut self, id: QueueId) {

@@ -38,7 +38,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show one account: its secrets by name, and its last sign-ins by device and protocol
+    /// Show one account: its secrets by name, what it may send as, and its last sign-ins by device
+    /// and protocol
     Show {
         /// The account
         #[arg(value_parser = Address::parse)]
@@ -190,9 +191,8 @@ async fn remove(installation: &Installation, address: &Address, yes: bool) -> an
 
 /// What the removal means, or meant.
 fn consequences(installation: &Installation, removal: &Removal) -> String {
-    let list = |names: &[AliasName]| {
-        names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |names: &[AliasName]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let account = &removal.account;
     let mail = installation.config.folders().mail.join(account.id.to_string());
     let mut text = format!(

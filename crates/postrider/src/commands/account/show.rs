@@ -1,4 +1,4 @@
-//! `postrider account show`: one account, and how it is signed in to.
+//! `postrider account show`: one account, how it is signed in to, and what it may send as.
 
 use mail_types::Address;
 use serde_json::json;
@@ -17,6 +17,8 @@ pub(super) async fn show(
     let password = credentials.password(account.id).await?;
     let apps = credentials.app_passwords(account.id).await?;
     let certificates = credentials.certificates(account.id).await?;
+    let sending = installation.directory().sending(account.id).await?;
+    let send_as: Vec<String> = sending.send_as.iter().map(ToString::to_string).collect();
     let records = SignInRecords::open(&installation.config.folders().sign_ins).await?;
     let last = records.last_sign_ins(account.id).await?;
 
@@ -38,6 +40,8 @@ pub(super) async fn show(
             "password_imported": password.as_ref().map(|it| it.verifier.is_foreign()),
             "app_passwords": apps.iter().map(|app| app.label.as_str()).collect::<Vec<_>>(),
             "certificates": certificates.iter().map(|one| &one.label).collect::<Vec<_>>(),
+            "send_as": send_as,
+            "sent_copy": sending.sent_copy,
             "last_sign_ins": last.collect::<Vec<_>>(),
         }));
     }
@@ -56,6 +60,12 @@ pub(super) async fn show(
     if !certificates.is_empty() {
         let names = labels(certificates.iter().map(|one| one.label.as_str()).collect());
         printer::line(format!("certificates: {names}"));
+    }
+    if !send_as.is_empty() {
+        printer::line(format!("may also send as: {}", send_as.join(", ")));
+    }
+    if sending.sent_copy {
+        printer::line("what it submits is also put into Sent");
     }
     let rows: Vec<_> = last
         .iter()
