@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use agent_kit::now;
-use mail_types::{Outcome, Problem, Scope};
+use mail_types::{Late, Notify, Outcome, Problem, Scope};
 use message_queue::{Lease, LeaseRecipient, conclude::Ended, report::What};
 use smtp_client::{Message, Outgoing, Recipient, Report};
 
@@ -23,6 +23,8 @@ pub(super) struct Work {
     pending: VecDeque<Vec<usize>>,
     /// Those of the transaction that is going on.
     sending: Vec<usize>,
+    /// Whether the host of that transaction keeps delivery times (RFC 2852).
+    keeps_times: bool,
     /// Those that this host can't carry; another may.
     parked: VecDeque<Vec<usize>>,
     /// Why the last host could not.
@@ -53,6 +55,7 @@ impl Work {
             lease,
             pending: groups.into(),
             sending: Vec::new(),
+            keeps_times: false,
             parked: VecDeque::new(),
             misfit: None,
             ends: Vec::new(),
@@ -70,6 +73,7 @@ impl Work {
             match self.outgoing(&group, hop).await {
                 Ok(outgoing) => {
                     self.sending = group;
+                    self.keeps_times = hop.offered.deliver_by.is_some();
                     return Some(outgoing);
                 }
                 Err(Misfit::Message(outcome)) => self.end(&group, &outcome),
@@ -103,8 +107,9 @@ impl Work {
             match with_tls(outcome, tls.as_deref()) {
                 Outcome::Deferred(problem) if problem.scope == Scope::Host => elsewhere.push(place),
                 outcome => {
+                    let told = self.must_tell_of_hop(place);
                     // RFC 3461 §5.2.2: who passes it to a host without DSN says "relayed" himself.
-                    let on_success = (!report.dsn_passed_on).then_some(What::Relayed);
+                    let on_success = (told || !report.dsn_passed_on).then_some(What::Relayed);
                     self.ends.push(Ended { number, outcome, on_success });
                 }
             }
@@ -114,6 +119,19 @@ impl Work {
                 self.pending.push_front(group);
             }
         }
+    }
+
+    /// Whether the sender must be told that it was passed on, because of its delivery time: each hop
+    /// where he wants a trace (RFC 2852 §4.1.4), and the hop to a host that will not tell him when
+    /// it is late (§4.1.4.2). He is unless he wants to be told nothing.
+    fn must_tell_of_hop(&mut self, place: usize) -> bool {
+        let Some(by) = &self.lease.entry.handling.deliver_by else { return false };
+        let Some(recipient) = self.lease.recipients.get_mut(place) else { return false };
+        let must = by.trace || (by.late == Late::Notify && !self.keeps_times);
+        if must && recipient.notify != Notify::NEVER {
+            recipient.notify.success = true;
+        }
+        must
     }
 
     /// Whether all its recipients were held for this very reason when they were last decided
@@ -174,10 +192,16 @@ impl Work {
         let addresses: Vec<_> = all.iter().map(|recipient| &recipient.address).collect();
         let now = now();
         let fitted = fit(entry, &reverse_path, &addresses, head, hop, now).await?;
+        // RFC 2852 §4.1.4.2: where delivery times are not known, delays are told at least.
+        let by = entry.handling.deliver_by.filter(|by| by.late == Late::Notify);
+        let add_delay = by.is_some() && hop.offered.deliver_by.is_none();
         let recipients = all.iter().map(|recipient| Recipient {
             number: recipient.number,
             address: recipient.address.clone(),
-            notify: recipient.notify,
+            notify: match recipient.notify {
+                notify if add_delay && notify != Notify::NEVER => Notify { delay: true, ..notify },
+                notify => notify,
+            },
             original: recipient.original.clone(),
         });
         let message = Message {

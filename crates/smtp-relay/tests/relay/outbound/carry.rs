@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_kit::now;
-use mail_types::{BodyKind, DeliverBy, Late};
+use mail_types::{BodyKind, DeliverBy, Late, Notify};
 use message_queue::NewEntry;
 
 use super::{HASTE, MESSAGE, anywhere, house::House, name_server::NameServer, sink::Sink};
@@ -164,6 +164,37 @@ async fn delivery_times() {
     }
     let (commands, _) = sent(&["PIPELINING"], &to, MESSAGE, by(Late::Notify, 300)).await.unwrap();
     assert_eq!(commands[0], "MAIL FROM:<alice@example.org>");
+}
+
+#[tokio::test]
+async fn who_will_not_be_told_of_a_late_message_is_told_of_its_hop() {
+    // RFC 2852 §4.1.4, §4.1.4.2
+    for (offers, trace, notify, told) in [
+        (&["DSN"][..], false, Notify::DEFAULT, true),
+        (&["DSN", "DELIVERBY"], false, Notify::DEFAULT, false),
+        (&["DSN", "DELIVERBY"], true, Notify::DEFAULT, true),
+        (&["DSN"], true, Notify::NEVER, false),
+    ] {
+        let dns = NameServer::start(RECORDS).await;
+        let (sink, address) = Sink::start(anywhere(), offers).await;
+        let house = House::build(dns.address, address.port(), "").await;
+        let id = house
+            .send_as(ALICE, &["b@host.test"], MESSAGE, |entry| {
+                let at = now().plus(Duration::from_secs(300));
+                entry.handling.deliver_by = Some(DeliverBy { at, late: Late::Notify, trace });
+                entry.recipients[0].notify = notify;
+            })
+            .await;
+        house.event(id, "taken by the sink").await;
+        let counts = house.queue.counts().await.unwrap();
+        assert_eq!(counts.local.waiting, u64::from(told), "{offers:?} {trace}");
+        if told {
+            let (_, content) = house.notification().await;
+            assert!(content.contains("Action: relayed"), "{content}");
+        }
+        house.close().await;
+        assert_eq!(sink.heard.lock().unwrap().contents.len(), 1);
+    }
 }
 
 #[tokio::test]
