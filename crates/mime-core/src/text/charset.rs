@@ -14,7 +14,7 @@ use super::{
 pub enum Charset {
     /// One that encoding_rs decodes, and that is believed.
     Known(&'static Encoding),
-    /// One whose label often lies (UTF-8, ISO 8859-1, EUC-KR): believed unless the
+    /// One whose label often lies (UTF-8, ISO 8859-1, EUC-KR, ISO-2022-JP): believed unless the
     /// octets say otherwise.
     Doubtful(&'static Encoding),
     /// ISO-2022-KR (RFC 1557).
@@ -58,7 +58,7 @@ impl Charset {
         };
         match known {
             None => Self::Unknown,
-            Some(encoding) if [UTF_8, WINDOWS_1252, EUC_KR].contains(&encoding) => {
+            Some(encoding) if [UTF_8, WINDOWS_1252, EUC_KR, ISO_2022_JP].contains(&encoding) => {
                 Self::Doubtful(encoding)
             }
             Some(encoding) => Self::Known(encoding),

@@ -87,12 +87,22 @@ impl Charset {
 
 /// What this text is most likely in.
 pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Charset {
+    let is_japanese = || {
+        let escapes = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
+        escapes.iter().any(|escape| contains(sample, *escape))
+    };
+    if label == Some(ISO_2022_JP) {
+        return match sample.is_ascii() || is_japanese() {
+            true => Charset::Known(ISO_2022_JP),
+            false => charset_of(sample, None),
+        };
+    }
     // The ISO 2022 charsets of mail are of seven bits.
     if sample.is_ascii() {
         if contains(sample, b"\x1b$)C") || sample.contains(&0x0e) {
             return Charset::Iso2022Kr;
         }
-        if [b"\x1b$B", b"\x1b$@", b"\x1b(J"].iter().any(|escape| contains(sample, *escape)) {
+        if is_japanese() {
             return Charset::Known(ISO_2022_JP);
         }
     }

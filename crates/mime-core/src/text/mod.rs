@@ -118,6 +118,8 @@ mod tests {
     #[test]
     fn labels_that_lie_or_are_missing() {
         use Encoding::EightBit;
+        check("가나다".as_bytes(), EightBit, Some("iso-2022-jp"), "가나다");
+        check(b"\x1b(I1\x1b(B \x1b$BF|\x1b(B", EightBit, Some("iso-2022-jp"), "ｱ 日");
         check("가나다".as_bytes(), EightBit, Some("us-ascii"), "가나다");
         check("가나다".as_bytes(), EightBit, Some("euc-kr"), "가나다");
         check(b"\xb0\xa1\xb3\xaa\xb4\xd9", EightBit, Some("utf-8"), "가나다");
