@@ -183,7 +183,7 @@ sections! {
     pub struct Smarthost {
         /// Whom to sign in as.
         pub user: Option<String> = None => "\"me@example.net\"",
-        /// The file with the password, and nothing else in it.
+        /// The file with the password, and nothing else in it; smtp-relay must be able to read it.
         pub password_file: Option<PathBuf> = None => "\"/etc/postrider/smart.example.net.password\"",
         /// TLS: "starttls", or "tls" from the start (port 465), both with a certificate that is
         /// valid for the host's name; "opportunistic" as between all servers; "none".
