@@ -85,8 +85,9 @@ impl Charset {
     }
 }
 
-/// What this text is most likely in.
+/// What this text is most likely in, by its beginning.
 pub(super) fn charset_of(sample: &[u8], label: Option<&'static Encoding>) -> Charset {
+    let sample = sample.get(..SAMPLE_OCTETS).unwrap_or(sample);
     let is_japanese = || {
         let escapes = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
         escapes.iter().any(|escape| contains(sample, *escape))
