@@ -22,4 +22,5 @@ mod oracle;
 mod rendering;
 mod report;
 mod seven_bit;
+mod standards;
 mod structure;
