@@ -47,7 +47,7 @@ impl Verb {
         ("XCLIENT", Self::Xclient),
         // RFC 5321 appendix F.1: TURN gives mail away to whoever claims a name.
         ("TURN", Self::Foreign),
-        // RFC 2645 §5: its secure sister, for hosts without a fixed address.
+        // RFC 2645 §5.2.1: its secure sister, for hosts without a fixed address.
         ("ATRN", Self::Foreign),
         // RFC 5321 appendix F.6: to terminals.
         ("SEND", Self::Foreign),

@@ -79,6 +79,48 @@ impl Refusal {
                 (5, 7, 1),
                 "Relaying denied: this server does not take mail for that domain",
             ),
+            // RFC 5321 §4.5.3.1.10; the enhanced status as RFC 5248 has it.
+            Self::TooManyRecipients => {
+                Wording::new(452, (4, 5, 3), "Too many recipients for one message")
+            }
+            // RFC 1985 §5.1.
+            Self::NodeNotAllowed => {
+                Wording::new(459, (4, 7, 1), "You cannot start the queue of this domain")
+            }
+            Self::Failure => {
+                Wording::new(451, (4, 3, 0), "A failure on our side, please try again later")
+            }
+            _ => self.message_wording(),
+        }
+    }
+
+    /// About the message itself, and the room for it.
+    fn message_wording(&self) -> Wording<'static> {
+        match self {
+            // RFC 1870 §6.1, §6.3.
+            Self::TooBig(limit) => {
+                Wording::new(552, (5, 3, 4), format!("The message is larger than {limit} octets"))
+            }
+            // RFC 5321 §6.3; 554 as for any failed transaction.
+            Self::Loop => {
+                Wording::new(554, (5, 4, 6), "This message goes round in circles (mail loop)")
+            }
+            // RFC 3030 §3: content that cannot be passed on as it is.
+            Self::NotConvertible => Wording::new(
+                554,
+                (5, 6, 3),
+                "This binary message cannot be delivered as text; send it encoded as base64",
+            ),
+            Self::NoStorage => {
+                Wording::new(452, (4, 3, 1), "No room for mail at present, try again later")
+            }
+            _ => self.sender_wording(),
+        }
+    }
+
+    /// About who sends, and as whom.
+    fn sender_wording(&self) -> Wording<'static> {
+        match self {
             // RFC 6409 §6.1.
             Self::SenderNotYours(Some(own)) => Wording::new(
                 553,
@@ -112,31 +154,6 @@ impl Refusal {
                 (4, 7, 1),
                 "You have sent too much in a short time; try again later or ask the postmaster",
             ),
-            // RFC 5321 §4.5.3.1.10; the enhanced status as RFC 5248 has it.
-            Self::TooManyRecipients => {
-                Wording::new(452, (4, 5, 3), "Too many recipients for one message")
-            }
-            // RFC 1870 §6.1, §6.3.
-            Self::TooBig(limit) => {
-                Wording::new(552, (5, 3, 4), format!("The message is larger than {limit} octets"))
-            }
-            // RFC 5321 §6.3; 554 as for any failed transaction.
-            Self::Loop => {
-                Wording::new(554, (5, 4, 6), "This message goes round in circles (mail loop)")
-            }
-            // RFC 3030 §3: content that cannot be passed on as it is.
-            Self::NotConvertible => Wording::new(
-                554,
-                (5, 6, 3),
-                "This binary message cannot be delivered as text; send it encoded as base64",
-            ),
-            // RFC 1985 §5.1.
-            Self::NodeNotAllowed => {
-                Wording::new(459, (4, 7, 1), "You cannot start the queue of this domain")
-            }
-            Self::NoStorage => {
-                Wording::new(452, (4, 3, 1), "No room for mail at present, try again later")
-            }
             // RFC 4954 §6.
             Self::BadCredentials => Wording::new(535, (5, 7, 8), "Wrong name or password"),
             Self::SignInAgain => {
@@ -150,9 +167,8 @@ impl Refusal {
                 (4, 7, 0),
                 format!("Too many wrong passwords: sign-in is blocked for {minutes} minutes"),
             ),
-            Self::Failure => {
-                Wording::new(451, (4, 3, 0), "A failure on our side, please try again later")
-            }
+            // What stands above comes here never.
+            _ => Wording::new(451, (4, 3, 0), "A failure on our side, please try again later"),
         }
     }
 }
@@ -198,6 +214,8 @@ mod tests {
             assert_eq!(class, Some(reply.code() / 100), "{refusal:?}");
             assert!(matches!(class, Some(4 | 5)), "{refusal:?}");
             assert_eq!(refusal.is_transient(), class == Some(4));
+            let is_failure = reply.lines() == Reply::from(&Refusal::Failure).lines();
+            assert_eq!(is_failure, refusal == Refusal::Failure, "{refusal:?} has words of its own");
         }
     }
 }
