@@ -1,7 +1,7 @@
 //! What all connections share.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -27,6 +27,8 @@ struct Inner {
     intake: Intake,
     reload: Reload,
     has_tls: bool,
+    /// What sessions go by, and the configuration that it was made of.
+    options: Mutex<(Arc<Config>, Arc<Options>)>,
     drive: DriveOptions,
     connections: AtomicU64,
 }
@@ -38,13 +40,15 @@ impl Service {
         let usage = UsageReader::open(&folders.usage.join("usage.db"))
             .await
             .context("cannot open the accounts' usage")?;
-        let hostname = config.hostname.clone();
+        let (hostname, has_tls) = (config.hostname.clone(), surroundings.tls.is_some());
+        let options = Arc::new(options(config, hostname.clone(), has_tls));
         Ok(Self(Arc::new(Inner {
             directory: Directory::open(&folders.directory),
             usage,
             intake: Intake { queue, agent: Agent::SmtpRelay.name(), hostname },
             reload: surroundings.reload.clone(),
-            has_tls: surroundings.tls.is_some(),
+            has_tls,
+            options: Mutex::new((config.clone(), options)),
             drive: surroundings.drive_options(),
             connections: AtomicU64::new(0),
         })))
@@ -56,15 +60,27 @@ impl Service {
         let number = inner.connections.fetch_add(1, Ordering::Relaxed);
         // A changed configuration counts from the next connection on.
         let config = inner.reload.current();
-        let options = options(&config, inner.intake.hostname.clone(), inner.has_tls);
+        let options = inner.options(&config);
         let trusted = agent_kit::may_name_clients(&config, connection.peer());
         let (directory, usage) = (inner.directory.clone(), inner.usage.clone());
         let receiver = Receiver::new(directory, usage, config, connection.peer());
-        let session = Session::new(Arc::new(options), number);
+        let session = Session::new(options, number);
         let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), receiver);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
+    }
+}
+
+impl Inner {
+    /// Made once for all connections that come under a configuration.
+    fn options(&self, config: &Arc<Config>) -> Arc<Options> {
+        let mut made = self.options.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&made.0, config) {
+            let options = options(config, self.intake.hostname.clone(), self.has_tls);
+            *made = (config.clone(), Arc::new(options));
+        }
+        made.1.clone()
     }
 }
 
