@@ -153,8 +153,9 @@ impl Credentials {
 }
 
 async fn read(connection: &mut SqliteConnection) -> Result<All, DirectoryError> {
+    type Row = (i64, String, String, Option<Vec<u8>>, i64);
     let mut all = All::default();
-    let rows: Vec<(i64, String, String, Option<Vec<u8>>, i64)> =
+    let rows: Vec<Row> =
         sqlx::query_as("select account, verifier, scram, sealed, changed_ms from password")
             .fetch_all(&mut *connection)
             .await?;

@@ -23,11 +23,11 @@ pub enum Claim {
         password: Secret,
     },
     /// SCRAM, with or without channel binding, which has been checked.
-    Scram(ScramClaim),
+    Scram(Box<ScramClaim>),
     /// CRAM-MD5.
     Cram(CramClaim),
     /// DIGEST-MD5.
-    Digest(DigestClaim),
+    Digest(Box<DigestClaim>),
     /// POP3's APOP.
     Apop(ApopClaim),
     /// EXTERNAL (RFC 4422 §A): the TLS session says it.

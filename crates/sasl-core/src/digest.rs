@@ -151,7 +151,7 @@ impl DigestClaim {
             }
         };
         let authentication: String = text(needed("username")?)?;
-        let realm = all.get("realm").map_or(Ok(String::new()), |realm| text(realm))?;
+        let realm = all.get("realm").map_or(Ok(String::new()), text)?;
         let uri = needed("digest-uri")?;
         let qop = all.get("qop").unwrap_or(b"auth");
         let prefix = uri.split(|byte| *byte == b'/').next().unwrap_or_default();

@@ -116,14 +116,14 @@ impl Exchange {
             (State::Begun(mechanism), response) => self.begin(mechanism, response, setting),
             (State::LoginPassword(name), Some(password)) => self.claim(login(&name, password)),
             (State::ScramChallenged(challenged), Some(message)) => {
-                self.claim(challenged.take(message).map(Claim::Scram))
+                self.claim(challenged.take(message).map(|claim| Claim::Scram(Box::new(claim))))
             }
             (State::CramChallenged(challenge), Some(response)) => {
                 self.claim(CramClaim::parse(challenge, response).map(Claim::Cram))
             }
             (State::DigestChallenged(nonce), Some(response)) => {
                 let claim = DigestClaim::parse(&nonce, setting.service, response);
-                self.claim(claim.map(Claim::Digest))
+                self.claim(claim.map(|claim| Claim::Digest(Box::new(claim))))
             }
             // RFC 4422 §5: the server's own proof came as a challenge; the answer is empty.
             (State::LastWord, Some(b"")) => ServerStep::Done,

@@ -54,7 +54,7 @@ pub struct PasswordVerifier(Kind);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Kind {
-    Argon2(PasswordHash),
+    Argon2(Box<PasswordHash>),
     Foreign(ForeignHash),
 }
 
@@ -68,7 +68,7 @@ impl PasswordVerifier {
         }
         Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params())
             .hash_password_with_salt(password.reveal(), &salt)
-            .map(|hash| Self(Kind::Argon2(hash)))
+            .map(|hash| Self(Kind::Argon2(Box::new(hash))))
             .map_err(|_| Malformed("the password cannot be hashed"))
     }
 
@@ -108,20 +108,20 @@ impl PasswordVerifier {
         if hash.salt.is_none() || hash.hash.is_none() {
             return Err(Malformed("the password verifier lacks its salt or its digest"));
         }
-        Ok(Self(Kind::Argon2(hash)))
+        Ok(Self(Kind::Argon2(Box::new(hash))))
     }
 
     /// A verifier that no password fits, as expensive as others: for names that nobody has, so
     /// that the time of the answer doesn't tell who exists.
     pub fn decoy(cost: Cost) -> Option<Self> {
         let params = cost.params();
-        Some(Self(Kind::Argon2(PasswordHash {
+        Some(Self(Kind::Argon2(Box::new(PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
             params: ParamsString::try_from(&params).ok()?,
             salt: Some(Salt::new(&[0; 16]).ok()?),
             hash: Some(Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).ok()?),
-        })))
+        }))))
     }
 
     /// Whether this is the password. It is taken as it is: a [`crate::Claim`]'s is prepared.
@@ -129,7 +129,7 @@ impl PasswordVerifier {
     pub fn verify(&self, password: &Secret) -> bool {
         match &self.0 {
             Kind::Argon2(hash) => {
-                Argon2::default().verify_password(password.reveal(), hash).is_ok()
+                Argon2::default().verify_password(password.reveal(), &**hash).is_ok()
             }
             Kind::Foreign(hash) => hash.verify(password),
         }

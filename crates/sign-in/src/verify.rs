@@ -26,7 +26,7 @@ use crate::{
     key::random,
     proofs::Proofs,
     records::{Event, Failure, SignInRecords},
-    watch::look,
+    watch::{Stamps, look},
 };
 
 /// The answer to a claim.
@@ -178,9 +178,10 @@ impl SignIn {
             warned: Mutex::default(),
             options,
         });
+        let known = inner.stamps();
         inner.take_census().await;
         inner.look_at_blocks().await;
-        tokio::spawn(look(Arc::downgrade(&inner), publisher));
+        tokio::spawn(look(Arc::downgrade(&inner), publisher, known));
         Ok(Self { inner, published })
     }
 
@@ -396,6 +397,10 @@ impl Inner {
                 mail_types::Secret::new(format!("answer {number}"))
             }
         }
+    }
+
+    pub(crate) fn stamps(&self) -> Stamps {
+        (self.directory.stamp().ok(), self.credentials.stamp().ok())
     }
 
     pub(crate) async fn look_at_blocks(&self) {

@@ -3,7 +3,7 @@
 
 use std::{sync::Weak, time::Duration};
 
-use directory::{Account, Directory};
+use directory::{Account, Directory, Stamp};
 use mail_types::AccountId;
 use tokio::sync::watch;
 
@@ -12,17 +12,18 @@ use crate::verify::Inner;
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Looks until the last one that signs people in is gone.
-pub(crate) async fn look(inner: Weak<Inner>, published: watch::Sender<u64>) {
-    let mut known = None;
+/// What stands for the directory and the credentials that are published.
+pub(crate) type Stamps = (Option<Stamp>, Option<Stamp>);
+
+/// Looks until the last one that signs people in is gone; `known` is what the first of them saw.
+pub(crate) async fn look(inner: Weak<Inner>, published: watch::Sender<u64>, mut known: Stamps) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(inner) = inner.upgrade() else { return };
-        let now = (inner.directory.stamp().ok(), inner.credentials.stamp().ok());
-        if known != Some(now) {
-            if known.replace(now).is_some() {
-                published.send_modify(|serial| *serial += 1);
-            }
+        let now = inner.stamps();
+        if known != now {
+            known = now;
+            published.send_modify(|serial| *serial += 1);
             inner.take_census().await;
         }
         inner.look_at_blocks().await;

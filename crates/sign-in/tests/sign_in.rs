@@ -1,6 +1,6 @@
 //! Claims over a real directory.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 #[path = "sign_in/mechanisms.rs"]
 mod mechanisms;
