@@ -26,7 +26,7 @@ enum When {
     NoPasswords,
 }
 
-const TABLE: [(&str, When); 19] = [
+const TABLE: [(&str, When); 20] = [
     ("IMAP4rev1", When::Always),          // RFC 3501
     ("LITERAL+", When::Always),           // RFC 7888
     ("SASL-IR", When::Always),            // RFC 4959
@@ -46,6 +46,7 @@ const TABLE: [(&str, When); 19] = [
     ("STATUS=SIZE", When::SignedIn),      // RFC 8438
     ("ESEARCH", When::SignedIn),          // RFC 4731
     ("WITHIN", When::SignedIn),           // RFC 5032
+    ("CONDSTORE", When::SignedIn),        // RFC 7162 §3.1
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -90,7 +91,8 @@ mod tests {
             false,
             true,
             "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN APPENDLIMIT=1000",
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE \
+             APPENDLIMIT=1000",
         );
     }
 }

@@ -7,7 +7,7 @@ mod fetch;
 mod mailboxes;
 mod search;
 
-use mail_types::{FlagSet, MailboxName, Secret, Timestamp};
+use mail_types::{FlagSet, MailboxName, ModSeq, Secret, Timestamp};
 
 pub use fetch::{Fetch, FetchItem, Partial};
 pub use mailboxes::{
@@ -45,8 +45,11 @@ pub enum Command {
         /// What came on the line (RFC 4959 §3), still in base64.
         initial: Option<Secret>,
     },
-    /// ENABLE (RFC 5161 §3.1); there is nothing yet that waits to be enabled.
-    Enable,
+    /// ENABLE (RFC 5161 §3.1); what is not known is passed over.
+    Enable {
+        /// `CONDSTORE` (RFC 7162 §3.1).
+        condstore: bool,
+    },
     /// NAMESPACE (RFC 2342 §5).
     Namespace,
     /// What concerns mailboxes from outside.
@@ -67,6 +70,28 @@ pub enum Command {
     Search(Search),
     /// COPY, MOVE and their UID forms.
     Copy(Copy),
+}
+
+impl Command {
+    /// Whether a client that sends it knows of mod-sequences, and is told them from here on
+    /// (RFC 7162 §3.1).
+    pub(crate) fn enables_condstore(&self) -> bool {
+        match self {
+            Self::Enable { condstore } => *condstore,
+            Self::Select(select) => select.condstore,
+            Self::Mailboxes(MailboxCommand::Status(status)) => {
+                status.items.contains(&StatusItem::HighestModSeq)
+            }
+            Self::Mailboxes(MailboxCommand::List(list)) => {
+                list.returns.status.contains(&StatusItem::HighestModSeq)
+            }
+            // CHANGEDSINCE brings the item with it.
+            Self::Fetch(fetch) => fetch.items.contains(&FetchItem::ModSeq),
+            Self::Store(store) => store.unchanged_since.is_some(),
+            Self::Search(search) => search.key.names_mod_seq(),
+            _ => false,
+        }
+    }
 }
 
 /// What the numbers of a command are, and those of its responses.
@@ -100,6 +125,8 @@ pub struct Store {
     pub messages: SequenceSet,
     /// What the numbers are.
     pub numbering: Numbering,
+    /// `UNCHANGEDSINCE`: messages that changed later are left as they are (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
     /// What is done with the flags.
     pub action: StoreAction,
     /// `.SILENT`: the client does not want to be told the new value.

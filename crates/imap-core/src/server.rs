@@ -14,13 +14,14 @@
 mod answers;
 mod append;
 mod ask;
+mod condstore;
 mod dispatch;
 mod idle;
 mod limits;
 mod session;
 mod sign_in;
 
-pub use answers::Opened;
+pub use answers::{FlagsNow, Opened};
 pub use append::{AppendAbandoned, AppendComplete, AppendPiece};
 pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn};
 pub use limits::{Limits, Options};

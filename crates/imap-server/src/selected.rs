@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use imap_core::UidRuns;
-use mail_store::{MailboxState, UidSet, Watch};
+use imap_core::{UidRuns, server::FlagsNow};
+use mail_store::{MailboxState, MessageFlags, UidSet, Watch};
 use mail_types::{Keyword, MailboxId, ModSeq, Uid};
 
 /// The open mailbox.
@@ -42,6 +42,11 @@ impl Selected {
     pub(crate) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.rung) | self.watch.take_news()
     }
+}
+
+/// Flags as the session takes them.
+pub(crate) fn flags_now(message: &MessageFlags) -> FlagsNow<'_> {
+    FlagsNow { uid: message.uid, flags: &message.flags, mod_seq: message.modseq }
 }
 
 /// Runs as the store takes them.

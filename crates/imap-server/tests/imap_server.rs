@@ -11,6 +11,8 @@
 mod append;
 #[path = "imap_server/client.rs"]
 mod client;
+#[path = "imap_server/condstore.rs"]
+mod condstore;
 #[path = "imap_server/fetch.rs"]
 mod fetch;
 #[path = "imap_server/house.rs"]

@@ -107,6 +107,13 @@ impl AccountMailboxes {
         }))
     }
 
+    /// Which messages came or changed after a modseq, ascending (RFC 7162 §3.1.4.1).
+    pub fn changed_since(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Vec<Uid>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::uids_changed_since(&mut look, mailbox, since).await
+        }))
+    }
+
     /// The messages of the set that exist, by UID; one query. Ask for some hundreds at a time, and
     /// write to the peer between.
     pub fn fetch<'a>(

@@ -11,13 +11,18 @@ use imap_core::{
     server::{Opened, Options, Question, Session},
 };
 use libfuzzer_sys::fuzz_target;
-use mail_types::{Uid, UidValidity};
+use mail_types::{ModSeq, Uid, UidValidity};
+use sasl_core::{Mechanism, Offers, server::Prepared};
 
 fuzz_target!(|octets: &[u8]| {
     // The first octet says which questions get no answer.
     let Some((choice, octets)) = octets.split_first() else { return };
-    let options =
-        Arc::new(Options { starttls: false, plaintext_sign_in: true, ..Options::default() });
+    let offers = Offers {
+        mechanisms: Mechanism::ALL.to_vec(),
+        challenges_in_clear: true,
+        all_on_loopback: true,
+    };
+    let options = Arc::new(Options { starttls: false, offers, ..Options::default() });
     let play = |size| {
         let mut drops = *choice;
         conversation::play(
@@ -64,6 +69,7 @@ fn opened() -> Opened {
         keywords: Vec::new(),
         uid_validity: UidValidity::new(1).unwrap(),
         uid_next: uid(10),
+        highest_mod_seq: ModSeq(7),
         read_only: false,
     }
 }

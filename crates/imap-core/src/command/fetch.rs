@@ -1,5 +1,6 @@
 //! What FETCH can ask for.
 
+use mail_types::ModSeq;
 use mime_core::section::{Section, SectionOf};
 
 use super::Numbering;
@@ -15,6 +16,9 @@ pub struct Fetch {
     /// What of each, macros expanded, each item once. UID FETCH always has [`FetchItem::Uid`]
     /// (RFC 3501 §6.4.8).
     pub items: Vec<FetchItem>,
+    /// `CHANGEDSINCE`: only of those that changed later (RFC 7162 §3.1.4.1). Then the items have
+    /// [`FetchItem::ModSeq`].
+    pub changed_since: Option<ModSeq>,
 }
 
 impl Fetch {
@@ -36,6 +40,8 @@ pub enum FetchItem {
     Uid,
     /// `FLAGS`.
     Flags,
+    /// `MODSEQ` (RFC 7162 §3.1.4.2).
+    ModSeq,
     /// `INTERNALDATE`.
     InternalDate,
     /// `RFC822.SIZE`.

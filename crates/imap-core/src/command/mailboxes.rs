@@ -41,6 +41,8 @@ pub struct Select {
     pub mailbox: MailboxName,
     /// EXAMINE: nothing may change, `\Recent` neither.
     pub read_only: bool,
+    /// `CONDSTORE`: the client knows of mod-sequences (RFC 7162 §3.1.8).
+    pub condstore: bool,
 }
 
 /// LIST with all that RFC 5258, RFC 5819 and RFC 6154 add. [`crate::listing`] decides what is
@@ -109,11 +111,13 @@ pub enum StatusItem {
     Size,
     /// `APPENDLIMIT`: the octets that one message may have (RFC 7889 §3.2).
     AppendLimit,
+    /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7).
+    HighestModSeq,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -121,6 +125,7 @@ impl StatusItem {
         Self::Unseen,
         Self::Size,
         Self::AppendLimit,
+        Self::HighestModSeq,
     ];
 
     /// As it stands on the wire.
@@ -133,6 +138,7 @@ impl StatusItem {
             Self::Unseen => "UNSEEN",
             Self::Size => "SIZE",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::HighestModSeq => "HIGHESTMODSEQ",
         }
     }
 }

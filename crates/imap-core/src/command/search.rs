@@ -1,6 +1,6 @@
 //! What SEARCH can ask for.
 
-use mail_types::{Flag, Keyword};
+use mail_types::{Flag, Keyword, ModSeq};
 
 use super::Numbering;
 use crate::{SequenceSet, calendar::Date};
@@ -61,6 +61,8 @@ pub enum SearchKey {
     Older(u32),
     /// `YOUNGER`: or less.
     Younger(u32),
+    /// `MODSEQ`: it changed at this mod-sequence or later (RFC 7162 §3.1.5).
+    ModSeq(ModSeq),
     /// `SENTBEFORE`: the Date header's day, without regard to time and zone.
     SentBefore(Date),
     /// `SENTON`.
@@ -83,4 +85,17 @@ pub enum SearchKey {
     Body(String),
     /// `TEXT`: header or body.
     Text(String),
+}
+
+impl SearchKey {
+    /// Whether `MODSEQ` stands in it: the result then tells a mod-sequence (RFC 7162 §3.1.5).
+    pub fn names_mod_seq(&self) -> bool {
+        match self {
+            Self::ModSeq(_) => true,
+            Self::And(keys) => keys.iter().any(Self::names_mod_seq),
+            Self::Or(pair) => pair.0.names_mod_seq() || pair.1.names_mod_seq(),
+            Self::Not(key) => key.names_mod_seq(),
+            _ => false,
+        }
+    }
 }

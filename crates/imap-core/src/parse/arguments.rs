@@ -6,7 +6,9 @@ use super::{
     SyntaxError,
     cursor::Cursor,
     fetch, list, search,
-    values::{date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text},
+    values::{
+        date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, since, status_items, text,
+    },
 };
 use crate::{
     command::{
@@ -45,8 +47,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Login => login(cursor)?,
         Verb::Authenticate => authenticate(cursor)?,
         Verb::Enable => enable(cursor)?,
-        Verb::Select => Command::Select(Select { mailbox: mailbox(cursor)?, read_only: false }),
-        Verb::Examine => Command::Select(Select { mailbox: mailbox(cursor)?, read_only: true }),
+        Verb::Select | Verb::Examine => select(cursor, verb == Verb::Examine)?,
         Verb::UidExpunge => Command::Expunge(Expunge { uids: Some(sequence_set(cursor)?) }),
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,
@@ -117,18 +118,38 @@ fn authenticate(cursor: &mut Cursor<'_>) -> Parsed<Command> {
 
 /// `enable = "ENABLE" 1*(SP capability)` (RFC 5161 §4)
 fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
-    cursor.atom("a capability")?;
-    while cursor.eat(b' ') {
-        cursor.atom("a capability")?;
+    let mut condstore = false;
+    loop {
+        condstore |= cursor.atom("a capability")?.eq_ignore_ascii_case(b"CONDSTORE");
+        if !cursor.eat(b' ') {
+            return Ok(Command::Enable { condstore });
+        }
     }
-    Ok(Command::Enable)
 }
 
-/// `store = "STORE" SP sequence-set SP (["+" / "-"] "FLAGS" [".SILENT"]) SP
-/// (flag-list / (flag *(SP flag)))`
+/// `select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]`; EXAMINE likewise.
+fn select(cursor: &mut Cursor<'_>, read_only: bool) -> Parsed<Command> {
+    let mailbox = mailbox(cursor)?;
+    let condstore = cursor.eat(b' ');
+    if condstore {
+        const WHAT: &str = "(CONDSTORE)";
+        cursor.list(WHAT, |cursor| {
+            if cursor.eat_word("CONDSTORE") { Ok(()) } else { Err(SyntaxError::Expected(WHAT)) }
+        })?;
+    }
+    Ok(Command::Select(Select { mailbox, read_only, condstore }))
+}
+
+/// `store = "STORE" SP sequence-set SP ["(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")" SP]
+/// (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))`
 fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Command> {
     let messages = sequence_set(cursor)?;
     cursor.space()?;
+    let mut unchanged_since = None;
+    if cursor.peek() == Some(b'(') {
+        unchanged_since = Some(since(cursor, "UNCHANGEDSINCE", "(UNCHANGEDSINCE ..)")?);
+        cursor.space()?;
+    }
     let action = if cursor.eat(b'+') {
         StoreAction::Add
     } else if cursor.eat(b'-') {
@@ -142,7 +163,8 @@ fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Command> {
     }
     cursor.space()?;
     let flags = if cursor.peek() == Some(b'(') { flag_list(cursor)? } else { bare_flags(cursor)? };
-    Ok(Command::Store(Store { messages, numbering, action, silent, flags }))
+    let store = Store { messages, numbering, unchanged_since, action, silent, flags };
+    Ok(Command::Store(store))
 }
 
 fn bare_flags(cursor: &mut Cursor<'_>) -> Parsed<FlagSet> {

@@ -1,9 +1,9 @@
-//! FETCH (RFC 3501 §6.4.5).
+//! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
 
 use super::{
     SyntaxError,
     cursor::Cursor,
-    values::{sequence_set, text},
+    values::{sequence_set, since, text},
 };
 use crate::command::{Fetch, FetchItem, FieldChoice, Numbering, Partial, Section, SectionOf};
 
@@ -13,7 +13,7 @@ type Parsed<T> = Result<T, SyntaxError>;
 const PARTS_MAX: usize = 200;
 
 /// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att /
-/// "(" fetch-att *(SP fetch-att) ")")`
+/// "(" fetch-att *(SP fetch-att) ")") [SP "(" "CHANGEDSINCE" SP mod-sequence-value ")"]`
 pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fetch> {
     let messages = sequence_set(cursor)?;
     cursor.space()?;
@@ -22,15 +22,21 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
         None if cursor.peek() == Some(b'(') => cursor.list("what to fetch", item)?,
         None => vec![item(cursor)?],
     };
-    let mut items = Vec::with_capacity(asked.len() + 1);
+    let mut changed_since = None;
+    if cursor.eat(b' ') {
+        changed_since = Some(since(cursor, "CHANGEDSINCE", "(CHANGEDSINCE ..)")?);
+    }
+    let mut items = Vec::with_capacity(asked.len() + 2);
     // RFC 3501 §6.4.8: the UID is told whether asked for or not.
     let uid = (numbering == Numbering::Uid).then_some(FetchItem::Uid);
-    for item in uid.into_iter().chain(asked) {
+    // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for the mod-sequence too.
+    let mod_seq = changed_since.map(|_| FetchItem::ModSeq);
+    for item in uid.into_iter().chain(asked).chain(mod_seq) {
         if !items.contains(&item) {
             items.push(item);
         }
     }
-    Ok(Fetch { messages, numbering, items })
+    Ok(Fetch { messages, numbering, items, changed_since })
 }
 
 /// The three macros; they stand alone.
@@ -56,6 +62,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         (b"BODY.PEEK", true) => section_item(cursor, true)?,
         (b"UID", false) => FetchItem::Uid,
         (b"FLAGS", false) => FetchItem::Flags,
+        (b"MODSEQ", false) => FetchItem::ModSeq,
         (b"INTERNALDATE", false) => FetchItem::InternalDate,
         (b"RFC822.SIZE", false) => FetchItem::Size,
         (b"ENVELOPE", false) => FetchItem::Envelope,

@@ -1,11 +1,11 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 4731 §3.1, RFC 5032 §3).
+//! SEARCH (RFC 3501 §6.4.4, RFC 4731 §3.1, RFC 5032 §3, RFC 7162 §3.1.5).
 
 use mail_types::{Flag, Keyword};
 
 use super::{
     SyntaxError,
-    cursor::Cursor,
-    values::{date, sequence_set, text},
+    cursor::{Cursor, is_atom_char},
+    values::{date, mod_seq, sequence_set, text},
 };
 use crate::command::{Numbering, Search, SearchKey, SearchReturn};
 
@@ -140,6 +140,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"HEADER",
         b"KEYWORD",
         b"LARGER",
+        b"MODSEQ",
         b"OLDER",
         b"ON",
         b"SENTBEFORE",
@@ -169,6 +170,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"YOUNGER" => SearchKey::Younger(interval(cursor)?),
         b"LARGER" => SearchKey::Larger(cursor.number()?),
         b"SMALLER" => SearchKey::Smaller(cursor.number()?),
+        b"MODSEQ" => mod_seq_key(cursor)?,
         b"UID" => SearchKey::Uid(sequence_set(cursor)?),
         b"KEYWORD" => SearchKey::Keyword(keyword(cursor)?),
         b"UNKEYWORD" => not(SearchKey::Keyword(keyword(cursor)?)),
@@ -182,6 +184,26 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         // BCC, CC, FROM, SUBJECT, TO: the key is the field's name.
         name => SearchKey::Header { name: text(name)?, text: string(cursor)? },
     })
+}
+
+/// `[entry-name SP entry-type-req SP] mod-sequence-valzer`. A message has one mod-sequence for all
+/// that can change of it: which entry is meant makes no difference (RFC 7162 §3.1.5).
+fn mod_seq_key(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    if cursor.peek() == Some(b'"') {
+        const WHAT: &str = "an entry such as \"/flags/\\\\seen\"";
+        let entry = cursor.string(WHAT)?.to_ascii_lowercase();
+        let flag = entry.strip_prefix(b"/flags/").ok_or(SyntaxError::Expected(WHAT))?;
+        let name = flag.strip_prefix(b"\\").unwrap_or(flag);
+        if name.is_empty() || !name.iter().all(|b| is_atom_char(*b)) {
+            return Err(SyntaxError::Expected(WHAT));
+        }
+        cursor.space()?;
+        if !["priv", "shared", "all"].iter().any(|kind| cursor.eat_word(kind)) {
+            return Err(SyntaxError::Expected("priv, shared or all"));
+        }
+        cursor.space()?;
+    }
+    mod_seq(cursor).map(SearchKey::ModSeq)
 }
 
 /// `nz-number`: seconds (RFC 5032 §5).

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mail_types::{Flag, FlagSet, MailboxName, Timestamp};
+use mail_types::{Flag, FlagSet, MailboxName, ModSeq, Timestamp};
 
 use super::{SyntaxError, cursor::Cursor};
 use crate::{calendar::Date, command::StatusItem, sequence_set::SequenceSet, utf7};
@@ -63,7 +63,8 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
             .into_iter()
             .find(|item| item.as_str().as_bytes().eq_ignore_ascii_case(word))
             .ok_or(SyntaxError::Expected(
-                "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE or APPENDLIMIT",
+                "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, APPENDLIMIT or \
+                 HIGHESTMODSEQ",
             ))
     })?;
     let mut seen = Vec::with_capacity(items.len().min(StatusItem::ALL.len()));
@@ -75,6 +76,27 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
         new
     });
     Ok(items)
+}
+
+/// `mod-sequence-valzer` (RFC 7162 §7): 63 bits. Where the grammar has no 0 it is taken all the
+/// same: nothing is older.
+pub(super) fn mod_seq(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
+    let digits = text(cursor.take_while(|b| b.is_ascii_digit()))?;
+    let number = digits.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+    number.map(ModSeq).ok_or(SyntaxError::Expected("a mod-sequence below 9223372036854775808"))
+}
+
+/// `"(" name SP mod-sequence-valzer ")"`: the one modifier that FETCH and STORE have each
+/// (RFC 7162 §7).
+pub(super) fn since(cursor: &mut Cursor<'_>, name: &str, what: &'static str) -> Parsed<ModSeq> {
+    cursor.expect(b'(', what)?;
+    if !cursor.eat_word(name) {
+        return Err(SyntaxError::Expected(what));
+    }
+    cursor.space()?;
+    let since = mod_seq(cursor)?;
+    cursor.expect(b')', "the closing parenthesis")?;
+    Ok(since)
 }
 
 /// `date = date-text / DQUOTE date-text DQUOTE`

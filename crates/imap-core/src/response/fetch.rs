@@ -1,6 +1,6 @@
 //! The FETCH response (RFC 3501 §7.4.2).
 
-use mail_types::{FlagSet, SeqNum, Timestamp, Uid};
+use mail_types::{FlagSet, ModSeq, SeqNum, Timestamp, Uid};
 use mime_core::{
     BodyStructure, Envelope,
     section::{FieldChoice, Section, SectionOf},
@@ -56,6 +56,13 @@ impl FetchResponse {
         if recent {
             add(out, "\\Recent");
         }
+        out.push(b')');
+    }
+
+    /// `MODSEQ` (RFC 7162 §3.1.4.2).
+    pub fn mod_seq(&mut self, out: &mut Vec<u8>, mod_seq: ModSeq) {
+        self.name(out, "MODSEQ (");
+        number(out, mod_seq.0);
         out.push(b')');
     }
 

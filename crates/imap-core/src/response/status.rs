@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use mail_types::{Uid, UidValidity};
+use mail_types::{ModSeq, Uid, UidValidity};
 
-use super::number;
+use super::{number, search::ranges};
 use crate::UidRuns;
 
 /// How a command ended.
@@ -29,7 +29,7 @@ pub enum Condition {
     Bad,
 }
 
-/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §4.2.
+/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §4.2, RFC 7162 §7.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Code {
     /// `ALERT`: the person must see the text.
@@ -50,6 +50,8 @@ pub enum Code {
     Capability(String),
     /// `CLIENTBUG`.
     ClientBug,
+    /// `CLOSED`: what follows is of another mailbox, or of none (RFC 7162 §3.2.11).
+    Closed,
     /// `CONTACTADMIN`.
     ContactAdmin,
     /// `COPYUID`: which messages became which (RFC 4315 §3). Both ascend, and the n-th of one is
@@ -68,10 +70,15 @@ pub enum Code {
     Expired,
     /// `EXPUNGEISSUED`.
     ExpungeIssued,
+    /// `HIGHESTMODSEQ` (RFC 7162 §3.1.2.1).
+    HighestModSeq(ModSeq),
     /// `INUSE`.
     InUse,
     /// `LIMIT`.
     Limit,
+    /// `MODIFIED`: the messages that were left as they are, as ascending ranges with both ends, in
+    /// the numbers of the command (RFC 7162 §3.1.3).
+    Modified(Vec<(u32, u32)>),
     /// `NONEXISTENT`.
     NonExistent,
     /// `NOPERM`.
@@ -156,6 +163,7 @@ impl Code {
                 return out.extend_from_slice(format!("CAPABILITY {list}").as_bytes());
             }
             Self::ClientBug => "CLIENTBUG",
+            Self::Closed => "CLOSED",
             Self::ContactAdmin => "CONTACTADMIN",
             Self::CopyUid { validity, from, to } => {
                 return out.extend_from_slice(format!("COPYUID {validity} {from} {to}").as_bytes());
@@ -163,8 +171,15 @@ impl Code {
             Self::Corruption => "CORRUPTION",
             Self::Expired => "EXPIRED",
             Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::HighestModSeq(ModSeq(value)) => {
+                return out.extend_from_slice(format!("HIGHESTMODSEQ {value}").as_bytes());
+            }
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
+            Self::Modified(numbers) => {
+                out.extend_from_slice(b"MODIFIED ");
+                return ranges(out, numbers);
+            }
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
             Self::OverQuota => "OVERQUOTA",
@@ -264,5 +279,10 @@ mod tests {
             "a1 NO [BADCHARSET (US-ASCII UTF-8)] No such charset",
         );
         check(Completion::bad("a\r\nb"), "a1 BAD a  b");
+        // RFC 7162 §3.1.3, example 6.
+        check(
+            Completion::ok("Conditional STORE failed").with(Code::Modified(vec![(7, 7), (9, 9)])),
+            "a1 OK [MODIFIED 7,9] Conditional STORE failed",
+        );
     }
 }

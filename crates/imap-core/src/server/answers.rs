@@ -2,16 +2,17 @@
 //! [`crate::response`] or by the methods here that only borrow the question.
 
 use conversation::Wire;
-use mail_types::{FlagSet, Keyword, Uid, UidValidity};
+use mail_types::{FlagSet, Keyword, ModSeq, Uid, UidValidity};
 use sasl_core::{LastWord, server::Prepared};
 
-use super::{Ask, Changes, GoOn, Prepare, Session, SignIn};
+use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, session::Access};
 use crate::{
     UidRuns,
     command::{
-        Close, Copy, Expunge, Fetch, MailboxCommand, Numbering, Search, SearchReturn, Select, Store,
+        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, Search, SearchReturn,
+        Select, Store,
     },
-    response::{self, Code, Completion, FetchResponse},
+    response::{self, Code, Completion, Extended, FetchResponse, FoundModSeqs},
     view::View,
 };
 
@@ -30,8 +31,21 @@ pub struct Opened {
     pub uid_validity: UidValidity,
     /// Below all UIDs to come.
     pub uid_next: Uid,
+    /// The highest mod-sequence of any change (RFC 7162 §3.1.2.1).
+    pub highest_mod_seq: ModSeq,
     /// Nothing can be changed: EXAMINE, or the agent's decision.
     pub read_only: bool,
+}
+
+/// A message's flags as they are now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlagsNow<'f> {
+    /// The message.
+    pub uid: Uid,
+    /// All its flags.
+    pub flags: &'f FlagSet,
+    /// When they changed last.
+    pub mod_seq: ModSeq,
 }
 
 /// The answers that end a command and nothing more.
@@ -75,32 +89,65 @@ impl Ask<Select> {
     }
 }
 
+impl Ask<Fetch> {
+    /// What the response for a message that was marked `\Seen` by this FETCH tells beside what was
+    /// asked for: its flags (RFC 3501 §6.4.5), and to those who know of mod-sequences that and its
+    /// UID (RFC 7162 §3.2.4).
+    pub fn items_if_marked(&self, session: &Session) -> impl Iterator<Item = &'static FetchItem> {
+        let items: &'static [_] = if session.condstore {
+            &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq]
+        } else {
+            &[FetchItem::Flags]
+        };
+        items.iter().filter(|item| !self.command.items.contains(item))
+    }
+}
+
 impl Ask<Store> {
-    /// Tells a message's new flags, unless the client asked for silence.
-    pub fn flags(&self, session: &Session, wire: &mut Wire, uid: Uid, flags: &FlagSet) {
-        if !self.command.silent {
-            let with_uid = self.command.numbering == Numbering::Uid;
-            tell_flags(session, wire, uid, flags, with_uid);
+    /// Tells a message's new flags, unless the client asked for silence. Who knows of
+    /// mod-sequences needs the new one all the same (RFC 7162 §3.1.3), and its UID
+    /// (RFC 7162 §3.2.4).
+    pub fn flags(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
+        let told = Told {
+            uid: session.condstore || self.command.numbering == Numbering::Uid,
+            flags: !self.command.silent,
+        };
+        if told.flags || session.condstore {
+            tell_flags(session, wire, message, told);
         }
+    }
+
+    /// Tells the flags of a message that was left as it was, so that the client needn't ask why
+    /// (RFC 7162 §3.1.3).
+    pub fn left(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
+        tell_flags(session, wire, message, Told { uid: true, flags: true });
+    }
+
+    /// The code for the messages that were left as they were.
+    pub fn modified(&self, session: &Session, uids: &UidRuns) -> Code {
+        Code::Modified(numbers(session, self.command.numbering, uids))
     }
 }
 
 impl Ask<Search> {
-    /// Tells what of the result was asked for (RFC 4731 §3.1), in one response.
+    /// Tells what of the result was asked for (RFC 4731 §3.1), in one response; with a
+    /// mod-sequence, if it was a search for them and something was found.
     pub fn extended(
         &self,
         session: &Session,
         wire: &mut Wire,
         wanted: SearchReturn,
-        found: &UidRuns,
+        (found, mod_seqs): (&UidRuns, Option<FoundModSeqs>),
     ) {
-        let by_uid = self.command.numbering == Numbering::Uid;
-        let numbers = match session.view() {
-            Some(view) if !by_uid => view.sequence_ranges(found),
-            _ => found.ranges().map(|(a, b)| (a.number(), b.number())).collect(),
+        let numbering = self.command.numbering;
+        let response = Extended {
+            tag: session.running_tag(),
+            by_uid: numbering == Numbering::Uid,
+            wanted,
+            found: &numbers(session, numbering, found),
+            mod_seqs,
         };
-        let tag = session.running_tag();
-        response::extended_search(&mut wire.output, tag, by_uid, wanted, &numbers);
+        response.render(&mut wire.output);
     }
 }
 
@@ -125,8 +172,8 @@ impl Ask<Copy> {
 
 impl Ask<Changes> {
     /// A message's flags are others now. Messages the client does not know of are passed over.
-    pub fn flags(&self, session: &Session, wire: &mut Wire, uid: Uid, flags: &FlagSet) {
-        tell_flags(session, wire, uid, flags, true);
+    pub fn flags(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
+        tell_flags(session, wire, message, Told { uid: true, flags: true });
     }
 
     /// The mailbox has new keywords: all there are.
@@ -145,6 +192,13 @@ impl Ask<Changes> {
     /// Messages are gone. For many, call it in portions and let the output drain between.
     pub fn vanished(&self, session: &mut Session, wire: &mut Wire, uids: &UidRuns) {
         tell_vanished(session, wire, uids, self.command.may_expunge);
+    }
+
+    /// All changes up to this one were put in.
+    pub fn up_to(&self, session: &mut Session, mod_seq: ModSeq) {
+        if let Access::Selected(selected) = &mut session.access {
+            selected.mod_seq = mod_seq;
+        }
     }
 
     /// That is all.
@@ -186,14 +240,35 @@ fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bo
     }
 }
 
-fn tell_flags(session: &Session, wire: &mut Wire, uid: Uid, flags: &FlagSet, with_uid: bool) {
+/// Messages as the command has their numbers, as ascending ranges with both ends.
+fn numbers(session: &Session, numbering: Numbering, uids: &UidRuns) -> Vec<(u32, u32)> {
+    match (session.view(), numbering) {
+        (Some(view), Numbering::Sequence) => view.sequence_ranges(uids),
+        _ => uids.ranges().map(|(a, b)| (a.number(), b.number())).collect(),
+    }
+}
+
+/// What is told of a message beside its mod-sequence.
+#[derive(Clone, Copy)]
+struct Told {
+    uid: bool,
+    flags: bool,
+}
+
+fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'_>, told: Told) {
     let Some(view) = session.view() else { return };
-    let Some(number) = view.sequence_number(uid) else { return };
+    let Some(number) = view.sequence_number(message.uid) else { return };
     let out = &mut wire.output;
     let mut response = FetchResponse::begin(out, number);
-    if with_uid {
-        response.uid(out, uid);
+    if told.uid {
+        response.uid(out, message.uid);
     }
-    response.flags(out, flags, view.is_recent(uid));
+    if told.flags {
+        response.flags(out, message.flags, view.is_recent(message.uid));
+    }
+    // RFC 7162 §3.1.4.2.
+    if session.condstore {
+        response.mod_seq(out, message.mod_seq);
+    }
     response.end(out);
 }

@@ -137,6 +137,12 @@ impl Session {
     }
 
     fn run(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
+        if matches!(command, Command::Select(_)) {
+            self.leave_selected(wire);
+        }
+        if command.enables_condstore() {
+            self.enable_condstore(wire);
+        }
         match command {
             Command::Capability => {
                 let line = format!("* CAPABILITY {}\r\n", self.capabilities());
@@ -152,9 +158,10 @@ impl Session {
                 response::namespace(&mut wire.output);
                 self.done(wire, tag, verb)
             }
-            Command::Enable => {
-                // RFC 5161 §3.1: what is not known is passed over; nothing that needs it is known.
-                wire.output.extend_from_slice(b"* ENABLED\r\n");
+            Command::Enable { condstore } => {
+                // RFC 5161 §3.1: what is not known is passed over.
+                let enabled = if condstore { "* ENABLED CONDSTORE\r\n" } else { "* ENABLED\r\n" };
+                wire.output.extend_from_slice(enabled.as_bytes());
                 self.done(wire, tag, verb)
             }
             Command::Logout => {
@@ -178,11 +185,7 @@ impl Session {
     fn ask_about(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
         let asked = match command {
             Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
-            Command::Select(select) => {
-                // RFC 3501 §6.3.1: whatever comes of it, the mailbox before is not selected.
-                self.access = Access::Authenticated;
-                Question::Select(self.ask(select, UidRuns::new()))
-            }
+            Command::Select(select) => Question::Select(self.ask(select, UidRuns::new())),
             Command::Close(mut close) => {
                 close.expunge &= !self.is_read_only();
                 self.access = Access::Authenticated;

@@ -39,8 +39,12 @@ impl Session {
         }
         response::untagged_ok(out, &Code::UidValidity(opened.uid_validity), "UIDs are valid");
         response::untagged_ok(out, &Code::UidNext(opened.uid_next), "The next UID");
+        // RFC 7162 §3.1.2.1 asks for it once the client knows of it; to others it says nothing.
+        let highest = Code::HighestModSeq(opened.highest_mod_seq);
+        response::untagged_ok(out, &highest, "The last change");
         let code = if opened.read_only { Code::ReadOnly } else { Code::ReadWrite };
-        let selected = Selected { view, read_only: opened.read_only };
+        let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
+        let selected = Selected { view, read_only, mod_seq };
         self.access = Access::Selected(Box::new(selected));
         let done = Completion::ok(format!("{} completed", verb.rule().name)).with(code);
         self.say_tagged(wire, Some(&tag), &done);

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use conversation::{
     Machine, Notice, OpenQuestion, PeerFacts, Step, TlsFacts, Upgraded, Wait, Wire,
 };
+use mail_types::ModSeq;
 
 use super::{Ask, GoOn, Options, Question, append::Append, sign_in::Exchanging};
 use crate::{
@@ -33,6 +34,8 @@ pub struct Session {
     ending: Option<Box<Ending>>,
     /// There was news that IDLE did not wait for.
     changed: bool,
+    /// The client knows of mod-sequences.
+    pub(super) condstore: bool,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -49,6 +52,8 @@ pub(super) enum Access {
 pub(super) struct Selected {
     pub(super) view: View,
     pub(super) read_only: bool,
+    /// All changes up to this one are told, or wait in the view.
+    pub(super) mod_seq: ModSeq,
 }
 
 /// What the session is doing.
@@ -114,6 +119,7 @@ impl Session {
             peer: None,
             ending: None,
             changed: false,
+            condstore: false,
             deadline: None,
             options,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imap_core::{UidRuns, command::SpecialUse, listing::Listed};
-use mail_types::{FlagSet, MailboxName, Timestamp, Uid};
+use mail_types::{FlagSet, MailboxName, ModSeq, Timestamp, Uid};
 
 #[derive(Default)]
 pub(crate) struct Account {
@@ -13,6 +13,8 @@ pub(crate) struct Account {
 pub(crate) struct Mailbox {
     pub(crate) messages: Vec<Message>,
     pub(crate) next: u32,
+    /// That of the last change.
+    pub(crate) mod_seq: ModSeq,
     pub(crate) subscribed: bool,
     pub(crate) special_use: Option<SpecialUse>,
 }
@@ -21,6 +23,7 @@ pub(crate) struct Mailbox {
 pub(crate) struct Message {
     pub(crate) uid: Uid,
     pub(crate) flags: FlagSet,
+    pub(crate) mod_seq: ModSeq,
     pub(crate) date: Timestamp,
     pub(crate) content: Vec<u8>,
 }
@@ -34,7 +37,13 @@ impl Account {
             "Sent" => Some(SpecialUse::Sent),
             _ => None,
         };
-        let mut mailbox = Mailbox { messages: vec![], next: 1, subscribed: true, special_use };
+        let mut mailbox = Mailbox {
+            messages: vec![],
+            next: 1,
+            mod_seq: ModSeq(1000),
+            subscribed: true,
+            special_use,
+        };
         for number in 1..=count {
             let content = format!("Subject: {number}\r\n\r\nBody of {number}\r\n").into_bytes();
             mailbox.append(FlagSet::new(), Timestamp::from_secs(86_400), content);
@@ -57,8 +66,24 @@ impl Mailbox {
     pub(crate) fn append(&mut self, flags: FlagSet, date: Timestamp, content: Vec<u8>) -> Uid {
         let uid = Uid::new(self.next).unwrap();
         self.next += 1;
-        self.messages.push(Message { uid, flags, date, content });
+        let mod_seq = self.changed();
+        self.messages.push(Message { uid, flags, mod_seq, date, content });
         uid
+    }
+
+    /// The mod-sequence of a change.
+    pub(crate) fn changed(&mut self) -> ModSeq {
+        self.mod_seq.0 += 1;
+        self.mod_seq
+    }
+
+    /// Gives a message these flags, and a new mod-sequence if it had others.
+    pub(crate) fn set_flags(&mut self, uid: Uid, flags: FlagSet) {
+        let changed = self.message(uid).is_some_and(|message| message.flags != flags);
+        let mod_seq = if changed { Some(self.changed()) } else { None };
+        if let (Some(message), Some(mod_seq)) = (self.message(uid), mod_seq) {
+            (message.flags, message.mod_seq) = (flags, mod_seq);
+        }
     }
 
     pub(crate) fn uids(&self) -> UidRuns {
@@ -94,6 +119,7 @@ pub(crate) fn sample() -> Message {
     Message {
         uid: Uid::MIN,
         flags: FlagSet::from_parts(1, []),
+        mod_seq: ModSeq(1012),
         date: Timestamp::from_secs(837_596_665),
         content,
     }

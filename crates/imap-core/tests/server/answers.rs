@@ -8,8 +8,8 @@ use imap_core::{
         SectionOf, Select, StatusItem, Store, StoreAction,
     },
     listing,
-    response::{self, Code, Completion, FetchResponse, SearchResponse, StatusValue},
-    server::{Ask, Changes, Opened, Question, Session},
+    response::{self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, StatusValue},
+    server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
 use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
 use mime_core::{header::FieldFilter, structure::Structure};
@@ -161,8 +161,8 @@ impl ImapDialogue {
                 ["flags", uid, flags @ ..] => {
                     let uid = Uid::new(uid.parse().unwrap()).unwrap();
                     let flags: FlagSet = flags.iter().map(|f| Flag::parse(f).unwrap()).collect();
-                    mailbox.message(uid).unwrap().flags = flags.clone();
-                    ask.flags(session, wire, uid, &flags);
+                    mailbox.set_flags(uid, flags);
+                    ask.flags(session, wire, flags_now(mailbox.message(uid).unwrap()));
                 }
                 ["keywords", keywords @ ..] => {
                     let flags: FlagSet = keywords.iter().map(|f| Flag::parse(f).unwrap()).collect();
@@ -173,6 +173,7 @@ impl ImapDialogue {
         }
         // What it has appended itself is news as well; told news is passed over.
         ask.arrived(session, &mailbox.uids(), true);
+        ask.up_to(session, mailbox.mod_seq);
         ask.finish(session, wire);
     }
 
@@ -235,6 +236,7 @@ impl ImapDialogue {
             StatusItem::Unseen => unseen as u64,
             StatusItem::Size => mailbox.messages.iter().map(|m| m.content.len() as u64).sum(),
             StatusItem::AppendLimit => 1000,
+            StatusItem::HighestModSeq => mailbox.mod_seq.0,
         };
         let values: Vec<StatusValue> =
             items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();
@@ -248,7 +250,7 @@ impl ImapDialogue {
         session: &mut Session,
         wire: &mut Wire,
     ) {
-        let Select { mailbox: name, read_only } = ask.command().clone();
+        let Select { mailbox: name, read_only, .. } = ask.command().clone();
         let Some(mailbox) = self.account.mailboxes.get(&name) else {
             return ask.finish(session, wire, missing());
         };
@@ -261,6 +263,7 @@ impl ImapDialogue {
             keywords: vec![],
             uid_validity: validity(),
             uid_next: Uid::new(mailbox.next).unwrap(),
+            highest_mod_seq: mailbox.mod_seq,
             read_only,
         };
         self.selected.insert(connection, name);
@@ -297,11 +300,16 @@ impl ImapDialogue {
                 continue;
             };
             let fetch = ask.command();
-            let mut items = fetch.items.clone();
-            if fetch.marks_seen() && !session.is_read_only() && message.flags.insert(Flag::Seen) {
-                items.retain(|item| *item != FetchItem::Flags);
-                items.push(FetchItem::Flags);
+            if fetch.changed_since.is_some_and(|since| message.mod_seq <= since) {
+                continue;
             }
+            let mut items = fetch.items.clone();
+            let mut flags = message.flags.clone();
+            if fetch.marks_seen() && !session.is_read_only() && flags.insert(Flag::Seen) {
+                mailbox.set_flags(uid, flags);
+                items.extend(ask.items_if_marked(session).cloned());
+            }
+            let message = mailbox.message(uid).unwrap();
             let view = session.view().unwrap();
             let out = &mut wire.output;
             let mut response = FetchResponse::begin(out, view.sequence_number(uid).unwrap());
@@ -326,21 +334,30 @@ impl ImapDialogue {
         wire: &mut Wire,
     ) {
         let mailbox = self.selected(connection);
-        let Store { flags, action, .. } = ask.command().clone();
+        let Store { flags, action, unchanged_since, .. } = ask.command().clone();
+        let mut modified = UidRuns::new();
         for uid in ask.messages().iter() {
             let Some(message) = mailbox.message(uid) else { continue };
-            match action {
-                StoreAction::Replace => message.flags = flags.clone(),
-                StoreAction::Add => {
-                    message.flags = message.flags.iter().chain(flags.iter()).collect();
-                }
-                StoreAction::Remove => {
-                    message.flags = message.flags.iter().filter(|f| !flags.contains(f)).collect();
-                }
+            if unchanged_since.is_some_and(|since| message.mod_seq > since) {
+                modified = modified.union(&UidRuns::from_iter([uid]));
+                ask.left(session, wire, flags_now(message));
+                continue;
             }
-            ask.flags(session, wire, uid, &message.flags);
+            let flags = match action {
+                StoreAction::Replace => flags.clone(),
+                StoreAction::Add => message.flags.iter().chain(flags.iter()).collect(),
+                StoreAction::Remove => {
+                    message.flags.iter().filter(|f| !flags.contains(f)).collect()
+                }
+            };
+            mailbox.set_flags(uid, flags);
+            ask.flags(session, wire, flags_now(mailbox.message(uid).unwrap()));
         }
-        ask.finish(session, wire, Completion::ok("STORE completed"));
+        let mut done = Completion::ok("STORE completed");
+        if !modified.is_empty() {
+            done = done.with(ask.modified(session, &modified));
+        }
+        ask.finish(session, wire, done);
     }
 
     fn search(
@@ -352,25 +369,30 @@ impl ImapDialogue {
     ) {
         let mailbox = self.selected(connection);
         let view = session.view().unwrap();
+        let key = &ask.command().key;
+        let found: Vec<&Message> = mailbox
+            .messages
+            .iter()
+            .filter(|message| view.sequence_number(message.uid).is_some())
+            .filter(|message| matches(key, message, session))
+            .collect();
+        let mut mod_seqs = None;
+        for message in found.iter().filter(|_| key.names_mod_seq()) {
+            mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);
+        }
         if let Some(wanted) = ask.command().returns {
-            let found = mailbox.messages.iter().filter(|message| {
-                view.sequence_number(message.uid).is_some()
-                    && matches(&ask.command().key, message, session)
-            });
-            let found: UidRuns = found.map(|message| message.uid).collect();
-            ask.extended(session, wire, wanted, &found);
+            let found: UidRuns = found.iter().map(|message| message.uid).collect();
+            ask.extended(session, wire, wanted, (&found, mod_seqs));
             return ask.finish(session, wire, Completion::ok("SEARCH completed"));
         }
         let response = SearchResponse::begin(&mut wire.output);
-        for message in &mailbox.messages {
-            let Some(number) = view.sequence_number(message.uid) else { continue };
-            if matches(&ask.command().key, message, session) {
-                let uid = ask.command().numbering == Numbering::Uid;
-                let number = if uid { message.uid.number() } else { number.number() };
-                response.number(&mut wire.output, number);
-            }
+        for message in found {
+            let number = view.sequence_number(message.uid).unwrap();
+            let uid = ask.command().numbering == Numbering::Uid;
+            let number = if uid { message.uid.number() } else { number.number() };
+            response.number(&mut wire.output, number);
         }
-        response.end(&mut wire.output);
+        response.end(&mut wire.output, mod_seqs);
         ask.finish(session, wire, Completion::ok("SEARCH completed"));
     }
 
@@ -412,6 +434,10 @@ impl ImapDialogue {
     }
 }
 
+fn flags_now(message: &Message) -> FlagsNow<'_> {
+    FlagsNow { uid: message.uid, flags: &message.flags, mod_seq: message.mod_seq }
+}
+
 fn fetch_item(
     response: &mut FetchResponse,
     out: &mut Vec<u8>,
@@ -423,6 +449,7 @@ fn fetch_item(
     match item {
         FetchItem::Uid => response.uid(out, message.uid),
         FetchItem::Flags => response.flags(out, &message.flags, recent),
+        FetchItem::ModSeq => response.mod_seq(out, message.mod_seq),
         FetchItem::InternalDate => response.internal_date(out, message.date),
         FetchItem::Size => response.size(out, message.content.len() as u64),
         FetchItem::Envelope => response.envelope(out, &structure.envelope),
@@ -461,6 +488,7 @@ fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
         SearchKey::Uid(set) => view.existing(set, Numbering::Uid).contains(message.uid),
         SearchKey::Flag(flag) => message.flags.contains(flag),
         SearchKey::Recent => view.is_recent(message.uid),
+        SearchKey::ModSeq(least) => message.mod_seq >= *least,
         SearchKey::Larger(size) => message.content.len() > *size as usize,
         SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
         other => panic!("the toy account can't search by {other:?}"),

@@ -7,7 +7,7 @@ use mail_types::Keyword;
 
 use crate::{
     handler::{Conversation, Talk},
-    selected::{Selected, uid_runs},
+    selected::{Selected, flags_now, uid_runs},
 };
 
 /// Messages that are told of between two looks at the client's pace.
@@ -88,7 +88,7 @@ async fn tell(
     for message in known {
         if selected.own_changes.get(&message.uid) != Some(&message.modseq) {
             let (session, wire) = talk.parts();
-            ask.flags(session, wire, message.uid, &message.flags);
+            ask.flags(session, wire, flags_now(message));
             talk.drain().await?;
         }
     }
@@ -112,6 +112,7 @@ async fn tell(
     let session = talk.parts().0;
     ask.arrived(session, &uid_runs(&old), false);
     ask.arrived(session, &uid_runs(&fresh), true);
+    ask.up_to(session, changes.state.highest_modseq);
     selected.seen = changes.state.highest_modseq;
     selected.uid_next = changes.state.uid_next;
     Ok(())

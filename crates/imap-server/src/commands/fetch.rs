@@ -1,4 +1,4 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
 //!
 //! Rows come from the index some hundred at a time, one query each; what a response needs of the
 //! file is opened before its first octet is rendered, so that a message which is gone gets no
@@ -17,7 +17,7 @@ use mail_types::{Flag, FlagSet};
 use super::fetch_content::{Content, needs_structure};
 use crate::{
     handler::{Conversation, SignedIn, Talk},
-    selected::{Selected, uid_set},
+    selected::{Selected, uid_runs, uid_set},
     trouble,
 };
 
@@ -51,7 +51,11 @@ struct Fetching<'f> {
 
 impl Fetching<'_> {
     async fn run(&self, selected: &mut Selected, talk: &mut Talk<'_>) -> Result<Completion, Gone> {
-        let (mut rest, mut told) = (self.ask.messages().clone(), 0);
+        let wanted = match self.wanted(selected).await {
+            Ok(wanted) => wanted,
+            Err(error) => return Ok(trouble::completion(&error)),
+        };
+        let (mut rest, mut told) = (wanted.clone(), 0);
         let portion_size = if self.want() == Want::Details { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {
             let portion;
@@ -69,11 +73,20 @@ impl Fetching<'_> {
             }
         }
         // UIDs without a message are passed over (RFC 3501 §6.4.8).
-        let missing = told < self.ask.messages().len();
+        let missing = told < wanted.len();
         if missing && self.ask.command().numbering == Numbering::Sequence {
             return Ok(trouble::expunge_issued());
         }
         Ok(Completion::ok("FETCH completed"))
+    }
+
+    /// The messages of the command; with CHANGEDSINCE, those of them that changed later
+    /// (RFC 7162 §3.1.4.1).
+    async fn wanted(&self, selected: &Selected) -> Result<UidRuns, StoreError> {
+        let named = self.ask.messages();
+        let Some(since) = self.ask.command().changed_since else { return Ok(named.clone()) };
+        let changed = self.signed_in.mailboxes.changed_since(selected.id, since).await?;
+        Ok(named.intersection(&uid_runs(&changed)))
     }
 
     fn want(&self) -> Want {
@@ -105,7 +118,7 @@ impl Fetching<'_> {
             if let Ok(at) = rows.binary_search_by_key(&done.uid, |(row, _)| row.uid)
                 && let Some((row, marked)) = rows.get_mut(at)
             {
-                (row.flags, *marked) = (done.flags, true);
+                (row.flags, row.modseq, *marked) = (done.flags, done.modseq, true);
             }
         }
         Ok(rows)
@@ -139,10 +152,12 @@ impl Fetching<'_> {
                 content.tell(reader, item, &mut response, talk).await?;
             }
         }
-        let out = &mut talk.parts().1.output;
-        // RFC 3501 §6.4.5: `\\Seen` that was set by this FETCH is told in its response.
-        if marked && !items.contains(&FetchItem::Flags) {
-            response.flags(out, &row.flags, recent);
+        let (session, wire) = talk.parts();
+        let out = &mut wire.output;
+        if marked {
+            for item in self.ask.items_if_marked(session) {
+                index_item(&mut response, out, item, row, recent);
+            }
         }
         response.end(out);
         talk.drain().await?;
@@ -183,6 +198,7 @@ fn index_item(
     match (item, &row.details) {
         (FetchItem::Uid, _) => response.uid(out, row.uid),
         (FetchItem::Flags, _) => response.flags(out, &row.flags, recent),
+        (FetchItem::ModSeq, _) => response.mod_seq(out, row.modseq),
         (FetchItem::InternalDate, _) => response.internal_date(out, row.internal_date),
         (FetchItem::Size, _) => response.size(out, row.size),
         (FetchItem::Envelope, Some(details)) => response.envelope(out, &details.envelope),

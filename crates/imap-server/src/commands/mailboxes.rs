@@ -146,6 +146,7 @@ fn values(items: &[StatusItem], state: &MailboxState, append_max: u64) -> Vec<St
         StatusItem::Unseen => state.unseen.into(),
         StatusItem::Size => state.octets,
         StatusItem::AppendLimit => append_max,
+        StatusItem::HighestModSeq => state.highest_modseq.0,
     };
     items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect()
 }

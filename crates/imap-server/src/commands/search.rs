@@ -1,5 +1,11 @@
-//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731).
+//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 7162 §3.1.5).
 
+use crate::{
+    handler::{Conversation, Talk},
+    search::{Found, Query},
+    selected::uid_runs,
+    trouble,
+};
 use agent_kit::Gone;
 use imap_core::{
     UidRuns,
@@ -7,14 +13,6 @@ use imap_core::{
     response::{Completion, SearchResponse},
     server::{Ask, Session},
     view::View,
-};
-use mail_types::Uid;
-
-use crate::{
-    handler::{Conversation, Talk},
-    search::Query,
-    selected::uid_runs,
-    trouble,
 };
 
 impl Conversation {
@@ -51,14 +49,14 @@ fn query(ask: &Ask<Search>, session: &Session) -> Query {
     })
 }
 
-async fn tell(ask: &Ask<Search>, found: &[Uid], talk: &mut Talk<'_>) -> Result<Completion, Gone> {
+async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<Completion, Gone> {
     if let Some(wanted) = ask.command().returns {
         let (session, wire) = talk.parts();
-        ask.extended(session, wire, wanted, &uid_runs(found));
+        ask.extended(session, wire, wanted, (&uid_runs(&found.uids), found.mod_seqs));
         return Ok(Completion::ok("SEARCH completed"));
     }
     let response = SearchResponse::begin(&mut talk.parts().1.output);
-    for uid in found {
+    for uid in &found.uids {
         let (session, wire) = talk.parts();
         let number = match ask.command().numbering {
             Numbering::Uid => Some(uid.number()),
@@ -71,6 +69,6 @@ async fn tell(ask: &Ask<Search>, found: &[Uid], talk: &mut Talk<'_>) -> Result<C
         }
         talk.drain().await?;
     }
-    response.end(&mut talk.parts().1.output);
+    response.end(&mut talk.parts().1.output, found.mod_seqs);
     Ok(Completion::ok("SEARCH completed"))
 }

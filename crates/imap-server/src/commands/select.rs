@@ -65,6 +65,7 @@ impl Conversation {
             keywords,
             uid_validity: state.uid_validity,
             uid_next: state.uid_next,
+            highest_mod_seq: state.highest_modseq,
             read_only: select.read_only,
         })
     }

@@ -1,18 +1,22 @@
-//! STORE and UID STORE (RFC 3501 §6.4.6).
+//! STORE and UID STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
 
 use agent_kit::Gone;
 use imap_core::{
     command::{Numbering, Store, StoreAction},
     response::Completion,
-    server::Ask,
+    server::{Ask, FlagsNow},
 };
-use mail_store::FlagChange;
+use mail_store::{FlagChange, FlagsStored, StoreError, Want};
+use mail_types::Uid;
 
 use crate::{
-    handler::{Conversation, Talk},
-    selected::uid_set,
+    handler::{Conversation, SignedIn, Talk},
+    selected::{Selected, flags_now, uid_runs, uid_set},
     trouble,
 };
+
+/// Messages that were left as they were, whose flags are asked for at once.
+const ROWS: usize = 500;
 
 impl Conversation {
     pub(crate) async fn store(&mut self, ask: Ask<Store>, talk: &mut Talk<'_>) -> Result<(), Gone> {
@@ -23,19 +27,8 @@ impl Conversation {
         }
         let completion = match (&self.signed_in, &mut self.selected) {
             (Some(signed_in), Some(selected)) => {
-                let change = change(ask.command());
-                let uids = uid_set(ask.messages());
-                match signed_in.mailboxes.store_flags(selected.id, &uids, change, None).await {
-                    Ok(stored) => {
-                        let told = stored.done.len();
-                        for message in stored.done {
-                            selected.own_changes.insert(message.uid, message.modseq);
-                            let (session, wire) = talk.parts();
-                            ask.flags(session, wire, message.uid, &message.flags);
-                            talk.drain().await?;
-                        }
-                        ended(&ask, told)
-                    }
+                match store(signed_in, selected, &ask, talk).await? {
+                    Ok(completion) => completion,
                     Err(error) => trouble::completion(&error),
                 }
             }
@@ -47,15 +40,74 @@ impl Conversation {
     }
 }
 
+async fn store(
+    signed_in: &SignedIn,
+    selected: &mut Selected,
+    ask: &Ask<Store>,
+    talk: &mut Talk<'_>,
+) -> Result<Result<Completion, StoreError>, Gone> {
+    let (uids, command) = (uid_set(ask.messages()), ask.command());
+    let stored = signed_in
+        .mailboxes
+        .store_flags(selected.id, &uids, change(command), command.unchanged_since)
+        .await;
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error) => return Ok(Err(error)),
+    };
+    for message in &stored.done {
+        selected.own_changes.insert(message.uid, message.modseq);
+        let (session, wire) = talk.parts();
+        ask.flags(session, wire, flags_now(message));
+        talk.drain().await?;
+    }
+    for portion in stored.modified.chunks(ROWS) {
+        if let Err(error) = tell_left(signed_in, selected, ask, portion, talk).await? {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(ended(ask, &stored, talk)))
+}
+
+/// Tells why messages were left as they were (RFC 7162 §3.1.3): they are other than the client
+/// thinks.
+async fn tell_left(
+    signed_in: &SignedIn,
+    selected: &mut Selected,
+    ask: &Ask<Store>,
+    uids: &[Uid],
+    talk: &mut Talk<'_>,
+) -> Result<Result<(), StoreError>, Gone> {
+    let set = uid_set(&uid_runs(uids));
+    let rows = match signed_in.mailboxes.fetch(selected.id, &set, Want::Facts).await {
+        Ok(rows) => rows,
+        Err(error) => return Ok(Err(error)),
+    };
+    for row in rows {
+        selected.own_changes.insert(row.uid, row.modseq);
+        let now = FlagsNow { uid: row.uid, flags: &row.flags, mod_seq: row.modseq };
+        let (session, wire) = talk.parts();
+        ask.left(session, wire, now);
+        talk.drain().await?;
+    }
+    Ok(Ok(()))
+}
+
 /// Messages that another session removed can't be changed; of sequence numbers the client must
 /// hear of it, UIDs are passed over (RFC 3501 §6.4.8).
-fn ended(ask: &Ask<Store>, done: usize) -> Completion {
+fn ended(ask: &Ask<Store>, stored: &FlagsStored, talk: &mut Talk<'_>) -> Completion {
     let wanted = usize::try_from(ask.messages().len()).unwrap_or(usize::MAX);
-    if done < wanted && ask.command().numbering == Numbering::Sequence {
+    let there = stored.done.len() + stored.modified.len();
+    let completion = if there < wanted && ask.command().numbering == Numbering::Sequence {
         trouble::expunge_issued()
     } else {
         Completion::ok("STORE completed")
+    };
+    if stored.modified.is_empty() {
+        return completion;
     }
+    // RFC 7162 §3.1.3, example 11: it stands behind NO as well.
+    completion.with(ask.modified(talk.parts().0, &uid_runs(&stored.modified)))
 }
 
 fn change(store: &Store) -> FlagChange {

@@ -57,6 +57,7 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::Younger(seconds) => Some(self.age() <= i64::from(*seconds)),
             SearchKey::Larger(size) => Some(self.row.size > u64::from(*size)),
             SearchKey::Smaller(size) => Some(self.row.size < u64::from(*size)),
+            SearchKey::ModSeq(least) => Some(self.row.modseq >= *least),
             SearchKey::SentBefore(date) => self.sent(|day| day < *date),
             SearchKey::SentOn(date) => self.sent(|day| day == *date),
             SearchKey::SentSince(date) => self.sent(|day| day >= *date),

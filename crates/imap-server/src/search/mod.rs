@@ -10,16 +10,16 @@ mod words;
 use std::ops::Range;
 
 use agent_kit::Gone;
-use imap_core::{UidRuns, command::SearchKey};
+use imap_core::{UidRuns, command::SearchKey, response::FoundModSeqs};
 use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet, Want};
-use mail_types::{MailboxId, Timestamp, Uid};
+use mail_types::{MailboxId, ModSeq, Timestamp, Uid};
 use mime_core::{
     body_structure::{Content, Part},
     reading::SearchText,
     text::decode_header,
 };
 
-use crate::handler::Talk;
+use crate::{handler::Talk, selected::uid_runs};
 use judge::{Evidence, Numbers, body_texts, needs_content};
 use words::Needles;
 
@@ -40,6 +40,15 @@ pub(crate) struct Query {
     began: Timestamp,
 }
 
+/// What matches.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Ascending.
+    pub(crate) uids: Vec<Uid>,
+    /// If the key names a mod-sequence and something matches.
+    pub(crate) mod_seqs: Option<FoundModSeqs>,
+}
+
 impl Query {
     /// `resolve` gives the messages that a key of sequence numbers or UIDs means in the session's
     /// view.
@@ -55,19 +64,19 @@ impl Query {
         Self { key, named, recent, candidates, began: agent_kit::now() }
     }
 
-    /// The messages that match, by UID. Ends when the client is gone.
+    /// The messages that match. Ends when the client is gone.
     pub(crate) async fn run(
         &self,
         account: &AccountMailboxes,
         mailbox: MailboxId,
         talk: &mut Talk<'_>,
-    ) -> Result<Result<Vec<Uid>, Gone>, StoreError> {
+    ) -> Result<Result<Found, Gone>, StoreError> {
         let want = if needs_content(&self.key) { Want::Details } else { Want::Facts };
         let mut texts = Vec::new();
         body_texts(&self.key, &mut texts);
         let mut needles = Needles::new(texts);
-        let mut matching = Vec::new();
-        let uids: Vec<Uid> = self.candidates.iter().collect();
+        let (mut found, names_mod_seq) = (Found::default(), self.key.names_mod_seq());
+        let uids: Vec<Uid> = self.candidates(account, mailbox).await?.iter().collect();
         for batch in uids.chunks(BATCH) {
             let rows = account
                 .fetch(mailbox, &batch.iter().map(|uid| *uid..=*uid).collect::<UidSet>(), want)
@@ -83,14 +92,32 @@ impl Query {
                     }
                 };
                 if holds {
-                    matching.push(row.uid);
+                    found.uids.push(row.uid);
+                    if names_mod_seq {
+                        found.mod_seqs.get_or_insert(FoundModSeqs::of(row.modseq)).add(row.modseq);
+                    }
                 }
             }
             if let Err(end) = talk.checkpoint().await {
                 return Ok(Err(end));
             }
         }
-        Ok(Ok(matching))
+        Ok(Ok(found))
+    }
+
+    /// The candidates, without those that changed too long ago to match: the index knows which
+    /// changed since, whatever else is in the mailbox.
+    async fn candidates(
+        &self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+    ) -> Result<UidRuns, StoreError> {
+        let Some(ModSeq(least)) = least_mod_seq(&self.key) else {
+            return Ok(self.candidates.clone());
+        };
+        let since = ModSeq(least.saturating_sub(1));
+        let changed = account.changed_since(mailbox, since).await?;
+        Ok(self.candidates.intersection(&uid_runs(&changed)))
     }
 
     fn known<'m>(&'m self, row: &'m MessageRow) -> Evidence<'m, Self> {
@@ -165,6 +192,15 @@ fn narrowed(
         }
         SearchKey::Sequence(_) | SearchKey::Uid(_) => candidates.intersection(&resolve(key)),
         _ => candidates,
+    }
+}
+
+/// The mod-sequence below which nothing matches.
+fn least_mod_seq(key: &SearchKey) -> Option<ModSeq> {
+    match key {
+        SearchKey::ModSeq(least) => Some(*least),
+        SearchKey::And(keys) => keys.iter().filter_map(least_mod_seq).max(),
+        _ => None,
     }
 }
 

@@ -410,8 +410,31 @@ pub(crate) async fn uids_at(
     .fetch_one(look.db()?)
     .await
     .map_err(failed)?;
-    let list = list.unwrap_or_default();
-    Ok(list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect())
+    Ok(listed_uids(&list.unwrap_or_default()))
+}
+
+fn listed_uids(list: &str) -> Vec<Uid> {
+    list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect()
+}
+
+/// The UIDs of messages that came or changed after `since`, ascending.
+pub(crate) async fn uids_changed_since(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("list changed UIDs");
+    // One row, as above.
+    let list: Option<String> = sqlx::query_scalar(
+        "select group_concat(uid) from (
+             select uid from messages where mailbox = ?1 and modseq > ?2 order by uid)",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(listed_uids(&list.unwrap_or_default()))
 }
 
 /// The keywords that messages of the mailbox have. Jumps from one combination of them to the next:

@@ -105,6 +105,10 @@ async fn flags_change_in_the_index_at_once_and_in_names_later() {
     let changes = account.changes(inbox, before).await.unwrap();
     assert_eq!(changes.changed.len(), 3);
     assert!(changes.expunged.is_empty());
+    let last = stored.done[0].modseq;
+    assert_eq!(account.changed_since(inbox, before).await.unwrap(), [uid(1), uid(2), uid(3)]);
+    assert_eq!(account.changed_since(inbox, last).await.unwrap(), [uid(2)]);
+    assert_eq!(account.changed_since(inbox, ModSeq(u64::MAX)).await.unwrap(), []);
     assert_eq!(account.expunge(inbox, &UidSet::all()).await.unwrap(), [uid(2)]);
     let changes = account.changes(inbox, before).await.unwrap();
     assert_eq!((changes.changed.len(), changes.expunged), (2, vec![uid(2)]));
