@@ -9,7 +9,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use mail_types::{Uid, UidValidity};
 use pop3_core::{Entry, Limits, Maildrop, Options, Question, Session};
-use sasl_core::Mechanism;
+use sasl_core::{Mechanism, Offers, server::Prepared};
 
 fuzz_target!(|octets: &[u8]| {
     // The first octet says which questions get no answer.
@@ -17,8 +17,12 @@ fuzz_target!(|octets: &[u8]| {
     let options = Arc::new(Options {
         hostname: mail_types::Domain::parse("mx.example.org").unwrap(),
         stls: false,
-        mechanisms: vec![Mechanism::Plain, Mechanism::Login],
-        without_tls_on_loopback: true,
+        offers: Offers {
+            mechanisms: Mechanism::ALL.to_vec(),
+            challenges_in_clear: true,
+            all_on_loopback: true,
+        },
+        apop: choice & 1 != 0,
         expire_days: None,
         login_delay: std::time::Duration::ZERO,
         limits: Limits::default(),
