@@ -258,6 +258,9 @@ sections! {
         /// to a thief: docs/operations/signing-in.md says what each costs.
         pub mechanisms: Vec<SignInMechanism> =
             vec![SignInMechanism::ScramSha256, SignInMechanism::Plain, SignInMechanism::Login],
+        /// Offer SCRAM with channel binding to the TLS connection (-PLUS) as well. Clients that
+        /// know it choose it first; some of them then cannot do it and give up (mutt of Debian 12).
+        pub channel_binding: bool = false,
         /// Offer the mechanisms that do not send the password itself also where there is no TLS.
         /// Whoever listens can then try passwords against what was heard.
         pub challenges_without_tls: bool = false,

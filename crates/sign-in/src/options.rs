@@ -9,7 +9,8 @@ use sasl_core::{Mechanism, Offers, ScramHash};
 
 use crate::{Recipe, records::BlockLimits};
 
-/// A way to sign in. Those of SCRAM stand for their forms with channel binding as well.
+/// A way to sign in. Those of SCRAM stand for their forms with channel binding as well, where
+/// that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// SCRAM-SHA-256.
@@ -100,6 +101,9 @@ pub struct SignInOptions {
     pub recipe: Recipe,
     /// Whether mechanisms that do not send the password are offered without TLS.
     pub challenges_in_clear: bool,
+    /// Whether SCRAM is offered with channel binding as well. Not by default: clients choose it
+    /// first, and some then find that they cannot do it (mutt with GNU SASL gives up).
+    pub channel_binding: bool,
     /// Whether everything is offered without TLS to programs of this machine.
     pub all_on_loopback: bool,
     /// The domain of names without one.
@@ -129,6 +133,7 @@ impl SignInOptions {
             sign_ins: folders.sign_ins,
             recipe: Recipe { ways, host: config.hostname.clone() },
             challenges_in_clear: section.challenges_without_tls,
+            channel_binding: section.channel_binding,
             all_on_loopback: section.without_tls_on_loopback,
             default_domain: section.default_domain.clone(),
             checks_at_once: usize::try_from(section.checks_at_once).unwrap_or(1),
@@ -148,7 +153,11 @@ impl SignInOptions {
     pub(crate) fn offers(&self, census: &Census) -> Offers {
         let ways = self.recipe.ways.iter().filter(|way| way.has_verifiers(census));
         Offers {
-            mechanisms: ways.flat_map(|way| way.mechanisms()).copied().collect(),
+            mechanisms: ways
+                .flat_map(|way| way.mechanisms())
+                .filter(|mechanism| self.channel_binding || !mechanism.binds_channel())
+                .copied()
+                .collect(),
             challenges_in_clear: self.challenges_in_clear,
             all_on_loopback: self.all_on_loopback,
         }
@@ -194,7 +203,10 @@ mod tests {
         assert_eq!(offered(none), "PLAIN");
         assert_eq!(offered(Census { scram_sha_256: 1, ..none }), "PLAIN");
         let scram = Census { scram_sha_256: 2, ..none };
-        assert_eq!(offered(scram), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN");
+        assert_eq!(offered(scram), "SCRAM-SHA-256 PLAIN");
+        let binding = SignInOptions { channel_binding: true, ..options.clone() };
+        let names: Vec<_> = binding.offers(&scram).mechanisms.iter().map(|it| it.name()).collect();
+        assert_eq!(names.join(" "), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN");
         assert_eq!(offered(Census { sealed: 1, ..none }), "CRAM-MD5 PLAIN");
         assert_eq!(offered(Census { certificates: 1, ..none }), "EXTERNAL PLAIN");
         assert!(options.offers_apop(&Census { sealed: 1, ..none }) && !options.offers_apop(&none));
