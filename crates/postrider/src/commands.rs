@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod alias;
+pub(crate) mod block;
 pub(crate) mod check_config;
 pub(crate) mod demo_prepare;
 pub(crate) mod domain;
