@@ -26,27 +26,29 @@ enum When {
     NoPasswords,
 }
 
-const TABLE: [(&str, When); 20] = [
-    ("IMAP4rev1", When::Always),          // RFC 3501
-    ("LITERAL+", When::Always),           // RFC 7888
-    ("SASL-IR", When::Always),            // RFC 4959
-    ("ID", When::Always),                 // RFC 2971
-    ("ENABLE", When::Always),             // RFC 5161
-    ("STARTTLS", When::StartTls),         // RFC 3501 §6.2.1
-    ("LOGINDISABLED", When::NoPasswords), // RFC 3501 §6.2.3
-    ("IDLE", When::SignedIn),             // RFC 2177
-    ("NAMESPACE", When::SignedIn),        // RFC 2342
-    ("UNSELECT", When::SignedIn),         // RFC 3691
-    ("UIDPLUS", When::SignedIn),          // RFC 4315
-    ("MOVE", When::SignedIn),             // RFC 6851
-    ("CHILDREN", When::SignedIn),         // RFC 5258 §4
-    ("LIST-EXTENDED", When::SignedIn),    // RFC 5258
-    ("LIST-STATUS", When::SignedIn),      // RFC 5819
-    ("SPECIAL-USE", When::SignedIn),      // RFC 6154
-    ("STATUS=SIZE", When::SignedIn),      // RFC 8438
-    ("ESEARCH", When::SignedIn),          // RFC 4731
-    ("WITHIN", When::SignedIn),           // RFC 5032
-    ("CONDSTORE", When::SignedIn),        // RFC 7162 §3.1
+const TABLE: [(&str, When); 22] = [
+    ("IMAP4rev1", When::Always),           // RFC 3501
+    ("LITERAL+", When::Always),            // RFC 7888
+    ("SASL-IR", When::Always),             // RFC 4959
+    ("ID", When::Always),                  // RFC 2971
+    ("ENABLE", When::Always),              // RFC 5161
+    ("STARTTLS", When::StartTls),          // RFC 3501 §6.2.1
+    ("LOGINDISABLED", When::NoPasswords),  // RFC 3501 §6.2.3
+    ("IDLE", When::SignedIn),              // RFC 2177
+    ("NAMESPACE", When::SignedIn),         // RFC 2342
+    ("UNSELECT", When::SignedIn),          // RFC 3691
+    ("UIDPLUS", When::SignedIn),           // RFC 4315
+    ("MOVE", When::SignedIn),              // RFC 6851
+    ("CHILDREN", When::SignedIn),          // RFC 5258 §4
+    ("LIST-EXTENDED", When::SignedIn),     // RFC 5258
+    ("LIST-STATUS", When::SignedIn),       // RFC 5819
+    ("SPECIAL-USE", When::SignedIn),       // RFC 6154
+    ("STATUS=SIZE", When::SignedIn),       // RFC 8438
+    ("ESEARCH", When::SignedIn),           // RFC 4731
+    ("WITHIN", When::SignedIn),            // RFC 5032
+    ("CONDSTORE", When::SignedIn),         // RFC 7162 §3.1
+    ("QUOTA", When::SignedIn),             // RFC 9208
+    ("QUOTA=RES-STORAGE", When::SignedIn), // RFC 9208 §5.1
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -92,7 +94,7 @@ mod tests {
             true,
             "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE \
-             APPENDLIMIT=1000",
+             QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );
     }
 }

@@ -54,6 +54,10 @@ pub enum Command {
     Namespace,
     /// What concerns mailboxes from outside.
     Mailboxes(MailboxCommand),
+    /// GETQUOTA and GETQUOTAROOT.
+    Quota(QuotaCommand),
+    /// SETQUOTA (RFC 9208 §4.1.3): refused, whatever it wants to set.
+    SetQuota,
     /// SELECT and EXAMINE.
     Select(Select),
     /// CLOSE and UNSELECT.
@@ -101,6 +105,15 @@ pub enum Numbering {
     Sequence,
     /// UIDs: the command began with `UID` (RFC 3501 §6.4.8).
     Uid,
+}
+
+/// What asks for the room there is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum QuotaCommand {
+    /// GETQUOTA: under this quota root (RFC 9208 §4.1.1).
+    OfRoot(String),
+    /// GETQUOTAROOT: for this mailbox, be there one or not (RFC 9208 §4.1.2).
+    OfMailbox(MailboxName),
 }
 
 /// The end of a selection.

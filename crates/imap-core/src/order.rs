@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Examine,
     Expunge,
     Fetch,
+    GetQuota,
+    GetQuotaRoot,
     Id,
     Idle,
     List,
@@ -30,6 +32,7 @@ pub(crate) enum Verb {
     Rename,
     Search,
     Select,
+    SetQuota,
     StartTls,
     Status,
     Store,
@@ -97,7 +100,7 @@ impl Rule {
 
 /// The table, by name.
 #[rustfmt::skip]
-pub(crate) const RULES: [Rule; 36] = [
+pub(crate) const RULES: [Rule; 39] = [
     rule(Verb::Append, "APPEND", Legal::SignedIn),                   // RFC 3501 §6.3.11
     rule(Verb::Authenticate, "AUTHENTICATE", Legal::NotAuthenticated), // RFC 3501 §6.2.2
     rule(Verb::Capability, "CAPABILITY", Legal::Any),                // RFC 3501 §6.1.1
@@ -111,6 +114,8 @@ pub(crate) const RULES: [Rule; 36] = [
     rule(Verb::Expunge, "EXPUNGE", Legal::Selected),                 // RFC 3501 §6.4.3
     rule(Verb::Fetch, "FETCH", Legal::Selected)                      // RFC 3501 §6.4.5
         .by_sequence_number().no_expunge().no_exists(),
+    rule(Verb::GetQuota, "GETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.1
+    rule(Verb::GetQuotaRoot, "GETQUOTAROOT", Legal::SignedIn),       // RFC 9208 §4.1.2
     rule(Verb::Id, "ID", Legal::Any),                                // RFC 2971 §3.1
     rule(Verb::Idle, "IDLE", Legal::SignedIn),                       // RFC 2177 §3
     rule(Verb::List, "LIST", Legal::SignedIn),                       // RFC 3501 §6.3.8
@@ -124,6 +129,7 @@ pub(crate) const RULES: [Rule; 36] = [
     rule(Verb::Search, "SEARCH", Legal::Selected)                    // RFC 3501 §6.4.4
         .by_sequence_number().no_expunge(),
     rule(Verb::Select, "SELECT", Legal::SignedIn),                   // RFC 3501 §6.3.1
+    rule(Verb::SetQuota, "SETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.3
     rule(Verb::StartTls, "STARTTLS", Legal::NotAuthenticated),       // RFC 3501 §6.2.1
     rule(Verb::Status, "STATUS", Legal::SignedIn),                   // RFC 3501 §6.3.10
     rule(Verb::Store, "STORE", Legal::Selected)                      // RFC 3501 §6.4.6

@@ -8,6 +8,7 @@ mod arguments;
 mod cursor;
 mod fetch;
 mod list;
+mod quota;
 mod search;
 mod values;
 

@@ -5,6 +5,7 @@ mod body_structure;
 mod envelope;
 mod fetch;
 mod mailboxes;
+mod quota;
 mod search;
 mod status;
 mod text;
@@ -14,6 +15,7 @@ pub use mailboxes::{
     ListLine, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags, status_line,
 };
 pub(crate) use mailboxes::{exists, expunge, namespace, recent};
+pub use quota::{StorageQuota, quota, quota_root};
 pub(crate) use search::Extended;
 pub use search::{FoundModSeqs, SearchResponse};
 pub use status::{Code, Completion, Condition};

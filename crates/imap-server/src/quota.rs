@@ -1,6 +1,7 @@
 //! Room in the account, and telling others how much is used.
 
 use account_usage::{Quota, Usage};
+use imap_core::response::StorageQuota;
 use mail_store::StoreError;
 
 use crate::handler::{Conversation, SignedIn};
@@ -35,6 +36,12 @@ impl SignedIn {
     /// Whether a message of this size goes beyond the quota.
     pub(crate) async fn is_over_quota_with(&self, octets: u64) -> Result<bool, StoreError> {
         Ok(self.has_quota() && self.quota().refuses(&usage(self).await?, octets).is_some())
+    }
+
+    /// What is used and what may be, if there is a limit.
+    pub(crate) async fn storage(&self) -> Result<Option<StorageQuota>, StoreError> {
+        let Some(limit) = self.quota().octets else { return Ok(None) };
+        Ok(Some(StorageQuota { usage: usage(self).await?.octets, limit }))
     }
 
     fn quota(&self) -> Quota {

@@ -179,6 +179,14 @@ impl AccountMailboxes {
         }))
     }
 
+    /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if
+    /// there are some.
+    pub fn deleted_octets(&self, mailbox: MailboxId) -> Pending<'_, u64> {
+        Box::pin(self.ask(move |mut look| async move {
+            mailboxes::deleted_octets(&mut look, mailbox).await
+        }))
+    }
+
     /// Octets and messages of all mailboxes.
     pub fn totals(&self) -> Pending<'_, Totals> {
         Box::pin(self.ask(move |mut look| async move { mailboxes::totals(&mut look).await }))

@@ -113,11 +113,15 @@ pub enum StatusItem {
     AppendLimit,
     /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7).
     HighestModSeq,
+    /// `DELETED`: how many have `\Deleted` (RFC 9208 §4.1.4).
+    Deleted,
+    /// `DELETED-STORAGE`: their octets (RFC 9208 §4.1.4).
+    DeletedStorage,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -126,6 +130,8 @@ impl StatusItem {
         Self::Size,
         Self::AppendLimit,
         Self::HighestModSeq,
+        Self::Deleted,
+        Self::DeletedStorage,
     ];
 
     /// As it stands on the wire.
@@ -139,6 +145,8 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::AppendLimit => "APPENDLIMIT",
             Self::HighestModSeq => "HIGHESTMODSEQ",
+            Self::Deleted => "DELETED",
+            Self::DeletedStorage => "DELETED-STORAGE",
         }
     }
 }

@@ -5,7 +5,7 @@ use mail_types::{FlagSet, Secret};
 use super::{
     SyntaxError,
     cursor::Cursor,
-    fetch, list, search,
+    fetch, list, quota, search,
     values::{
         date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, since, status_items, text,
     },
@@ -48,6 +48,9 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Authenticate => authenticate(cursor)?,
         Verb::Enable => enable(cursor)?,
         Verb::Select | Verb::Examine => select(cursor, verb == Verb::Examine)?,
+        Verb::GetQuota => quota::of_root(cursor)?,
+        Verb::GetQuotaRoot => quota::of_mailbox(cursor)?,
+        Verb::SetQuota => quota::set(cursor)?,
         Verb::UidExpunge => Command::Expunge(Expunge { uids: Some(sequence_set(cursor)?) }),
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,

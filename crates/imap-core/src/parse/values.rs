@@ -63,8 +63,8 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
             .into_iter()
             .find(|item| item.as_str().as_bytes().eq_ignore_ascii_case(word))
             .ok_or(SyntaxError::Expected(
-                "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, APPENDLIMIT or \
-                 HIGHESTMODSEQ",
+                "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, APPENDLIMIT, \
+                 HIGHESTMODSEQ, DELETED or DELETED-STORAGE",
             ))
     })?;
     let mut seen = Vec::with_capacity(items.len().min(StatusItem::ALL.len()));
@@ -81,9 +81,14 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
 /// `mod-sequence-valzer` (RFC 7162 §7): 63 bits. Where the grammar has no 0 it is taken all the
 /// same: nothing is older.
 pub(super) fn mod_seq(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
+    number63(cursor, "a mod-sequence below 9223372036854775808").map(ModSeq)
+}
+
+/// A number of 63 bits: `number64` (RFC 9051 §9).
+pub(super) fn number63(cursor: &mut Cursor<'_>, what: &'static str) -> Parsed<u64> {
     let digits = text(cursor.take_while(|b| b.is_ascii_digit()))?;
     let number = digits.parse().ok().filter(|number| i64::try_from(*number).is_ok());
-    number.map(ModSeq).ok_or(SyntaxError::Expected("a mod-sequence below 9223372036854775808"))
+    number.ok_or(SyntaxError::Expected(what))
 }
 
 /// `"(" name SP mod-sequence-valzer ")"`: the one modifier that FETCH and STORE have each

@@ -9,8 +9,8 @@ use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, session::Access};
 use crate::{
     UidRuns,
     command::{
-        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, Search, SearchReturn,
-        Select, Store,
+        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
+        SearchReturn, Select, Store,
     },
     response::{self, Code, Completion, Extended, FetchResponse, FoundModSeqs},
     view::View,
@@ -60,7 +60,19 @@ macro_rules! finishes {
     )* };
 }
 
-finishes!(Prepare, SignIn, MailboxCommand, Select, Close, Fetch, Store, Search, Copy, Expunge);
+finishes!(
+    Prepare,
+    SignIn,
+    MailboxCommand,
+    QuotaCommand,
+    Select,
+    Close,
+    Fetch,
+    Store,
+    Search,
+    Copy,
+    Expunge
+);
 
 impl Ask<Prepare> {
     /// With this.

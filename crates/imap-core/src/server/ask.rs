@@ -6,7 +6,10 @@ use sasl_core::{Claim, server::Preparation};
 use super::append::{AppendAbandoned, AppendComplete, AppendPiece};
 use crate::{
     UidRuns,
-    command::{AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, Search, Select, Store},
+    command::{
+        AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, QuotaCommand, Search, Select,
+        Store,
+    },
 };
 
 /// What the agent has to decide or do; one variant for each family of commands.
@@ -18,6 +21,8 @@ pub enum Question {
     SignIn(Ask<SignIn>),
     /// Create, delete, rename, subscribe, list, status.
     Mailboxes(Ask<MailboxCommand>),
+    /// How much room is there?
+    Quota(Ask<QuotaCommand>),
     /// Open a mailbox; whatever was open is closed.
     Select(Ask<Select>),
     /// Close the mailbox.

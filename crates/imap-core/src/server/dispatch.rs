@@ -177,6 +177,10 @@ impl Session {
                 self.authenticate(wire, tag, &mechanism, initial.as_ref())
             }
             Command::Idle => self.idle_begin(wire, tag),
+            Command::SetQuota => {
+                let refused = Completion::no(Code::NoPerm, "Quotas are not set from here");
+                self.end(wire, tag, verb, refused)
+            }
             command => self.ask_about(wire, tag, verb, command),
         }
     }
@@ -185,6 +189,7 @@ impl Session {
     fn ask_about(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
         let asked = match command {
             Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
+            Command::Quota(command) => Question::Quota(self.ask(command, UidRuns::new())),
             Command::Select(select) => Question::Select(self.ask(select, UidRuns::new())),
             Command::Close(mut close) => {
                 close.expunge &= !self.is_read_only();

@@ -8,6 +8,8 @@ use mail_types::{FlagSet, MailboxName, ModSeq, Timestamp, Uid};
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) mailboxes: BTreeMap<MailboxName, Mailbox>,
+    /// The octets it may hold.
+    pub(crate) quota: Option<u64>,
 }
 
 pub(crate) struct Mailbox {
@@ -49,6 +51,12 @@ impl Account {
             mailbox.append(FlagSet::new(), Timestamp::from_secs(86_400), content);
         }
         self.mailboxes.insert(name, mailbox);
+    }
+
+    /// The octets it holds.
+    pub(crate) fn octets(&self) -> u64 {
+        let messages = self.mailboxes.values().flat_map(|mailbox| &mailbox.messages);
+        messages.map(|message| message.content.len() as u64).sum()
     }
 
     pub(crate) fn listed(&self) -> Vec<Listed> {

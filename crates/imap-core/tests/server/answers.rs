@@ -4,11 +4,14 @@ use conversation::Wire;
 use imap_core::{
     SequenceSet, UidRuns,
     command::{
-        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, Search, SearchKey,
-        SectionOf, Select, StatusItem, Store, StoreAction,
+        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
+        SearchKey, SectionOf, Select, StatusItem, Store, StoreAction,
     },
     listing,
-    response::{self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, StatusValue},
+    response::{
+        self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, StatusValue,
+        StorageQuota,
+    },
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
 use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
@@ -71,6 +74,10 @@ impl ImapDialogue {
             },
             Question::Mailboxes(ask) => {
                 let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire));
+                ask.finish(session, wire, done);
+            }
+            Question::Quota(ask) => {
+                let done = refusal.unwrap_or_else(|| self.quota(ask.command(), wire));
                 ask.finish(session, wire, done);
             }
             Question::Select(ask) => match refusal {
@@ -225,9 +232,29 @@ impl ImapDialogue {
         Completion::ok("Done")
     }
 
+    /// One quota root over all, if there is a limit.
+    fn quota(&self, command: &QuotaCommand, wire: &mut Wire) -> Completion {
+        const ROOT: &str = "all";
+        let (usage, out) = (self.account.octets(), &mut wire.output);
+        let storage = self.account.quota.map(|limit| StorageQuota { usage, limit });
+        if let QuotaCommand::OfMailbox(name) = command {
+            response::quota_root(out, name, storage.map(|_| ROOT));
+        }
+        match (command, storage) {
+            (QuotaCommand::OfRoot(root), Some(_)) if root != ROOT => missing(),
+            (QuotaCommand::OfRoot(_), None) => missing(),
+            (QuotaCommand::OfMailbox(_), None) => Completion::ok("Done"),
+            (_, Some(storage)) => {
+                response::quota(out, ROOT, storage);
+                Completion::ok("Done")
+            }
+        }
+    }
+
     fn status(&self, name: &MailboxName, items: &[StatusItem], out: &mut Vec<u8>) {
         let mailbox = &self.account.mailboxes[name];
         let unseen = mailbox.messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
+        let deleted = || mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
         let value = |item: &StatusItem| match item {
             StatusItem::Messages => mailbox.messages.len() as u64,
             StatusItem::Recent => 0,
@@ -237,6 +264,8 @@ impl ImapDialogue {
             StatusItem::Size => mailbox.messages.iter().map(|m| m.content.len() as u64).sum(),
             StatusItem::AppendLimit => 1000,
             StatusItem::HighestModSeq => mailbox.mod_seq.0,
+            StatusItem::Deleted => deleted().count() as u64,
+            StatusItem::DeletedStorage => deleted().map(|m| m.content.len() as u64).sum(),
         };
         let values: Vec<StatusValue> =
             items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();

@@ -2,11 +2,11 @@
 //!
 //! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
 //! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question; kinds are
-//! `prepare`, `sign-in`, `mailboxes`, `select`, `close`, `fetch`, `store`, `search`, `copy`, `expunge`,
-//! `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
+//! `prepare`, `sign-in`, `mailboxes`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
+//! `expunge`, `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
-//! `@given mailbox NAME COUNT` adds a mailbox, `@given sample` the mailbox of RFC 3501 §8,
+//! `@given mailbox NAME COUNT` adds a mailbox, `@given quota OCTETS` limits the account, `@given sample` the mailbox of RFC 3501 §8,
 //! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given every-mechanism`
 //! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
@@ -67,6 +67,9 @@ impl Dialogue for ImapDialogue {
         match words.as_slice() {
             ["mailbox", name, count] => {
                 self.account.add(name, count.parse().map_err(|_| "how many messages?")?);
+            }
+            ["quota", octets] => {
+                self.account.quota = Some(octets.parse().map_err(|_| "how many octets?")?);
             }
             ["sample"] => {
                 self.account.add("INBOX", 18);
@@ -144,6 +147,7 @@ fn kind(question: &Question) -> &'static str {
         Question::Prepare(_) => "prepare",
         Question::SignIn(_) => "sign-in",
         Question::Mailboxes(_) => "mailboxes",
+        Question::Quota(_) => "quota",
         Question::Select(_) => "select",
         Question::Close(_) => "close",
         Question::Fetch(_) => "fetch",

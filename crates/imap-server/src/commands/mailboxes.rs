@@ -95,13 +95,15 @@ async fn tell_list(
         }
     };
     for line in listing::list(&names, list) {
-        let (session, wire) = talk.parts();
-        let (append_max, out) = (session.append_max(), &mut wire.output);
-        response::list_line(out, &line.line);
+        response::list_line(&mut talk.parts().1.output, &line.line);
         let state = states.iter().find(|state| Some(&state.name) == line.status);
         if let Some(state) = state {
-            let values = values(&list.returns.status, state, append_max);
-            response::status_line(out, &state.name, &values);
+            match values(mailboxes, &list.returns.status, state, talk).await {
+                Ok(values) => {
+                    response::status_line(&mut talk.parts().1.output, &state.name, &values);
+                }
+                Err(error) => return Ok(Err(error)),
+            }
         }
         talk.drain().await?;
     }
@@ -131,13 +133,23 @@ async fn tell_status(
     talk: &mut Talk<'_>,
 ) -> Result<Completion, StoreError> {
     let state = mailboxes.mailbox(&status.mailbox).await?;
-    let (session, wire) = talk.parts();
-    let values = values(&status.items, &state, session.append_max());
-    response::status_line(&mut wire.output, &status.mailbox, &values);
+    let values = values(mailboxes, &status.items, &state, talk).await?;
+    response::status_line(&mut talk.parts().1.output, &status.mailbox, &values);
     Ok(Completion::ok("STATUS completed"))
 }
 
-fn values(items: &[StatusItem], state: &MailboxState, append_max: u64) -> Vec<StatusValue> {
+async fn values(
+    mailboxes: &AccountMailboxes,
+    items: &[StatusItem],
+    state: &MailboxState,
+    talk: &mut Talk<'_>,
+) -> Result<Vec<StatusValue>, StoreError> {
+    let append_max = talk.parts().0.append_max();
+    let deleted_octets = if state.deleted > 0 && items.contains(&StatusItem::DeletedStorage) {
+        mailboxes.deleted_octets(state.id).await?
+    } else {
+        0
+    };
     let value = |item| match item {
         StatusItem::Messages => state.messages.into(),
         StatusItem::Recent => state.recent.into(),
@@ -147,8 +159,10 @@ fn values(items: &[StatusItem], state: &MailboxState, append_max: u64) -> Vec<St
         StatusItem::Size => state.octets,
         StatusItem::AppendLimit => append_max,
         StatusItem::HighestModSeq => state.highest_modseq.0,
+        StatusItem::Deleted => state.deleted.into(),
+        StatusItem::DeletedStorage => deleted_octets,
     };
-    items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect()
+    Ok(items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect())
 }
 
 async fn names(mailboxes: &AccountMailboxes) -> Result<Vec<Listed>, StoreError> {

@@ -193,6 +193,18 @@ fn state(row: &SqliteRow) -> Result<MailboxState, sqlx::Error> {
     })
 }
 
+/// Octets of the messages with `\Deleted`.
+pub(crate) async fn deleted_octets(look: &mut Look, id: MailboxId) -> Result<u64, StoreError> {
+    let failed = look.failed("add up what is deleted");
+    let octets: Option<i64> =
+        sqlx::query_scalar("select sum(size) from messages where mailbox = ? and flags & 8 <> 0")
+            .bind(id.0)
+            .fetch_one(look.db()?)
+            .await
+            .map_err(failed)?;
+    Ok(octets.and_then(|octets| u64::try_from(octets).ok()).unwrap_or(0))
+}
+
 /// The names that are subscribed.
 pub(crate) async fn subscriptions(look: &mut Look) -> Result<Vec<MailboxName>, StoreError> {
     let failed = look.failed("read the subscriptions");
