@@ -16,7 +16,7 @@ pub struct Setting<'s> {
     pub certificate: Option<&'s [u8; 32]>,
 }
 
-/// The protocol around an exchange, by its GSSAPI service name (RFC 4954 §4, RFC 5034 §6).
+/// The protocol around an exchange, by its GSSAPI service name (RFC 4954 §4, RFC 5034 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Message submission and relay.
