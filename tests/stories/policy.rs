@@ -81,3 +81,32 @@ fn senders_are_who_they_say_they_are_or_were_granted_to_be() {
     let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
     wait_for("both messages", || (imap.imap_count("INBOX") == 2).then_some(()));
 }
+
+/// What an account may have counts for the next message: at the door, and for IMAP to show.
+#[test]
+fn a_full_mailbox_takes_no_more_until_there_is_room() {
+    let stack = Stack::start(Plan::new("policy.test", &["alice", "bob"]));
+    let (alice, bob) = (stack.address("alice"), stack.address("bob"));
+    let mut mta = Client::smtp(stack.listener("smtp-relay")).unwrap();
+    let message = numbered("x@elsewhere.test", &bob, 1);
+    assert!(mta.mail("x@elsewhere.test", &[&bob], &message).unwrap().starts_with("250"));
+    let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
+    wait_for("the message", || (imap.imap_count("INBOX") == 1).then_some(()));
+
+    let shown = stack.run_ok(&["account", "quota", &bob, "100B"]);
+    assert!(shown.contains("may have 100 B") && shown.contains("in 1 message"), "{shown}");
+    wait_for("a full mailbox", || {
+        let reply = mta.mail("x@elsewhere.test", &[&bob], &message).unwrap();
+        reply.starts_with("452 4.2.2").then_some(())
+    });
+    assert!(mta.mail("x@elsewhere.test", &[&alice], &message).unwrap().starts_with("250"));
+    let mut imap = Client::imap(stack.listener("imap-tls"), &bob).unwrap();
+    let quota = imap.imap_ok("GETQUOTAROOT INBOX").join("\n");
+    assert!(quota.contains("(STORAGE 1 1)"), "{quota}");
+
+    stack.run_ok(&["account", "quota", &bob, "none"]);
+    wait_for("room", || {
+        let reply = mta.mail("x@elsewhere.test", &[&bob], &message).unwrap();
+        reply.starts_with("250").then_some(())
+    });
+}

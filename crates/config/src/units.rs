@@ -1,6 +1,6 @@
 //! Sizes and durations with their units.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// A number of bytes, written `50 MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,14 @@ impl ByteSize {
     /// The number of bytes for what lies in memory.
     pub fn in_memory(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_size(text).ok_or_else(|| format!("{text:?} is no size such as 500MiB or 2GiB"))
     }
 }
 

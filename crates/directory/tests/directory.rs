@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use directory::{
-    AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Refusal, Route,
+    Account, AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Refusal, Route,
 };
 use mail_types::{AccountId, Address, Domain, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
@@ -209,6 +209,11 @@ async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
     assert!(!house.directory.may_send_as(alice, &sales).await.unwrap());
 
     assert!(!house.directory.sending(alice).await.unwrap().sent_copy);
+    let quota = |account: Option<Account>| account.unwrap().quota_bytes;
+    house.editor.set_quota(&whom, Some(4096)).await.unwrap();
+    assert_eq!(quota(house.directory.account(alice).await.unwrap()), Some(4096));
+    house.editor.set_quota(&whom, None).await.unwrap();
+    assert_eq!(quota(house.directory.account(alice).await.unwrap()), None);
     assert!(house.editor.set_sent_copy(&whom, true).await.unwrap().sent_copy);
     let sending = house.directory.sending(alice).await.unwrap();
     assert!(sending.sent_copy && sending.send_as.len() == 1);

@@ -77,6 +77,28 @@ impl Editor {
         self.change_account(address, statement).await
     }
 
+    /// Sets how many octets of mail an account may have; none: as many as the disk holds. Counts
+    /// for what comes next, whatever is there already.
+    pub async fn set_quota(
+        &self,
+        address: &Address,
+        quota_bytes: Option<u64>,
+    ) -> Result<Account, DirectoryError> {
+        let address = address.clone();
+        self.edit(|connection| {
+            Box::pin(async move {
+                let account = existing(&tables::read(connection).await?, &address)?;
+                sqlx::query("update account set quota_bytes = ? where id = ?")
+                    .bind(quota_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)))
+                    .bind(account.id.0)
+                    .execute(&mut *connection)
+                    .await?;
+                existing(&tables::read(connection).await?, &address)
+            })
+        })
+        .await
+    }
+
     /// What removing an account would do.
     pub async fn removal_of(&self, address: &Address) -> Result<Removal, DirectoryError> {
         removal(&*self.reader.roster().await?, address)

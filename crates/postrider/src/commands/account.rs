@@ -2,6 +2,7 @@
 
 mod import;
 pub(super) mod password;
+mod quota;
 mod secrets;
 mod sending;
 mod show;
@@ -98,6 +99,18 @@ pub(crate) enum Command {
         #[arg(action = clap::ArgAction::Set, value_parser = sending::switch)]
         wanted: bool,
     },
+    /// Show or set how much mail an account may have
+    Quota {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// A size such as 2GiB, or "none"
+        #[arg(value_parser = quota::limit)]
+        limit: Option<quota::Limit>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove an account; says what that does and asks, its mail stays on disk
     Remove {
         /// The account
@@ -147,6 +160,9 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             }
             Command::SentCopy { address, wanted } => {
                 sending::sent_copy(&installation, &address, wanted).await?;
+            }
+            Command::Quota { address, limit, json } => {
+                quota::quota(&installation, &address, limit, json).await?;
             }
             Command::Remove { address, yes } => remove(&installation, &address, yes).await?,
             Command::List { json } => list(&installation, json).await?,
