@@ -42,7 +42,7 @@ sections! {
         /// "hold: reason" keeps it in the queue until it is released; "discard" takes it durably
         /// and drops it (for tests). "*" stands for all domains without a line of their own.
         pub routes: Routes = Routes::default(),
-        /// What a host of [routes] wants that other servers do not: a table each, by its name.
+        /// What a host of a route wants that other servers do not: a table each, by its name.
         pub smarthosts: Smarthosts = Smarthosts::default(),
         /// From the queue into mailboxes.
         pub delivery: Delivery = Delivery::default(),

@@ -62,7 +62,8 @@ pub(super) enum ProxyError {
     TooLate,
 }
 
-/// Whether a peer may say, in its own protocol, who its client is ([`config::Proxies::xclient`]).
+/// Whether a peer may say, in its own protocol, who its client is (`proxies.xclient` of the
+/// configuration).
 pub fn may_name_clients(config: &Config, peer: Peer) -> bool {
     match peer {
         Peer::Tcp { remote, .. } => {
