@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from mailboxes import arrives, message, messages, send
-from stack import Account, Missing, configured, free_port, listens, need, wait_for
+from stack import Account, Missing, configured, free_port, listens, need, ours_with, wait_for
 
 # Where the packages of these two are unpacked.
 UNPACKED = Path("/var/cache/postrider-peers")
@@ -23,27 +23,6 @@ USERS = {"exim4-daemon-light": ["Debian-exim"], "opensmtpd": ["opensmtpd", "open
 FOLDERS = {"opensmtpd": ["/var/lib/opensmtpd/empty", "/var/spool/smtpd"]}
 
 ALICE, BOB = Account("alice@ours.test", "correct horse battery"), Account("bob@ours.test", "battery horse correct")
-
-OURS = """\
-hostname = "mail.ours.test"
-data_dir = "data"
-[tls]
-certificate = "certificate.pem"
-key = "key.pem"
-[submission]
-listen = []
-listen_tls = ["127.0.0.1:0"]
-[relay]
-listen = ["127.0.0.1:0"]
-[imap]
-listen = []
-listen_tls = ["127.0.0.1:0"]
-[pop3]
-listen = []
-listen_tls = []
-[routes]
-"{domain}" = "{route}"
-"""
 
 EXIM_CONF = """\
 primary_hostname = mail.exim.test
@@ -169,7 +148,7 @@ def check_exim(binary, folder):
     port, theirs = free_port(), folder / "exim"
     (theirs / "spool").mkdir(parents=True)
     shutil.chown(theirs / "spool", "Debian-exim")
-    ours = OURS.format(domain="exim.test", route=f"127.0.0.1:{port}")
+    ours = ours_with({"exim.test": f"127.0.0.1:{port}"})
     with configured(binary, folder, ours, "ours.test", [ALICE, BOB]) as up:
         (folder / "key.pem").chmod(0o644)
         conf = theirs / "exim.conf"
@@ -194,7 +173,7 @@ def check_opensmtpd(binary, folder):
     need_unpacked(OPENSMTPD, USERS["opensmtpd"])
     port, theirs = free_port(), folder / "opensmtpd"
     theirs.mkdir()
-    ours = OURS.format(domain="opensmtpd.test", route=f"127.0.0.1:{port}")
+    ours = ours_with({"opensmtpd.test": f"127.0.0.1:{port}"})
     with configured(binary, folder, ours, "ours.test", [ALICE, BOB]) as up:
         conf = theirs / "smtpd.conf"
         conf.write_text(OPENSMTPD_CONF.format(folder=folder, port=port, our_port=up.port("smtp-relay")))

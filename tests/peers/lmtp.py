@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 
-from forwarders import ALICE, OURS, submit
+from forwarders import ALICE, submit
 from mailboxes import messages
-from stack import Missing, configured, free_port, listens, need, wait_for
+from stack import Missing, configured, free_port, listens, need, ours_with, wait_for
 
 NOBODY = 65534
 
@@ -85,7 +85,7 @@ def check_lmtp(binary, folder):
         raise Missing("a private Dovecot needs root")
     port, theirs = free_port(), folder / "dovecot"
     theirs.mkdir()
-    ours = OURS.format(domain="tcp.test", route=f"lmtp:127.0.0.1:{port}")
+    ours = ours_with({"tcp.test": f"lmtp:127.0.0.1:{port}"})
     ours += f'"socket.test" = "lmtp:{theirs}/lmtp"\n'
     with configured(binary, folder, ours, "ours.test", [ALICE]) as up:
         with dovecot(theirs, port, folder):

@@ -11,35 +11,13 @@ import ssl
 from pathlib import Path
 
 from mailboxes import arrives, message, messages, send
-from stack import Account, Missing, configured, free_port, is_alive, need, run, wait_for
+from stack import Account, Missing, configured, free_port, is_alive, need, ours_with, run, wait_for
 
 ALICE = Account("alice@ours.test", "correct horse battery")
 CAROL = "carol@postfix.test"
 # Another name of alice's and one of carol's, and their domains as they are written.
 INTERNATIONAL_ALICE, INTERNATIONAL_CAROL = "앨리스@메일.test", "카롤@bücher.test"
 NOBODY = 65534
-
-OURS = """\
-hostname = "mail.ours.test"
-data_dir = "data"
-[tls]
-certificate = "certificate.pem"
-key = "key.pem"
-[submission]
-listen = []
-listen_tls = ["127.0.0.1:0"]
-[relay]
-listen = ["127.0.0.1:0"]
-[imap]
-listen = []
-listen_tls = ["127.0.0.1:0"]
-[pop3]
-listen = []
-listen_tls = []
-[routes]
-"postfix.test" = "127.0.0.1:{port}"
-"bücher.test" = "127.0.0.1:{port}"
-"""
 
 # carol's domain; ours.test goes to us.
 THEIRS = """\
@@ -152,7 +130,8 @@ def check_postfix(binary, folder):
         raise Missing(f"Postfix's users may not enter {closed[-1]}: set TMPDIR to a folder for all")
     port, ours = free_port(), folder / "ours"
     ours.mkdir()
-    with configured(binary, ours, OURS.format(port=port), "ours.test", [ALICE]) as up:
+    routes = dict.fromkeys(["postfix.test", "bücher.test"], f"127.0.0.1:{port}")
+    with configured(binary, ours, ours_with(routes), "ours.test", [ALICE]) as up:
         with Postfix(folder / "postfix", port, up.port("smtp-relay"), ours).running() as postfix:
             to_postfix(binary, up, postfix)
             from_postfix(up, postfix, f"smtp://127.0.0.1:{port}")

@@ -17,6 +17,33 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 
+# A server for ours.test that takes mail and passes it on.
+OURS = """\
+hostname = "mail.ours.test"
+data_dir = "data"
+[tls]
+certificate = "certificate.pem"
+key = "key.pem"
+[submission]
+listen = []
+listen_tls = ["127.0.0.1:0"]
+[relay]
+listen = ["127.0.0.1:0"]
+[imap]
+listen = []
+listen_tls = ["127.0.0.1:0"]
+[pop3]
+listen = []
+listen_tls = []
+[routes]
+"""
+
+
+def ours_with(routes):
+    """Its configuration, with the next hop of each of these domains."""
+    return OURS + "".join(f'"{domain}" = "{hop}"\n' for domain, hop in routes.items())
+
+
 class Missing(Exception):
     """Something that this check needs is not there."""
 

@@ -248,15 +248,8 @@ impl Inner {
         loop {
             // First the pool: while one check lasts, the others find out what it came to.
             let turn = self.hashing.turn().await?;
-            let now = Instant::now();
-            let pause = self.failures.pause_left(&visit.culprit(), now);
-            if pause.is_zero() {
-                return Ok(turn);
-            }
+            let Some(pause) = self.pause_before(visit, give_up)? else { return Ok(turn) };
             drop(turn);
-            if now + pause > give_up {
-                return Err(Crowded);
-            }
             tokio::time::sleep(pause).await;
         }
     }
@@ -264,16 +257,21 @@ impl Inner {
     /// The same for what needs no hashing.
     async fn wait_for_pause(&self, visit: &Visit) -> Result<(), Crowded> {
         let give_up = Instant::now() + WAIT_MAX;
-        loop {
-            let now = Instant::now();
-            let pause = self.failures.pause_left(&visit.culprit(), now);
-            if pause.is_zero() {
-                return Ok(());
-            }
-            if now + pause > give_up {
-                return Err(Crowded);
-            }
+        while let Some(pause) = self.pause_before(visit, give_up)? {
             tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    /// How much of the pause of this visit's address is left, if any: meant to be slept through,
+    /// and looked at again, since others of that address may have lengthened it.
+    fn pause_before(&self, visit: &Visit, give_up: Instant) -> Result<Option<Duration>, Crowded> {
+        let now = Instant::now();
+        let pause = self.failures.pause_left(&visit.culprit(), now);
+        match pause {
+            Duration::ZERO => Ok(None),
+            pause if now + pause > give_up => Err(Crowded),
+            pause => Ok(Some(pause)),
         }
     }
 }

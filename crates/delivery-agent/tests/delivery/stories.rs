@@ -60,11 +60,10 @@ async fn many_messages_for_one_account_arrive_once_each() {
     let alice = house.store.account(house.account("alice@example.org").await);
     // Stopped once the first ones are there, and started again.
     let running = house.start();
-    for _ in 0..3000 {
-        if !house.messages(&alice, "INBOX").await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+    let inbox = alice.mailbox(&MailboxName::inbox()).await.unwrap().id;
+    let mut arrivals = alice.watch(inbox);
+    while house.messages(&alice, "INBOX").await.is_empty() {
+        arrivals.changed().await;
     }
     running.stop().await;
     let running = house.start();
@@ -88,15 +87,11 @@ async fn what_has_no_room_waits_until_there_is() {
     assert!(problem.contains("4.2.2") && problem.contains("full"), "{problem}");
     house.enqueue("c@example.net", to, MESSAGE).await;
     let bob = house.store.account(house.account("bob@example.org").await);
-    let mut small = house.messages(&bob, "INBOX").await;
-    for _ in 0..3000 {
-        if !small.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        small = house.messages(&bob, "INBOX").await;
+    // What has room is not kept back.
+    let mut arrivals = bob.watch(bob.mailbox(&MailboxName::inbox()).await.unwrap().id);
+    while house.messages(&bob, "INBOX").await.len() != 1 {
+        arrivals.changed().await;
     }
-    assert_eq!(small.len(), 1, "what has room is not kept back");
     running.stop().await;
 }
 

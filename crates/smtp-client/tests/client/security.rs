@@ -18,19 +18,10 @@ S: 250 STARTTLS
 C: STARTTLS
 S: 220 go ahead";
 
-const SECURED: &str = "C: EHLO client.example.org
-S: 250 mx
-C: MAIL FROM:<a@example.org>
-S: 250 ok
-C: RCPT TO:<b@example.net>
-S: 250 ok
-C: DATA
-S: 354 go
-C: hello
-C: .
-S: 250 2.0.0 taken
-C: QUIT
-S: 221 bye";
+/// [`DIALOGUE`] once TLS stands: without another greeting.
+fn secured() -> &'static str {
+    DIALOGUE.split_once('\n').unwrap().1
+}
 
 const NO_TLS: &str = "S: 220 hi
 C: EHLO client.example.org
@@ -78,7 +69,7 @@ async fn meets(
     server: &Identity,
     roots: Option<&Roots>,
 ) -> (String, Option<String>) {
-    let (address, task) = tls_server(server.config.clone(), OFFERS, SECURED).await;
+    let (address, task) = tls_server(server.config.clone(), OFFERS, secured()).await;
     let (end, reports) = converse(&host(security, address), roots.cloned(), 1).await;
     let said = match reports.first() {
         Some(report) => {
