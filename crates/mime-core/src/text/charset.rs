@@ -175,6 +175,15 @@ impl Decoder {
 
 fn decode(decoder: &mut encoding_rs::Decoder, octets: &[u8], out: &mut String, last: bool) {
     // With this room one call takes all.
-    out.reserve(decoder.max_utf8_buffer_length(octets.len()).unwrap_or(0));
+    let room = decoder.max_utf8_buffer_length(octets.len()).unwrap_or(0);
+    if out.capacity().saturating_sub(out.len()) / 8 > room {
+        // The decoder clears all the room there is before it writes: with much of it, and little to
+        // write each time, that would be quadratic.
+        let mut piece = String::with_capacity(room);
+        let _all_taken = decoder.decode_to_string(octets, &mut piece, last);
+        out.push_str(&piece);
+        return;
+    }
+    out.reserve(room);
     let _all_taken = decoder.decode_to_string(octets, out, last);
 }

@@ -223,7 +223,5 @@ mod tests {
         check(b"=?UTF-8?Q?=C3=A9=FF?=", "\u{e9}\u{fffd}");
         check(b"=?UTF-8?B??=", "");
         check(b"", "");
-        // Time would be quadratic if each were searched to the end.
-        decode_header(&b"=?u?q?".repeat(200_000));
     }
 }

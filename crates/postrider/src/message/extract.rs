@@ -9,6 +9,7 @@ mod naming;
 mod section;
 
 use std::{
+    collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -67,15 +68,22 @@ pub(crate) fn all(opened: &Opened, folder: &Path) -> anyhow::Result<Vec<Written>
     let (html, plain): (Vec<_>, Vec<_>) =
         texts.into_iter().partition(|it| it.part.shown_type().1.eq_ignore_ascii_case(b"html"));
 
+    let mut folder = Folder { path: folder, numbers: HashMap::new() };
     let mut written = Vec::new();
     if plain.iter().any(|it| it.part.size() > 0) {
-        written.push(text(opened, &plain, folder, "body.txt", "text/plain")?);
+        written.push(text(opened, &plain, &mut folder, "body.txt", "text/plain")?);
     }
     for part in html.iter().filter(|it| it.part.size() > 0) {
-        written.push(text(opened, std::slice::from_ref(part), folder, "body.html", "text/html")?);
+        written.push(text(
+            opened,
+            std::slice::from_ref(part),
+            &mut folder,
+            "body.html",
+            "text/html",
+        )?);
     }
     for numbered in beside_the_text(&reading) {
-        written.push(attachment(opened, &numbered, folder)?);
+        written.push(attachment(opened, &numbered, &mut folder)?);
     }
     Ok(written)
 }
@@ -84,11 +92,11 @@ pub(crate) fn all(opened: &Opened, folder: &Path) -> anyhow::Result<Vec<Written>
 fn text(
     opened: &Opened,
     parts: &[Numbered<'_>],
-    folder: &Path,
+    folder: &mut Folder<'_>,
     name: &str,
     media_type: &str,
 ) -> anyhow::Result<Written> {
-    let (path, mut file) = create(folder, name)?;
+    let (path, mut file) = folder.create(name)?;
     let mut lines = LfWriter { file: &mut file, size: 0, held_cr: false, last: b'\n' };
     let result = parts.iter().try_for_each(|numbered| {
         if lines.last != b'\n' {
@@ -135,11 +143,15 @@ fn is_plain_ascii(opened: &Opened, part: &Part) -> anyhow::Result<bool> {
     Ok(is_ascii)
 }
 
-fn attachment(opened: &Opened, numbered: &Numbered<'_>, folder: &Path) -> anyhow::Result<Written> {
+fn attachment(
+    opened: &Opened,
+    numbered: &Numbered<'_>,
+    folder: &mut Folder<'_>,
+) -> anyhow::Result<Written> {
     let part = numbered.part;
     let it = Placed::of(numbered);
     let name = naming::of(&it);
-    let (path, mut file) = create(folder, &name)?;
+    let (path, mut file) = folder.create(&name)?;
     let result = opened.decoded(part.body.clone(), numbered.encoding(), |octets| {
         file.write_all(octets).with_context(|| format!("cannot write {}", path.display()))
     });
@@ -152,19 +164,32 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Makes a file that was not there before, with a number in its name if need be.
-fn create(folder: &Path, name: &str) -> anyhow::Result<(PathBuf, File)> {
-    for number in 1..=naming::NUMBERS {
-        let path = folder.join(naming::numbered(name, number));
-        match create_new(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot write {}", path.display()));
+/// Where everything goes.
+struct Folder<'a> {
+    path: &'a Path,
+    /// The last number that each name was tried with: many attachments may have one name.
+    numbers: HashMap<String, u32>,
+}
+
+impl Folder<'_> {
+    /// Makes a file that was not there before, with a number in its name if need be.
+    fn create(&mut self, name: &str) -> anyhow::Result<(PathBuf, File)> {
+        let first = self.numbers.get(name).map_or(1, |last| last.saturating_add(1));
+        for number in first..=naming::NUMBERS {
+            let path = self.path.join(naming::numbered(name, number));
+            match create_new(&path) {
+                Ok(file) => {
+                    self.numbers.insert(name.to_owned(), number);
+                    return Ok((path, file));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot write {}", path.display()));
+                }
             }
         }
+        anyhow::bail!("{} has too many files called {name}", self.path.display())
     }
-    anyhow::bail!("{} has too many files called {name}", folder.display())
 }
 
 /// Removes what was not written whole.
