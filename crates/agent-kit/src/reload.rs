@@ -89,9 +89,19 @@ fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
     rest.submission.max_recipients = old.submission.max_recipients;
     rest.submission.hide_client_address = old.submission.hide_client_address;
     rest.submission.idle_timeout = old.submission.idle_timeout;
+    rest.submission.bare_line_ends = old.submission.bare_line_ends;
+    rest.submission.sending.clone_from(&old.submission.sending);
+    rest.submission.without_sign_in.clone_from(&old.submission.without_sign_in);
     rest.relay.max_message_size = old.relay.max_message_size;
     rest.relay.max_recipients = old.relay.max_recipients;
     rest.relay.idle_timeout = old.relay.idle_timeout;
+    rest.relay.bare_line_ends = old.relay.bare_line_ends;
+    rest.relay.max_messages_per_connection = old.relay.max_messages_per_connection;
+    rest.relay.max_refused_recipients = old.relay.max_refused_recipients;
+    rest.relay.max_errors = old.relay.max_errors;
+    rest.relay.tarpit_after = old.relay.tarpit_after;
+    rest.relay.tarpit_max = old.relay.tarpit_max;
+    rest.proxies.xclient.clone_from(&old.proxies.xclient);
     rest.relay.outbound.port = old.relay.outbound.port;
     rest.relay.outbound.retry = old.relay.outbound.retry.clone();
     let sections = [
@@ -107,6 +117,7 @@ fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
         ("sign_in", old.sign_in != rest.sign_in),
         ("queue", old.queue != rest.queue),
         ("limits", old.limits != rest.limits),
+        ("proxies", old.proxies != rest.proxies),
         ("dns", old.dns != rest.dns),
         ("supervisor", old.supervisor != rest.supervisor),
         ("log", old.log != rest.log),
@@ -134,6 +145,9 @@ mod tests {
             ("submission.hide_client_address = false", &[]),
             ("sendmail.1 = \"a@one.example\"", &[]),
             ("relay.outbound.concurrency = 7", &["relay"]),
+            ("relay.max_errors = 7\nsubmission.sending.jump_from = 7", &[]),
+            ("proxies.xclient = [\"192.0.2.1\"]", &[]),
+            ("proxies.proxy_protocol = [\"192.0.2.1\"]", &["proxies"]),
             ("imap.listen = \"127.0.0.1:1143\"\nlog.level = \"debug\"", &["imap", "log"]),
             ("sign_in.max_delay = \"1s\"", &["sign_in"]),
         ] {

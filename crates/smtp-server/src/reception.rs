@@ -172,7 +172,7 @@ impl<D: Decide> Reception<D> {
 
     /// The session has refused by itself: that is written down as any refusal is.
     async fn refused(&mut self, ask: Refused, talk: &mut Talk<'_, Session>) -> Result<(), Gone> {
-        // The reply stands in the output already, and waits there.
+        // The reply is on its way; the next command is what waits.
         if *ask.part() != RefusedPart::Content {
             self.tarpit(talk).await?;
         }

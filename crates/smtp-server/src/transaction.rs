@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use mail_types::{
-    AccountId, Address, ForwardPath, Handling, MailboxName, OriginalRecipient, Timestamp,
+    AccountId, Address, ForwardPath, Handling, MailboxName, OriginalRecipient, ReversePath,
+    Timestamp,
 };
 use message_queue::NewRecipient;
 use smtp_core::command::{MailFrom, RcptTo};
@@ -79,7 +80,8 @@ impl Transaction {
     pub(crate) fn handling(&self) -> Handling {
         let mail = &self.mail;
         Handling {
-            submitter: mail.submitter.clone(),
+            // RFC 4954 §5: whoever is not trusted to say it (nobody is) says AUTH=<>.
+            submitter: mail.submitter.as_ref().map(|_| ReversePath::Null),
             deliver_by: mail.by.map(|by| by.at(self.begun_at)),
             priority: mail.priority.unwrap_or_default(),
             require_tls: mail.require_tls,

@@ -10,7 +10,7 @@
 //!
 //! The client controls every octet that is read here.
 
-use mail_types::Address;
+use mail_types::{Address, Domain};
 use mime_core::{
     fixup::Seen,
     header::address::{AddressItem, addresses},
@@ -23,6 +23,9 @@ pub(crate) struct Authors {
     pub(crate) named: Vec<Address>,
     /// The addresses of Resent-From: who sent the message on.
     pub(crate) sent_on_by: Vec<Address>,
+    /// The domains of what in From and Sender looks like an address and is none, as far as they can
+    /// be made out: mail clients show such an author all the same.
+    pub(crate) nearly: Vec<Domain>,
     /// Whether each of From is an address.
     pub(crate) readable: bool,
     /// Whether there is a Sender field, or From will be the client's own because it is missing.
@@ -42,11 +45,28 @@ impl Authors {
             named: addresses(&seen.from_addresses)
                 .chain(addresses(&seen.sender_addresses))
                 .collect(),
+            nearly: [&seen.from_addresses, &seen.sender_addresses]
+                .into_iter()
+                .flatten()
+                .filter_map(domain_of_no_address)
+                .collect(),
             sent_on_by: addresses(resent).collect(),
             readable: written == valid && valid > 0,
             has_sender: seen.sender > 0 || seen.from == 0,
         })
     }
+}
+
+/// The domain of what is no valid address; whatever no host name has is passed over, as by an eye.
+fn domain_of_no_address(item: &AddressItem) -> Option<Domain> {
+    let AddressItem::Mailbox(mailbox) = item else { return None };
+    if mailbox.address().is_some() {
+        return None;
+    }
+    let written = String::from_utf8_lossy(mailbox.domain.as_deref()?);
+    let kept: String =
+        written.chars().filter(|c| c.is_alphanumeric() || matches!(c, '.' | '-')).collect();
+    Domain::parse(kept.trim_matches('.')).ok()
 }
 
 fn mailboxes(items: &[AddressItem]) -> usize {
@@ -69,6 +89,10 @@ mod tests {
         let mut shown = list(&authors.named);
         for (is, word) in [
             (!authors.sent_on_by.is_empty(), format!(" by {}", list(&authors.sent_on_by))),
+            (
+                !authors.nearly.is_empty(),
+                authors.nearly.iter().map(|it| format!(" nearly {it}")).collect(),
+            ),
             (!authors.readable, " unreadable".to_owned()),
             (authors.has_sender, " sender".to_owned()),
         ] {
@@ -96,6 +120,12 @@ mod tests {
             ("From: Nobody:;", " unreadable"),
             ("From: Alice", " unreadable"),
             ("From: a@x.example, boss", "a@x.example unreadable"),
+            ("From: CEO <ceo@x.example.>", " nearly x.example unreadable"),
+            ("From: CEO <ceo@x.\x01example>", " nearly x.example unreadable"),
+            (
+                "From: a@x.example\r\nSender: <c\x02eo@y.example>",
+                "a@x.example nearly y.example sender",
+            ),
         ] {
             assert_eq!(shown(header), expected, "{header}");
         }

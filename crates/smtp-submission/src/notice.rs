@@ -138,7 +138,8 @@ fn message(
     let address = &owner.address;
     let postmaster = LocalPart::from_content("postmaster")
         .map_or_else(|_| address.clone(), |local| Address::new(local, address.domain().clone()));
-    let from = &held.reverse_path;
+    // Whoever has the password chose it.
+    let from = quoted_for_shell(&held.reverse_path.to_string());
     let text = format!(
         "Mail that {address} sends to other servers is held, because it is far more than usual:\n\
          {reason}.\n\n\
@@ -147,9 +148,9 @@ fn message(
          If you are {address} and did not send it, somebody else knows your password: change it, \
          and tell the postmaster. If you did, tell the postmaster that it may go.\n\n\
          For the postmaster:\n\n\
-         postrider queue list --state held --from \"{from}\"\n\
-         postrider queue release --state held --from \"{from}\"\n\
-         postrider queue remove --state held --from \"{from}\"\n\
+         postrider queue list --state held --from {from}\n\
+         postrider queue release --state held --from {from}\n\
+         postrider queue remove --state held --from {from}\n\
          postrider account disable {address}\n\n\
          The limits are [submission.sending] in the configuration.\n",
         reason = held.reason,
@@ -175,6 +176,11 @@ fn message(
         boundary: "notice",
     }
     .build()
+}
+
+/// As one word of a POSIX shell, whatever is in it.
+fn quoted_for_shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

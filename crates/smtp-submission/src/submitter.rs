@@ -201,6 +201,11 @@ impl Decide for Submitter {
         session: &Session,
     ) -> Result<Option<AccountId>, Refusal> {
         self.held = None;
+        if !session.is_signed_in() {
+            // RFC 3207 §4.2: a sign-in from before TLS counts no more.
+            self.account = None;
+            self.presence = None;
+        }
         match (session.peer(), self.account.clone()) {
             (Some(Peer::Unix { uid }), _) => self.local_sender(uid, &mail.reverse_path).await,
             (_, Some(account)) => self.account_sender(account, &mail.reverse_path).await,
@@ -257,6 +262,12 @@ impl Decide for Submitter {
                 return Err(Refusal::AuthorNotYours(author.clone()));
             }
             strange = true;
+        }
+        for domain in &authors.nearly {
+            let ours = self.shared.directory.is_ours(domain).await;
+            if ours.map_err(|error| failure(&error))? {
+                return Err(Refusal::AuthorUnreadable);
+            }
         }
         for resender in &authors.sent_on_by {
             sent_on &= self.may_write_as(resender).await?;

@@ -25,6 +25,11 @@ pub(crate) struct Xclient {
 }
 
 impl Xclient {
+    /// Whether it says from where the client comes.
+    pub(crate) fn names_client(&self) -> bool {
+        self.address.is_some()
+    }
+
     /// The attributes that are taken, as EHLO announces them.
     pub(crate) const ATTRIBUTES: &'static str =
         "XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT";

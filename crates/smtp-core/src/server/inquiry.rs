@@ -34,6 +34,8 @@ impl Session {
         if let Some(Peer::Tcp { local, remote }) = &mut self.peer {
             (*local, *remote) = said.ends(*local, *remote);
         }
+        // Who speaks now may be that client itself, passed on: it does not say who it is.
+        self.trusted &= !said.names_client();
         self.named = said.hello;
         self.signed_in = false;
         self.state = State::Opening;

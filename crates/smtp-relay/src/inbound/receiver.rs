@@ -35,11 +35,7 @@ impl Receiver {
         config: Arc<Config>,
         peer: Peer,
     ) -> Self {
-        let reached_at = match peer {
-            Peer::Tcp { local, .. } => Some(local.ip()),
-            Peer::Unix { .. } => None,
-        };
-        let host = OwnHost::new(config.hostname.clone(), reached_at);
+        let host = own_host(&config, peer);
         Self { directory, usage, config, host, declared_octets: 0 }
     }
 
@@ -115,6 +111,14 @@ impl Receiver {
 }
 
 impl Decide for Receiver {
+    /// A proxy has said whom it speaks for, and where that one has reached us.
+    async fn client(&mut self, session: &Session) -> Result<(), Refusal> {
+        if let Some(peer) = session.peer() {
+            self.host = own_host(&self.config, peer);
+        }
+        Ok(())
+    }
+
     async fn sign_in(
         &mut self,
         _ask: &SignIn,
@@ -170,6 +174,15 @@ impl Decide for Receiver {
         }
         Ok(None)
     }
+}
+
+/// The names of this host, as the client has reached it.
+fn own_host(config: &Config, peer: Peer) -> OwnHost {
+    let reached_at = match peer {
+        Peer::Tcp { local, .. } => Some(local.ip()),
+        Peer::Unix { .. } => None,
+    };
+    OwnHost::new(config.hostname.clone(), reached_at)
 }
 
 fn recipient(target: Target) -> NewRecipient {
