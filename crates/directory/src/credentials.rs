@@ -160,9 +160,11 @@ async fn read(connection: &mut SqliteConnection) -> Result<All, DirectoryError> 
             .fetch_all(&mut *connection)
             .await?;
     for (id, verifier, scram, sealed, changed) in rows {
-        let damage = |why| damaged("password", &id.to_string(), why);
-        let verifier = PasswordVerifier::parse(&verifier).map_err(damage)?;
-        let kept = Kept::of_row(&scram, sealed).map_err(damage)?;
+        let parsed = PasswordVerifier::parse(&verifier)
+            .and_then(|verifier| Ok((verifier, Kept::of_row(&scram, sealed)?)));
+        let Some((verifier, kept)) = unless_damaged("password", &id.to_string(), parsed) else {
+            continue;
+        };
         let has = |hash| kept.scram.iter().any(|verifier| verifier.hash() == hash);
         all.census.passwords += 1;
         all.census.scram_sha_256 += usize::from(has(ScramHash::Sha256));
@@ -177,7 +179,8 @@ async fn read(connection: &mut SqliteConnection) -> Result<All, DirectoryError> 
             .fetch_all(connection)
             .await?;
     for (digest, account, label, created) in rows {
-        let digest = digest_of_row(digest).map_err(|why| damaged("certificate", &label, why))?;
+        let digest = unless_damaged("certificate", &label, digest_of_row(digest));
+        let Some(digest) = digest else { continue };
         let created = Timestamp::from_millis(created);
         let certificate = Certificate { account: AccountId(account), label, digest, created };
         all.certificates.insert(digest, certificate);
@@ -198,9 +201,9 @@ async fn read_app_passwords(
     .fetch_all(connection)
     .await?;
     for (account, label, protocols, digest, scram, sealed, created) in rows {
-        let damage = |why| damaged("app_password", &label, why);
-        let digest = digest_of_row(digest).map_err(damage)?;
-        let kept = Kept::of_row(&scram, sealed).map_err(damage)?;
+        let parsed =
+            digest_of_row(digest).and_then(|digest| Ok((digest, Kept::of_row(&scram, sealed)?)));
+        let Some((digest, kept)) = unless_damaged("app_password", &label, parsed) else { continue };
         all.census.sealed += usize::from(kept.sealed.is_some());
         all.by_digest.insert(digest, all.app_passwords.len());
         all.app_passwords.push(Arc::new(AppPassword {
@@ -231,6 +234,8 @@ fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32], Malformed> {
     digest.try_into().map_err(|_| Malformed("a digest has 32 octets"))
 }
 
-fn damaged(table: &'static str, row: &str, why: Malformed) -> DirectoryError {
-    DirectoryError::Damaged { table, row: row.to_owned(), why }
+/// What a row says; nothing, and a line in the log, if it is damaged: that is no reason to let nobody
+/// else sign in.
+fn unless_damaged<T>(table: &'static str, row: &str, parsed: Result<T, Malformed>) -> Option<T> {
+    parsed.inspect_err(|why| tracing::error!(table, row, %why, "a damaged row of credentials")).ok()
 }

@@ -52,6 +52,29 @@ impl Inner {
         Ok(self.directory.account_by_sign_in(whole).await?)
     }
 
+    /// One spelling for all that mean the same name, whether somebody has it or not: otherwise what
+    /// is made up for unknown names would differ where that of accounts does not.
+    pub(crate) async fn spelled(&self, name: &str) -> Result<String, Trouble> {
+        let (name, label) = match name.rsplit_once('%') {
+            Some((name, label)) => (name, Some(label)),
+            None => (name, None),
+        };
+        let mut name = name.trim().to_lowercase();
+        if !name.contains('@') {
+            let domain = match &self.options.default_domain {
+                Some(domain) => Some(domain.clone()),
+                None => match self.directory.domains().await?.as_slice() {
+                    [only] => Some(only.clone()),
+                    _ => None,
+                },
+            };
+            if let Some(domain) = domain {
+                name = format!("{name}@{domain}");
+            }
+        }
+        Ok(label.map(|label| format!("{name}%{label}")).unwrap_or(name))
+    }
+
     pub(crate) async fn judge(
         &self,
         claim: &Claim,
@@ -73,8 +96,8 @@ impl Inner {
         }
         // RFC 4616 §2: the credentials must permit to act as the authorization identity.
         if let Some(name) = claim.authorization() {
-            let other = self.account(name).await?;
-            if other.is_none_or(|other| other.id != proved.account.id) {
+            let other = self.who(name).await?;
+            if other.is_none_or(|(other, _)| other.id != proved.account.id) {
                 return Ok(Err((Cause::OtherAuthorization, Some(proved.account))));
             }
         }
@@ -150,7 +173,7 @@ impl Inner {
             None => None,
         };
         let known = verifier.is_some();
-        let salt = self.key.salt(claim.hash(), &visit.name);
+        let salt = self.key.salt(claim.hash(), &visit.spelled);
         let verifier = verifier.unwrap_or_else(|| ScramVerifier::decoy(claim.hash(), &salt));
         self.wait_for_pause(visit).await?;
         // A decoy's keys are no digest of anything, and count for nobody.
@@ -225,8 +248,8 @@ impl Inner {
             Some(who) => self.scram_verifier(&who, *hash, None).await?,
             None => None,
         };
-        let decoy = || ScramVerifier::decoy(*hash, &self.key.salt(*hash, name));
-        let verifier = verifier.unwrap_or_else(decoy);
+        let salt = self.key.salt(*hash, &self.spelled(name).await?);
+        let verifier = verifier.unwrap_or_else(|| ScramVerifier::decoy(*hash, &salt));
         Ok(Prepared { nonce, salt: Some((verifier.salt().to_vec(), verifier.iterations())) })
     }
 

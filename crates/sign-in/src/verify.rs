@@ -10,6 +10,7 @@ use std::{
 };
 
 use directory::{Account, Credentials, Directory, DirectoryError};
+use mail_types::Domain;
 use sasl_core::{
     Claim, Cost, LastWord, Offers, PasswordVerifier,
     server::{Preparation, Prepared},
@@ -71,7 +72,8 @@ pub(crate) struct Inner {
     gateways: Gateways,
     blocks: Blocks,
     offers: RwLock<(Arc<Offers>, bool)>,
-    /// Wrong answers to challenges, which cannot be told apart.
+    /// Wrong answers to challenges, which cannot be told apart; counted from anywhere, so that
+    /// those of two processes don't look the same.
     wrong_answers: AtomicU64,
     /// Whether that the key is missing was said.
     warned: Mutex<Option<String>>,
@@ -146,6 +148,9 @@ impl SignIn {
         let cannot = |doing, source| DatabaseError::File { doing, path: path.clone(), source };
         let mut key = [0; 32];
         random(&mut key).map_err(|error| cannot("get random bytes for", error))?;
+        let mut first_answer = [0; 8];
+        random(&mut first_answer).map_err(|error| cannot("get random bytes for", error))?;
+        let first_answer = u64::from_le_bytes(first_answer);
         let decoy = PasswordVerifier::decoy(Cost::default())
             .ok_or_else(|| cannot("make a decoy for", io::Error::other("no decoy verifier")))?;
         let installation = match InstallationKey::load(&options.key_file) {
@@ -174,7 +179,7 @@ impl SignIn {
             gateways: Gateways::default(),
             blocks: Blocks::default(),
             offers: RwLock::default(),
-            wrong_answers: AtomicU64::new(0),
+            wrong_answers: AtomicU64::new(first_answer),
             warned: Mutex::default(),
             options,
         });
@@ -217,9 +222,14 @@ impl SignIn {
     pub async fn verify(&self, claim: Claim, origin: Origin) -> SignInResult {
         let inner = &self.inner;
         let name = claim.authentication().unwrap_or_default().to_owned();
-        let mark = inner.key.mark(name.to_lowercase().as_bytes());
+        let spelled = match inner.spelled(&name).await {
+            Ok(spelled) => spelled,
+            // The judgement meets the same trouble, and tells of it.
+            Err(_) => name.to_lowercase(),
+        };
+        let mark = inner.key.mark(spelled.as_bytes());
         let gateway = inner.gateways.tried(origin.address, mark, Instant::now());
-        let visit = Visit { origin, gateway, name };
+        let visit = Visit { origin, gateway, name, spelled };
         match inner.judge_unless_blocked(&claim, &visit).await {
             Ok(Ok(Ok(proved))) => inner.welcome(proved, &visit, &claim),
             Ok(Ok(Err((cause, account)))) => inner.reject(cause, account, &claim, &visit).await,
@@ -243,13 +253,15 @@ pub(crate) struct Visit {
     /// Whether the address is many clients'.
     pub(crate) gateway: bool,
     pub(crate) name: String,
+    /// The name as [`Inner::spelled`] has it.
+    pub(crate) spelled: String,
 }
 
 impl Visit {
     /// Against whom guesses count.
     pub(crate) fn culprit(&self) -> Culprit {
         if self.gateway {
-            Culprit::Name(self.name.to_lowercase())
+            Culprit::Name(self.spelled.clone())
         } else {
             Culprit::at(self.origin.address)
         }
@@ -275,7 +287,7 @@ impl Inner {
             return Ok(Err(minutes));
         }
         let who = self.who(&visit.name).await?;
-        if let Some(minutes) = self.blocks.of_account(&self.subject(&who, &visit.name), now) {
+        if let Some(minutes) = self.blocks.of_account(&self.subject(&who, &visit.spelled), now) {
             // From where the account has signed in before it can sign in now. Where many clients
             // share an address it is never locked out: there only pauses hold guessing up.
             let known = match (&who, visit.network()) {
@@ -351,10 +363,12 @@ impl Inner {
         let secret = self.proofs.mark(&wrong);
         let pause = self.failures.count(visit.culprit(), secret, Instant::now());
         // What an unknown name looks like is not logged in full: some type their password there.
-        let name = match (&account, visit.name.rsplit_once('@')) {
-            (Some(account), _) => account.address.to_string(),
-            (None, Some((_, domain))) => format!("?@{}", printable(domain)),
-            (None, None) => "?".to_owned(),
+        let name = match &account {
+            Some(account) => account.address.to_string(),
+            None => match self.own_domain_in(&visit.name).await {
+                Some(domain) => format!("?@{domain}"),
+                None => "?".to_owned(),
+            },
         };
         tracing::warn!(
             protocol = origin.protocol.as_str(),
@@ -369,7 +383,7 @@ impl Inner {
         let exempt = self.options.never_blocks(origin.address);
         let subject = match &account {
             Some(account) => account.address.folded(),
-            None => self.key.veiled(&visit.name),
+            None => self.key.veiled(&visit.spelled),
         };
         let failure = Failure {
             name,
@@ -385,6 +399,13 @@ impl Inner {
         self.records.write(Event::Failed(failure), move |begun| inner.blocks.begin(begun));
         tokio::time::sleep(pause).await;
         SignInResult::Rejected
+    }
+
+    /// The domain of a name, if it is one of ours: whatever else stands there may be a secret.
+    async fn own_domain_in(&self, name: &str) -> Option<Domain> {
+        let (_, domain) = name.rsplit_once('@')?;
+        let domain = Domain::parse(domain.trim()).ok()?;
+        self.directory.is_ours(&domain).await.is_ok_and(|ours| ours).then_some(domain)
     }
 
     /// What tells this wrong secret from the next. Wrong answers to challenges never look the same;
@@ -448,8 +469,4 @@ fn warn_of_gateway(address: IpAddr) {
          bridge or a proxy in front). Nothing is trusted or blocked by it until tomorrow, so \
          guessing is only slowed down; let the real addresses through to change that"
     );
-}
-
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(100).collect()
 }

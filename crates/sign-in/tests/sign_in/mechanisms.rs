@@ -176,6 +176,12 @@ async fn salts_of_unknown_names_stay_the_same() {
     let nobody = salt(&sign_in, "nobody@example.org").await;
     assert_eq!(salt(&again, "nobody@example.org").await, nobody, "after a restart");
     assert_ne!(salt(&sign_in, "somebody@example.org").await, nobody);
+    // However it is spelled, as for alice.
+    for (unknown, known) in [("nobody", "alice"), (" Nobody@Example.org ", " Alice@Example.org ")] {
+        assert_eq!(salt(&sign_in, unknown).await, nobody, "{unknown}");
+        let alice = salt(&sign_in, "alice@example.org").await;
+        assert_eq!(salt(&sign_in, known).await, alice, "{known}");
+    }
     let (known, alice) = (nobody, salt(&sign_in, "alice").await);
     assert_eq!((known.0.len(), known.1), (alice.0.len(), alice.1));
 }
