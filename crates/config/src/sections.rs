@@ -241,8 +241,9 @@ sections! {
         pub hide_older_than: Duration = Duration::ZERO,
         /// Only the newest so many messages are shown; 0 shows them all.
         pub show_at_most: u32 = 0,
-        /// Messages that were read and are older than this are removed when a session ends; "0s"
-        /// keeps them until a client deletes them. Told to clients in whole days (RFC 2449 §6.7).
+        /// Messages that were read before a session and are older than this are removed when it
+        /// ends; "0s" keeps them until a client deletes them. Told to clients in whole days
+        /// (RFC 2449 §6.7).
         pub keep_read_for: Duration = Duration::ZERO,
         /// How long an account has to wait between two sign-ins (RFC 2449 §6.5).
         pub login_delay: Duration = Duration::ZERO,

@@ -111,8 +111,8 @@ impl OpenMaildrop {
     }
 
     /// UPDATE (RFC 1939 §6): removes what is marked, all or nothing. What follows from it (what was
-    /// fetched is seen; what is too old goes) is done as well, and is no reason to tell the client
-    /// that something was not removed.
+    /// read before and is too old goes; what was fetched is seen) is done as well, and is no reason
+    /// to tell the client that something was not removed.
     pub(crate) async fn update(
         &self,
         update: &Update,
@@ -124,15 +124,15 @@ impl OpenMaildrop {
             deleted if policy.to_trash => self.move_to_trash(deleted).await,
             deleted => self.remove(deleted).await,
         };
-        let aged = match self.note_fetched(update.fetched()).await {
-            Ok(()) => self.remove_aged(policy).await,
-            Err(error) => Err(error),
+        // What was read before this session; what it fetched first has its time before it.
+        let aged = match &deleted {
+            Ok(_) => self.remove_aged(policy).await,
+            Err(_) => Ok(0),
         };
-        if let Err(error) = &aged {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "fetched messages stay unseen"
-            );
+        let noted = self.note_fetched(update.fetched()).await;
+        for error in [aged.as_ref().err(), noted.as_ref().err()].into_iter().flatten() {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "what follows from a session is not done");
         }
         if deleted.as_ref().is_ok_and(|count| *count > 0) || aged.is_ok_and(|count| count > 0) {
             self.publish_usage(usage).await;

@@ -181,6 +181,8 @@ async fn read_messages_go_after_their_time() {
     client.content("RETR 2").await;
     client.content("RETR 3").await;
     assert_eq!(client.say("QUIT").await, "+OK Bye");
+    assert_eq!(house.seen("INBOX").await, [false, true, true], "not by who fetched it first");
+    house.sign_in_when_free().await.say("QUIT").await;
     assert_eq!(house.seen("INBOX").await, [false, true]);
     assert_eq!(house.usage().await, 2);
 }
