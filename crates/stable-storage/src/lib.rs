@@ -10,7 +10,8 @@
 //! - [`LifeLock`]: lets others see that a process is dead, without a clock.
 //!
 //! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
-//! [`on_blocking_thread`], a database's writes on its writer's); nothing is answered before it is durable; no SQL clock is read.
+//! [`on_blocking_thread`], a database's writes on its writer's); nothing that promises durability
+//! is answered before it is durable; no SQL clock is read.
 //!
 //! This crate does not know what is stored: no table, no message, no mailbox.
 

@@ -8,7 +8,10 @@
 //! of its own: the error of one is not the trouble of the others. Batches are bounded in rows, and
 //! the bound follows the time that a batch takes, so that other processes get their turn.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -134,7 +137,12 @@ impl<A: Apply> Task<A> {
                 answers.push(pending.answer);
             }
             let begun = Instant::now();
-            self.batch(&jobs, answers);
+            // A panic is the trouble of one batch: nothing of it was promised, its transaction ends
+            // with its connection, and who waits hears that there is no answer.
+            let done = catch_unwind(AssertUnwindSafe(|| self.batch(&jobs, answers)));
+            if done.is_err() {
+                self.connection = None;
+            }
             self.rows_max = next_bound(self.rows_max, rows, begun.elapsed());
         }
     }
@@ -188,6 +196,9 @@ impl<A: Apply> Task<A> {
         let done = within(&connection, &mut self.apply, jobs);
         if connection.is_clean() {
             self.connection = Some(connection);
+        } else {
+            // SQLite's lock goes with it, before the next one's turn.
+            drop(connection);
         }
         drop(turn);
         let answers = done?;
@@ -289,6 +300,32 @@ mod tests {
         a.await.unwrap();
         b.await.unwrap();
         assert_eq!(count(&one).await, 100);
+    }
+
+    /// Panics at one number.
+    struct Careless;
+
+    impl Apply for Careless {
+        type Job = i64;
+        type Answer = i64;
+        type Error = DatabaseError;
+
+        fn apply(&mut self, connection: &Direct, jobs: &[i64]) -> Result<Vec<i64>, DatabaseError> {
+            let done = Insert.apply(connection, jobs)?;
+            assert!(!jobs.contains(&13), "the panic of this test");
+            Ok(done)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_trouble_of_its_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = Opening::new(folder.path().join("some.db"), TABLE);
+        let database = Database::open_or_migrate(opening).await.unwrap();
+        let writer = database.writer(Careless).unwrap();
+        assert!(matches!(writer.submit(13).await, Err(DatabaseError::Stopped)));
+        assert_eq!(writer.submit(14).await.unwrap(), 14);
+        assert_eq!(count(&database).await, 1, "nothing of the batch is left");
     }
 
     #[test]
