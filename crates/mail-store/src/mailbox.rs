@@ -135,6 +135,9 @@ pub struct FlagsStored {
     /// Messages whose flags are now what was asked for; one whose flags were so before keeps its
     /// modseq (RFC 7162 §3.1.3).
     pub done: Vec<MessageFlags>,
+    /// The modseq that each of those had before, in the same order: somebody else's change may be
+    /// among what it has now.
+    pub before: Vec<ModSeq>,
     /// Messages left as they were, because they had changed since (RFC 7162 §3.1.3).
     pub modified: Vec<Uid>,
 }

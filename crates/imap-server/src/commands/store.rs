@@ -55,8 +55,17 @@ async fn store(
         Ok(stored) => stored,
         Err(error) => return Ok(Err(error)),
     };
-    for message in &stored.done {
-        selected.own_changes.insert(message.uid, message.modseq);
+    for (message, before) in stored.done.iter().zip(&stored.before) {
+        // RFC 3501 §6.4.6: what another session changed is told, even if this one wants silence
+        // about what it changes itself; with the news, which passes over what is its own.
+        let all_known = *before <= selected.seen
+            || selected.own_changes.get(&message.uid) == Some(before)
+            || !command.silent;
+        if all_known {
+            selected.own_changes.insert(message.uid, message.modseq);
+        } else {
+            selected.own_changes.remove(&message.uid);
+        }
         let (session, wire) = talk.parts();
         ask.flags(session, wire, flags_now(message));
         talk.drain().await?;

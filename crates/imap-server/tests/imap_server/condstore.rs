@@ -201,3 +201,26 @@ async fn searches_for_mod_sequences() {
         assert!(line.ends_with(&format!(") UID {expected}")), "{wanted}: {line}");
     }
 }
+
+/// RFC 3501 §6.4.6: silence is about what the session itself changes; what another one has changed
+/// is told, and is not lost behind the new mod-sequence.
+#[tokio::test]
+async fn silence_hides_nobody_elses_change() {
+    let house = house_with(2).await;
+    let (mut one, mut other) = (house.sign_in().await, house.sign_in().await);
+    one.run("SELECT INBOX (CONDSTORE)").await.ok();
+    other.run("SELECT INBOX").await.ok();
+    other.run("STORE 1 +FLAGS (\\Flagged)").await.ok();
+    let told = one.run("STORE 1 +FLAGS.SILENT (\\Seen)").await.ok();
+    let news = one.run("NOOP").await.ok();
+    let lines = [told.lines(), news.lines()].concat();
+    let seen = |line: &String| line.contains("\\Flagged") && line.contains("\\Seen");
+    assert!(lines.iter().any(seen), "{lines:?}");
+
+    // And one that changes nothing itself.
+    other.run("STORE 2 +FLAGS (\\Draft)").await.ok();
+    let told = one.run("STORE 2 +FLAGS.SILENT (\\Draft)").await.ok();
+    let news = one.run("NOOP").await.ok();
+    let lines = [told.lines(), news.lines()].concat();
+    assert!(lines.iter().any(|line| line.contains("\\Draft")), "{lines:?}");
+}

@@ -35,6 +35,7 @@ pub(crate) async fn store(
             let behind = behind(&message, &flags);
             updates.push(FlagUpdate { uid: message.uid, flags: flags.clone(), behind });
         }
+        stored.before.push(modseq(message.modseq));
         let modseq = modseq(if changed { now } else { message.modseq });
         stored.done.push(MessageFlags { uid: message.uid, flags, modseq });
     }
