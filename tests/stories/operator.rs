@@ -222,3 +222,27 @@ fn the_demo_needs_nothing_and_is_found_again() {
     let ca = first["ca_certificate"].as_str().expect("the demo has a CA of its own");
     assert!(fs::read_to_string(ca).unwrap().contains("BEGIN CERTIFICATE"));
 }
+
+/// A key of sign-ins that is lost is asked for, not replaced: its copy must still open what it made.
+#[test]
+fn a_lost_key_is_not_replaced_unasked() {
+    let stack = Stack::prepare(Plan::new("operator.test", &["alice"]));
+    let alice = stack.address("alice");
+    let add = |label: &'static str| stack.run(&["account", "app-password", "add", &alice, label]);
+    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(add("phone").status.success());
+    let key = stack.path("data/credentials/secret.key");
+    std::fs::rename(&key, key.with_extension("copy")).unwrap();
+
+    let migrated = stack.run(&["migrate"]);
+    assert!(migrated.status.success() && said(&migrated).contains("put the copy"), "{migrated:?}");
+    assert!(!key.exists());
+    let refused = add("tablet");
+    assert!(!refused.status.success() && said(&refused).contains("put the copy"), "{refused:?}");
+    std::fs::rename(key.with_extension("copy"), &key).unwrap();
+    assert!(add("tablet").status.success());
+
+    std::fs::remove_file(&key).unwrap();
+    stack.run_ok(&["migrate", "--new-key"]);
+    assert!(key.exists() && add("laptop").status.success());
+}

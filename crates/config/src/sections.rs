@@ -271,8 +271,9 @@ sections! {
         /// The domain of names that are typed without one.
         pub default_domain: Option<Domain> = None => "\"example.org\"",
         /// The key under which app passwords are digested and password equivalents are sealed;
-        /// made by itself if it is missing. Otherwise `secret.key` beside the credentials.
-        pub key_file: Option<PathBuf> = None => "\"/etc/postrider/sign-in.key\"",
+        /// made by `postrider migrate` where there was none. Otherwise `secret.key` beside the
+        /// credentials.
+        pub key_file: Option<PathBuf> = None => "\"/etc/postrider/keys/sign-in.key\"",
         /// How many passwords each process checks at once; one takes 19 MiB while it lasts.
         pub checks_at_once: u32 = 1,
         /// How long a proven password is remembered (as a keyed digest in memory), so that a

@@ -77,6 +77,8 @@ pub struct Census {
     pub scram_sha_1: usize,
     /// Secrets, app passwords included, with something sealed.
     pub sealed: usize,
+    /// App passwords.
+    pub app_passwords: usize,
     /// Certificates.
     pub certificates: usize,
 }
@@ -205,6 +207,7 @@ async fn read_app_passwords(
             digest_of_row(digest).and_then(|digest| Ok((digest, Kept::of_row(&scram, sealed)?)));
         let Some((digest, kept)) = unless_damaged("app_password", &label, parsed) else { continue };
         all.census.sealed += usize::from(kept.sealed.is_some());
+        all.census.app_passwords += 1;
         all.by_digest.insert(digest, all.app_passwords.len());
         all.app_passwords.push(Arc::new(AppPassword {
             account: AccountId(account),

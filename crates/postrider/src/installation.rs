@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use config::Config;
 use directory::{Credentials, Directory, Editor};
 use message_queue::{Queue, QueueOptions};
-use sign_in::{Recipe, SignInOptions};
+use sign_in::{InstallationKey, Recipe, SignInOptions};
 use stable_storage::Files;
 use tokio::runtime::{Builder, Runtime};
 
@@ -104,6 +104,35 @@ impl Installation {
     /// What is kept of new secrets.
     pub(crate) fn recipe(&self) -> Recipe {
         SignInOptions::from_config(&self.config).recipe
+    }
+
+    /// The key of sign-ins, which is made where nothing needs a former one yet. A lost one is not
+    /// replaced: what it opened would look like wrong passwords, and its copy would come too late.
+    pub(crate) async fn sign_in_key(&self) -> anyhow::Result<InstallationKey> {
+        let file = sign_in::key_file(&self.config);
+        if InstallationKey::load(&file)?.is_none() {
+            let census = self.credentials().census().await?;
+            let needing = census.app_passwords.max(census.sealed);
+            if needing > 0 {
+                bail!(
+                    "the key of sign-ins is missing, and {needing} secrets were made with it: put \
+                     the copy of {} back, or give them up with `postrider migrate --new-key`",
+                    file.display()
+                );
+            }
+        }
+        self.make_sign_in_key()
+    }
+
+    /// The key of sign-ins, made if it is missing, whatever was made with a former one.
+    pub(crate) fn make_sign_in_key(&self) -> anyhow::Result<InstallationKey> {
+        let file = sign_in::key_file(&self.config);
+        InstallationKey::load_or_make(&file).with_context(|| {
+            format!(
+                "the key of sign-ins: {} must have a folder that the owner of the data may write",
+                file.display()
+            )
+        })
     }
 
     /// To look at secrets, as far as they are kept.

@@ -161,7 +161,7 @@ impl SignIn {
                     file = %options.key_file.display(),
                     error = error.as_deref().unwrap_or("the file is missing"),
                     "no sign-in key: app passwords and CRAM-MD5, DIGEST-MD5, APOP do not work; \
-                     `postrider migrate` makes one"
+                     `postrider migrate` says what to do"
                 );
                 InstallationKey::passing().map_err(|error| cannot("make a key for", error))?
             }

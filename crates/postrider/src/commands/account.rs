@@ -14,7 +14,6 @@ use directory::{Account, AliasName, Kept, NewAccount, Removal};
 use mail_types::{Address, Secret};
 use sasl_core::{Cost, PasswordVerifier};
 use serde_json::json;
-use sign_in::InstallationKey;
 
 use crate::{
     installation::{Installation, runtime},
@@ -134,7 +133,7 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::Passwd { address, password_stdin } => {
                 let account = secrets::existing(&installation, &address).await?;
                 let password = password::ask(&address, password_stdin)?;
-                let (verifier, kept) = keep(&installation, &account.address, &password)?;
+                let (verifier, kept) = keep(&installation, &account.address, &password).await?;
                 let (editor, now) = (installation.editor(), agent_kit::now());
                 editor.set_password_keeping(&address, &verifier, &kept, now).await?;
                 printer::line(format!("{address} has a new password"));
@@ -177,18 +176,18 @@ pub(crate) async fn add(
     address: Address,
     password: &Secret,
 ) -> anyhow::Result<Account> {
-    let (verifier, kept) = keep(installation, &address, password)?;
+    let (verifier, kept) = keep(installation, &address, password).await?;
     let new = NewAccount { address, verifier, quota_bytes: None, now: agent_kit::now() };
     Ok(installation.editor().add_account_keeping(new, &kept).await?)
 }
 
 /// What is kept of a password.
-fn keep(
+async fn keep(
     installation: &Installation,
     address: &Address,
     password: &Secret,
 ) -> anyhow::Result<(PasswordVerifier, Kept)> {
-    let key = InstallationKey::load_or_make(&sign_in::key_file(&installation.config))?;
+    let key = installation.sign_in_key().await?;
     let verifier = PasswordVerifier::new(password, random::bytes()?, Cost::default())?;
     Ok((verifier, installation.recipe().keep(&key, address, None, password)?))
 }

@@ -5,15 +5,29 @@ use std::path::Path;
 use message_queue::Queue;
 use stable_storage::Files;
 
-use crate::installation::{Installation, runtime};
+use crate::{
+    installation::{Installation, runtime},
+    printer,
+};
 
 /// Make the databases, or bring them up to this version (`up` does it by itself)
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Make a new key of sign-ins in place of a lost one, and give up the app passwords and what
+    /// CRAM-MD5, DIGEST-MD5 and APOP need, which it opened
+    #[arg(long)]
+    new_key: bool,
+}
 
-pub(crate) fn run(Args {}: Args, config: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn run(Args { new_key }: Args, config: Option<&Path>) -> anyhow::Result<()> {
     let installation = Installation::find_as_owner(config)?;
-    runtime()?.block_on(migrate(&installation))
+    runtime()?.block_on(async {
+        migrate(&installation).await?;
+        if new_key {
+            installation.make_sign_in_key()?;
+        }
+        Ok(())
+    })
 }
 
 /// Everything of the installation. The index of each mailbox folder is brought up to date by whoever
@@ -24,7 +38,10 @@ pub(crate) async fn migrate(installation: &Installation) -> anyhow::Result<()> {
     installation.editor().migrate().await?;
     Queue::create(installation.queue_options(), Files::real()).await?;
     sign_in::migrate(&folders.sign_ins).await?;
-    sign_in::InstallationKey::load_or_make(&sign_in::key_file(&installation.config))?;
+    if let Err(error) = installation.sign_in_key().await {
+        // Mail goes on without it, and so do passwords.
+        printer::note(format!("{error:#}"));
+    }
     account_usage::migrate(&folders.usage.join("usage.db")).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use directory::{Account, NewAppPassword};
 use mail_types::Address;
 use serde_json::json;
-use sign_in::{InstallationKey, Protocol, new_app_password};
+use sign_in::{Protocol, new_app_password};
 
 use crate::{installation::Installation, printer, times};
 
@@ -100,7 +100,7 @@ pub(super) async fn app_password(
     match command {
         AppPassword::Add { address, label, protocol } => {
             let account = existing(installation, &address).await?;
-            let key = InstallationKey::load_or_make(&sign_in::key_file(&installation.config))?;
+            let key = installation.sign_in_key().await?;
             let secret = new_app_password()?;
             let recipe = installation.recipe();
             let kept = recipe.keep(&key, &account.address, Some(&label), &secret)?;
