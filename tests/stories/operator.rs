@@ -5,7 +5,7 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt as _,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use crate::stack::{
@@ -229,20 +229,20 @@ fn a_lost_key_is_not_replaced_unasked() {
     let stack = Stack::prepare(Plan::new("operator.test", &["alice"]));
     let alice = stack.address("alice");
     let add = |label: &'static str| stack.run(&["account", "app-password", "add", &alice, label]);
-    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(add("phone").status.success());
     let key = stack.path("data/credentials/secret.key");
-    std::fs::rename(&key, key.with_extension("copy")).unwrap();
+    fs::rename(&key, key.with_extension("copy")).unwrap();
 
     let migrated = stack.run(&["migrate"]);
     assert!(migrated.status.success() && said(&migrated).contains("put the copy"), "{migrated:?}");
     assert!(!key.exists());
     let refused = add("tablet");
     assert!(!refused.status.success() && said(&refused).contains("put the copy"), "{refused:?}");
-    std::fs::rename(key.with_extension("copy"), &key).unwrap();
+    fs::rename(key.with_extension("copy"), &key).unwrap();
     assert!(add("tablet").status.success());
 
-    std::fs::remove_file(&key).unwrap();
+    fs::remove_file(&key).unwrap();
     stack.run_ok(&["migrate", "--new-key"]);
     assert!(key.exists() && add("laptop").status.success());
 }
