@@ -14,7 +14,7 @@ use mail_types::Timestamp;
 use mime_core::structure::{Limits, Parser};
 use stable_storage::{NewFile, on_blocking_thread};
 
-use crate::{StoreError, index::messages::Parsed, line_ends::LineEnds, maildir::Maildir};
+use crate::{StoreError, index::rows::Parsed, line_ends::LineEnds, maildir::Maildir};
 
 /// Pieces are gathered to this size before they are written.
 const STEP_OCTETS: usize = 256 * 1024;

@@ -17,9 +17,10 @@ use super::merge::Found;
 use crate::{
     StoreError,
     index::{
-        Change, NAME_BEHIND,
+        Change, NAME_BEHIND, deliveries,
         mailboxes::{FolderTimes, MailboxRow, uid},
-        messages::{self, FileRow, NewRow, Parsed},
+        messages::{self, FileRow},
+        rows::{self, NewRow, Parsed},
     },
     line_ends::LineEnds,
     maildir::Maildir,
@@ -57,12 +58,12 @@ pub(crate) async fn adopt(
     })
     .await?;
     *mailbox = row;
-    messages::insert(change, mailbox.id, &rows).await?;
+    rows::insert(change, mailbox.id, &rows).await?;
     let pairs: Vec<_> = rows
         .iter()
         .filter_map(|new| Some((file::delivery_in(&new.row.base)?, (mailbox.id, new.row.uid))))
         .collect();
-    messages::remember(change, &pairs).await?;
+    deliveries::remember(change, &pairs).await?;
     Ok(doubled)
 }
 

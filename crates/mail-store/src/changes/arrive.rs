@@ -14,7 +14,8 @@ use crate::{
     index::{
         Change, KEYWORDS_BEHIND,
         mailboxes::{self, MailboxRow, uid},
-        messages::{self, FileRow, NewRow, Parsed, Place},
+        messages::{FileRow, Place},
+        rows::{self, NewRow, Parsed},
     },
     maildir::Maildir,
     naming::file,
@@ -90,7 +91,7 @@ async fn add_rows(
     mailbox: &MailboxRow,
     rows: &[NewRow],
 ) -> Result<(), StoreError> {
-    messages::insert(change, mailbox.id, rows).await?;
+    rows::insert(change, mailbox.id, rows).await?;
     mailboxes::save(change, mailbox).await
 }
 

@@ -14,9 +14,8 @@ use super::{
 use crate::{
     Appended, Delivered, Delivery, NewMessage, StoreError, Written,
     index::{
-        Change,
+        Change, deliveries,
         mailboxes::{self, MailboxRow},
-        messages,
     },
     open_account::OpenAccount,
 };
@@ -32,7 +31,7 @@ pub(crate) async fn deliver(
     }
     let pairs: Vec<_> = deliveries.iter().map(|d| (d.queue_id, d.recipient)).collect();
     let mut done: HashMap<(QueueId, RecipientNumber), Delivered> = HashMap::new();
-    for (pair, (mailbox, uid)) in messages::delivered(&mut change, &pairs).await? {
+    for (pair, (mailbox, uid)) in deliveries::delivered(&mut change, &pairs).await? {
         done.insert(pair, Delivered { mailbox, uid, before: true });
     }
     let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
@@ -61,7 +60,7 @@ pub(crate) async fn deliver(
         }
     }
     if !new_pairs.is_empty() {
-        messages::remember(&mut change, &new_pairs).await?;
+        deliveries::remember(&mut change, &new_pairs).await?;
     }
     change.commit().await?;
     for delivery in deliveries.iter_mut() {

@@ -7,7 +7,7 @@ use crate::{
     index::{
         Change, mailboxes,
         messages::{self, Which},
-        pending,
+        pending, rows,
     },
     open_account::OpenAccount,
 };
@@ -44,5 +44,5 @@ pub(crate) async fn forget_rows(
 ) -> Result<(), StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
     let set: UidSet = uids.iter().copied().collect();
-    messages::expunge(change, mailbox.id, &set, mailbox.modseq, (account.clock)()).await
+    rows::expunge(change, mailbox.id, &set, mailbox.modseq, (account.clock)()).await
 }

@@ -6,7 +6,8 @@ use crate::{
     FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
     index::{
         KEYWORDS_BEHIND, NAME_BEHIND, mailboxes,
-        messages::{self, FileRow, FlagUpdate, Which, modseq},
+        messages::{self, FileRow, Which, modseq},
+        rows::{self, FlagUpdate},
     },
     naming::file,
     open_account::OpenAccount,
@@ -44,7 +45,7 @@ pub(crate) async fn store(
         return Ok(stored);
     }
     row.modseq = now;
-    messages::update_flags(&mut change, mailbox, &updates, now).await?;
+    rows::update_flags(&mut change, mailbox, &updates, now).await?;
     let row = account.reserve(row).await?;
     mailboxes::save(&mut change, &row).await?;
     change.commit().await?;

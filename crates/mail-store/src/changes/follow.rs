@@ -10,10 +10,10 @@ use stable_storage::on_blocking_thread;
 use crate::{
     StoreError,
     index::{
-        Change, KEYWORDS_BEHIND, NAME_BEHIND,
+        Change, KEYWORDS_BEHIND, NAME_BEHIND, deliveries, history,
         mailboxes::{self, MailboxRow},
         messages::{self, FileRow, Place, Which},
-        pending,
+        pending, rows,
     },
     maildir::Maildir,
     naming::file,
@@ -45,7 +45,7 @@ pub(crate) async fn follow(
     }
     if !forget.is_empty() {
         let mut change = account.change().await?;
-        pending::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
+        deliveries::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
         change.commit().await?;
     }
     Ok(changed)
@@ -83,7 +83,7 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
         pending::gone(&mut change, paths).await?;
         // The log grows with what is removed, and is shortened with it.
         let before = (account.clock)().millis().saturating_sub(EXPUNGED_KEPT_MS);
-        messages::forget_expunged(&mut change, before).await?;
+        history::forget_expunged(&mut change, before).await?;
         change.commit().await?;
     }
     Ok(())
@@ -116,7 +116,7 @@ async fn name_some(account: &OpenAccount, mailbox: MailboxId) -> Result<bool, St
     let more = messages.len() == STEP;
     let maildir = account.maildir.clone();
     let (row, named) = on_blocking_thread(move || name(&maildir, row, messages)).await?;
-    messages::update_names(&mut change, mailbox, &named).await?;
+    rows::update_names(&mut change, mailbox, &named).await?;
     mailboxes::save(&mut change, &row).await?;
     change.commit().await?;
     Ok(more)

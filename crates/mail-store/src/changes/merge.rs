@@ -15,8 +15,9 @@ use crate::{
     index::{
         Change, NAME_BEHIND,
         mailboxes::{self, FolderTimes, MailboxRow},
-        messages::{self, FileRow, FlagUpdate, Place, Which},
+        messages::{self, FileRow, Place, Which},
         pending,
+        rows::{self, FlagUpdate},
     },
     maildir::Maildir,
     naming::{file, folder},
@@ -194,7 +195,7 @@ async fn take_over(
         return Ok(());
     }
     let rows: Vec<FileRow> = known.iter().map(|(row, _)| row.clone()).collect();
-    messages::update_names(change, mailbox.id, &rows).await?;
+    rows::update_names(change, mailbox.id, &rows).await?;
     let updates: Vec<FlagUpdate> = known
         .iter()
         .filter(|(row, flags)| row.flags != *flags)
@@ -202,7 +203,7 @@ async fn take_over(
         .collect();
     if !updates.is_empty() {
         mailbox.modseq = mailbox.modseq.saturating_add(1);
-        messages::update_flags(change, mailbox.id, &updates, mailbox.modseq).await?;
+        rows::update_flags(change, mailbox.id, &updates, mailbox.modseq).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     SpecialUse, StoreError,
     index::{
+        deliveries,
         mailboxes::{self, MailboxRow},
         pending,
     },
@@ -46,7 +47,7 @@ pub(crate) async fn populate(account: &OpenAccount, boot: &str) -> Result<(), St
         mailboxes::subscribe(&mut change, name, true).await?;
     }
     pending::doom(&mut change, &gone).await?;
-    pending::forget(&mut change, &[], follow::oldest_remembered(now)).await?;
+    deliveries::forget(&mut change, &[], follow::oldest_remembered(now)).await?;
     let maildir = account.maildir.clone();
     on_blocking_thread(move || facts.write(&maildir.files, &maildir.root)).await?;
     change.commit().await

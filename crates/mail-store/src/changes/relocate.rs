@@ -17,7 +17,8 @@ use crate::{
     index::{
         Change,
         mailboxes::{self, MailboxRow},
-        messages::{self, FileRow, Parsed, Which},
+        messages::{self, FileRow, Which},
+        rows::Parsed,
     },
     naming::file,
     open_account::OpenAccount,

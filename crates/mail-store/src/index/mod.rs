@@ -8,9 +8,12 @@
 //! damaged index aside; so the file is looked at before each use.
 
 mod connection;
+pub(crate) mod deliveries;
+pub(crate) mod history;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod pending;
+pub(crate) mod rows;
 mod schema;
 
 pub(crate) use connection::{Change, Index, Look};

@@ -1,6 +1,6 @@
 //! What follows a commit: files to remove, folders to rename, names that are behind.
 
-use mail_types::{MailboxId, MailboxName, QueueId, RecipientNumber};
+use mail_types::{MailboxId, MailboxName};
 
 use super::Look;
 use crate::StoreError;
@@ -107,28 +107,6 @@ pub(crate) async fn left_over(look: &mut Look) -> Result<LeftOver, StoreError> {
     .await
     .map_err(failed)?;
     Ok(LeftOver { doomed, renames, behind })
-}
-
-/// Forgets recipients of queue entries, and all of those that came before `before`.
-pub(crate) async fn forget(
-    look: &mut Look,
-    settled: &[(QueueId, RecipientNumber)],
-    before: QueueId,
-) -> Result<(), StoreError> {
-    let failed = look.failed("forget deliveries");
-    let rows: Vec<String> =
-        settled.iter().map(|(id, number)| format!("[\"{}\",{number}]", hex(&id.bytes()))).collect();
-    sqlx::query(
-        "delete from delivered where queue_id < $2;
-         delete from delivered where (queue_id, recipient) in
-             (select unhex(value ->> 0), value ->> 1 from json_each($1));",
-    )
-    .bind(format!("[{}]", rows.join(",")))
-    .bind(before.bytes().to_vec())
-    .execute(look.db()?)
-    .await
-    .map_err(failed)?;
-    Ok(())
 }
 
 /// Bytes in hexadecimal, for SQLite's `unhex`.

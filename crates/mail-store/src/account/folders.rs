@@ -1,0 +1,66 @@
+//! Mailboxes come, are renamed and go; subscriptions.
+
+use mail_types::MailboxName;
+
+use super::{AccountMailboxes, Pending, state_of};
+use crate::{
+    MailboxState, SpecialUse, UidSet,
+    changes::{create, rename},
+};
+
+impl AccountMailboxes {
+    /// Makes a mailbox, and those above it that are missing (RFC 9051 §6.3.4).
+    pub fn create(
+        &self,
+        name: &MailboxName,
+        special_use: Option<SpecialUse>,
+    ) -> Pending<'_, MailboxState> {
+        let name = name.clone();
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let mailbox = create::create(account, &name, special_use).await?;
+            let state = state_of(&mut account.look().await?, mailbox).await?;
+            Ok((state, vec![mailbox]))
+        }))
+    }
+
+    /// Deletes a mailbox with its messages; those below it stay (RFC 9051 §6.3.5).
+    pub fn delete(&self, name: &MailboxName) -> Pending<'_, ()> {
+        let name = name.clone();
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let mailbox = rename::delete(account, &name).await?;
+            handle.follow();
+            Ok(((), vec![mailbox]))
+        }))
+    }
+
+    /// Renames a mailbox and those below it. Of INBOX, the messages are moved into the new one
+    /// (RFC 9051 §6.3.6).
+    pub fn rename<'a>(&'a self, from: &'a MailboxName, to: &'a MailboxName) -> Pending<'a, ()> {
+        Box::pin(async move {
+            if from.is_inbox() {
+                let new = self.create(to, None).await?.id;
+                let inbox = self.mailbox(from).await?.id;
+                return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
+            }
+            let (from, to) = (from.clone(), to.clone());
+            self.to_the_end(move |_, borrowed| async move {
+                let account = borrowed.account()?;
+                Ok(((), rename::rename(account, &from, &to).await?))
+            })
+            .await
+        })
+    }
+
+    /// Subscribes a name or ends its subscription, whether there is such a mailbox or not
+    /// (RFC 9051 §6.3.7).
+    pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<'_, ()> {
+        let name = name.clone();
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            create::subscribe(account, &name, subscribed).await?;
+            Ok(((), Vec::new()))
+        }))
+    }
+}

@@ -1,0 +1,190 @@
+//! What can be asked of an account's mailboxes without changing them.
+
+use std::collections::BTreeSet;
+
+use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
+use stable_storage::on_blocking_thread;
+
+use super::{AccountMailboxes, Pending, state_of};
+use crate::{
+    Changes, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, StoreError,
+    Totals, UidSet, Want, Watch,
+    changes::merge,
+    index::{history, mailboxes, messages},
+    listing,
+};
+
+impl AccountMailboxes {
+    /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
+    pub fn list(&self) -> Pending<'_, Vec<ListedMailbox>> {
+        Box::pin(self.ask(move |mut look| async move {
+            let all = mailboxes::all(&mut look).await?;
+            let subscribed = mailboxes::subscriptions(&mut look).await?;
+            Ok(listing::list(&all, &subscribed))
+        }))
+    }
+
+    /// A mailbox by its name. Costs the same whatever is in it.
+    pub fn mailbox<'a>(&'a self, name: &'a MailboxName) -> Pending<'a, MailboxState> {
+        Box::pin(self.ask(move |mut look| async move {
+            match mailboxes::by_name(&mut look, name).await? {
+                Some(mailbox) => state_of(&mut look, mailbox.id).await,
+                None => Err(StoreError::NoSuchMailbox(name.clone())),
+            }
+        }))
+    }
+
+    /// A mailbox by its id, which it keeps when it is renamed.
+    pub fn state(&self, mailbox: MailboxId) -> Pending<'_, MailboxState> {
+        Box::pin(self.ask(move |mut look| async move { state_of(&mut look, mailbox).await }))
+    }
+
+    /// All mailboxes with their counters, in one query.
+    pub fn states(&self) -> Pending<'_, Vec<MailboxState>> {
+        Box::pin(self.ask(move |mut look| async move { mailboxes::states(&mut look, None).await }))
+    }
+
+    /// The UIDs that were in the mailbox at the moment of `state`, ascending: what a session's
+    /// sequence numbers are made of. Messages that came or went since don't matter, so this can
+    /// be asked when the first sequence number is needed.
+    pub fn uids<'a>(&'a self, state: &'a MailboxState) -> Pending<'a, Vec<Uid>> {
+        let (mailbox, since) = (state.id, state.highest_modseq);
+        let below = i64::from(state.uid_next.number());
+        Box::pin(self.ask(move |mut look| async move {
+            history::uids_at(&mut look, mailbox, since, below).await
+        }))
+    }
+
+    /// The keywords that messages of the mailbox have, sorted.
+    pub fn keywords(&self, mailbox: MailboxId) -> Pending<'_, Vec<Keyword>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::keywords_in_use(&mut look, mailbox).await
+        }))
+    }
+
+    /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query.
+    pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Changes> {
+        Box::pin(self.ask(move |mut look| async move {
+            let state = state_of(&mut look, mailbox).await?;
+            if state.highest_modseq <= since {
+                return Ok(Changes { state, changed: Vec::new(), expunged: Vec::new() });
+            }
+            look.begin_moment().await?;
+            let state = state_of(&mut look, mailbox).await?;
+            let changed = history::changed_since(&mut look, mailbox, since).await?;
+            let expunged = history::expunged_since(&mut look, mailbox, since).await?;
+            look.end_moment().await?;
+            Ok(Changes { state, changed, expunged })
+        }))
+    }
+
+    /// Which messages came or changed after a modseq, ascending (RFC 7162 §3.1.4.1).
+    pub fn changed_since(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Vec<Uid>> {
+        Box::pin(self.ask(move |mut look| async move {
+            history::uids_changed_since(&mut look, mailbox, since).await
+        }))
+    }
+
+    /// The messages of the set that exist, by UID; one query. Ask for some hundreds at a time, and
+    /// write to the peer between.
+    pub fn fetch<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+        want: Want,
+    ) -> Pending<'a, Vec<MessageRow>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::fetch(&mut look, mailbox, uids, want).await
+        }))
+    }
+
+    /// Opens a message's bytes. [`StoreError::MessageGone`] if it was expunged meanwhile.
+    pub fn read<'a>(&'a self, file: &'a MessageFile) -> Pending<'a, MessageReader> {
+        Box::pin(async move {
+            if let Some(reader) = self.open_file(file).await? {
+                return Ok(reader);
+            }
+            // Renamed since the query, by us or by another tool; or gone.
+            for compare in [false, true] {
+                if compare {
+                    self.compare(file.mailbox).await?;
+                }
+                let uids = UidSet::from(file.uid);
+                let now = self.fetch(file.mailbox, &uids, Want::Facts).await?.pop();
+                let now = now.ok_or(StoreError::MessageGone)?;
+                if let Some(reader) = self.open_file(&now.file).await? {
+                    return Ok(reader);
+                }
+            }
+            Err(StoreError::MessageGone)
+        })
+    }
+
+    /// Reads the first of these messages whole, as many as are together not larger than `most`
+    /// octets. It ends early, maybe with nothing, at one that is not where it was or has to be
+    /// converted: [`AccountMailboxes::read`] is for that. Cheaper than one after the other.
+    pub fn read_whole(&self, files: &[MessageFile], most: u64) -> Pending<'_, Vec<Vec<u8>>> {
+        let maildir = self.store.shared.maildir(self.id);
+        let mut room = most;
+        let fitting = files.iter().take_while(|file| {
+            let fits = !file.bare_lf && file.size <= room;
+            room = room.saturating_sub(file.size);
+            fits
+        });
+        let paths: Vec<_> = fitting.map(|file| (maildir.path(&file.path), file.size)).collect();
+        Box::pin(on_blocking_thread(move || {
+            let mut read = Vec::with_capacity(paths.len());
+            for (path, size) in paths {
+                let whole = match maildir.files.open(&path) {
+                    Ok(file) => MessageReader::whole(&file),
+                    Err(error) => Err(error),
+                };
+                match whole {
+                    Ok(octets) if octets.len() as u64 == size => read.push(octets),
+                    Ok(_) => break,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+                    Err(error) => return Err(StoreError::file("read", path, error)),
+                }
+            }
+            Ok(read)
+        }))
+    }
+
+    /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if
+    /// there are some.
+    pub fn deleted_octets(&self, mailbox: MailboxId) -> Pending<'_, u64> {
+        Box::pin(self.ask(move |mut look| async move {
+            mailboxes::deleted_octets(&mut look, mailbox).await
+        }))
+    }
+
+    /// Octets and messages of all mailboxes.
+    pub fn totals(&self) -> Pending<'_, Totals> {
+        Box::pin(self.ask(move |mut look| async move { mailboxes::totals(&mut look).await }))
+    }
+
+    /// Wakes when the mailbox changes, in whichever process. It may wake for nothing.
+    pub fn watch(&self, mailbox: MailboxId) -> Watch {
+        self.store.shared.watchers.watch(self.id, mailbox)
+    }
+
+    /// Looks for what other tools did to the mailbox's folder and takes it over; true if there was
+    /// something. Cheap if there wasn't. Do it beside SELECT, not in it.
+    pub fn refresh(&self, mailbox: MailboxId) -> Pending<'_, bool> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let now = (account.clock)().millis();
+            let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
+            let maildir = account.maildir.clone();
+            let dirs = on_blocking_thread(move || maildir.folders()).await?;
+            let known = mailboxes::all(&mut account.look().await?).await?;
+            let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
+            let folders_changed = same.collect::<BTreeSet<_>>() != dirs.iter().collect();
+            if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
+                return Ok((false, Vec::new()));
+            }
+            let changed = account.compare(Some(mailbox)).await?;
+            Ok((!changed.is_empty(), changed))
+        }))
+    }
+}

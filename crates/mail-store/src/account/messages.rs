@@ -1,0 +1,167 @@
+//! Messages come, change, move and go. Each operation runs to its end, even if its caller is dropped.
+
+use mail_types::{MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
+use stable_storage::on_blocking_thread;
+
+use super::{AccountMailboxes, Pending, state_of};
+use crate::{
+    Appended, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming, MailboxState,
+    MaildropLock, NewMessage, StoreError, UidSet,
+    changes::{deliver, expunge, flags, relocate},
+    index::{mailboxes, messages::Which},
+    maildrop,
+    naming::file::unique_of_delivery,
+    open_account,
+};
+
+impl AccountMailboxes {
+    /// Begins a message for APPEND.
+    pub fn incoming(&self, internal_date: Timestamp) -> Result<Incoming, StoreError> {
+        let maildir = self.store.shared.maildir(self.id);
+        let unique = open_account::unique(&maildir, self.store.shared.options.clock)?;
+        Ok(Incoming::new(maildir, unique, internal_date))
+    }
+
+    /// Begins a message for one recipient of a queue entry.
+    pub fn incoming_delivery(
+        &self,
+        queue_id: QueueId,
+        recipient: RecipientNumber,
+        internal_date: Timestamp,
+    ) -> Incoming {
+        let maildir = self.store.shared.maildir(self.id);
+        Incoming::new(maildir, unique_of_delivery(queue_id, recipient), internal_date)
+    }
+
+    /// Delivers messages, all or none, each exactly once for its queue entry and recipient. They
+    /// are durable and visible when this returns. Answers in the order of the deliveries.
+    pub fn deliver(&self, mut deliveries: Vec<Delivery>) -> Pending<'_, Vec<Delivered>> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let delivered = deliver::deliver(account, &mut deliveries).await?;
+            // Removes what is left in `tmp`, which waits for the disk.
+            on_blocking_thread(move || {
+                drop(deliveries);
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+            let new = delivered.iter().filter(|delivered| !delivered.before);
+            let changed = new.map(|delivered| delivered.mailbox).collect();
+            Ok((delivered, changed))
+        }))
+    }
+
+    /// These recipients of queue entries are settled for good: that they were served needn't be
+    /// remembered any longer. Takes effect within seconds.
+    pub fn forget(&self, settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>) {
+        self.store.shared.follow_ups.add(self.id, settled);
+    }
+
+    /// Appends messages, all or none (RFC 3502 §6.3.11).
+    pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<'_, Appended> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let appended = deliver::append(account, mailbox, messages).await?;
+            Ok((appended, vec![mailbox]))
+        }))
+    }
+
+    /// Changes flags. With `unchanged_since`, messages that changed later are left as they are
+    /// (RFC 7162 §3.1.3). UIDs without a message are passed over.
+    pub fn store_flags(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        change: FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> Pending<'_, FlagsStored> {
+        let uids = uids.clone();
+        Box::pin(self.to_the_end(move |store, borrowed| async move {
+            let account = borrowed.account()?;
+            let stored = flags::store(account, mailbox, &uids, &change, unchanged_since).await?;
+            store.follow();
+            Ok((stored, vec![mailbox]))
+        }))
+    }
+
+    /// Copies messages with their flags and internal dates (RFC 9051 §6.4.7), all or none.
+    pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<'_, Copied> {
+        let uids = uids.clone();
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let mut copied = relocate::copy(account, from, &uids, to).await;
+            if copied.as_ref().is_err_and(StoreError::is_file_missing) {
+                account.compare(Some(from)).await?;
+                copied = relocate::copy(account, from, &uids, to).await;
+            }
+            handle.follow();
+            Ok((copied?, vec![to]))
+        }))
+    }
+
+    /// Moves messages (RFC 6851 §3.3); each is in exactly one mailbox at every moment.
+    pub fn move_messages(
+        &self,
+        from: MailboxId,
+        uids: &UidSet,
+        to: MailboxId,
+    ) -> Pending<'_, Copied> {
+        let uids = uids.clone();
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let mut moved = relocate::move_messages(account, from, &uids, to).await;
+            if moved.as_ref().is_err_and(StoreError::is_file_missing) {
+                account.compare(Some(from)).await?;
+                moved = relocate::move_messages(account, from, &uids, to).await;
+            }
+            handle.follow();
+            Ok((moved?, vec![from, to]))
+        }))
+    }
+
+    /// Removes the messages of the set that have `\Deleted`; answers which.
+    pub fn expunge(&self, mailbox: MailboxId, uids: &UidSet) -> Pending<'_, Vec<Uid>> {
+        let uids = uids.clone();
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let gone = expunge::expunge(account, mailbox, Which::DeletedIn(&uids)).await?;
+            handle.follow();
+            Ok((gone, vec![mailbox]))
+        }))
+    }
+
+    /// Removes the messages of the set, whatever their flags (POP3's DELE); answers which.
+    pub fn remove(&self, mailbox: MailboxId, uids: &UidSet) -> Pending<'_, Vec<Uid>> {
+        let uids = uids.clone();
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let gone = expunge::expunge(account, mailbox, Which::In(&uids)).await?;
+            handle.follow();
+            Ok((gone, vec![mailbox]))
+        }))
+    }
+
+    /// Takes the messages that are recent, for this session and no other (RFC 3501 §2.3.2): those
+    /// from this UID on, up to the UIDNEXT of the answer's state.
+    pub fn claim_recent(&self, mailbox: MailboxId) -> Pending<'_, (Uid, MailboxState)> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let mut change = account.change().await?;
+            let mut row = mailboxes::by_id(&mut change, mailbox).await?;
+            let state = state_of(&mut change, mailbox).await?;
+            row.recent_from = row.uid_next;
+            mailboxes::save(&mut change, &row).await?;
+            change.commit().await?;
+            Ok(((state.recent_from, state), Vec::new()))
+        }))
+    }
+
+    /// Takes the maildrop for one POP3 session (RFC 1939 §4), until the answer is dropped or this
+    /// process dies. [`StoreError::MaildropInUse`] if another has it.
+    pub fn lock_maildrop(&self) -> Pending<'_, MaildropLock> {
+        Box::pin(async move {
+            let borrowed = self.borrow().await?;
+            maildrop::lock(self.id, &borrowed.account()?.maildir.root).await
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Which recipients of queue entries were served: a redelivery is no second message.
+
+use mail_types::{MailboxId, QueueId, RecipientNumber, Uid};
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{Look, mailboxes::uid, pending::hex, rows::ROWS_MAX};
+use crate::StoreError;
+
+/// A recipient of a queue entry, and where its message went.
+pub(crate) type Pair = ((QueueId, RecipientNumber), (MailboxId, Uid));
+
+/// Those of the recipients that were served already.
+pub(crate) async fn delivered(
+    look: &mut Look,
+    pairs: &[(QueueId, RecipientNumber)],
+) -> Result<Vec<Pair>, StoreError> {
+    let failed = look.failed("look for deliveries");
+    let list: Vec<String> =
+        pairs.iter().map(|(id, number)| format!("[\"{}\",{number}]", hex(&id.bytes()))).collect();
+    let rows: Vec<(Vec<u8>, i64, i64, i64)> = sqlx::query_as(
+        "select d.queue_id, d.recipient, d.mailbox, d.uid from json_each(?) j
+         cross join delivered d
+             on d.queue_id = unhex(j.value ->> 0) and d.recipient = j.value ->> 1",
+    )
+    .bind(format!("[{}]", list.join(",")))
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    let pair = |(id, number, mailbox, to): (Vec<u8>, i64, i64, i64)| {
+        let queue_id = QueueId::from_bytes(id.try_into().ok()?);
+        let recipient = RecipientNumber(u32::try_from(number).ok()?);
+        Some(((queue_id, recipient), (MailboxId(mailbox), uid(to))))
+    };
+    Ok(rows.into_iter().filter_map(pair).collect())
+}
+
+/// Remembers recipients that are served.
+pub(crate) async fn remember(look: &mut Look, pairs: &[Pair]) -> Result<(), StoreError> {
+    let failed = look.failed("remember deliveries");
+    for chunk in pairs.chunks(ROWS_MAX) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "insert into delivered (queue_id, recipient, mailbox, uid) ",
+        );
+        sql.push_values(chunk, |mut values, ((queue_id, recipient), (mailbox, uid))| {
+            values
+                .push_bind(queue_id.bytes().to_vec())
+                .push_bind(i64::from(recipient.0))
+                .push_bind(mailbox.0)
+                .push_bind(i64::from(uid.number()));
+        });
+        sql.push(" on conflict do nothing");
+        sql.build().execute(look.db()?).await.map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// Forgets recipients of queue entries, and all of those that came before `before`.
+pub(crate) async fn forget(
+    look: &mut Look,
+    settled: &[(QueueId, RecipientNumber)],
+    before: QueueId,
+) -> Result<(), StoreError> {
+    let failed = look.failed("forget deliveries");
+    let rows: Vec<String> =
+        settled.iter().map(|(id, number)| format!("[\"{}\",{number}]", hex(&id.bytes()))).collect();
+    sqlx::query(
+        "delete from delivered where queue_id < $2;
+         delete from delivered where (queue_id, recipient) in
+             (select unhex(value ->> 0), value ->> 1 from json_each($1));",
+    )
+    .bind(format!("[{}]", rows.join(",")))
+    .bind(before.bytes().to_vec())
+    .execute(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}

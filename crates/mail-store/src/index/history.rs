@@ -1,0 +1,112 @@
+//! What happened in a mailbox since a modseq: rows that changed, and the log of those that went.
+
+use std::collections::BTreeSet;
+
+use mail_types::{MailboxId, ModSeq, Uid};
+
+use super::{Look, mailboxes::uid, messages::modseq};
+use crate::{MessageFlags, StoreError, mailbox::flags_from};
+
+/// The UIDs below `below` that are there or went after `since`: those of a former moment.
+pub(crate) async fn uids_at(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+    below: i64,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("list UIDs");
+    // One row: a million rows would cost a second, a million numbers in one text don't.
+    let list: Option<String> = sqlx::query_scalar(
+        "select group_concat(uid) from (
+             select uid from messages where mailbox = ?1 and uid < ?3
+             union
+             select uid from expunged where mailbox = ?1 and modseq > ?2 and uid < ?3
+             order by uid)",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .bind(below)
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(listed_uids(&list.unwrap_or_default()))
+}
+
+fn listed_uids(list: &str) -> Vec<Uid> {
+    list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect()
+}
+
+/// The UIDs of messages that came or changed after `since`, ascending.
+pub(crate) async fn uids_changed_since(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("list changed UIDs");
+    // One row, as above.
+    let list: Option<String> = sqlx::query_scalar(
+        "select group_concat(uid) from (
+             select uid from messages where mailbox = ?1 and modseq > ?2 order by uid)",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(listed_uids(&list.unwrap_or_default()))
+}
+
+/// Messages that came or changed after `since`, by UID.
+pub(crate) async fn changed_since(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Result<Vec<MessageFlags>, StoreError> {
+    let failed = look.failed("read changes");
+    let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
+        "select uid, flags, keywords, modseq from messages where mailbox = ? and modseq > ?",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    let mut changed: Vec<MessageFlags> = rows
+        .into_iter()
+        .map(|(number, system, keywords, when)| MessageFlags {
+            uid: uid(number),
+            flags: flags_from(system, &keywords),
+            modseq: modseq(when),
+        })
+        .collect();
+    changed.sort_unstable_by_key(|message| message.uid);
+    Ok(changed)
+}
+
+/// Messages that went after `since`, by UID.
+pub(crate) async fn expunged_since(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("read the expunge log");
+    let rows: Vec<i64> =
+        sqlx::query_scalar("select uid from expunged where mailbox = ? and modseq > ?")
+            .bind(mailbox.0)
+            .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+            .fetch_all(look.db()?)
+            .await
+            .map_err(failed)?;
+    Ok(rows.into_iter().map(uid).collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Forgets what went before `before` (milliseconds).
+pub(crate) async fn forget_expunged(look: &mut Look, before: i64) -> Result<(), StoreError> {
+    let failed = look.failed("shorten the expunge log");
+    sqlx::query("delete from expunged where gone_at < ?")
+        .bind(before)
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
