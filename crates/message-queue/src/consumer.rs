@@ -46,6 +46,9 @@ pub struct Leased {
     /// When the next recipient of a lane that was not excepted is due, or was due already and has
     /// had no room; nothing if none waits.
     pub next_due: Option<Timestamp>,
+    /// Lanes that the operator has paused while this consumer had leases of them: what has not
+    /// begun is to be given back untried.
+    pub paused: Vec<Lane>,
 }
 
 /// One process's access to its part of the queue. Dropped, whatever it still has leased is free.
@@ -184,6 +187,7 @@ impl Consumer {
     /// Makes leases of rows; what can't be read is set aside.
     async fn open(&self, rows: LeaseRows, now: Timestamp) -> Result<Leased, QueueError> {
         let next_due = rows.next_due.map(Timestamp::from_millis);
+        let paused = rows.paused.iter().filter_map(|name| Lane::parse(name).ok()).collect();
         let (spool, files) = (self.queue.spool(), self.queue.files().clone());
         let opened =
             on_blocking_thread(move || Ok::<_, QueueError>(decode::open(rows, &spool, &files)))
@@ -198,6 +202,6 @@ impl Consumer {
             }
             self.queue.submit(Job::SetAside(opened.unreadable, now)).await?;
         }
-        Ok(Leased { leases: opened.leases, next_due })
+        Ok(Leased { leases: opened.leases, next_due, paused })
     }
 }

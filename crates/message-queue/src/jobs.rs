@@ -3,13 +3,14 @@
 //! All messages that are handed in are inserted by one statement; each consumer's turn (settle,
 //! then lease) is two.
 
-use mail_types::Timestamp;
+use mail_types::{Lane, Timestamp};
 use stable_storage::{Apply, Bell, Direct};
 
 use crate::{
     Consumes, LeaseRequest, QueueError, Settlement, chance,
     decode::Unreadable,
     encode::{self, EncodedEntry},
+    operator::Destination,
     sql::{self, Choice, Chosen, LeaseRows, Operation, SettledRows},
 };
 
@@ -26,6 +27,8 @@ pub(crate) enum Job {
     SetAside(Vec<Unreadable>, Timestamp),
     /// The operator wants something done.
     Operate(Box<OperateJob>),
+    /// A destination is paused or resumed.
+    Pause(PauseJob),
     /// Old events go.
     Prune { before: Timestamp, not_after: Timestamp, rows_max: u32 },
     /// Refusals are noted: rows of a JSON array.
@@ -68,12 +71,21 @@ pub(crate) struct OperateJob {
     pub(crate) now: Timestamp,
 }
 
+#[derive(Debug)]
+pub(crate) struct PauseJob {
+    pub(crate) destination: Destination,
+    /// Why, and when; nothing to resume it.
+    pub(crate) reason: Option<(String, Timestamp)>,
+}
+
 /// What became of a job.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Done,
     Turned(Box<TurnDone>),
     Operated(Chosen),
+    /// Whether it was paused.
+    Resumed(bool),
     Pruned(u64),
 }
 
@@ -176,7 +188,7 @@ impl Apply for Jobs {
             }
             Job::Operate(operate) => operate.limit as usize,
             Job::Prune { rows_max, .. } => *rows_max as usize,
-            Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) => 64,
+            Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) | Job::Pause(_) => 64,
         }
     }
 
@@ -221,9 +233,17 @@ impl Apply for Jobs {
             }
         }
         for (job, answer) in jobs.iter().zip(answers) {
-            if let (Job::Operate(_), Answer::Operated(chosen)) = (job, answer) {
-                local |= chosen.local;
-                remote |= chosen.remote;
+            match (job, answer) {
+                (Job::Operate(_), Answer::Operated(chosen)) => {
+                    local |= chosen.local;
+                    remote |= chosen.remote;
+                }
+                (Job::Pause(pause), _) => {
+                    let is_local = pause.destination == Destination::Lane(Lane::Local);
+                    local |= is_local;
+                    remote |= !is_local;
+                }
+                _ => {}
             }
         }
         if local {
@@ -262,6 +282,15 @@ impl Jobs {
                         sql::change(connection, &numbers, *operation, reason, now.millis())?;
                 }
                 return Ok(Answer::Operated(chosen));
+            }
+            Job::Pause(PauseJob { destination, reason }) => {
+                let name = destination.to_string();
+                match reason {
+                    Some((reason, now)) => {
+                        sql::pause(connection, &name, reason, now.millis())?;
+                    }
+                    None => return Ok(Answer::Resumed(sql::resume(connection, &name)?)),
+                }
             }
             Job::Prune { before, not_after, rows_max } => {
                 let (before, not_after) = (before.millis(), not_after.millis());

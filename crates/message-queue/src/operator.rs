@@ -4,6 +4,7 @@
 //! events.
 
 mod journey;
+mod pause;
 
 use mail_types::{AccountId, Lane, QueueId, RecipientNumber, Timestamp};
 
@@ -14,6 +15,7 @@ use crate::{
 };
 
 pub use journey::{Event, Journey, Trace};
+pub use pause::{Destination, Paused};
 
 /// The most recipients that one transaction changes.
 const CHANGE_MAX: u32 = 1000;

@@ -8,6 +8,7 @@
 
 mod enqueue;
 mod operate;
+mod paused;
 mod schema;
 mod sending;
 mod story;
@@ -18,6 +19,7 @@ pub(crate) use operate::{
     Choice, Chosen, Operation, SummaryRow, change, choose, content_files, counts, list, oldest,
     show, summaries,
 };
+pub(crate) use paused::{pause, paused, resume};
 pub(crate) use schema::{MIGRATIONS, event, state};
 pub(crate) use sending::{count_sending, sending};
 pub(crate) use story::{

@@ -27,7 +27,7 @@ pub(crate) mod event {
     pub(crate) const SET_ASIDE: i64 = 10;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED];
 
 const FIRST: Migration = Migration {
     name: "the tables of the queue",
@@ -126,6 +126,18 @@ const SENDING: Migration = Migration {
             messages integer not null,
             recipients integer not null,
             primary key (account, hour)
+        ) without rowid;
+    ",
+};
+
+/// `name` is a lane's, or `*` for all lanes of other servers.
+const PAUSED: Migration = Migration {
+    name: "paused destinations",
+    sql: "
+        create table paused (
+            name text primary key,
+            since integer not null,
+            reason text not null
         ) without rowid;
     ",
 };

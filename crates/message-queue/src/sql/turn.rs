@@ -63,6 +63,8 @@ pub(crate) struct LeaseRows {
     pub(crate) next_due: Option<i64>,
     /// Holders of other leases: alive or dead.
     pub(crate) other_holders: Vec<String>,
+    /// Lanes that are paused, and of which something is leased.
+    pub(crate) paused: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -111,6 +113,7 @@ pub(crate) fn lease(
                 9 => leased.recipients.push(RecipientRow::of(row)?),
                 10 => leased.entries.push(EntryRow::of(row)?),
                 2 => leased.next_due = row.get(0)?,
+                3 => leased.paused.push(row.get(0)?),
                 _ => leased.other_holders.push(row.get(0)?),
             }
             Ok(())
@@ -159,6 +162,7 @@ impl LeaseRows {
         self.entries.extend(more.entries);
         self.next_due = more.next_due;
         self.other_holders = more.other_holders;
+        self.paused = more.paused;
     }
 }
 
@@ -215,7 +219,7 @@ pub(super) const SETTLE: &str = "
 ";
 
 /// Rows come back with 9 columns (recipients), 10 (entries), 2 (when the next is due),
-/// 1 (other holders).
+/// 1 (other holders), 3 (paused lanes that the holder still leases from).
 ///
 /// "+ 0": a bare parameter as a limit would have SQLite look at its value when it plans, and
 /// therefore plan anew whenever one is bound.
@@ -226,6 +230,8 @@ pub(super) const LEASE: &str = "
             select name from lane
             where local = $1 and due <= $2 and (holder is null or holder = $3)
               and name not in (select value from json_each($5))
+              and not exists (select 1 from paused
+                              where paused.name in (lane.name, iif($1, 'local', '*')))
             order by due limit $7 + 0),
         first (entry, lane) as materialized (
             select recipient.entry, recipient.lane
@@ -250,6 +256,8 @@ pub(super) const LEASE: &str = "
         select name from lane
         where local = $1 and due <= $2 and (holder is null or holder = $3)
           and name not in (select value from json_each($5))
+          and not exists (select 1 from paused
+                          where paused.name in (lane.name, iif($1, 'local', '*')))
         order by due limit $7 + 0);
 
     select id, queued_at, sender, account, size, file, message_id, version, facts, octets
@@ -259,9 +267,17 @@ pub(super) const LEASE: &str = "
     select due, 0 from lane
     where local = $1 and due is not null and (holder is null or holder = $3)
       and name not in (select value from json_each($5))
+      and not exists (select 1 from paused
+                      where paused.name in (lane.name, iif($1, 'local', '*')))
     order by due limit 1;
 
     select distinct holder from lane where holder is not null and holder <> $3 and local = $1;
+
+    select lane.name, 0, 0 from paused cross join lane
+    where lane.name = paused.name and lane.holder = $3 and lane.local = $1
+    union
+    select lane.name, 0, 0 from (select 1 from paused where name = '*') cross join lane
+    where lane.holder = $3 and lane.local = 0 and not $1;
 ";
 
 pub(super) const FREE_DEAD: &str = "
