@@ -20,6 +20,7 @@ mod section;
 mod sections;
 mod sendmail;
 mod smarthosts;
+mod tls_domains;
 mod units;
 mod value;
 mod words;
@@ -30,10 +31,13 @@ pub use load::example;
 pub use networks::{Network, SenderName};
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
-    Config, Delivery, Dns, Imap, Limits, Log, Outbound, Pop3, Queue, Relay, Retry, Sending, SignIn,
-    Smarthost, Submission, Supervisor, Tls, WithoutSignIn,
+    Config, Delivery, Dns, Imap, Limits, Log, Outbound, OutboundTls, Pop3, Queue, Relay, Retry,
+    Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports, WithoutSignIn,
 };
 pub use sendmail::Sendmail;
 pub use smarthosts::Smarthosts;
+pub use tls_domains::TlsDomains;
 pub use units::ByteSize;
-pub use words::{BareLineEnds, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism};
+pub use words::{
+    BareLineEnds, DnssecWord, DomainTls, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism,
+};

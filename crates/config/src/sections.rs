@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mail_types::{Domain, MailboxName};
+use mail_types::{Address, Domain, MailboxName};
 
 use crate::{
     networks::{Network, SenderName},
@@ -17,8 +17,9 @@ use crate::{
     section::{sections, tables},
     sendmail::Sendmail,
     smarthosts::Smarthosts,
+    tls_domains::TlsDomains,
     units::ByteSize,
-    words::{BareLineEnds, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism},
+    words::{BareLineEnds, DnssecWord, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism},
 };
 
 sections! {
@@ -177,6 +178,39 @@ sections! {
         pub authorities: Option<PathBuf> = None => "\"/etc/ssl/certs/ca-certificates.crt\"",
         /// When to try again.
         pub retry: Retry = Retry::default(),
+        /// How sure one must be of other servers; docs/operations/tls.md explains it.
+        pub tls: OutboundTls = OutboundTls::default(),
+    }
+
+    /// How sure one must be of other servers.
+    pub struct OutboundTls {
+        /// Hold servers to the TLSA records that DNSSEC proves (DANE). It needs a resolver that
+        /// validates: see dns.dnssec.
+        pub dane: bool = true,
+        /// Hold domains to the policies that they publish by HTTPS (MTA-STS).
+        pub mta_sts: bool = true,
+        /// The port of the servers that have these policies; another one is for tests.
+        pub https_port: u16 = 443,
+        /// Reports about that to the domains that ask for them (TLSRPT).
+        pub reports: TlsReports = TlsReports::default(),
+        /// What is demanded by domain, and "*" of all others: "as-published", what the domain
+        /// itself demands; "required", TLS with any certificate, "verified", TLS with a certificate
+        /// that is valid for the server's name, and "dane", TLS with TLSA records, all three on top
+        /// of that; "opportunistic", TLS where it is offered, and "none", both whatever the domain
+        /// demands.
+        pub domains: TlsDomains = TlsDomains::default(),
+    }
+
+    /// Reports to other domains about TLS with their servers.
+    pub struct TlsReports {
+        /// Whom they can ask about a report; without it nothing is counted and nothing reported.
+        /// Reports by mail come from this address, and most receivers ignore what its domain has
+        /// not signed (DKIM).
+        pub contact: Option<Address> = None => "\"postmaster@example.org\"",
+        /// Whose reports these are; the host's name without it.
+        pub organization: Option<String> = None => "\"Example Org\"",
+        /// Yesterday's reports go out at some time within this after midnight, UTC.
+        pub within: Duration = hours(4),
     }
 
     /// What a host of the routes wants.
@@ -340,6 +374,10 @@ sections! {
         pub servers: Vec<SocketAddr> = Vec::new() => "[\"127.0.0.1:53\"]",
         /// How long to wait for an answer before asking again.
         pub timeout: Duration = Duration::from_secs(5),
+        /// Whose word counts that an answer is proved by DNSSEC: "loopback", that of resolvers on
+        /// this machine, if there are no others; "servers", that of all, because nobody else can
+        /// write into the path to them; "off", nobody's. The resolver must validate, as unbound does.
+        pub dnssec: DnssecWord = DnssecWord::Loopback,
     }
 
     /// How `postrider up` runs the agents.
@@ -369,6 +407,8 @@ tables!(
     WithoutSignIn,
     Relay,
     Outbound,
+    OutboundTls,
+    TlsReports,
     Retry,
     Delivery,
     Imap,

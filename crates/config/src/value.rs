@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mail_types::{Domain, MailboxName};
+use mail_types::{Address, Domain, MailboxName};
 use toml::de::DeValue;
 
 use crate::units::{self, ByteSize};
@@ -121,6 +121,17 @@ impl Value for Domain {
 
     fn render(&self) -> String {
         quoted(self.as_str())
+    }
+}
+
+impl Value for Address {
+    fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
+        let text = value.as_str().ok_or("must be an address such as \"alice@example.org\"")?;
+        Self::parse(text).map_err(|why| format!("{text:?} is no address: {why}"))
+    }
+
+    fn render(&self) -> String {
+        quoted(&self.to_string())
     }
 }
 

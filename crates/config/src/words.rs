@@ -67,6 +67,32 @@ words! {
         None = "none",
     }
 
+    /// What TLS with the servers of a domain must be, on top of what the domain itself demands.
+    DomainTls {
+        /// Nothing on top.
+        AsPublished = "as-published",
+        /// None at all, whatever the domain demands.
+        None = "none",
+        /// Where it is offered, with any certificate, whatever the domain demands.
+        Opportunistic = "opportunistic",
+        /// TLS, with any certificate.
+        Required = "required",
+        /// TLS, with a certificate that is valid for the server's name.
+        Verified = "verified",
+        /// TLS, with a certificate that TLSA records speak of (RFC 7672 §6).
+        Dane = "dane",
+    }
+
+    /// Whose word counts that an answer is proved by DNSSEC.
+    DnssecWord {
+        /// That of resolvers on this machine, if there are no others.
+        Loopback = "loopback",
+        /// That of the configured ones, wherever they are.
+        Servers = "servers",
+        /// Nobody's.
+        Off = "off",
+    }
+
     /// A way to sign in.
     SignInMechanism {
         /// RFC 7677, with and without channel binding.

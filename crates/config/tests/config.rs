@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use config::{ByteSize, Config, Route};
+use config::{ByteSize, Config, DomainTls, Route};
 use mail_types::Domain;
 
 const MINIMAL: &str = r#"hostname = "mail.example.org"
@@ -62,6 +62,10 @@ fn the_example_without_its_comments_is_the_default() {
     expected.sign_in.default_domain = shown.sign_in.default_domain.clone();
     expected.sign_in.key_file = shown.sign_in.key_file.clone();
     expected.sign_in.block.never = shown.sign_in.block.never.clone();
+    expected.relay.outbound.tls.domains = shown.relay.outbound.tls.domains.clone();
+    expected.relay.outbound.tls.reports.contact = shown.relay.outbound.tls.reports.contact.clone();
+    expected.relay.outbound.tls.reports.organization =
+        shown.relay.outbound.tls.reports.organization.clone();
     expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
     assert_eq!(shown, expected);
     assert!(shown.tls.key.is_some() && shown.sendmail.address(1000).is_some());
@@ -91,6 +95,9 @@ fn values_override_defaults_one_by_one() {
         port = 2525
         [relay.outbound.retry]
         first_retry = \"1s\"
+        [relay.outbound.tls.domains]
+        \"*\" = \"required\"
+        \"Example.NET\" = \"verified\"
         [routes]
         \"*\" = \"hold: this is a test\"
         \"Example.NET\" = \"127.0.0.2:2525\"
@@ -105,6 +112,8 @@ fn values_override_defaults_one_by_one() {
     let route = |domain| config.routes.to(&Domain::parse(domain).unwrap()).clone();
     assert_eq!(route("example.com"), Route::Hold("this is a test".into()));
     assert!(matches!(route("example.net"), Route::Host(host) if host.port == 2525));
+    let tls = |domain| config.relay.outbound.tls.domains.of(&Domain::parse(domain).unwrap());
+    assert_eq!((tls("example.net"), tls("b.test")), (DomainTls::Verified, DomainTls::Required));
 }
 
 /// One line of configuration, and what is said about it.
@@ -115,6 +124,11 @@ fn mistakes_name_line_key_and_cure() {
         ("imap.listn = []", "4: imap.listn is not known here; did you mean listen?"),
         ("imap.listen = [\"0.0.0.0\"]", "lacks the port"),
         ("imap.listen = 143", "4: imap.listen must be an IP address with its port"),
+        (
+            "relay.outbound.tls.domains.\"a.test\" = \"secret\"",
+            "must be one of \"as-published\", \"none\"",
+        ),
+        ("relay.outbound.tls.reports.contact = \"me\"", "is no address"),
         ("imap = 1", "4: imap is a table: write [imap]"),
         ("queue.inline_limit = \"12 apples\"", "4: queue.inline_limit must be a size such as"),
         ("queue.journey_kept = 30", "4: queue.journey_kept must be a duration such as"),

@@ -15,6 +15,11 @@ pub struct MxHost {
     pub preference: u16,
     /// Where it listens, IPv6 first; never empty.
     pub addresses: Vec<IpAddr>,
+    /// Whether DNSSEC proves that it is a host of the domain, or somebody did who needs no DNS.
+    pub named_securely: bool,
+    /// The names under which its TLSA records may stand, in the order to ask (RFC 7672 §2.2.2);
+    /// none where DANE does not apply to it.
+    pub tlsa_bases: Vec<Domain>,
 }
 
 /// One MX record; no exchange is the root name `.`.

@@ -25,9 +25,9 @@ use std::{
 
 use agent_kit::{GRACE, Reload, Stop, now};
 use anyhow::Context as _;
-use config::Config;
+use config::{Config, DnssecWord};
 use directory::Directory;
-use mail_dns::{Patience, Resolver};
+use mail_dns::{Believe, Patience, Resolver};
 use mail_types::{Lane, Timestamp};
 use message_queue::{
     Consumer, Consumes, Lease, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter,
@@ -145,9 +145,14 @@ fn authorities(config: &Config) -> Option<Roots> {
 
 fn resolver(config: &Config) -> Resolver {
     let patience = Patience { timeout: config.dns.timeout, ..Patience::default() };
+    let believe = match config.dns.dnssec {
+        DnssecWord::Loopback => Believe::Loopback,
+        DnssecWord::Servers => Believe::All,
+        DnssecWord::Off => Believe::Nobody,
+    };
     let resolver = match config.dns.servers.as_slice() {
-        [] => Resolver::system(patience),
-        servers => Resolver::with_servers(servers, patience),
+        [] => Resolver::system(patience, believe),
+        servers => Resolver::with_servers(servers, patience, believe),
     };
     if let Some(why) = resolver.unusable() {
         tracing::warn!(
