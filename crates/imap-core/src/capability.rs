@@ -26,7 +26,7 @@ enum When {
     NoPasswords,
 }
 
-const TABLE: [(&str, When); 22] = [
+const TABLE: [(&str, When); 23] = [
     ("IMAP4rev1", When::Always),           // RFC 3501
     ("LITERAL+", When::Always),            // RFC 7888
     ("SASL-IR", When::Always),             // RFC 4959
@@ -47,6 +47,7 @@ const TABLE: [(&str, When); 22] = [
     ("ESEARCH", When::SignedIn),           // RFC 4731
     ("WITHIN", When::SignedIn),            // RFC 5032
     ("CONDSTORE", When::SignedIn),         // RFC 7162 §3.1
+    ("QRESYNC", When::SignedIn),           // RFC 7162 §3.2
     ("QUOTA", When::SignedIn),             // RFC 9208
     ("QUOTA=RES-STORAGE", When::SignedIn), // RFC 9208 §5.1
 ];
@@ -93,7 +94,7 @@ mod tests {
             false,
             true,
             "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );
     }

@@ -11,7 +11,7 @@ use mail_types::{FlagSet, MailboxName, ModSeq, Secret, Timestamp};
 
 pub use fetch::{Fetch, FetchItem, Partial};
 pub use mailboxes::{
-    List, ListReturn, ListSelection, MailboxCommand, Select, SpecialUse, Status, StatusItem,
+    List, ListReturn, ListSelection, MailboxCommand, Resync, Select, SpecialUse, Status, StatusItem,
 };
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use search::{Search, SearchKey, SearchReturn};
@@ -46,10 +46,7 @@ pub enum Command {
         initial: Option<Secret>,
     },
     /// ENABLE (RFC 5161 §3.1); what is not known is passed over.
-    Enable {
-        /// `CONDSTORE` (RFC 7162 §3.1).
-        condstore: bool,
-    },
+    Enable(Enable),
     /// NAMESPACE (RFC 2342 §5).
     Namespace,
     /// What concerns mailboxes from outside.
@@ -77,12 +74,21 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it is for those only who have enabled QRESYNC (RFC 7162 §3.2.3).
+    pub(crate) fn needs_qresync(&self) -> bool {
+        match self {
+            Self::Select(select) => select.resync.is_some(),
+            Self::Fetch(fetch) => fetch.vanished,
+            _ => false,
+        }
+    }
+
     /// Whether a client that sends it knows of mod-sequences, and is told them from here on
     /// (RFC 7162 §3.1).
     pub(crate) fn enables_condstore(&self) -> bool {
         match self {
-            Self::Enable { condstore } => *condstore,
-            Self::Select(select) => select.condstore,
+            Self::Enable(enable) => enable.condstore || enable.qresync,
+            Self::Select(select) => select.condstore || select.resync.is_some(),
             Self::Mailboxes(MailboxCommand::Status(status)) => {
                 status.items.contains(&StatusItem::HighestModSeq)
             }
@@ -96,6 +102,15 @@ impl Command {
             _ => false,
         }
     }
+}
+
+/// What ENABLE turns on for the rest of the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Enable {
+    /// `CONDSTORE` (RFC 7162 §3.1).
+    pub condstore: bool,
+    /// `QRESYNC`: what goes is told as UIDs (RFC 7162 §3.2.3).
+    pub qresync: bool,
 }
 
 /// What the numbers of a command are, and those of its responses.

@@ -10,6 +10,7 @@ mod fetch;
 mod list;
 mod quota;
 mod search;
+mod select;
 mod values;
 
 use crate::{

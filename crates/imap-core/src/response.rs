@@ -14,7 +14,7 @@ pub use fetch::FetchResponse;
 pub use mailboxes::{
     ListLine, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags, status_line,
 };
-pub(crate) use mailboxes::{exists, expunge, namespace, recent};
+pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
 pub use quota::{StorageQuota, quota, quota_root};
 pub(crate) use search::Extended;
 pub use search::{FoundModSeqs, SearchResponse};

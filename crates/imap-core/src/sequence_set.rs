@@ -41,6 +41,30 @@ impl SequenceSet {
             .map(Self)
     }
 
+    /// Whether `*` stands in it.
+    pub fn names_largest(&self) -> bool {
+        let largest = |bound: Bound| bound == Bound::Largest;
+        self.0.iter().any(|(a, b)| largest(*a) || largest(*b))
+    }
+
+    /// Whether each number is greater than all before it, without `*`.
+    pub fn is_ascending(&self) -> bool {
+        let mut last = 0;
+        self.0.iter().all(|range| match range {
+            (Bound::Number(first), Bound::Number(second)) => {
+                let fits = last < *first && first <= second;
+                last = *second;
+                fits
+            }
+            _ => false,
+        })
+    }
+
+    /// How many numbers an ascending set has.
+    pub fn count(&self) -> u64 {
+        self.ranges(0).iter().map(|(first, last)| u64::from(last - first) + 1).sum()
+    }
+
     /// The ranges with `*` replaced, ascending, overlaps coalesced; `4:2` is `2:4`, and `n:*` with
     /// a greater n holds the largest (RFC 3501 §9 `seq-range`).
     pub fn ranges(&self, largest: u32) -> Vec<(u32, u32)> {
@@ -121,6 +145,24 @@ mod tests {
         check("3291:*", 100, &[(100, 3291)]);
         check("*", 7, &[(7, 7)]);
         check("1,2,2,4294967295", 3, &[(1, 2), (4294967295, 4294967295)]);
+    }
+
+    #[test]
+    fn ascending_sets() {
+        let check = |text: &str, largest, ascending| {
+            let set = SequenceSet::parse(text.as_bytes()).unwrap();
+            assert_eq!((set.names_largest(), set.is_ascending()), (largest, ascending), "{text}");
+        };
+        check("1,3:5,9", false, true);
+        check("4:4", false, true);
+        check("3,1", false, false);
+        check("5:3", false, false);
+        check("1,1", false, false);
+        check("1:3,3", false, false);
+        check("1:*", true, false);
+        check("*", true, false);
+        assert_eq!(SequenceSet::parse(b"1,3:5,9").unwrap().count(), 5);
+        assert_eq!(SequenceSet::parse(b"1:4294967295").unwrap().count(), u32::MAX.into());
     }
 
     #[test]

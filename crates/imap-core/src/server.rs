@@ -18,6 +18,7 @@ mod condstore;
 mod dispatch;
 mod idle;
 mod limits;
+mod resync;
 mod session;
 mod sign_in;
 
@@ -25,4 +26,5 @@ pub use answers::{FlagsNow, Opened};
 pub use append::{AppendAbandoned, AppendComplete, AppendPiece};
 pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn};
 pub use limits::{Limits, Options};
+pub use resync::Missed;
 pub use session::Session;

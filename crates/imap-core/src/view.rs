@@ -167,16 +167,21 @@ impl View {
     /// Lets what is gone leave the numbering. Returns the numbers for EXPUNGE responses, in the
     /// order in which they are to be sent: descending, so that none shifts another.
     pub fn tell_vanished(&mut self) -> Vec<SeqNum> {
-        let gone = std::mem::take(&mut self.vanished);
-        if gone.is_empty() {
-            return Vec::new();
-        }
         let mut numbers: Vec<SeqNum> =
-            gone.iter().filter_map(|uid| self.sequence_number(uid)).collect();
+            self.vanished.iter().filter_map(|uid| self.sequence_number(uid)).collect();
         numbers.reverse();
-        self.told = self.told.difference(&gone);
-        self.recent = self.recent.difference(&gone);
+        self.tell_vanished_uids();
         numbers
+    }
+
+    /// Likewise, for VANISHED responses: which messages.
+    pub fn tell_vanished_uids(&mut self) -> UidRuns {
+        let gone = std::mem::take(&mut self.vanished);
+        if !gone.is_empty() {
+            self.told = self.told.difference(&gone);
+            self.recent = self.recent.difference(&gone);
+        }
+        gone
     }
 
     /// Lets what has come join the numbering. Returns the new size if there was anything.

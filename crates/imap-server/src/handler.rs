@@ -47,7 +47,7 @@ impl Handler<Session> for Conversation {
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
             Question::Quota(ask) => self.quota(ask, talk).await,
-            Question::Select(ask) => self.select(ask, talk).await,
+            Question::Select(ask) => self.select(ask, talk).await?,
             Question::Close(ask) => self.close(ask, talk).await,
             Question::Fetch(ask) => self.fetch(ask, talk).await?,
             Question::Store(ask) => self.store(ask, talk).await?,

@@ -78,8 +78,11 @@ pub struct Delivery {
     pub recipient: RecipientNumber,
     /// The message, synced.
     pub written: Written,
-    /// The mailbox to file it in, made if it is missing; INBOX if none.
+    /// The mailbox to file it in; INBOX if none.
     pub file_into: Option<MailboxName>,
+    /// What is done if that mailbox is missing: INBOX takes its place, or it is made. Who wants it
+    /// in INBOX then may have written the name in another case.
+    pub or_inbox: bool,
     /// The flags it gets.
     pub flags: FlagSet,
 }

@@ -8,7 +8,7 @@ use stable_storage::on_blocking_thread;
 use crate::{
     StoreError,
     changes::{merge, populate, rename},
-    index::{Change, Index, Look, mailboxes, pending},
+    index::{Change, Index, Look, history, mailboxes, pending},
     maildir::Maildir,
     naming::file,
     store::{Clock, StoreOptions},
@@ -80,6 +80,7 @@ impl OpenAccount {
             mailbox = self.reserve(mailbox).await?;
             mailboxes::save(&mut change, &mailbox).await?;
         }
+        history::begin_logs_anew(&mut change).await?;
         mailboxes::save_boot(&mut change, boot, 0).await?;
         change.commit().await
     }

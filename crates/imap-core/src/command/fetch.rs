@@ -19,6 +19,9 @@ pub struct Fetch {
     /// `CHANGEDSINCE`: only of those that changed later (RFC 7162 §3.1.4.1). Then the items have
     /// [`FetchItem::ModSeq`].
     pub changed_since: Option<ModSeq>,
+    /// `VANISHED`: and tell which of them went since (RFC 7162 §3.2.6). Only of UID FETCH with
+    /// CHANGEDSINCE.
+    pub vanished: bool,
 }
 
 impl Fetch {

@@ -1,6 +1,8 @@
 //! What concerns mailboxes as wholes.
 
-use mail_types::MailboxName;
+use mail_types::{MailboxName, ModSeq, UidValidity};
+
+use crate::SequenceSet;
 
 /// The commands that look at mailboxes from outside or change which there are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +45,21 @@ pub struct Select {
     pub read_only: bool,
     /// `CONDSTORE`: the client knows of mod-sequences (RFC 7162 §3.1.8).
     pub condstore: bool,
+    /// `QRESYNC`: the client was here before.
+    pub resync: Option<Resync>,
+}
+
+/// What a client that comes back knows of a mailbox (RFC 7162 §3.2.5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resync {
+    /// The epoch of its UIDs; if it is another one, the rest is of no use.
+    pub uid_validity: UidValidity,
+    /// All changes up to this one.
+    pub since: ModSeq,
+    /// The UIDs that it knows; none: all there ever were.
+    pub known: Option<SequenceSet>,
+    /// Sequence numbers and the UIDs that they had: as many of one as of the other, ascending.
+    pub matches: Option<(SequenceSet, SequenceSet)>,
 }
 
 /// LIST with all that RFC 5258, RFC 5819 and RFC 6154 add. [`crate::listing`] decides what is

@@ -90,12 +90,21 @@ pub enum SearchKey {
 impl SearchKey {
     /// Whether `MODSEQ` stands in it: the result then tells a mod-sequence (RFC 7162 §3.1.5).
     pub fn names_mod_seq(&self) -> bool {
+        self.has(|key| matches!(key, Self::ModSeq(_)))
+    }
+
+    /// Whether sequence numbers stand in it.
+    pub fn names_sequence(&self) -> bool {
+        self.has(|key| matches!(key, Self::Sequence(_)))
+    }
+
+    /// Whether a key of this kind stands in it.
+    fn has(&self, kind: fn(&Self) -> bool) -> bool {
         match self {
-            Self::ModSeq(_) => true,
-            Self::And(keys) => keys.iter().any(Self::names_mod_seq),
-            Self::Or(pair) => pair.0.names_mod_seq() || pair.1.names_mod_seq(),
-            Self::Not(key) => key.names_mod_seq(),
-            _ => false,
+            Self::And(keys) => keys.iter().any(|key| key.has(kind)),
+            Self::Or(pair) => pair.0.has(kind) || pair.1.has(kind),
+            Self::Not(key) => key.has(kind),
+            key => kind(key),
         }
     }
 }

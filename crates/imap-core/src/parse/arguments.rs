@@ -6,13 +6,14 @@ use super::{
     SyntaxError,
     cursor::Cursor,
     fetch, list, quota, search,
+    select::select,
     values::{
-        date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, since, status_items, text,
+        self, date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text,
     },
 };
 use crate::{
     command::{
-        AppendHead, Close, Command, Copy, Expunge, MailboxCommand, Numbering, Select, Status,
+        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, Status,
         Store, StoreAction,
     },
     order::Verb,
@@ -121,26 +122,17 @@ fn authenticate(cursor: &mut Cursor<'_>) -> Parsed<Command> {
 
 /// `enable = "ENABLE" 1*(SP capability)` (RFC 5161 §4)
 fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
-    let mut condstore = false;
+    let mut enable = Enable::default();
     loop {
-        condstore |= cursor.atom("a capability")?.eq_ignore_ascii_case(b"CONDSTORE");
+        match cursor.atom("a capability")?.to_ascii_uppercase().as_slice() {
+            b"CONDSTORE" => enable.condstore = true,
+            b"QRESYNC" => enable.qresync = true,
+            _ => {}
+        }
         if !cursor.eat(b' ') {
-            return Ok(Command::Enable { condstore });
+            return Ok(Command::Enable(enable));
         }
     }
-}
-
-/// `select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]`; EXAMINE likewise.
-fn select(cursor: &mut Cursor<'_>, read_only: bool) -> Parsed<Command> {
-    let mailbox = mailbox(cursor)?;
-    let condstore = cursor.eat(b' ');
-    if condstore {
-        const WHAT: &str = "(CONDSTORE)";
-        cursor.list(WHAT, |cursor| {
-            if cursor.eat_word("CONDSTORE") { Ok(()) } else { Err(SyntaxError::Expected(WHAT)) }
-        })?;
-    }
-    Ok(Command::Select(Select { mailbox, read_only, condstore }))
 }
 
 /// `store = "STORE" SP sequence-set SP ["(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")" SP]
@@ -150,7 +142,7 @@ fn store(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Command> {
     cursor.space()?;
     let mut unchanged_since = None;
     if cursor.peek() == Some(b'(') {
-        unchanged_since = Some(since(cursor, "UNCHANGEDSINCE", "(UNCHANGEDSINCE ..)")?);
+        unchanged_since = Some(values::unchanged_since(cursor)?);
         cursor.space()?;
     }
     let action = if cursor.eat(b'+') {

@@ -1,9 +1,11 @@
 //! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
 
+use mail_types::ModSeq;
+
 use super::{
     SyntaxError,
     cursor::Cursor,
-    values::{sequence_set, since, text},
+    values::{mod_seq, sequence_set, text},
 };
 use crate::command::{Fetch, FetchItem, FieldChoice, Numbering, Partial, Section, SectionOf};
 
@@ -13,7 +15,7 @@ type Parsed<T> = Result<T, SyntaxError>;
 const PARTS_MAX: usize = 200;
 
 /// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att /
-/// "(" fetch-att *(SP fetch-att) ")") [SP "(" "CHANGEDSINCE" SP mod-sequence-value ")"]`
+/// "(" fetch-att *(SP fetch-att) ")") [SP "(" fetch-modifier *(SP fetch-modifier) ")"]`
 pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fetch> {
     let messages = sequence_set(cursor)?;
     cursor.space()?;
@@ -22,9 +24,11 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
         None if cursor.peek() == Some(b'(') => cursor.list("what to fetch", item)?,
         None => vec![item(cursor)?],
     };
-    let mut changed_since = None;
-    if cursor.eat(b' ') {
-        changed_since = Some(since(cursor, "CHANGEDSINCE", "(CHANGEDSINCE ..)")?);
+    let modifiers = if cursor.eat(b' ') { modifiers(cursor)? } else { Modifiers::default() };
+    let Modifiers { changed_since, vanished } = modifiers;
+    // RFC 7162 §3.2.6: neither for FETCH, nor without CHANGEDSINCE.
+    if vanished && (numbering == Numbering::Sequence || changed_since.is_none()) {
+        return Err(SyntaxError::Expected("VANISHED in UID FETCH with CHANGEDSINCE only"));
     }
     let mut items = Vec::with_capacity(asked.len() + 2);
     // RFC 3501 §6.4.8: the UID is told whether asked for or not.
@@ -36,7 +40,32 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
             items.push(item);
         }
     }
-    Ok(Fetch { messages, numbering, items, changed_since })
+    Ok(Fetch { messages, numbering, items, changed_since, vanished })
+}
+
+/// What stands behind the items.
+#[derive(Default)]
+struct Modifiers {
+    changed_since: Option<ModSeq>,
+    vanished: bool,
+}
+
+/// `chgsince-fetch-mod`, `rexpunges-fetch-mod` (RFC 7162 §7), each once.
+fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<Modifiers> {
+    const WHAT: &str = "(CHANGEDSINCE ..)";
+    let mut modifiers = Modifiers::default();
+    cursor.list(WHAT, |cursor| {
+        if cursor.eat_word("CHANGEDSINCE") && modifiers.changed_since.is_none() {
+            cursor.space()?;
+            modifiers.changed_since = Some(mod_seq(cursor)?);
+        } else if cursor.eat_word("VANISHED") && !modifiers.vanished {
+            modifiers.vanished = true;
+        } else {
+            return Err(SyntaxError::Expected(WHAT));
+        }
+        Ok(())
+    })?;
+    Ok(modifiers)
 }
 
 /// The three macros; they stand alone.

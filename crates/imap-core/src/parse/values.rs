@@ -91,12 +91,12 @@ pub(super) fn number63(cursor: &mut Cursor<'_>, what: &'static str) -> Parsed<u6
     number.ok_or(SyntaxError::Expected(what))
 }
 
-/// `"(" name SP mod-sequence-valzer ")"`: the one modifier that FETCH and STORE have each
-/// (RFC 7162 §7).
-pub(super) fn since(cursor: &mut Cursor<'_>, name: &str, what: &'static str) -> Parsed<ModSeq> {
-    cursor.expect(b'(', what)?;
-    if !cursor.eat_word(name) {
-        return Err(SyntaxError::Expected(what));
+/// `"(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"`: the modifier that STORE has (RFC 7162 §7).
+pub(super) fn unchanged_since(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
+    const WHAT: &str = "(UNCHANGEDSINCE ..)";
+    cursor.expect(b'(', WHAT)?;
+    if !cursor.eat_word("UNCHANGEDSINCE") {
+        return Err(SyntaxError::Expected(WHAT));
     }
     cursor.space()?;
     let since = mod_seq(cursor)?;

@@ -3,7 +3,7 @@
 use mail_types::{Flag, Keyword, MailboxName, SeqNum};
 
 use super::{number, render_mailbox_name};
-use crate::{command::StatusItem, utf7};
+use crate::{UidRuns, command::StatusItem, utf7};
 
 /// One line of LIST or LSUB.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,6 +111,22 @@ pub(crate) fn recent(out: &mut Vec<u8>, count: u32) {
 /// `* n EXPUNGE` (RFC 3501 §7.4.1).
 pub(crate) fn expunge(out: &mut Vec<u8>, message: SeqNum) {
     numbered(out, message.number(), "EXPUNGE");
+}
+
+/// Runs of UIDs in a VANISHED response, at most: longer lists are several responses.
+const VANISHED_RUNS: usize = 1000;
+
+/// `* VANISHED` (RFC 7162 §3.2.10); `earlier` for what the client has no number for.
+pub(crate) fn vanished(out: &mut Vec<u8>, uids: &UidRuns, earlier: bool) {
+    let ranges: Vec<_> = uids.ranges().map(|(a, b)| (a.number(), b.number())).collect();
+    for portion in ranges.chunks(VANISHED_RUNS) {
+        out.extend_from_slice(b"* VANISHED ");
+        if earlier {
+            out.extend_from_slice(b"(EARLIER) ");
+        }
+        super::search::ranges(out, portion);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 fn numbered(out: &mut Vec<u8>, value: u32, word: &str) {

@@ -12,6 +12,7 @@ use crate::{
         Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
         SearchReturn, Select, Store,
     },
+    order::Verb,
     response::{self, Code, Completion, Extended, FetchResponse, FoundModSeqs},
     view::View,
 };
@@ -65,7 +66,6 @@ finishes!(
     SignIn,
     MailboxCommand,
     QuotaCommand,
-    Select,
     Close,
     Fetch,
     Store,
@@ -95,9 +95,21 @@ impl Ask<SignIn> {
 }
 
 impl Ask<Select> {
-    /// It is open.
-    pub fn opened(self, session: &mut Session, wire: &mut Wire, opened: Opened) {
-        session.opened_mailbox(self.ticket, wire, opened);
+    /// It is open: all is told that the client must hear. What a client that comes back has missed
+    /// ([`Ask::missed`]) follows, then [`Ask::done`].
+    pub fn opened(&self, session: &mut Session, wire: &mut Wire, opened: Opened) {
+        session.opened_mailbox(wire, opened);
+    }
+
+    /// That is all.
+    pub fn done(self, session: &mut Session, wire: &mut Wire) {
+        session.opening_done(self.ticket, wire);
+    }
+
+    /// It can't be opened, for this reason.
+    pub fn finish(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
+        session.unselect_if_opening(Verb::Select);
+        session.finish(self.ticket, wire, completion);
     }
 }
 
@@ -106,7 +118,7 @@ impl Ask<Fetch> {
     /// asked for: its flags (RFC 3501 §6.4.5), and to those who know of mod-sequences that and its
     /// UID (RFC 7162 §3.2.4).
     pub fn items_if_marked(&self, session: &Session) -> impl Iterator<Item = &'static FetchItem> {
-        let items: &'static [_] = if session.condstore {
+        let items: &'static [_] = if session.enabled.condstore {
             &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq]
         } else {
             &[FetchItem::Flags]
@@ -121,10 +133,10 @@ impl Ask<Store> {
     /// (RFC 7162 §3.2.4).
     pub fn flags(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
         let told = Told {
-            uid: session.condstore || self.command.numbering == Numbering::Uid,
+            uid: session.enabled.condstore || self.command.numbering == Numbering::Uid,
             flags: !self.command.silent,
         };
-        if told.flags || session.condstore {
+        if told.flags || session.enabled.condstore {
             tell_flags(session, wire, message, told);
         }
     }
@@ -243,9 +255,13 @@ impl Ask<GoOn> {
 }
 
 fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bool) {
+    let qresync = session.enabled.qresync;
     let Some(view) = session.view_mut() else { return };
     view.vanished(uids);
-    if now {
+    if now && qresync {
+        // RFC 7162 §3.2.10.2: of what the client knows only, as it is with EXPUNGE.
+        response::vanished(&mut wire.output, &view.tell_vanished_uids(), false);
+    } else if now {
         for number in view.tell_vanished() {
             response::expunge(&mut wire.output, number);
         }
@@ -262,12 +278,12 @@ fn numbers(session: &Session, numbering: Numbering, uids: &UidRuns) -> Vec<(u32,
 
 /// What is told of a message beside its mod-sequence.
 #[derive(Clone, Copy)]
-struct Told {
-    uid: bool,
-    flags: bool,
+pub(super) struct Told {
+    pub(super) uid: bool,
+    pub(super) flags: bool,
 }
 
-fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'_>, told: Told) {
+pub(super) fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'_>, told: Told) {
     let Some(view) = session.view() else { return };
     let Some(number) = view.sequence_number(message.uid) else { return };
     let out = &mut wire.output;
@@ -279,7 +295,7 @@ fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'_>, told: T
         response.flags(out, message.flags, view.is_recent(message.uid));
     }
     // RFC 7162 §3.1.4.2.
-    if session.condstore {
+    if session.enabled.condstore {
         response.mod_seq(out, message.mod_seq);
     }
     response.end(out);

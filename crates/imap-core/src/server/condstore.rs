@@ -1,4 +1,4 @@
-//! Mod-sequences: from when on the client is told them (RFC 7162 §3.1).
+//! Mod-sequences: from when on the client is told them (RFC 7162 §3.1), and what else ENABLE does.
 
 use conversation::Wire;
 
@@ -6,25 +6,61 @@ use super::{
     Session,
     session::{Access, Selected},
 };
-use crate::response::{self, Code};
+use crate::{
+    command::Enable,
+    order::Verb,
+    response::{self, Code, Completion, Condition},
+};
 
 impl Session {
     /// Whether the client knows of mod-sequences: it is told that of each message whose flags it
     /// is told without having asked for them.
     pub fn is_condstore_aware(&self) -> bool {
-        self.condstore
+        self.enabled.condstore
+    }
+
+    /// Whether the client wants to hear of what goes as UIDs (RFC 7162 §3.2.3).
+    pub fn is_qresync_aware(&self) -> bool {
+        self.enabled.qresync
+    }
+
+    /// ENABLE: what is known is turned on and told, the rest passed over (RFC 5161 §3.1).
+    pub(super) fn enable(&mut self, wire: &mut Wire, wanted: Enable) {
+        let out = &mut wire.output;
+        out.extend_from_slice(b"* ENABLED");
+        for (name, is_wanted) in [("CONDSTORE", wanted.condstore), ("QRESYNC", wanted.qresync)] {
+            if is_wanted {
+                out.extend_from_slice(format!(" {name}").as_bytes());
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+        self.enabled.qresync |= wanted.qresync;
     }
 
     /// From here on, until the connection ends. If a mailbox is open, the client must hear where
     /// it stands (RFC 7162 §3.1).
     pub(super) fn enable_condstore(&mut self, wire: &mut Wire) {
-        if std::mem::replace(&mut self.condstore, true) {
+        if std::mem::replace(&mut self.enabled.condstore, true) {
             return;
         }
         if let Access::Selected(selected) = &self.access {
             let Selected { mod_seq, .. } = **selected;
             let highest = Code::HighestModSeq(mod_seq);
             response::untagged_ok(&mut wire.output, &highest, "The last change");
+        }
+    }
+
+    /// After messages went by its doing, the client that keeps a cache hears where the mailbox
+    /// stands now (RFC 7162 §3.2.7, §3.2.9; RFC 6851 §4.4): all before it was told by then.
+    pub(super) fn add_highest_mod_seq(&self, verb: Verb, completion: &mut Completion) {
+        let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge | Verb::Move | Verb::UidMove);
+        if let Access::Selected(selected) = &self.access
+            && self.enabled.qresync
+            && removes
+            && completion.condition == Condition::Ok
+            && completion.code.is_none()
+        {
+            completion.code = Some(Code::HighestModSeq(selected.mod_seq));
         }
     }
 

@@ -137,6 +137,10 @@ impl Session {
     }
 
     fn run(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
+        if command.needs_qresync() && !self.enabled.qresync {
+            // RFC 7162 §3.2.5, §3.2.6.
+            return self.end(wire, tag, verb, Completion::bad("ENABLE QRESYNC first"));
+        }
         if matches!(command, Command::Select(_)) {
             self.leave_selected(wire);
         }
@@ -158,10 +162,8 @@ impl Session {
                 response::namespace(&mut wire.output);
                 self.done(wire, tag, verb)
             }
-            Command::Enable { condstore } => {
-                // RFC 5161 §3.1: what is not known is passed over.
-                let enabled = if condstore { "* ENABLED CONDSTORE\r\n" } else { "* ENABLED\r\n" };
-                wire.output.extend_from_slice(enabled.as_bytes());
+            Command::Enable(wanted) => {
+                self.enable(wire, wanted);
                 self.done(wire, tag, verb)
             }
             Command::Logout => {
@@ -186,7 +188,13 @@ impl Session {
     }
 
     /// The commands that the agent answers.
-    fn ask_about(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb, command: Command) -> Flow {
+    fn ask_about(
+        &mut self,
+        wire: &mut Wire,
+        tag: Box<str>,
+        mut verb: Verb,
+        command: Command,
+    ) -> Flow {
         let asked = match command {
             Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
             Command::Quota(command) => Question::Quota(self.ask(command, UidRuns::new())),
@@ -196,7 +204,13 @@ impl Session {
                 self.access = Access::Authenticated;
                 Question::Close(self.ask(close, UidRuns::new()))
             }
-            Command::Search(search) => Question::Search(self.ask(search, UidRuns::new())),
+            Command::Search(search) => {
+                if search.key.names_sequence() {
+                    // RFC 7162 §3.2.10.2: UID SEARCH too, if numbers stand in it.
+                    verb = Verb::Search;
+                }
+                Question::Search(self.ask(search, UidRuns::new()))
+            }
             Command::Expunge(_) | Command::Store(_) if self.is_read_only() => {
                 return self.read_only(wire, tag, verb);
             }
@@ -206,6 +220,10 @@ impl Session {
             }
             Command::Copy(copy) if copy.remove && self.is_read_only() => {
                 return self.read_only(wire, tag, verb);
+            }
+            Command::Fetch(fetch) if fetch.vanished => {
+                let messages = self.existing(Some(&fetch.messages));
+                Question::Fetch(self.ask(fetch, messages))
             }
             Command::Fetch(fetch) => match self.resolve(&fetch.messages, fetch.numbering) {
                 Ok(messages) => Question::Fetch(self.ask(fetch, messages)),

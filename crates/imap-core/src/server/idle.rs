@@ -16,16 +16,8 @@ use crate::{
 };
 
 impl Session {
-    /// Says what RFC 3501 §6.3.1 requires, and the tagged line.
-    pub(super) fn opened_mailbox(&mut self, ticket: Ticket, wire: &mut Wire, opened: Opened) {
-        if !self.open.answered(ticket) {
-            return;
-        }
-        let Activity::Running(Running { tag, verb, .. }) =
-            std::mem::replace(&mut self.activity, Activity::Reading)
-        else {
-            return;
-        };
+    /// Says what RFC 3501 §6.3.1 requires before the tagged line.
+    pub(super) fn opened_mailbox(&mut self, wire: &mut Wire, opened: Opened) {
         let out = &mut wire.output;
         let view = View::new(opened.uids, opened.recent);
         let size = view.size();
@@ -42,10 +34,19 @@ impl Session {
         // RFC 7162 §3.1.2.1 asks for it once the client knows of it; to others it says nothing.
         let highest = Code::HighestModSeq(opened.highest_mod_seq);
         response::untagged_ok(out, &highest, "The last change");
-        let code = if opened.read_only { Code::ReadOnly } else { Code::ReadWrite };
         let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
         let selected = Selected { view, read_only, mod_seq };
         self.access = Access::Selected(Box::new(selected));
+    }
+
+    /// Says the tagged line of SELECT. News waits for the next command.
+    pub(super) fn opening_done(&mut self, ticket: Ticket, wire: &mut Wire) {
+        if !self.open.answered(ticket) {
+            return;
+        }
+        let taken = std::mem::replace(&mut self.activity, Activity::Reading);
+        let Activity::Running(Running { tag, verb, .. }) = taken else { return };
+        let code = if self.is_read_only() { Code::ReadOnly } else { Code::ReadWrite };
         let done = Completion::ok(format!("{} completed", verb.rule().name)).with(code);
         self.say_tagged(wire, Some(&tag), &done);
     }
@@ -68,7 +69,8 @@ impl Session {
             return;
         }
         match std::mem::replace(&mut self.activity, Activity::Reading) {
-            Activity::Running(Running { tag, end: Some(completion), .. }) => {
+            Activity::Running(Running { tag, verb, end: Some(mut completion) }) => {
+                self.add_highest_mod_seq(verb, &mut completion);
                 self.say_tagged(wire, Some(&tag), &completion);
             }
             other => self.activity = other,

@@ -11,6 +11,7 @@ use super::{Ask, GoOn, Options, Question, append::Append, sign_in::Exchanging};
 use crate::{
     UidRuns,
     capability::{self, Circumstances},
+    command::Enable,
     frame::Framer,
     order::{State, Verb},
     response::{self, Code, Completion, Condition},
@@ -34,8 +35,8 @@ pub struct Session {
     ending: Option<Box<Ending>>,
     /// There was news that IDLE did not wait for.
     changed: bool,
-    /// The client knows of mod-sequences.
-    pub(super) condstore: bool,
+    /// What the client has turned on. CONDSTORE also by using it.
+    pub(super) enabled: Enable,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -119,7 +120,7 @@ impl Session {
             peer: None,
             ending: None,
             changed: false,
-            condstore: false,
+            enabled: Enable::default(),
             deadline: None,
             options,
         }
@@ -239,10 +240,18 @@ impl Session {
         }
     }
 
+    /// A SELECT that fails after the mailbox was open leaves none open (RFC 3501 §6.3.1).
+    pub(super) fn unselect_if_opening(&mut self, verb: Verb) {
+        if matches!(verb, Verb::Select | Verb::Examine) {
+            self.access = Access::Authenticated;
+        }
+    }
+
     /// The open question was dropped: a temporary failure of ours.
     fn answer_lost(&mut self, wire: &mut Wire) {
         match std::mem::replace(&mut self.activity, Activity::Reading) {
             Activity::Running(Running { tag, verb, end: None }) => {
+                self.unselect_if_opening(verb);
                 self.complete(wire, tag, verb, Completion::unavailable());
             }
             Activity::Running(Running { tag, end: Some(completion), .. }) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imap_core::{UidRuns, command::SpecialUse, listing::Listed};
+use imap_core::{UidRuns, command::SpecialUse, listing::Listed, server::Missed};
 use mail_types::{FlagSet, MailboxName, ModSeq, Timestamp, Uid};
 
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Mailbox {
     pub(crate) next: u32,
     /// That of the last change.
     pub(crate) mod_seq: ModSeq,
+    /// What went, and when.
+    pub(crate) gone: Vec<(Uid, ModSeq)>,
     pub(crate) subscribed: bool,
     pub(crate) special_use: Option<SpecialUse>,
 }
@@ -43,6 +45,7 @@ impl Account {
             messages: vec![],
             next: 1,
             mod_seq: ModSeq(1000),
+            gone: vec![],
             subscribed: true,
             special_use,
         };
@@ -103,7 +106,19 @@ impl Mailbox {
     }
 
     pub(crate) fn remove(&mut self, uids: &UidRuns) {
+        let gone = self.uids().intersection(uids);
+        if !gone.is_empty() {
+            let mod_seq = self.changed();
+            self.gone.extend(gone.iter().map(|uid| (uid, mod_seq)));
+        }
         self.messages.retain(|message| !uids.contains(message.uid));
+    }
+
+    /// Which of these went since.
+    pub(crate) fn vanished(&self, missed: &Missed) -> UidRuns {
+        let since = self.gone.iter().filter(|(_, mod_seq)| *mod_seq > missed.since);
+        let gone: UidRuns = since.map(|(uid, _)| *uid).collect();
+        gone.intersection(&missed.without_message)
     }
 }
 

@@ -295,8 +295,18 @@ impl ImapDialogue {
             highest_mod_seq: mailbox.mod_seq,
             read_only,
         };
-        self.selected.insert(connection, name);
+        let uid_next = opened.uid_next;
         ask.opened(session, wire, opened);
+        if let Some(missed) = ask.missed(session, validity(), uid_next) {
+            ask.vanished(wire, &mailbox.vanished(&missed));
+            for message in &mailbox.messages {
+                if missed.messages.contains(message.uid) && message.mod_seq > missed.since {
+                    ask.flags(session, wire, flags_now(message));
+                }
+            }
+        }
+        self.selected.insert(connection, name);
+        ask.done(session, wire);
     }
 
     fn close(
@@ -307,8 +317,10 @@ impl ImapDialogue {
         wire: &mut Wire,
     ) {
         if ask.command().expunge {
-            let deleted = |m: &Message| m.flags.contains(&Flag::Deleted);
-            self.selected(connection).messages.retain(|m| !deleted(m));
+            let mailbox = self.selected(connection);
+            let deleted = mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
+            let deleted: UidRuns = deleted.map(|m| m.uid).collect();
+            mailbox.remove(&deleted);
         }
         self.selected.remove(&connection);
         ask.finish(session, wire, Completion::ok("Closed"));
@@ -322,6 +334,10 @@ impl ImapDialogue {
         wire: &mut Wire,
     ) {
         let mailbox = self.selected(connection);
+        let uid_next = Uid::new(mailbox.next).unwrap();
+        if let Some(missed) = ask.missed(session, uid_next) {
+            ask.vanished(wire, &mailbox.vanished(&missed));
+        }
         let mut gone = false;
         for uid in ask.messages().iter() {
             let Some(message) = mailbox.message(uid) else {

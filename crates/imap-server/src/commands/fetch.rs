@@ -1,4 +1,4 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
 //!
 //! Rows come from the index some hundred at a time, one query each; what a response needs of the
 //! file is opened before its first octet is rendered, so that a message which is gone gets no
@@ -14,7 +14,10 @@ use imap_core::{
 use mail_store::{FlagChange, MessageReader, MessageRow, StoreError, Want};
 use mail_types::{Flag, FlagSet};
 
-use super::fetch_content::{Content, needs_structure};
+use super::{
+    fetch_content::{Content, needs_structure},
+    missed::vanished,
+};
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     selected::{Selected, uid_runs, uid_set},
@@ -55,6 +58,13 @@ impl Fetching<'_> {
             Ok(wanted) => wanted,
             Err(error) => return Ok(trouble::completion(&error)),
         };
+        if let Some(missed) = self.ask.missed(talk.parts().0, selected.uid_next) {
+            match vanished(&self.signed_in.mailboxes, selected.id, &missed).await {
+                Ok(gone) => self.ask.vanished(talk.parts().1, &gone),
+                Err(error) => return Ok(trouble::completion(&error)),
+            }
+            talk.drain().await?;
+        }
         let (mut rest, mut told) = (wanted.clone(), 0);
         let portion_size = if self.want() == Want::Details { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {

@@ -7,6 +7,7 @@ mod expunge;
 mod fetch;
 mod fetch_content;
 mod mailboxes;
+mod missed;
 mod quota;
 mod search;
 mod select;

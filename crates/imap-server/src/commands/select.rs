@@ -1,30 +1,58 @@
-//! SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 3691).
+//! SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 3691; RFC 7162 §3.2.5).
 
+use agent_kit::Gone;
 use imap_core::{
     UidRuns,
     command::{Close, Select},
     response::Completion,
-    server::{Ask, Opened},
+    server::{Ask, FlagsNow, Missed, Opened},
 };
-use mail_store::{StoreError, UidSet};
+use mail_store::{StoreError, UidSet, Want};
 use mail_types::Uid;
 
+use super::missed::vanished;
 use crate::{
-    handler::{Conversation, Talk},
-    selected::{Selected, uid_runs},
+    handler::{Conversation, SignedIn, Talk},
+    selected::{Selected, uid_runs, uid_set},
     trouble,
 };
 
+/// Messages whose flags are asked for at once.
+const ROWS: u32 = 1000;
+
 impl Conversation {
-    pub(crate) async fn select(&mut self, ask: Ask<Select>, talk: &mut Talk<'_>) {
+    pub(crate) async fn select(
+        &mut self,
+        ask: Ask<Select>,
+        talk: &mut Talk<'_>,
+    ) -> Result<(), Gone> {
         // Whether it succeeds or not, what was open is closed (RFC 3501 §6.3.1).
         self.selected = None;
         let opened = self.open(ask.command()).await;
         let (session, wire) = talk.parts();
-        match opened {
-            Ok(opened) => ask.opened(session, wire, opened),
-            Err(completion) => ask.finish(session, wire, completion),
+        let (validity, next) = match opened {
+            Ok(opened) => {
+                let epoch = (opened.uid_validity, opened.uid_next);
+                ask.opened(session, wire, opened);
+                epoch
+            }
+            Err(completion) => {
+                ask.finish(session, wire, completion);
+                return Ok(());
+            }
+        };
+        if let (Some(missed), Some(signed_in), Some(selected)) =
+            (ask.missed(session, validity, next), &self.signed_in, &self.selected)
+            && let Err(error) = tell_missed(signed_in, selected, &ask, &missed, talk).await?
+        {
+            self.selected = None;
+            let (session, wire) = talk.parts();
+            ask.finish(session, wire, trouble::completion(&error));
+            return Ok(());
         }
+        let (session, wire) = talk.parts();
+        ask.done(session, wire);
+        Ok(())
     }
 
     async fn open(&mut self, select: &Select) -> Result<Opened, Completion> {
@@ -90,4 +118,40 @@ impl Conversation {
         let (session, wire) = talk.parts();
         ask.finish(session, wire, completion);
     }
+}
+
+/// Tells a client that comes back what went and what changed since (RFC 7162 §3.2.5.1).
+async fn tell_missed(
+    signed_in: &SignedIn,
+    selected: &Selected,
+    ask: &Ask<Select>,
+    missed: &Missed,
+    talk: &mut Talk<'_>,
+) -> Result<Result<(), StoreError>, Gone> {
+    let mailboxes = &signed_in.mailboxes;
+    let gone = match vanished(mailboxes, selected.id, missed).await {
+        Ok(gone) => gone,
+        Err(error) => return Ok(Err(error)),
+    };
+    ask.vanished(talk.parts().1, &gone);
+    let changed = match mailboxes.changed_since(selected.id, missed.since).await {
+        Ok(changed) => changed,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut rest = uid_runs(&changed).intersection(&missed.messages);
+    while !rest.is_empty() {
+        let portion;
+        (portion, rest) = rest.split_at(ROWS);
+        let rows = match mailboxes.fetch(selected.id, &uid_set(&portion), Want::Facts).await {
+            Ok(rows) => rows,
+            Err(error) => return Ok(Err(error)),
+        };
+        for row in rows {
+            let now = FlagsNow { uid: row.uid, flags: &row.flags, mod_seq: row.modseq };
+            let (session, wire) = talk.parts();
+            ask.flags(session, wire, now);
+            talk.drain().await?;
+        }
+    }
+    Ok(Ok(()))
 }

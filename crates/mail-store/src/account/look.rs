@@ -78,6 +78,25 @@ impl AccountMailboxes {
         }))
     }
 
+    /// Which messages went after a modseq, ascending; none if the log does not reach back so far,
+    /// and it must be told in another way (RFC 7162 §3.2.6).
+    pub fn expunged_since(
+        &self,
+        mailbox: MailboxId,
+        since: ModSeq,
+    ) -> Pending<'_, Option<Vec<Uid>>> {
+        Box::pin(self.ask(move |mut look| async move {
+            look.begin_moment().await?;
+            let expunged = if history::log_reaches(&mut look, mailbox, since).await? {
+                Some(history::expunged_since(&mut look, mailbox, since).await?)
+            } else {
+                None
+            };
+            look.end_moment().await?;
+            Ok(expunged)
+        }))
+    }
+
     /// Which messages came or changed after a modseq, ascending (RFC 7162 §3.1.4.1).
     pub fn changed_since(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Vec<Uid>> {
         Box::pin(self.ask(move |mut look| async move {

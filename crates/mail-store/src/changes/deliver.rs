@@ -39,6 +39,7 @@ pub(crate) async fn deliver(
     for (at, delivery) in deliveries.iter().enumerate() {
         if seen.insert((delivery.queue_id, delivery.recipient)) {
             let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
+            let name = if delivery.or_inbox { present(&mut change, name).await? } else { name };
             by_mailbox.entry(name).or_default().push(at);
         }
     }
@@ -69,6 +70,17 @@ pub(crate) async fn deliver(
     let answer = |pair| done.get(pair).cloned();
     // Each pair was either known or is new.
     pairs.iter().map(|pair| answer(pair).ok_or(StoreError::MessageGone)).collect()
+}
+
+/// The mailbox that a name means to somebody who does not care for its case; INBOX if there is none.
+async fn present(change: &mut Change, name: MailboxName) -> Result<MailboxName, StoreError> {
+    if mailboxes::by_name(change, &name).await?.is_some() {
+        return Ok(name);
+    }
+    let folded = name.as_str().to_lowercase();
+    let all = mailboxes::all(change).await?.into_iter().map(|mailbox| mailbox.name);
+    let meant = all.into_iter().find(|name| name.as_str().to_lowercase() == folded);
+    Ok(meant.unwrap_or_else(MailboxName::inbox))
 }
 
 /// Looks for files that an attempt linked and did not commit, wherever they are.

@@ -26,9 +26,13 @@ const STEP: usize = 500;
 /// Deliveries are remembered for so long if nobody says that their queue entries are gone:
 /// 60 days, longer than any entry waits.
 const REMEMBERED_MS: i64 = 60 * 24 * 3600 * 1000;
-/// The expunge log is kept for so long: 7 days. Sessions ask for what happened since they last
-/// asked, which is minutes.
-const EXPUNGED_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+/// The expunge log is kept for so long, for clients that come back: 60 days.
+const EXPUNGED_KEPT_MS: i64 = 60 * 24 * 3600 * 1000;
+/// And if it has more rows than this,
+const EXPUNGED_ROWS: i64 = 100_000;
+/// for so long: 7 days. Open sessions ask for what happened since they last asked, which is
+/// minutes.
+const EXPUNGED_KEPT_LEAST_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// Does all that is left to do; answers which mailboxes others had changed.
 pub(crate) async fn follow(
@@ -81,12 +85,19 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
             mailboxes::save(&mut change, row).await?;
         }
         pending::gone(&mut change, paths).await?;
-        // The log grows with what is removed, and is shortened with it.
-        let before = (account.clock)().millis().saturating_sub(EXPUNGED_KEPT_MS);
-        history::forget_expunged(&mut change, before).await?;
         change.commit().await?;
     }
-    Ok(())
+    // The log grows with what is removed, and is shortened with it.
+    if doomed.is_empty() { Ok(()) } else { shorten_log(account).await }
+}
+
+async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {
+    let mut change = account.change().await?;
+    let long = history::log_is_longer_than(&mut change, EXPUNGED_ROWS).await?;
+    let kept = if long { EXPUNGED_KEPT_LEAST_MS } else { EXPUNGED_KEPT_MS };
+    let before = (account.clock)().millis().saturating_sub(kept);
+    history::forget_expunged(&mut change, before).await?;
+    change.commit().await
 }
 
 /// The mailboxes whose folders nobody else has changed.

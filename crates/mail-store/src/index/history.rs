@@ -83,6 +83,21 @@ pub(crate) async fn changed_since(
     Ok(changed)
 }
 
+/// Whether all that went after `since` is in the log.
+pub(crate) async fn log_reaches(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Result<bool, StoreError> {
+    let failed = look.failed("read how far the expunge log reaches");
+    let from: Option<i64> = sqlx::query_scalar("select expunges_since from mailboxes where id = ?")
+        .bind(mailbox.0)
+        .fetch_optional(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(modseq(from.ok_or(StoreError::MailboxGone(mailbox))?) <= since)
+}
+
 /// Messages that went after `since`, by UID.
 pub(crate) async fn expunged_since(
     look: &mut Look,
@@ -100,13 +115,45 @@ pub(crate) async fn expunged_since(
     Ok(rows.into_iter().map(uid).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
-/// Forgets what went before `before` (milliseconds).
-pub(crate) async fn forget_expunged(look: &mut Look, before: i64) -> Result<(), StoreError> {
-    let failed = look.failed("shorten the expunge log");
-    sqlx::query("delete from expunged where gone_at < ?")
-        .bind(before)
+/// Some of the log may be missing: what went up to now is not told from it any more.
+pub(crate) async fn begin_logs_anew(look: &mut Look) -> Result<(), StoreError> {
+    let failed = look.failed("begin the expunge log anew");
+    sqlx::query("update mailboxes set expunges_since = modseq")
         .execute(look.db()?)
         .await
         .map_err(failed)?;
     Ok(())
+}
+
+/// Forgets what went before `before` (milliseconds).
+pub(crate) async fn forget_expunged(look: &mut Look, before: i64) -> Result<(), StoreError> {
+    let failed = look.failed("shorten the expunge log");
+    let old: bool = sqlx::query_scalar("select exists (select 1 from expunged where gone_at < ?)")
+        .bind(before)
+        .fetch_one(look.db()?)
+        .await
+        .map_err(&failed)?;
+    if !old {
+        return Ok(());
+    }
+    sqlx::query(
+        "update mailboxes set expunges_since = max(expunges_since, coalesce(
+             (select max(modseq) from expunged where mailbox = id and gone_at < $1), 0));
+         delete from expunged where gone_at < $1;",
+    )
+    .bind(before)
+    .execute(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+/// Whether the log has more rows than this.
+pub(crate) async fn log_is_longer_than(look: &mut Look, rows: i64) -> Result<bool, StoreError> {
+    let failed = look.failed("measure the expunge log");
+    sqlx::query_scalar("select exists (select 1 from expunged limit 1 offset ?)")
+        .bind(rows)
+        .fetch_one(look.db()?)
+        .await
+        .map_err(failed)
 }

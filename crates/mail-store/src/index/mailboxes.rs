@@ -107,13 +107,14 @@ pub(crate) async fn by_name(
     found.as_ref().map(row).transpose().map_err(failed)
 }
 
-/// Writes a row, new or known; its counters are left to the triggers.
+/// Writes a row, new or known; its counters are left to the triggers. The expunge log of a new one
+/// begins here.
 pub(crate) async fn save(look: &mut Look, mailbox: &MailboxRow) -> Result<(), StoreError> {
     let failed = look.failed("write a mailbox");
     sqlx::query(
         "insert into mailboxes (id, name, dir, special_use, uid_validity, uid_next, uids_below,
-             modseq, modseqs_below, recent_from, new_time, cur_time, compared)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             modseq, modseqs_below, recent_from, new_time, cur_time, compared, expunges_since)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?8)
          on conflict (id) do update set
              name = excluded.name, dir = excluded.dir, special_use = excluded.special_use,
              uid_validity = excluded.uid_validity, uid_next = excluded.uid_next,

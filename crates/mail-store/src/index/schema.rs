@@ -8,6 +8,7 @@ use stable_storage::Migration;
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "mailboxes", sql: FIRST },
     Migration { name: "a time in the expunge log, a counter of recent messages", sql: SECOND },
+    Migration { name: "how far back the expunge log reaches", sql: THIRD },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -160,4 +161,10 @@ when old.recent_from <> new.recent_from begin
         (select count(*) from messages where mailbox = new.id and uid >= new.recent_from)
     where id = new.id;
 end;
+";
+
+const THIRD: &str = "
+-- what went after this modseq is in the expunge log, all of it
+alter table mailboxes add column expunges_since integer not null default 0;
+update mailboxes set expunges_since = modseq;
 ";

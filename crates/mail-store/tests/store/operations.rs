@@ -279,10 +279,11 @@ fn in_hours(hours: u64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn the_expunge_log_keeps_a_week() {
+async fn the_expunge_log_keeps_sixty_days_and_knows_what_it_has_forgotten() {
     static NOW_S: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000);
     let clock: Clock = || Timestamp::from_secs(NOW_S.load(std::sync::atomic::Ordering::Relaxed));
     let world = World::new();
+    let seen = mailbox(&world.open().await.account(ALICE), "INBOX").await.highest_modseq;
     for (entry, kept) in [(1, vec![uid(1)]), (2, vec![uid(1), uid(2)]), (3, vec![uid(2), uid(3)])] {
         let options = StoreOptions { clock, ..world.options() };
         let store = MailStore::open(options, Files::real()).await.unwrap();
@@ -292,9 +293,14 @@ async fn the_expunge_log_keeps_a_week() {
         account.remove(inbox, &new.into()).await.unwrap();
         store.close().await;
         let account = world.open().await.account(ALICE);
-        let log = account.changes(inbox, ModSeq(0)).await.unwrap().expunged;
-        assert_eq!(log, kept, "after {entry}");
-        NOW_S.fetch_add(4 * 24 * 3600, std::sync::atomic::Ordering::Relaxed);
+        let changes = account.changes(inbox, ModSeq(0)).await.unwrap();
+        assert_eq!(changes.expunged, kept, "after {entry}");
+        // RFC 7162 §3.2.6: who comes back from a time that is forgotten must not hear of a part.
+        let told = account.expunged_since(inbox, seen).await.unwrap();
+        assert_eq!(told, (entry < 3).then_some(kept), "after {entry}");
+        let nothing = account.expunged_since(inbox, changes.state.highest_modseq).await.unwrap();
+        assert_eq!(nothing, Some(vec![]));
+        NOW_S.fetch_add(40 * 24 * 3600, std::sync::atomic::Ordering::Relaxed);
     }
 }
 

@@ -58,6 +58,9 @@ async fn a_rebuilt_index_equals_the_original() {
     for (before, after) in states.iter().zip(account.states().await.unwrap()) {
         assert_eq!((before.id, before.uid_validity), (after.id, after.uid_validity));
         assert!(after.uid_next >= before.uid_next && after.highest_modseq > before.highest_modseq);
+        let expunged = |since| account.expunged_since(before.id, since);
+        assert_eq!(expunged(before.highest_modseq).await.unwrap(), None, "the log is lost");
+        assert_eq!(expunged(after.highest_modseq).await.unwrap(), Some(vec![]));
     }
     assert_eq!(deliver(&account, 2, "m2").await.unwrap(), uid(2), "deliveries are remembered");
     let new = deliver(&account, 9, "new").await.unwrap();
@@ -126,6 +129,8 @@ async fn after_a_power_cut_no_number_is_given_twice() {
     assert_eq!(lost.uid, told.number());
     let state = account.state(inbox.id).await.unwrap();
     assert!(state.highest_modseq > told_modseq && state.uid_next > gone);
+    let log = account.expunged_since(inbox.id, told_modseq).await.unwrap();
+    assert_eq!(log, None, "what the log says may not be all");
     assert_eq!(deliver(&account, 20, "lost").await.unwrap(), told);
     assert_eq!(subjects(&all, "INBOX").iter().filter(|s| *s == "lost").count(), 1);
 }

@@ -90,7 +90,14 @@ pub(crate) async fn deliver_into(
     let mut incoming = account.incoming_delivery(queue_id, recipient, NOW);
     incoming.write(&message(text)).await?;
     let written = incoming.finish().await?;
-    let delivery = Delivery { queue_id, recipient, written, file_into, flags: FlagSet::new() };
+    let delivery = Delivery {
+        queue_id,
+        recipient,
+        written,
+        file_into,
+        or_inbox: false,
+        flags: FlagSet::new(),
+    };
     Ok(account.deliver(vec![delivery]).await?[0].uid)
 }
 
