@@ -28,10 +28,17 @@ pub enum Consumes {
 }
 
 /// What a consumer has room for.
+///
+/// Who is leased first is docs/queue.md's section on turns: within a lane by priority, then senders
+/// take turns; lanes take turns as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRequest {
     /// The most leases (an entry in a lane) altogether.
     pub leases_max: u32,
+    /// Of them, the most that come again: that were tried before, were to wait for a time, or were
+    /// let go by the operator. Everything comes again from a dead destination; whoever has room for
+    /// that kept apart from room for the rest is not held up by it.
+    pub again_max: u32,
     /// The most of one lane.
     pub per_lane_max: u32,
     /// Lanes that have no room now.
@@ -41,10 +48,10 @@ pub struct LeaseRequest {
 /// What was leased.
 #[derive(Debug)]
 pub struct Leased {
-    /// The leases, the longest due first within a lane.
+    /// The leases, in the order of their turns within a lane.
     pub leases: Vec<Lease>,
-    /// When the next recipient of a lane that was not excepted is due, or was due already and has
-    /// had no room; nothing if none waits.
+    /// When the next recipient of a lane that was not excepted is due: now, if one has had no room;
+    /// nothing if none waits.
     pub next_due: Option<Timestamp>,
     /// Lanes that the operator has paused while this consumer had leases of them: what has not
     /// begun is to be given back untried.
@@ -114,9 +121,13 @@ impl Consumer {
         let turn = TurnJob { settle: SettleJob::of(settlements, now)?, lease: Some(job()) };
         let (settled, mut rows) = self.turn(turn, settlements).await?;
         if self.free_the_dead(&rows.other_holders).await? {
-            let again = TurnJob { settle: None, lease: Some(job()) };
-            let (_, more) = self.turn(again, &mut Vec::new()).await?;
-            rows.join(more);
+            if rows.recipients.is_empty() {
+                let again = TurnJob { settle: None, lease: Some(job()) };
+                (_, rows) = self.turn(again, &mut Vec::new()).await?;
+            } else {
+                // What the request has room for is taken in part: the rest is for the next look.
+                rows.next_due = Some(now.millis());
+            }
         }
         let leased = self.open(rows, now).await?;
         Ok((settled, leased))

@@ -44,7 +44,8 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
     }
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut rows = rows.recipients;
-    rows.sort_by_key(|row| row.number);
+    // Leases in the order of their turns, recipients by their numbers.
+    rows.sort_by_key(|row| row.place);
     for row in rows {
         let Some(of) = entries.get(&row.entry) else {
             // Reported above; an entry that is altogether missing is not.
@@ -73,6 +74,9 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
                 why,
             }),
         }
+    }
+    for lease in &mut opened.leases {
+        lease.recipients.sort_by_key(|recipient| recipient.number);
     }
     opened
 }
@@ -129,6 +133,7 @@ fn recipient(row: &RecipientRow, entry: &LeaseEntry) -> Result<(Lane, LeaseRecip
         notify: facts.notify(),
         account: facts.account(),
         file_into: facts.file_into().map_err(wrong("mailbox"))?,
+        list: facts.list().map_err(wrong("list"))?,
         head: facts.head().map_err(wrong("header lines"))?,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         last_problem: row.problem.clone(),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     Lease, NewEntry, NewRecipient, QueueError, SealedDraft, Settlement,
     facts::{EntryFacts, RecipientFacts, VERSION},
-    sql::{event, state},
+    order,
+    sql::{Meant, event, state},
 };
 
 /// A new entry, ready to be one of many in a statement.
@@ -58,7 +59,9 @@ impl EncodedEntry {
             .recipients
             .iter()
             .enumerate()
-            .map(|(number, recipient)| recipient_row(&name, number, recipient, now).to_string())
+            .map(|(number, recipient)| {
+                recipient_row(&name, number, (entry, recipient), now).to_string()
+            })
             .collect();
         let is_local = |recipient: &NewRecipient| recipient.lane == Lane::Local;
         let leave = entry.recipients.iter().filter(|recipient| !is_local(recipient)).count();
@@ -76,22 +79,32 @@ impl EncodedEntry {
     }
 }
 
-fn recipient_row(entry: &str, number: usize, recipient: &NewRecipient, now: Timestamp) -> Value {
+fn recipient_row(
+    name: &str,
+    number: usize,
+    (entry, recipient): (&NewEntry, &NewRecipient),
+    now: Timestamp,
+) -> Value {
     let (state, event) = match recipient.held {
         None => (state::WAITING, event::QUEUED),
         Some(_) => (state::HELD, event::HELD),
     };
+    let next_at = recipient.not_before.unwrap_or(now);
+    let stands_in_line = next_at <= now && state == state::WAITING;
     json!([
-        entry,
+        name,
         number,
         recipient.lane.to_string(),
         recipient.address.to_string(),
         state,
-        recipient.not_before.unwrap_or(now).millis(),
+        next_at.millis(),
         recipient.held,
         text(&RecipientFacts::of(recipient)),
         event,
         now.millis(),
+        order::sender(entry.account, &entry.reverse_path),
+        (!stands_in_line).then(|| order::at(next_at)),
+        order::class(entry.handling.priority),
     ])
 }
 
@@ -136,6 +149,16 @@ fn in_words(outcome: &Outcome) -> String {
         Outcome::Delivered { by, reply } => format!("{by}: {reply}"),
         Outcome::Deferred(problem) | Outcome::Failed(problem) => problem.to_string(),
     }
+}
+
+/// A JSON array of numbers.
+pub(crate) fn numbers(values: &[i64]) -> String {
+    Value::from(values).to_string()
+}
+
+/// The recipients that the operator means, as `[[row, entry], ..]`.
+pub(crate) fn meant(meant: &[Meant]) -> String {
+    Value::from_iter(meant.iter().map(|one| json!([one.row, one.entry]))).to_string()
 }
 
 /// A JSON array of texts.

@@ -11,6 +11,7 @@ pub(crate) mod state {
     pub(crate) const DELIVERED: i64 = 10;
     pub(crate) const FAILED: i64 = 11;
     pub(crate) const REMOVED: i64 = 12;
+    pub(crate) const REDIRECTED: i64 = 13;
 }
 
 /// The events of a journey.
@@ -25,9 +26,10 @@ pub(crate) mod event {
     pub(crate) const RETRIED: i64 = 8;
     pub(crate) const REMOVED: i64 = 9;
     pub(crate) const SET_ASIDE: i64 = 10;
+    pub(crate) const REDIRECTED: i64 = 11;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT];
 
 const FIRST: Migration = Migration {
     name: "the tables of the queue",
@@ -139,5 +141,31 @@ const PAUSED: Migration = Migration {
             since integer not null,
             reason text not null
         ) without rowid;
+    ",
+};
+
+/// `place` is module `order`'s; what waited before this was to wait for its time. `of_sender` is the
+/// number of a sender, `line` since when a lane waits for its turn.
+const TURNS: Migration = Migration {
+    name: "priorities, and senders that take turns",
+    sql: "
+        alter table recipient add column place integer not null default 0;
+        alter table recipient add column of_sender integer not null default 0;
+        alter table lane add column line integer;
+        update recipient set place = max(next_at, 0);
+        drop index recipient_due;
+        create index recipient_place on recipient (lane, place) where state = 0;
+        create index recipient_of_sender on recipient (lane, of_sender, place)
+            where state = 0 and place < 0;
+        create index recipient_leased on recipient (lane) where state = 1;
+        create index lane_line on lane (local, line) where line is not null;
+    ",
+};
+
+/// What waits for the operator is found without looking at all that waits for its time.
+const KEPT: Migration = Migration {
+    name: "what is held or set aside",
+    sql: "
+        create index recipient_kept on recipient (lane, state) where state between 2 and 3;
     ",
 };

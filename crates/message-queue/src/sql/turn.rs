@@ -1,4 +1,4 @@
-//! Leasing and settling.
+//! Settling, and what a lease is made of.
 
 use rusqlite::Row;
 use stable_storage::{DatabaseError, Direct};
@@ -42,19 +42,6 @@ pub(crate) fn settle(
     Ok(done)
 }
 
-/// What is to be leased, as parameters.
-#[derive(Debug)]
-pub(crate) struct LeaseParameters<'a> {
-    pub(crate) local: bool,
-    pub(crate) now: i64,
-    pub(crate) holder: &'a str,
-    pub(crate) token: i64,
-    /// The names of lanes without room.
-    pub(crate) except: &'a str,
-    pub(crate) per_lane_max: u32,
-    pub(crate) leases_max: u32,
-}
-
 /// What was leased, as it stands in the tables.
 #[derive(Debug, Default)]
 pub(crate) struct LeaseRows {
@@ -78,6 +65,7 @@ pub(crate) struct RecipientRow {
     pub(crate) delay_told: bool,
     pub(crate) problem: Option<String>,
     pub(crate) facts: String,
+    pub(crate) place: i64,
 }
 
 #[derive(Debug)]
@@ -94,36 +82,8 @@ pub(crate) struct EntryRow {
     pub(crate) octets: Option<Vec<u8>>,
 }
 
-/// Leases recipients that are due, of lanes that nobody else leases from.
-///
-/// The two `with` tables are materialized: a bounded number of lanes, then a bounded number of
-/// recipients of each, however many wait. All due recipients of a chosen entry in its lane come
-/// along, so that they can share a transaction with the next hop.
-pub(crate) fn lease(
-    connection: &Direct,
-    lease: &LeaseParameters<'_>,
-) -> Result<LeaseRows, DatabaseError> {
-    let LeaseParameters { local, now, holder, token, except, per_lane_max, leases_max } = lease;
-    let mut leased = LeaseRows::default();
-    connection.run(
-        LEASE,
-        &[local, now, holder, token, except, per_lane_max, leases_max],
-        |row| {
-            match row.as_ref().column_count() {
-                9 => leased.recipients.push(RecipientRow::of(row)?),
-                10 => leased.entries.push(EntryRow::of(row)?),
-                2 => leased.next_due = row.get(0)?,
-                3 => leased.paused.push(row.get(0)?),
-                _ => leased.other_holders.push(row.get(0)?),
-            }
-            Ok(())
-        },
-    )?;
-    Ok(leased)
-}
-
 impl RecipientRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             entry: row.get(0)?,
             number: row.get(1)?,
@@ -134,12 +94,13 @@ impl RecipientRow {
             delay_told: row.get(6)?,
             problem: row.get(7)?,
             facts: row.get(8)?,
+            place: row.get(9)?,
         })
     }
 }
 
 impl EntryRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             queued_at: row.get(1)?,
@@ -155,17 +116,6 @@ impl EntryRow {
     }
 }
 
-impl LeaseRows {
-    /// Adds what a second look found.
-    pub(crate) fn join(&mut self, more: Self) {
-        self.recipients.extend(more.recipients);
-        self.entries.extend(more.entries);
-        self.next_due = more.next_due;
-        self.other_holders = more.other_holders;
-        self.paused = more.paused;
-    }
-}
-
 /// Makes what dead holders (a JSON array of their names) had leased wait again, as it was.
 pub(crate) fn free_dead(connection: &Direct, holders: &str) -> Result<(), DatabaseError> {
     connection.execute(FREE_DEAD, &[&holders])?;
@@ -178,8 +128,23 @@ pub(crate) fn set_aside(connection: &Direct, what: &str, now: i64) -> Result<(),
     Ok(())
 }
 
+/// What is written down about what waits in a lane: when the first comes again, and since when its
+/// line waits for its turn. A line that has just come to be has waited longest: what stands in it
+/// was leased before.
+macro_rules! waiting {
+    () => {
+        "due = (select min(place) from recipient
+                   where lane = lane.name and state = 0 and place >= 0),
+            line = (select ((min(place) >> 42) << 42)
+                           + coalesce(lane.line - ((lane.line >> 42) << 42), 0)
+                    from recipient where lane = lane.name and state = 0 and place < 0)"
+    };
+}
+pub(super) use waiting;
+
 /// Rows come back with 1 column (settled), 2 (finished entries), 3 (queued notifications).
-pub(super) const SETTLE: &str = "
+pub(super) const SETTLE: &str = concat!(
+    "
     insert into journey (entry, at, recipient, address, event, detail)
     select recipient.entry, $4, recipient.number, recipient.address, value ->> 6, value ->> 7
     from json_each($1) cross join recipient
@@ -189,6 +154,7 @@ pub(super) const SETTLE: &str = "
     update recipient
     set state = ends.state, token = null,
         next_at = coalesce(ends.next_at, recipient.next_at),
+        place = coalesce(max(ends.next_at, 0), recipient.place),
         problem = coalesce(ends.problem, recipient.problem),
         attempts = recipient.attempts + ends.attempts,
         delay_told = max(recipient.delay_told, ends.delay_told)
@@ -206,92 +172,39 @@ pub(super) const SETTLE: &str = "
     returning id, file;
 
     update lane
-    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+    set ",
+    waiting!(),
+    ",
         holder = case when exists (select 1 from recipient
                                    where lane = lane.name and state = 1)
                  then holder end
     where name in (select value from json_each($2));
 
     delete from lane
-    where name in (select value from json_each($2)) and due is null and holder is null;
+    where name in (select value from json_each($2)) and due is null and line is null
+      and holder is null;
 
     select id, 0, 0 from entry where id in (select value from json_each($3));
-";
+"
+);
 
-/// Rows come back with 9 columns (recipients), 10 (entries), 2 (when the next is due),
-/// 1 (other holders), 3 (paused lanes that the holder still leases from).
-///
-/// "+ 0": a bare parameter as a limit would have SQLite look at its value when it plans, and
-/// therefore plan anew whenever one is bound.
-pub(super) const LEASE: &str = "
-    update recipient set state = 1, token = $4
-    where number_of_all in (
-        with open_lane (name) as materialized (
-            select name from lane
-            where local = $1 and due <= $2 and (holder is null or holder = $3)
-              and name not in (select value from json_each($5))
-              and not exists (select 1 from paused
-                              where paused.name in (lane.name, iif($1, 'local', '*')))
-            order by due limit $7 + 0),
-        first (entry, lane) as materialized (
-            select recipient.entry, recipient.lane
-            from open_lane cross join recipient
-            where recipient.number_of_all in (
-                select due.number_of_all from recipient as due
-                where due.lane = open_lane.name and due.state = 0 and due.next_at <= $2
-                order by due.next_at limit $6 + 0)
-            limit $7 + 0)
-        select mate.number_of_all
-        from first cross join recipient as mate
-        where mate.entry = first.entry and +mate.lane = first.lane
-          and +mate.state = 0 and +mate.next_at <= $2)
-    returning entry, number, lane, address, token, attempts, delay_told, problem, facts;
-
-    update lane
-    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
-        holder = case when exists (select 1 from recipient
-                                   where lane = lane.name and state = 1)
-                 then $3 end
-    where name in (
-        select name from lane
-        where local = $1 and due <= $2 and (holder is null or holder = $3)
-          and name not in (select value from json_each($5))
-          and not exists (select 1 from paused
-                          where paused.name in (lane.name, iif($1, 'local', '*')))
-        order by due limit $7 + 0);
-
-    select id, queued_at, sender, account, size, file, message_id, version, facts, octets
-    from entry left join content on content.entry = entry.id
-    where id in (select entry from recipient where token = $4);
-
-    select due, 0 from lane
-    where local = $1 and due is not null and (holder is null or holder = $3)
-      and name not in (select value from json_each($5))
-      and not exists (select 1 from paused
-                      where paused.name in (lane.name, iif($1, 'local', '*')))
-    order by due limit 1;
-
-    select distinct holder from lane where holder is not null and holder <> $3 and local = $1;
-
-    select lane.name, 0, 0 from paused cross join lane
-    where lane.name = paused.name and lane.holder = $3 and lane.local = $1
-    union
-    select lane.name, 0, 0 from (select 1 from paused where name = '*') cross join lane
-    where lane.holder = $3 and lane.local = 0 and not $1;
-";
-
-pub(super) const FREE_DEAD: &str = "
+pub(super) const FREE_DEAD: &str = concat!(
+    "
     update recipient set state = 0, token = null
     where state = 1 and lane in (
         select name from lane where holder in (select value from json_each($1)));
 
     update lane
-    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+    set ",
+    waiting!(),
+    ",
         holder = null
     where holder in (select value from json_each($1));
-";
+"
+);
 
-pub(super) const SET_ASIDE: &str = "
+pub(super) const SET_ASIDE: &str = concat!(
+    "
     insert into journey (entry, at, recipient, address, event, detail)
     select recipient.entry, $2, recipient.number, recipient.address, 10, value ->> 2
     from json_each($1) cross join recipient
@@ -305,10 +218,13 @@ pub(super) const SET_ASIDE: &str = "
       and (what.number is null or recipient.number = what.number);
 
     update lane
-    set due = (select min(next_at) from recipient where lane = lane.name and state = 0),
+    set ",
+    waiting!(),
+    ",
         holder = case when exists (select 1 from recipient
                                    where lane = lane.name and state = 1)
                  then holder end
     where name in (select lane from recipient
                    where entry in (select value ->> 0 from json_each($1)));
-";
+"
+);

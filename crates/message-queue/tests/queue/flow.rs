@@ -41,6 +41,7 @@ async fn what_is_leased_is_what_was_queued() {
         account: Some(AccountId(8)),
         file_into: Some(FileInto {
             mailbox: MailboxName::parse("Sent/보낸").unwrap(),
+            or_inbox: true,
             flags: FlagSet::from_iter([Flag::Seen, Flag::parse("$Label").unwrap()]),
         }),
         head: b"List-Id: \xff\r\n".to_vec(),
@@ -211,13 +212,13 @@ async fn lanes_have_their_room() {
     }
     let remote = consumer(&queue, Consumes::Remote).await;
     let lane = |name: &str| Lane::Remote(mail_types::Domain::parse(name).unwrap());
-    let request = LeaseRequest { leases_max: 100, per_lane_max: 2, except: vec![lane("y.test")] };
+    let request = LeaseRequest { per_lane_max: 2, except: vec![lane("y.test")], ..room(100) };
     let leased = remote.lease(&request, START).await.unwrap();
     let of = |name: &str| leased.leases.iter().filter(|lease| lease.lane == lane(name)).count();
     assert_eq!((of("x.test"), of("y.test"), of("z.test")), (2, 0, 2));
     // What had no room is due.
     assert_eq!(leased.next_due, Some(START));
-    let request = LeaseRequest { leases_max: 4, per_lane_max: 3, except: Vec::new() };
+    let request = LeaseRequest { per_lane_max: 3, ..room(4) };
     assert_eq!(remote.lease(&request, START).await.unwrap().leases.len(), 4);
 }
 

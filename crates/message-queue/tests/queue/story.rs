@@ -78,7 +78,7 @@ pub(crate) async fn consumer(queue: &Queue, consumes: Consumes) -> Consumer {
 }
 
 pub(crate) fn room(leases_max: u32) -> LeaseRequest {
-    LeaseRequest { leases_max, per_lane_max: leases_max, except: Vec::new() }
+    LeaseRequest { leases_max, again_max: leases_max, per_lane_max: leases_max, except: Vec::new() }
 }
 
 pub(crate) async fn lease(consumer: &Consumer, now: Timestamp) -> Vec<Lease> {
