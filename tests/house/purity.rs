@@ -18,7 +18,7 @@ const BANNED: [(&str, &str); 11] = [
 ];
 
 /// Floors 0 and 1.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "mail-types",
     "conversation",
     "mime-core",
@@ -26,6 +26,7 @@ const PURE: [&str; 8] = [
     "smtp-core",
     "pop3-core",
     "imap-core",
+    "tls-policy",
     "config",
 ];
 

@@ -14,6 +14,7 @@ mod ids;
 mod lane;
 mod local_part;
 mod mailbox_name;
+mod mx_pattern;
 mod reply;
 mod secret;
 mod time;
@@ -29,6 +30,7 @@ pub use ids::{AccountId, MailboxId, ModSeq, QueueId, RecipientNumber, SeqNum, Ui
 pub use lane::Lane;
 pub use local_part::LocalPart;
 pub use mailbox_name::MailboxName;
+pub use mx_pattern::MxPattern;
 pub use reply::{EnhancedStatus, Reply};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -3,11 +3,9 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use agent_kit::tls::ClientPolicy;
-use mail_types::{Domain, TlsaRecord};
+use mail_types::{Domain, MxPattern, TlsaRecord};
 use sasl_core::client::Credentials;
 use smtp_core::client::{Protocol, StartTls};
-
-use crate::MxPattern;
 
 /// A host that takes mail.
 #[derive(Debug, Clone)]

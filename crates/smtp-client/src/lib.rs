@@ -17,14 +17,12 @@ mod client;
 mod connect;
 mod handler;
 mod host;
-mod mx_pattern;
 mod outbox;
 mod trust;
 
 pub use agent_kit::tls::{Roots, TlsError};
 pub use client::{Client, ClientOptions};
 pub use host::{Host, Place, Security};
-pub use mx_pattern::MxPattern;
 pub use outbox::{Outbox, Outgoing, Pieces};
 pub use sasl_core::client::Credentials;
 pub use smtp_core::client::{Extensions, Limits, Message, Protocol, Recipient, Report, Timeouts};

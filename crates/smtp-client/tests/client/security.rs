@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use mail_types::{Domain, TlsaRecord};
+use mail_types::{Domain, MxPattern, TlsaRecord};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
-use smtp_client::{Credentials, Host, MxPattern, Roots, Security};
+use smtp_client::{Credentials, Host, Roots, Security};
 
 use crate::house::{DIALOGUE, converse, outcome, server, tls_server, to};
 

@@ -1,6 +1,8 @@
 //! Which hosts an MTA-STS policy admits.
 
-use mail_types::{Domain, Malformed};
+use std::fmt;
+
+use crate::{Domain, Malformed};
 
 /// One `mx` line of a policy: a host, or all hosts one label below a domain (RFC 8461 §3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,12 @@ impl MxPattern {
     }
 }
 
+impl fmt::Display for MxPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.wildcard { "*." } else { "" }, self.domain)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,7 +59,9 @@ mod tests {
             ("*.b\u{fc}cher.example", "mx.xn--bcher-kva.example", true),
         ] {
             let host = Domain::parse(host).unwrap();
-            assert_eq!(MxPattern::parse(pattern).unwrap().matches(&host), expected, "{pattern}");
+            let pattern = MxPattern::parse(pattern).unwrap();
+            assert_eq!(pattern.matches(&host), expected, "{pattern}");
+            assert_eq!(MxPattern::parse(&pattern.to_string()), Ok(pattern));
         }
         for bad in ["", "*", "*.", "m*.example.com", "a.*.example.com", "[192.0.2.1]"] {
             assert!(MxPattern::parse(bad).is_err(), "{bad}");
