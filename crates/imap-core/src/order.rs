@@ -73,10 +73,12 @@ pub(crate) struct Rule {
     /// Whether its numbers, or those of its responses, are sequence numbers, so that EXPUNGE would
     /// give them another meaning (RFC 9051 §7.5.1).
     pub(crate) sequence_numbers: bool,
-    /// Whether EXPUNGE may be sent before its end (RFC 3501 §7.4.1).
+    /// Whether EXPUNGE may be sent before its end (RFC 3501 §7.4.1). The standard lets it in the
+    /// reply to UID FETCH and UID STORE; but Thunderbird overlooks it there, and shows the message
+    /// for ever. NOOP and IDLE are never far.
     pub(crate) may_expunge: bool,
-    /// Whether EXISTS may be sent before its end. The standard lets it always; but Thunderbird
-    /// overlooks it in the reply to a FETCH, and NOOP and IDLE are never far.
+    /// Whether EXISTS may be sent before its end. The standard lets it always, and Thunderbird
+    /// overlooks it likewise.
     pub(crate) may_exists: bool,
 }
 
@@ -95,6 +97,12 @@ impl Rule {
 
     const fn no_exists(self) -> Self {
         Self { may_exists: false, ..self }
+    }
+
+    /// Whether what is gone may be told before its end. With QRESYNC as soon as the standard lets
+    /// it: who counts by mod-sequences must not hear of a later change first.
+    pub(crate) fn may_tell_vanished(&self, qresync: bool) -> bool {
+        self.may_expunge || (qresync && !self.sequence_numbers)
     }
 }
 
@@ -137,10 +145,12 @@ pub(crate) const RULES: [Rule; 39] = [
     rule(Verb::Subscribe, "SUBSCRIBE", Legal::SignedIn),             // RFC 3501 §6.3.6
     rule(Verb::UidCopy, "UID COPY", Legal::Selected),                // RFC 3501 §6.4.8
     rule(Verb::UidExpunge, "UID EXPUNGE", Legal::Selected),          // RFC 4315 §2.1
-    rule(Verb::UidFetch, "UID FETCH", Legal::Selected).no_exists(),  // RFC 3501 §6.4.8
+    rule(Verb::UidFetch, "UID FETCH", Legal::Selected)               // RFC 3501 §6.4.8
+        .no_expunge().no_exists(),
     rule(Verb::UidMove, "UID MOVE", Legal::Selected),                // RFC 6851 §3.2
     rule(Verb::UidSearch, "UID SEARCH", Legal::Selected),            // RFC 3501 §6.4.8
-    rule(Verb::UidStore, "UID STORE", Legal::Selected).no_exists(),  // RFC 3501 §6.4.8
+    rule(Verb::UidStore, "UID STORE", Legal::Selected)               // RFC 3501 §6.4.8
+        .no_expunge().no_exists(),
     rule(Verb::Unselect, "UNSELECT", Legal::Selected),               // RFC 3691 §2
     rule(Verb::Unsubscribe, "UNSUBSCRIBE", Legal::SignedIn),         // RFC 3501 §6.3.7
 ];
@@ -193,9 +203,11 @@ mod tests {
     #[test]
     fn no_number_changes_its_meaning_under_way() {
         // RFC 3501 §7.4.1: not in FETCH, STORE and SEARCH; RFC 3501 §5.5 counts COPY apart.
-        let silent: Vec<_> = RULES.iter().filter(|r| !r.may_expunge).map(|r| r.name).collect();
-        assert_eq!(silent, ["FETCH", "SEARCH", "STORE"]);
-        assert!(RULES.iter().all(|r| r.may_expunge || r.sequence_numbers));
+        let silent = |qresync| -> Vec<_> {
+            RULES.iter().filter(|r| !r.may_tell_vanished(qresync)).map(|r| r.name).collect()
+        };
+        assert_eq!(silent(true), ["FETCH", "SEARCH", "STORE"]);
+        assert_eq!(silent(false), ["FETCH", "SEARCH", "STORE", "UID FETCH", "UID STORE"]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Session {
     pub(super) fn tell_news(&mut self, _wire: &mut Wire) -> Flow {
         let Activity::Running(Running { verb, .. }) = &self.activity else { return Flow::Again };
         let rule = verb.rule();
-        self.ask_news(rule.may_expunge, rule.may_exists)
+        self.ask_news(rule.may_tell_vanished(self.enabled.qresync), rule.may_exists)
     }
 
     fn ask_news(&mut self, may_expunge: bool, may_exists: bool) -> Flow {
