@@ -1,7 +1,10 @@
-//! For tests: transcript runner, virtual clock, a file layer that breaks on purpose.
+//! For tests: transcript runner, virtual clock, a file layer that breaks on purpose, the queue's
+//! rules in memory.
 
 #[cfg(feature = "breaking-files")]
 mod breaking_files;
+pub mod memory_queue;
+mod random;
 pub mod scripted_client;
 #[cfg(feature = "breaking-files")]
 pub mod small_disk;
@@ -9,3 +12,4 @@ pub mod transcript;
 
 #[cfg(feature = "breaking-files")]
 pub use breaking_files::BreakingFiles;
+pub use random::Random;

@@ -65,7 +65,8 @@ pub(super) const ENQUEUE: &str = "
                + row_number() over (partition by value ->> 2, value ->> 10, value ->> 11, value ->> 12
                                     order by key) - 1)
     from json_each($3)
-    where exists (select 1 from entry where id = value ->> 0);
+    where exists (select 1 from entry where id = value ->> 0)
+    order by key;
 
     insert into journey (entry, at, recipient, address, event, detail)
     select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8,

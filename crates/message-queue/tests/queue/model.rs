@@ -16,7 +16,7 @@ use both::Both;
 use operations::Operation;
 
 /// Sequences of one run, unless the environment says otherwise.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 12;
 /// Operations of a sequence.
 const LENGTH: usize = 60;
 

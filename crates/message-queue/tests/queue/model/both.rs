@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mail_types::{AccountId, Lane, Outcome, QueueId, RecipientNumber, ReversePath, Timestamp};
+use mail_types::{
+    AccountId, Lane, Outcome, Priority, QueueId, RecipientNumber, ReversePath, Timestamp,
+};
 use message_queue::{
     Consumer, Consumes, LeaseRequest, NewEntry, NewRecipient, Notification, Queue, Settlement,
     operator::{Destination, Filter, Journey, State, Summary, Trace},
@@ -49,10 +51,15 @@ struct Pair {
 pub(super) type Difference = Result<(), String>;
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, real: T, memory: T) -> Difference {
-    match real == memory {
-        true => Ok(()),
-        false => Err(format!("{what}:\nthe queue {real:#?}\nthe rules {memory:#?}")),
+    if real == memory {
+        return Ok(());
     }
+    // From a little before the first letter that differs.
+    let (real, memory) = (format!("{real:?}"), format!("{memory:?}"));
+    let equal = real.chars().zip(memory.chars()).take_while(|(a, b)| a == b).count();
+    let from = |text: &str| text.chars().skip(equal.saturating_sub(200)).take(600).collect();
+    let (real, memory): (String, String) = (from(&real), from(&memory));
+    Err(format!("{what}:\nthe queue: {real}\nthe rules: {memory}"))
 }
 
 impl Both {
@@ -105,6 +112,7 @@ impl Both {
                 }
                 let lease = lease.as_ref().map(|room| LeaseRequest {
                     leases_max: room.leases_max,
+                    again_max: room.again_max,
                     per_lane_max: room.per_lane_max,
                     except: (0..LANES.len() + 1)
                         .filter(|place| room.except >> place & 1 == 1)
@@ -174,9 +182,15 @@ impl Both {
         self.perform(&Operation::Operate(What::Retry, Which::All)).await?;
         for consumer in [0, 2] {
             loop {
-                let settle = |lease| Settle { lease, ends: vec![How::Delivered], notification: None };
+                let settle =
+                    |lease| Settle { lease, ends: vec![How::Delivered], notification: None };
                 let leased = self.consumers[consumer].as_ref().map_or(0, |one| one.leases.len());
-                let room = super::operations::Room { leases_max: 9, per_lane_max: 9, except: 0 };
+                let room = super::operations::Room {
+                    leases_max: 9,
+                    again_max: 9,
+                    per_lane_max: 9,
+                    except: 0,
+                };
                 let settle = (0..leased).map(|_| settle(0)).collect();
                 self.perform(&Operation::Turn { consumer, settle, lease: Some(room) }).await?;
                 if self.consumers[consumer].as_ref().unwrap().leases.is_empty() {
@@ -227,19 +241,21 @@ impl Both {
         let request = memory::Request {
             local: number < 2,
             leases_max: lease.leases_max as usize,
+            again_max: lease.again_max as usize,
             per_lane_max: lease.per_lane_max as usize,
             except: lease.except,
         };
         let (done_in_memory, leased_in_memory) =
             self.memory.settle_and_lease(&in_memory, consuming.holder, &request, self.now);
         same("settled", settled(done), in_words(done_in_memory))?;
-        same("next due", leased.next_due, leased_in_memory.next_due)?;
         let sorted = |mut lanes: Vec<Lane>| {
             lanes.sort();
             lanes
         };
         same("paused", sorted(leased.paused), sorted(leased_in_memory.paused))?;
         let mut leases = leased.leases;
+        let turns: Vec<(Lane, QueueId)> =
+            leases.iter().map(|lease| (lease.lane.clone(), lease.entry.id)).collect();
         leases.sort_by(|a, b| (&a.lane, a.entry.id).cmp(&(&b.lane, b.entry.id)));
         let told = leases.iter().map(|lease| {
             let recipients = lease.recipients.iter().map(|one| memory::LeaseRecipient {
@@ -254,6 +270,16 @@ impl Both {
         let told_in_memory =
             in_memory.iter().map(|one| (one.id, one.lane.clone(), one.recipients.clone()));
         same("leased", told.collect::<Vec<_>>(), told_in_memory.collect())?;
+        same("next due", leased.next_due, leased_in_memory.next_due)?;
+        let place = |(lane, id): &(Lane, QueueId)| {
+            let is_it = |one: &&memory::Lease| one.lane == *lane && one.id == *id;
+            in_memory.iter().find(is_it).map(|lease| lease.place)
+        };
+        let in_turn = |two: &[(Lane, QueueId)]| place(&two[0]) <= place(&two[1]);
+        for lane in turns.iter().map(|(lane, _)| lane) {
+            let of_lane: Vec<_> = turns.iter().filter(|(one, _)| one == lane).cloned().collect();
+            same("turns", of_lane.windows(2).all(in_turn), true)?;
+        }
         for (real, memory) in leases.into_iter().zip(in_memory) {
             let content = story::octets(&real.entry.content).await;
             same("content", content.len(), self.contents[&memory.id])?;
@@ -368,6 +394,7 @@ impl Both {
         let mut entry = story::entry(&[]);
         entry.id = Some(id);
         entry.account = envelope.account.map(AccountId);
+        entry.handling.priority = Priority::new(envelope.priority).unwrap();
         if envelope.null_sender {
             entry.reverse_path = ReversePath::Null;
         }
@@ -376,6 +403,7 @@ impl Both {
             sender: entry.reverse_path.to_string(),
             account: envelope.account,
             size: content.len() as u64,
+            priority: envelope.priority,
             recipients: in_memory.collect(),
         };
         entry.recipients = recipients;
@@ -401,6 +429,7 @@ impl Both {
             journeys.extend(queue.trace(&by, 1000).await.unwrap().into_iter().map(journey));
         }
         let mut in_memory = self.memory.journeys();
+        journeys.iter_mut().chain(&mut in_memory).for_each(ordered);
         journeys.sort_by_key(|journey| journey.id);
         in_memory.sort_by_key(|journey| journey.id);
         same("the journeys", journeys, in_memory)?;
@@ -432,6 +461,7 @@ fn summary(of: Summary) -> memory::Summary {
             State::Failed => memory::State::Failed,
             State::Removed => memory::State::Removed,
             State::SetAside => panic!("{} was set aside", of.id),
+            State::Redirected => panic!("{} was redirected, which nobody asked for", of.id),
         },
         attempts: one.attempts,
         next_at: one.next_at,
@@ -445,6 +475,12 @@ fn summary(of: Summary) -> memory::Summary {
         account: of.account.map(|account| account.0),
         size: of.size,
     }
+}
+
+/// What happens to several recipients in one step has no order among them.
+fn ordered(journey: &mut memory::Journey) {
+    let steps = journey.events.chunk_by_mut(|a, b| (a.at, a.what) == (b.at, b.what));
+    steps.for_each(|step| step.sort_by_key(|event| event.recipient.clone()));
 }
 
 fn journey(of: Journey) -> memory::Journey {

@@ -41,6 +41,7 @@ pub(super) struct Envelope {
     pub(super) null_sender: bool,
     pub(super) account: Option<i64>,
     pub(super) large: bool,
+    pub(super) priority: i8,
     pub(super) recipients: Vec<To>,
 }
 
@@ -79,6 +80,7 @@ pub(super) enum How {
 #[derive(Debug, Clone)]
 pub(super) struct Room {
     pub(super) leases_max: u32,
+    pub(super) again_max: u32,
     pub(super) per_lane_max: u32,
     /// A bit a lane.
     pub(super) except: u64,
@@ -111,6 +113,7 @@ impl Operation {
                 settle: (0..random.below(4)).map(|_| Settle::random(random)).collect(),
                 lease: random.percent(80).then(|| Room {
                     leases_max: u32::try_from(random.below(8)).unwrap(),
+                    again_max: u32::try_from(random.below(8)).unwrap(),
                     per_lane_max: 1 + u32::try_from(random.below(4)).unwrap(),
                     except: if random.percent(70) { 0 } else { random.below(32) },
                 }),
@@ -148,6 +151,7 @@ impl Envelope {
             null_sender: random.percent(20),
             account: random.percent(40).then_some(7),
             large: random.percent(15),
+            priority: if random.percent(75) { 0 } else { [-9, -3, 4, 9][random.place(4)] },
         }
     }
 }
