@@ -9,9 +9,11 @@
 
 mod carry;
 mod content;
+mod courier;
 mod destination;
-mod lane;
+mod plan;
 mod schedule;
+mod search;
 mod settle;
 #[cfg(test)]
 mod simulation;
@@ -28,19 +30,20 @@ use anyhow::Context as _;
 use config::{Config, DnssecWord};
 use directory::Directory;
 use mail_dns::{Believe, Patience, Resolver};
-use mail_types::{Lane, Timestamp};
+use mail_types::{Outcome, Problem, Timestamp};
 use message_queue::{
-    Consumer, Consumes, Lease, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter,
-    retry,
+    Consumer, Consumes, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter, retry,
 };
 use smtp_client::{Client, ClientOptions, Roots};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::{Id, JoinError, JoinSet},
     time::timeout_at,
 };
 
-use schedule::{Ended, Limits, Schedule};
+use plan::Plan;
+use schedule::{Conversation, Errand, Left, Limits, Schedule, Start};
+use work::Work;
 
 /// The pause after the queue could not be written.
 const QUEUE_ILL: Duration = Duration::from_secs(2);
@@ -57,7 +60,9 @@ struct Shared {
     directory: Directory,
     resolver: Resolver,
     client: Client,
-    schedule: Mutex<Schedule<Lease>>,
+    schedule: Mutex<Schedule<Work, Arc<Plan>>>,
+    /// For those who rest: something has happened.
+    news: Notify,
     finished: mpsc::UnboundedSender<Finished>,
     stop: Stop,
 }
@@ -70,7 +75,7 @@ struct Finished {
 }
 
 impl Shared {
-    fn schedule(&self) -> MutexGuard<'_, Schedule<Lease>> {
+    fn schedule(&self) -> MutexGuard<'_, Schedule<Work, Arc<Plan>>> {
         // Its methods leave it whole, whoever panics elsewhere.
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,10 +105,9 @@ pub(crate) async fn run(
     let consumer = queue.consumer(Consumes::Remote).await.context("cannot lease from the queue")?;
     let (finished, done) = mpsc::unbounded_channel();
     let outbound = &config.relay.outbound;
-    let limits = Limits {
-        total: usize::try_from(outbound.concurrency)?,
-        per_lane: usize::try_from(outbound.concurrency_per_destination)?,
-    };
+    let limits = limits(&config)?;
+    // Which of several equal hosts comes first is no secret.
+    let seed = getrandom::u64().unwrap_or(0);
     let mut client =
         ClientOptions::new(config.hostname.clone(), outbound.connect_timeout, stop.clone());
     client.roots = authorities(&config);
@@ -111,7 +115,8 @@ pub(crate) async fn run(
         directory: Directory::open(&config.folders().directory),
         resolver: resolver(&config),
         client: Client::new(client).context("TLS cannot be used towards other servers")?,
-        schedule: Mutex::new(Schedule::new(limits)),
+        schedule: Mutex::new(Schedule::new(limits, seed)),
+        news: Notify::new(),
         queue,
         finished,
         reload,
@@ -124,11 +129,21 @@ pub(crate) async fn run(
         done,
         settlements: Vec::new(),
         holds: Vec::new(),
-        conversations: JoinSet::new(),
-        lanes: HashMap::new(),
+        tasks: JoinSet::new(),
+        about: HashMap::new(),
     };
     desk.work().await;
     Ok(())
+}
+
+fn limits(config: &Config) -> anyhow::Result<Limits> {
+    let outbound = &config.relay.outbound;
+    let total = usize::try_from(outbound.concurrency)?;
+    let limits = Limits::new(total, usize::try_from(outbound.concurrency_per_destination)?);
+    // Who wants messages tried again sooner than hosts would be asked means the hosts as well.
+    let (first, longest) = limits.rest;
+    let rest = (first.min(outbound.retry.first_retry), longest.min(outbound.retry.max_retry));
+    Ok(Limits { rest, ..limits })
 }
 
 /// Whose certificates are valid. Without any, mail still goes where no certificate must be.
@@ -170,13 +185,17 @@ struct Desk {
     done: mpsc::UnboundedReceiver<Finished>,
     settlements: Vec<Settlement>,
     holds: Vec<(Filter, String)>,
-    conversations: JoinSet<Ended>,
-    /// Whom each conversation is with.
-    lanes: HashMap<Id, Lane>,
+    tasks: JoinSet<()>,
+    /// What each task is about.
+    about: HashMap<Id, Task>,
 }
 
-/// What is left of a conversation's task.
-type Joined = Result<(Id, Ended), JoinError>;
+/// What a task does.
+enum Task {
+    Search(Errand),
+    Conversation(Conversation),
+    Settling,
+}
 
 impl Desk {
     async fn work(mut self) {
@@ -195,40 +214,61 @@ impl Desk {
         self.finish().await;
     }
 
-    /// Begins as many conversations as there may be.
+    /// Begins whatever there is a place for.
     fn start(&mut self) {
         loop {
-            let Some(lane) = self.shared.schedule().start() else { return };
-            let conversation = lane::converse(self.shared.clone(), lane.clone());
-            let task = self.conversations.spawn(conversation);
-            self.lanes.insert(task.id(), lane);
+            let Some(start) = self.shared.schedule().start(now()) else { break };
+            let shared = self.shared.clone();
+            let (task, about) = match start {
+                Start::Find(errand) => {
+                    let search = search::find(shared, errand.clone());
+                    (self.tasks.spawn(search), Task::Search(errand))
+                }
+                Start::Converse { conversation, host, plan } => {
+                    let talk = courier::converse(shared, conversation, host, plan);
+                    (self.tasks.spawn(talk), Task::Conversation(conversation))
+                }
+                Start::Postpone { mail, problem } => {
+                    (self.tasks.spawn(postpone(shared, mail, problem)), Task::Settling)
+                }
+            };
+            self.about.insert(task.id(), about);
         }
+        // Whoever rests may have something to do, or make room.
+        self.shared.news.notify_waiters();
     }
 
-    /// A conversation has ended: its place is free.
-    fn ended(&mut self, joined: Joined) {
-        let (id, ended) = match joined {
-            Ok((id, ended)) => (id, ended),
+    /// A task has ended; whatever place it had is free.
+    fn ended(&mut self, joined: Result<(Id, ()), JoinError>) {
+        let (id, broke) = match joined {
+            Ok((id, ())) => (id, false),
             Err(error) => {
                 tracing::error!(%error, "a conversation broke; its messages wait for a restart");
-                (error.id(), Ended::Trouble)
+                (error.id(), true)
             }
         };
-        if let Some(lane) = self.lanes.remove(&id) {
-            self.shared.schedule().ended(&lane, ended);
+        match self.about.remove(&id) {
+            Some(Task::Search(errand)) if broke => {
+                drop(self.shared.schedule().nowhere(&errand, true));
+            }
+            Some(Task::Conversation(conversation)) if broke => {
+                self.shared.schedule().ended(conversation, Left::Well, now());
+            }
+            _ => {}
         }
     }
 
     /// Settles what is done and leases what there is room for. Returns how long to wait at most.
     async fn turn(&mut self) -> Duration {
-        let room = self.shared.schedule().request();
+        let now = now();
+        let room = self.shared.schedule().request(now);
         let whole = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let request = room.map(|room| LeaseRequest {
             leases_max: whole(room.leases),
+            again_max: whole(room.again),
             per_lane_max: whole(room.per_lane),
             except: room.except,
         });
-        let now = now();
         let turned = match request {
             None => self.consumer.settle(&mut self.settlements, now).await.map(|_| None),
             Some(request) => self
@@ -248,7 +288,14 @@ impl Desk {
                 let Some(leased) = leased else { return Duration::MAX };
                 let mut schedule = self.shared.schedule();
                 for lease in leased.leases {
-                    schedule.leased(lease.lane.clone(), lease);
+                    let errand = Errand::of(lease.lane.clone());
+                    schedule.leased(errand.clone(), Work::of(errand, lease), now);
+                }
+                let withdrawn = leased.paused.iter().flat_map(|lane| schedule.withdraw(lane));
+                let leases = withdrawn.flat_map(Work::into_ends).map(|(lease, _)| lease);
+                self.settlements.extend(leases.map(Settlement::of));
+                if !self.settlements.is_empty() {
+                    return WAIT_MIN;
                 }
                 leased.next_due.map_or(Duration::MAX, |due| due.since(now).max(WAIT_MIN))
             }
@@ -261,11 +308,11 @@ impl Desk {
             () = self.shared.stop.asked() => {}
             () = self.consumer.wait(at_most) => {}
             finished = self.done.recv() => self.take(finished),
-            joined = self.conversations.join_next_with_id(), if !self.conversations.is_empty() => {
+            joined = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                 joined.into_iter().for_each(|joined| self.ended(joined));
             }
         }
-        while let Some(joined) = self.conversations.try_join_next_with_id() {
+        while let Some(joined) = self.tasks.try_join_next_with_id() {
             self.ended(joined);
         }
         while let Ok(finished) = self.done.try_recv() {
@@ -293,7 +340,7 @@ impl Desk {
     async fn finish(&mut self) {
         let deadline = self.shared.stop.deadline();
         let deadline = deadline.unwrap_or_else(|| tokio::time::Instant::now() + GRACE);
-        let all = async { while self.conversations.join_next().await.is_some() {} };
+        let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout_at(deadline, all).await.is_err() {
             tracing::warn!("conversations with other servers were cut off by the stop");
         }
@@ -306,4 +353,11 @@ impl Desk {
             Err(error) => tracing::error!(%error, "the last outcomes cannot be written"),
         }
     }
+}
+
+/// Puts off what can't be tried, since its hosts rest.
+async fn postpone(shared: Arc<Shared>, mail: Vec<Work>, problem: Option<Problem>) {
+    let Some(problem) = problem else { return };
+    let text = format!("not tried now, as the host was in trouble before: {}", problem.text);
+    search::end(&shared, mail, &Outcome::Deferred(Problem { text, ..problem })).await;
 }

@@ -7,12 +7,12 @@ use mail_dns::{DnsProblem, MxHost};
 use mail_types::{Domain, EnhancedStatus, Problem, Scope, Secret};
 use smtp_client::{Credentials, Host, Place, Protocol, Security};
 
-use super::Shared;
+use super::{Shared, plan::Plan};
 
 /// What is done with a lane's mail.
 pub(super) enum Destination {
-    /// Try these hosts, in this order; at least one.
-    Hosts(Vec<Host>),
+    /// Try these hosts; at least one.
+    Hosts(Plan),
     /// Drop it.
     Discard,
     /// Keep it, for this reason.
@@ -39,7 +39,7 @@ pub(super) async fn of(shared: &Shared, domain: &Domain) -> Destination {
         }),
     };
     match found {
-        Ok(host) => Destination::Hosts(vec![host]),
+        Ok(host) => Destination::Hosts(Plan::only(host, most(shared))),
         Err(problem) => Destination::Unknown(problem),
     }
 }
@@ -54,11 +54,19 @@ pub(super) async fn by_mx(shared: &Shared, domain: &Domain) -> Destination {
     let seed = getrandom::u64().unwrap_or(0);
     match shared.resolver.hosts_for(domain, own, seed).await {
         Ok(hosts) => {
-            let at_port = |host: MxHost| Host::new(host.name, at_port(host.addresses, port));
-            Destination::Hosts(hosts.into_iter().map(at_port).collect())
+            let at_port = |host: MxHost| {
+                (host.preference, Host::new(host.name, at_port(host.addresses, port)))
+            };
+            let hosts = hosts.into_iter().map(at_port).collect();
+            Destination::Hosts(Plan::new(hosts, most(shared)))
         }
         Err(problem) => Destination::Unknown(unresolved(&problem)),
     }
+}
+
+/// Conversations that go one way, at most.
+fn most(shared: &Shared) -> usize {
+    usize::try_from(shared.reload.current().relay.outbound.concurrency).unwrap_or(usize::MAX)
 }
 
 /// The host that a route names, with what its own settings say.

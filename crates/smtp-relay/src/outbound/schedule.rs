@@ -1,28 +1,61 @@
-//! Which destination is worked on, by how many conversations, and what is leased for them. Pure.
+//! Which hosts are talked to, by how many conversations, about whose mail. Pure.
 //!
-//! Events come in ([`Schedule::leased`], [`Schedule::ended`]), attempts go out
-//! ([`Schedule::start`]), and [`Schedule::request`] says what there is room for. A conversation
-//! takes the messages of its lane one after the other ([`Schedule::next_of`]).
+//! Events come in with the time, attempts go out; nothing here waits. Mail is leased for *errands*
+//! ([`Errand`]: a lane, as far as its senders make no difference). The machine asks where an errand
+//! leads ([`Start::Find`]) and is told its *way* ([`Schedule::found`]: hosts by preference), or that
+//! there is none now ([`Schedule::nowhere`]). Errands with equal ways share their conversations, so
+//! that a thousand domains behind one smarthost are one matter. A conversation
+//! ([`Start::Converse`]) begins with a place at one host, takes messages ([`Schedule::next_of`]),
+//! and says what it meets: [`Schedule::reached`], [`Schedule::well`], [`Schedule::onward`] to the
+//! next host, [`Schedule::ended`]. Mail whose hosts all rest comes back ([`Start::Postpone`]).
 //!
-//! Invariants: no lane has more conversations than its window, all together not more than the
-//! limit; lanes in trouble share half of the limit at most, and have one conversation each, so that
-//! dead hosts, each of which costs a long wait, cannot keep the others from being served. A lane
-//! without trouble and with something to do starts whenever there is a free place.
+//! Invariants:
+//! - a host has never more conversations than its window, whichever ways lead there (see
+//!   [`hosts`]), and all together not more than the limit;
+//! - hosts in trouble have half of the places at most, and hosts that nobody knows three quarters,
+//!   so that the dead, each of which costs a long wait, leave room for those that answer;
+//! - a host is passed over while it rests; one of less preference is talked to only when all better
+//!   ones rest or have failed this conversation (RFC 5321 §5.1);
+//! - whatever was leased comes out exactly once: by [`Schedule::next_of`], [`Schedule::mates`],
+//!   [`Schedule::leftovers`], [`Schedule::nowhere`], [`Schedule::withdraw`] or a postponement.
 //!
-//! It does not know what a lease is, what time it is, or when anything is tried again: that is
+//! It does not know what a lease is, how a way is found, or when a message is tried again: that is
 //! `message_queue::retry`'s.
 
-use std::collections::{BTreeMap, VecDeque};
+mod errands;
+mod hosts;
+#[cfg(test)]
+mod tests;
+mod way;
 
-use mail_types::Lane;
+use std::{collections::BTreeMap, time::Duration};
+
+use mail_types::{Lane, Problem, Timestamp};
+
+use errands::Errands;
+use hosts::{Hosts, Rank, Standing, Trust};
+
+pub(crate) use hosts::Left;
+pub(crate) use way::{Errand, HostId, Way};
 
 /// How much may go on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Conversations altogether.
     pub(crate) total: usize,
-    /// Conversations with one destination.
-    pub(crate) per_lane: usize,
+    /// Conversations with one host.
+    pub(crate) per_host: usize,
+    /// How long a host rests that could not be reached three times in a row: the first time, and
+    /// at most.
+    pub(crate) rest: (Duration, Duration),
+}
+
+impl Limits {
+    /// Limits with rests from a minute to half an hour.
+    pub(crate) fn new(total: usize, per_host: usize) -> Self {
+        let rest = (Duration::from_secs(60), Duration::from_secs(30 * 60));
+        Self { total, per_host, rest }
+    }
 }
 
 /// What there is room for.
@@ -30,256 +63,351 @@ pub(crate) struct Limits {
 pub(crate) struct Room {
     /// Leases altogether.
     pub(crate) leases: usize,
+    /// Of them, leases of what was tried before: whatever is dead comes again, and leaves room.
+    pub(crate) again: usize,
     /// Leases of one lane.
     pub(crate) per_lane: usize,
     /// Lanes without room.
     pub(crate) except: Vec<Lane>,
 }
 
-/// How a conversation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The destination talked to us.
-    Reached,
-    /// It did not.
-    Trouble,
+/// What is to be begun. `L` is a lease, `P` what a way looks like to whoever goes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Start<L, P> {
+    /// Find out where this leads.
+    Find(Errand),
+    /// Talk to this host of the way. It has its place.
+    Converse { conversation: Conversation, host: HostId, plan: P },
+    /// This can't be tried now: its hosts rest, one of them for this reason.
+    Postpone { mail: Vec<L>, problem: Option<Problem> },
 }
 
-/// Conversations that a lane begins with.
-const FIRST_WINDOW: usize = 2;
-/// Leases that wait in a lane for its conversations, so that a connection is used for several.
+/// One conversation, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Conversation(u64);
+
+/// Where a conversation goes when a host has failed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Onward {
+    /// To this host; it has its place.
+    To(HostId),
+    /// Nowhere now: the hosts that are left are busy. What it has goes back.
+    Later,
+    /// There is no host left that could be asked.
+    End,
+}
+
+/// Leases that wait for one lane's conversations, so that a connection is used for several.
 const BACKLOG: usize = 20;
-/// Lanes in trouble that are remembered without having anything to do.
-const TROUBLED_MAX: usize = 10_000;
 
-/// The state of all lanes; `L` is a lease.
+/// The state of everything that is on its way out.
 #[derive(Debug)]
-pub(crate) struct Schedule<L> {
+pub(crate) struct Schedule<L, P> {
     limits: Limits,
-    lanes: BTreeMap<Lane, LaneState<L>>,
-    running: usize,
-    running_in_trouble: usize,
-    held: usize,
-    /// The lane that started last: the next turn begins behind it.
-    turn: Option<Lane>,
+    errands: Errands<L, P>,
+    hosts: Hosts,
+    conversations: BTreeMap<Conversation, Going>,
+    /// How many conversations there were ever.
+    begun: u64,
+    /// The way that was begun last: the next turn begins behind it.
+    turn: Option<Way>,
+    /// Something could begin, were there a place.
+    crowded: bool,
+    seed: u64,
 }
 
 #[derive(Debug)]
-struct LaneState<L> {
-    waiting: VecDeque<L>,
-    running: usize,
-    /// Conversations that have begun and taken no message yet.
-    fresh: usize,
-    window: usize,
-    trouble: bool,
+struct Going {
+    way: Way,
+    host: HostId,
+    /// All that it was with.
+    visited: Vec<HostId>,
+    /// It has not reached anybody.
+    fresh: bool,
+    /// It has nothing to do, and stays for a while.
+    resting: bool,
 }
 
-impl<L> Schedule<L> {
-    pub(crate) fn new(limits: Limits) -> Self {
-        let limits = Limits { total: limits.total.max(1), per_lane: limits.per_lane.max(1) };
+/// What a way has to offer.
+enum Pick {
+    Host(HostId),
+    /// Its hosts are busy.
+    Full,
+    /// There is no place for another conversation.
+    Crowded,
+    /// All hosts rest.
+    Resting,
+    /// None is left.
+    None,
+}
+
+impl<L, P: Clone> Schedule<L, P> {
+    /// `seed` decides the order among hosts that are equal.
+    pub(crate) fn new(limits: Limits, seed: u64) -> Self {
         Self {
             limits,
-            lanes: BTreeMap::new(),
-            running: 0,
-            running_in_trouble: 0,
-            held: 0,
+            errands: Errands::new(limits.total),
+            hosts: Hosts::new(limits.per_host, limits.rest),
+            conversations: BTreeMap::new(),
+            begun: 0,
             turn: None,
+            crowded: false,
+            seed,
         }
     }
 
-    /// What can be leased now; nothing if all places are taken.
-    pub(crate) fn request(&self) -> Option<Room> {
-        let leases_max = self.limits.total.saturating_mul(BACKLOG);
-        let leases = leases_max.saturating_sub(self.held);
-        let full = |state: &LaneState<L>| {
-            state.waiting.len() >= BACKLOG || (state.trouble && !self.has_place(state))
-        };
-        let except = self.lanes.iter().filter(|(_, state)| full(state));
-        let except = except.map(|(lane, _)| lane.clone()).collect();
-        (leases > 0).then_some(Room { leases, per_lane: BACKLOG, except })
+    /// What can be leased now; nothing if there is no room.
+    pub(crate) fn request(&self, now: Timestamp) -> Option<Room> {
+        let leases =
+            self.limits.total.saturating_mul(BACKLOG).saturating_sub(self.errands.waiting());
+        // Who is first takes no more than an eighth of what is left.
+        let per_lane = BACKLOG.min(leases.div_ceil(8));
+        let mut except = self.errands.lanes_with(per_lane.max(1));
+        for way in self.errands.ways() {
+            let dead = || way.hosts().all(|host| self.hosts.is_in_trouble(host));
+            if dead() && !matches!(self.pick(way, &[], now), Pick::Host(_)) {
+                except.extend(self.errands.lanes_of(way));
+            }
+        }
+        except.extend(self.errands.lanes_unfound());
+        except.sort();
+        except.dedup();
+        (leases > 0).then_some(Room { leases, again: leases / 2, per_lane, except })
     }
 
     /// Something was leased.
-    pub(crate) fn leased(&mut self, lane: Lane, lease: L) {
-        self.held += 1;
-        let window = FIRST_WINDOW.min(self.limits.per_lane);
-        let state = self.lanes.entry(lane).or_insert_with(|| LaneState {
-            waiting: VecDeque::new(),
-            running: 0,
-            fresh: 0,
-            window,
-            trouble: false,
-        });
-        state.waiting.push_back(lease);
+    pub(crate) fn leased(&mut self, errand: Errand, mail: L, now: Timestamp) {
+        self.errands.add(errand, mail, now);
     }
 
-    /// The next conversation to begin. Lanes take turns.
-    pub(crate) fn start(&mut self) -> Option<Lane> {
-        let ready = |(lane, state): (&Lane, &LaneState<L>)| {
-            let wanted = state.running < state.window && state.fresh < state.waiting.len();
-            (wanted && self.has_place(state)).then(|| lane.clone())
+    /// Takes back what waits in this lane, for one that rests. What is on its way may end.
+    pub(crate) fn withdraw(&mut self, lane: &Lane) -> Vec<L> {
+        self.errands.withdraw(lane)
+    }
+
+    /// Somebody says that the hosts of this lane are back: their rest is over.
+    pub(crate) fn wake(&mut self, lane: &Lane) {
+        for host in self.errands.wake(lane) {
+            self.hosts.wake(&host);
+        }
+    }
+
+    /// This is where an errand leads.
+    pub(crate) fn found(&mut self, errand: &Errand, way: Way, plan: P, now: Timestamp) {
+        for host in self.errands.found(errand, way, plan, now) {
+            self.hosts.wake(&host);
+        }
+    }
+
+    /// An errand leads nowhere, or to nobody who is talked to; `trouble` says that it took long to
+    /// learn nothing. Its mail comes back.
+    pub(crate) fn nowhere(&mut self, errand: &Errand, trouble: bool) -> Vec<L> {
+        self.errands.nowhere(errand, trouble)
+    }
+
+    /// What is to be begun next; nothing until something happens. Ways take turns.
+    pub(crate) fn start(&mut self, now: Timestamp) -> Option<Start<L, P>> {
+        if let Some(errand) = self.errands.next_unknown(now) {
+            return Some(Start::Find(errand));
+        }
+        self.crowded = false;
+        let ready: Vec<Way> = self.errands.ways_in_turn(self.turn.as_ref()).cloned().collect();
+        for way in ready {
+            match self.pick(&way, &[], now) {
+                Pick::Host(host) => return self.begin(way, host),
+                Pick::Full => way.hosts().for_each(|host| self.hosts.want(host)),
+                Pick::Crowded => self.crowded = true,
+                Pick::Resting | Pick::None => {
+                    let problem = way.hosts().find_map(|host| self.hosts.problem(host)).cloned();
+                    return Some(Start::Postpone { mail: self.errands.take_all(&way), problem });
+                }
+            }
+        }
+        None
+    }
+
+    /// The host has greeted: messages can be taken for it.
+    pub(crate) fn reached(&mut self, conversation: Conversation) {
+        let Some(going) = self.conversations.get_mut(&conversation) else { return };
+        if std::mem::take(&mut going.fresh) {
+            self.errands.taken(&going.way);
+        }
+        self.hosts.reached(&going.host);
+    }
+
+    /// The next message of a conversation's way. Its errands take turns.
+    pub(crate) fn next_of(&mut self, conversation: Conversation) -> Option<L> {
+        let going = self.conversations.get(&conversation)?;
+        self.errands.take(&going.way)
+    }
+
+    /// What else waits for a conversation's way and `belongs` to what it has.
+    pub(crate) fn mates(
+        &mut self,
+        conversation: Conversation,
+        belongs: impl Fn(&L) -> bool,
+    ) -> Vec<L> {
+        let Some(going) = self.conversations.get(&conversation) else { return Vec::new() };
+        self.errands.take_mates(&going.way, belongs)
+    }
+
+    /// Whether something waits for a conversation's way.
+    pub(crate) fn waits(&self, conversation: Conversation) -> bool {
+        let going = self.conversations.get(&conversation);
+        going.is_some_and(|going| self.errands.waits(&going.way))
+    }
+
+    /// A message was answered for, well or not.
+    pub(crate) fn well(&mut self, conversation: Conversation) {
+        if let Some(going) = self.conversations.get(&conversation) {
+            self.hosts.well(&going.host);
+        }
+    }
+
+    /// Whether a conversation that has nothing to do may keep its connection for later mail: while
+    /// nobody else wants its place. Ask again whenever something has happened.
+    pub(crate) fn may_rest(&mut self, conversation: Conversation) -> bool {
+        let crowded = self.crowded;
+        let Some(going) = self.conversations.get_mut(&conversation) else { return false };
+        let may = !crowded && !self.hosts.is_wanted(&going.host);
+        if may != going.resting {
+            going.resting = may;
+            self.errands.resting(&going.way, may);
+        }
+        may
+    }
+
+    /// It rests no more.
+    pub(crate) fn rested(&mut self, conversation: Conversation) {
+        let Some(going) = self.conversations.get_mut(&conversation) else { return };
+        if std::mem::take(&mut going.resting) {
+            self.errands.resting(&going.way, false);
+        }
+    }
+
+    /// A host has failed a conversation that has something left to send: on to the next one.
+    pub(crate) fn onward(
+        &mut self,
+        conversation: Conversation,
+        how: Left,
+        now: Timestamp,
+    ) -> Onward {
+        let Some(going) = self.conversations.get(&conversation) else { return Onward::End };
+        let (way, visited) = (going.way.clone(), going.visited.clone());
+        self.hosts.left(&going.host, how, now);
+        // Its own place is free for this.
+        let picked =
+            self.pick_within(&way, &visited, now, self.conversations.len().saturating_sub(1));
+        let (next, onward) = match picked {
+            Pick::Host(host) => (Some(host.clone()), Onward::To(host)),
+            Pick::Full | Pick::Crowded => (None, Onward::Later),
+            Pick::Resting | Pick::None => (None, Onward::End),
         };
-        let behind = |lane: &Lane| self.turn.as_ref().is_none_or(|turn| lane > turn);
-        let mut later = self.lanes.iter().filter(|(lane, _)| behind(lane));
-        let mut sooner = self.lanes.iter().filter(|(lane, _)| !behind(lane));
-        let lane = later.find_map(ready).or_else(|| sooner.find_map(ready))?;
-        let state = self.lanes.get_mut(&lane)?;
-        state.running += 1;
-        state.fresh += 1;
-        self.running += 1;
-        self.running_in_trouble += usize::from(state.trouble);
-        self.turn = Some(lane.clone());
-        Some(lane)
-    }
-
-    /// The next message for a conversation of this lane.
-    pub(crate) fn next_of(&mut self, lane: &Lane) -> Option<L> {
-        let state = self.lanes.get_mut(lane)?;
-        state.fresh = state.fresh.saturating_sub(1);
-        let lease = state.waiting.pop_front()?;
-        self.held = self.held.saturating_sub(1);
-        Some(lease)
-    }
-
-    /// Whether a message waits in this lane.
-    pub(crate) fn waits(&self, lane: &Lane) -> bool {
-        self.lanes.get(lane).is_some_and(|state| !state.waiting.is_empty())
-    }
-
-    /// A conversation has ended.
-    pub(crate) fn ended(&mut self, lane: &Lane, how: Ended) {
-        let Some(state) = self.lanes.get_mut(lane) else { return };
-        state.running = state.running.saturating_sub(1);
-        state.fresh = state.fresh.min(state.running);
-        self.running = self.running.saturating_sub(1);
-        match how {
-            Ended::Reached => {
-                // One more at a time: a destination shows what it bears by bearing it.
-                state.window = (state.window + 1).min(self.limits.per_lane);
-                state.trouble = false;
-            }
-            Ended::Trouble => {
-                state.window = 1;
-                state.trouble = true;
+        if let Some(going) = self.conversations.get_mut(&conversation) {
+            match next {
+                Some(host) => {
+                    self.hosts.enter(&host);
+                    going.visited.push(host.clone());
+                    going.host = host;
+                }
+                None => self.leave(conversation),
             }
         }
-        let in_trouble = self.lanes.values().filter(|state| state.trouble);
-        self.running_in_trouble = in_trouble.map(|state| state.running).sum();
-        let remembered = self.lanes.len();
-        // What is idle is forgotten, but for trouble, and that as well when there is much of it.
-        if let Some(state) = self.lanes.get(lane)
-            && state.running == 0
-            && state.waiting.is_empty()
-            && (!state.trouble || remembered > TROUBLED_MAX)
-        {
-            self.lanes.remove(lane);
+        onward
+    }
+
+    /// What waits for a conversation's way, if nobody else is there to take it: asked by one whom
+    /// all hosts have failed.
+    pub(crate) fn leftovers(&mut self, way: &Way) -> Vec<L> {
+        match self.errands.running(way) {
+            0 => self.errands.take_all(way),
+            _ => Vec::new(),
         }
     }
 
-    fn has_place(&self, state: &LaneState<L>) -> bool {
-        let half = self.limits.total.div_ceil(2);
-        self.running < self.limits.total && (!state.trouble || self.running_in_trouble < half)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use mail_types::Domain;
-
-    use super::*;
-
-    fn lane(name: &str) -> Lane {
-        Lane::Remote(Domain::parse(name).unwrap())
+    /// The way of a conversation.
+    pub(crate) fn way_of(&self, conversation: Conversation) -> Option<Way> {
+        self.conversations.get(&conversation).map(|going| going.way.clone())
     }
 
-    fn schedule(total: usize, per_lane: usize) -> Schedule<u32> {
-        Schedule::new(Limits { total, per_lane })
+    /// A message comes back as it was, for another conversation.
+    pub(crate) fn returned(&mut self, errand: Errand, mail: L, now: Timestamp) {
+        self.errands.give_back(errand, mail, now);
     }
 
-    fn starts(schedule: &mut Schedule<u32>) -> Vec<String> {
-        std::iter::from_fn(|| schedule.start()).map(|lane| lane.to_string()).collect()
-    }
-
-    #[test]
-    fn a_lane_begins_with_two_and_grows() {
-        let mut schedule = schedule(10, 3);
-        for number in 0..9 {
-            schedule.leased(lane("a"), number);
+    /// A conversation has ended at the host where it was; without effect if it has ended before.
+    pub(crate) fn ended(&mut self, conversation: Conversation, how: Left, now: Timestamp) {
+        if let Some(going) = self.conversations.get(&conversation) {
+            self.hosts.left(&going.host, how, now);
+            self.leave(conversation);
         }
-        assert_eq!(starts(&mut schedule), ["@a", "@a"]);
-        schedule.ended(&lane("a"), Ended::Reached);
-        assert_eq!(starts(&mut schedule), ["@a", "@a"], "window of three");
-        schedule.ended(&lane("a"), Ended::Reached);
-        assert_eq!(starts(&mut schedule), ["@a"], "never more than the limit");
     }
 
-    #[test]
-    fn never_more_conversations_than_messages() {
-        let mut schedule = schedule(10, 5);
-        schedule.leased(lane("a"), 1);
-        assert_eq!(starts(&mut schedule), ["@a"]);
-        assert_eq!(schedule.next_of(&lane("a")), Some(1));
-        assert_eq!(schedule.next_of(&lane("a")), None);
+    fn begin(&mut self, way: Way, host: HostId) -> Option<Start<L, P>> {
+        let plan = self.errands.begin(&way)?;
+        let conversation = Conversation(self.begun);
+        self.begun = self.begun.wrapping_add(1);
+        self.turn = Some(way.clone());
+        self.hosts.enter(&host);
+        let visited = vec![host.clone()];
+        let going = Going { way, host: host.clone(), visited, fresh: true, resting: false };
+        self.conversations.insert(conversation, going);
+        Some(Start::Converse { conversation, host, plan })
     }
 
-    #[test]
-    fn lanes_take_turns() {
-        let mut schedule = schedule(4, 9);
-        for number in 0..9 {
-            for name in ["a", "b", "c"] {
-                schedule.leased(lane(name), number);
+    fn leave(&mut self, conversation: Conversation) {
+        let Some(going) = self.conversations.remove(&conversation) else { return };
+        self.errands.end(&going.way, going.fresh, going.resting);
+    }
+
+    fn pick(&self, way: &Way, visited: &[HostId], now: Timestamp) -> Pick {
+        self.pick_within(way, visited, now, self.conversations.len())
+    }
+
+    /// The best host of a way that may be talked to while so many conversations go on.
+    fn pick_within(&self, way: &Way, visited: &[HostId], now: Timestamp, going: usize) -> Pick {
+        let (mut resting, mut probed) = (false, false);
+        for tier in way.tiers() {
+            let (mut full, mut crowded) = (false, false);
+            let mut best: Option<(Rank, u64, &HostId)> = None;
+            for host in tier.iter().filter(|host| !visited.contains(host)) {
+                match self.hosts.standing(host, now) {
+                    Standing::Free(trust, rank) if self.has_place(trust, going) => {
+                        let candidate = (rank, self.lot(host), host);
+                        best = Some(best.map_or(candidate, |best| best.min(candidate)));
+                    }
+                    Standing::Free(..) => crowded = true,
+                    Standing::Full => full = true,
+                    Standing::Probed => probed = true,
+                    Standing::Resting(_) => resting = true,
+                }
+            }
+            match best {
+                Some((_, _, host)) => return Pick::Host(host.clone()),
+                None if crowded => return Pick::Crowded,
+                None if full => return Pick::Full,
+                None => {}
             }
         }
-        assert_eq!(starts(&mut schedule), ["@a", "@b", "@c", "@a"]);
-        schedule.ended(&lane("b"), Ended::Reached);
-        assert_eq!(starts(&mut schedule), ["@b"]);
+        match (probed, resting) {
+            (true, _) => Pick::Full,
+            (_, true) => Pick::Resting,
+            _ => Pick::None,
+        }
     }
 
-    #[test]
-    fn trouble_keeps_half_of_the_places_free() {
-        let mut schedule = schedule(4, 9);
-        let dead: Vec<Lane> = (0..8).map(|n| lane(&format!("dead{n}"))).collect();
-        for dead in &dead {
-            schedule.leased(dead.clone(), 0);
-            schedule.leased(dead.clone(), 1);
-        }
-        // Each is tried, and found dead.
-        for _ in 0..8 {
-            for name in starts(&mut schedule) {
-                schedule.ended(&Lane::parse(&name).unwrap(), Ended::Trouble);
-            }
-        }
-        assert_eq!(starts(&mut schedule).len(), 2, "half of four");
-        schedule.leased(lane("good"), 7);
-        assert_eq!(starts(&mut schedule), ["@good"]);
-        let except = schedule.request().unwrap().except;
-        assert_eq!(except.len(), 8, "nothing more is leased for the dead now");
+    /// RFC 5321 §5.1: hosts of equal preference are taken at random, to spread the load.
+    fn lot(&self, host: &HostId) -> u64 {
+        let mixed = (self.seed ^ host.seed() ^ self.begun).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
     }
 
-    #[test]
-    fn a_full_lane_leases_nothing_more() {
-        let mut schedule = schedule(2, 2);
-        assert_eq!(schedule.request().unwrap().leases, 2 * BACKLOG);
-        for number in 0..BACKLOG {
-            schedule.leased(lane("a"), u32::try_from(number).unwrap());
-        }
-        let room = schedule.request().unwrap();
-        assert_eq!((room.leases, room.except), (BACKLOG, vec![lane("a")]));
-        for number in 0..BACKLOG {
-            schedule.leased(lane("b"), u32::try_from(number).unwrap());
-        }
-        assert_eq!(schedule.request(), None);
-    }
-
-    #[test]
-    fn what_is_over_is_forgotten_but_trouble_is_not() {
-        let mut schedule = schedule(2, 2);
-        for (name, how, remembered) in [("a", Ended::Reached, 0), ("b", Ended::Trouble, 1)] {
-            schedule.leased(lane(name), 0);
-            assert_eq!(starts(&mut schedule).len(), 1);
-            schedule.next_of(&lane(name));
-            schedule.ended(&lane(name), how);
-            assert_eq!(schedule.lanes.len(), remembered);
+    fn has_place(&self, trust: Trust, going: usize) -> bool {
+        let total = self.limits.total;
+        match trust {
+            Trust::Proven => going < total,
+            Trust::Unknown => going < total.saturating_sub(total / 4),
+            Trust::Trouble => going < total && self.hosts.in_trouble() < total.div_ceil(2),
         }
     }
 }

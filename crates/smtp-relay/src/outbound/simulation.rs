@@ -21,10 +21,9 @@ use message_queue::{
     retry,
 };
 
-use super::schedule::{Ended, Limits, Schedule};
+use super::schedule::{Conversation, Errand, HostId, Left, Limits, Onward, Schedule, Start, Way};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const LIMITS: Limits = Limits { total: 20, per_lane: 4 };
+const PLACES: usize = 20;
 
 /// What a destination does with a message.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,13 +52,20 @@ struct Mail {
     told: Vec<What>,
 }
 
-/// A conversation that will decide about a message at a certain time.
+/// Something that is over at a certain time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Busy {
     until: Timestamp,
     serial: u64,
     lane: Lane,
-    mail: Option<usize>,
+    doing: Doing,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    Search,
+    Connect(Conversation),
+    Send(Conversation, usize),
 }
 
 struct World {
@@ -67,7 +73,7 @@ struct World {
     now: Timestamp,
     mails: Vec<Mail>,
     manners: BTreeMap<Lane, Manner>,
-    schedule: Schedule<usize>,
+    schedule: Schedule<usize, Lane>,
     busy: BinaryHeap<Reverse<Busy>>,
     policy: Policy,
     attempts: u64,
@@ -84,7 +90,7 @@ impl World {
             now: Timestamp::from_secs(1_000_000),
             mails: Vec::new(),
             manners: manners.iter().map(|(name, manner)| (lane(name), *manner)).collect(),
-            schedule: Schedule::new(LIMITS),
+            schedule: Schedule::new(Limits::new(PLACES, 4), seed),
             busy: BinaryHeap::new(),
             policy: Policy {
                 schedule: retry::Schedule::default(),
@@ -111,6 +117,7 @@ impl World {
                 notify: Notify::DEFAULT,
                 account: None,
                 file_into: None,
+                list: None,
                 head: Vec::new(),
                 attempts: 0,
                 last_problem: None,
@@ -126,7 +133,7 @@ impl World {
 
     /// Leases as the queue does: what is due, longest due first, within the room.
     fn lease(&mut self) {
-        let Some(room) = self.schedule.request() else { return };
+        let Some(room) = self.schedule.request(self.now) else { return };
         let mut due: Vec<usize> = (0..self.mails.len())
             .filter(|index| {
                 let mail = &self.mails[*index];
@@ -145,73 +152,109 @@ impl World {
             *count += 1;
             taken += 1;
             self.mails[index].leased = true;
-            self.schedule.leased(self.mails[index].lane.clone(), index);
+            let errand = Errand::of(self.mails[index].lane.clone());
+            self.schedule.leased(errand, index, self.now);
         }
     }
 
     fn start(&mut self) {
-        while let Some(lane) = self.schedule.start() {
-            self.next_message(lane);
+        let mut conversations = 0;
+        while let Some(start) = self.schedule.start(self.now) {
+            match start {
+                Start::Find(errand) => {
+                    let dark = matches!(self.manners[&errand.lane], Manner::NoDns(_));
+                    self.busy(if dark { 10_000 } else { 5 }, errand.lane, Doing::Search);
+                }
+                Start::Converse { conversation, plan: lane, .. } => {
+                    let hangs = self.manners[&lane] == Manner::Hang;
+                    self.busy(if hangs { 30_000 } else { 5 }, lane, Doing::Connect(conversation));
+                }
+                Start::Postpone { mail, problem } => {
+                    let outcome = Outcome::Deferred(problem.unwrap());
+                    mail.into_iter().for_each(|index| self.settle(index, outcome.clone()));
+                }
+            }
         }
-        let places = self.busy.len();
-        assert!(places <= LIMITS.total, "{places} conversations at once");
+        for Reverse(busy) in &self.busy {
+            conversations += usize::from(!matches!(busy.doing, Doing::Search));
+        }
+        assert!(conversations <= PLACES, "{conversations} conversations at once");
     }
 
-    /// The conversation takes its next message, or ends in peace.
-    fn next_message(&mut self, lane: Lane) {
-        let Some(mail) = self.schedule.next_of(&lane) else {
-            return self.schedule.ended(&lane, Ended::Reached);
-        };
-        let millis = match self.manners[&lane] {
-            Manner::Hang => 30_000,
-            Manner::Closed => 5,
-            Manner::NoDns(_) => 10_000,
-            _ => 50 + self.random() % 400,
-        };
+    fn busy(&mut self, millis: u64, lane: Lane, doing: Doing) {
         let until = self.now.plus(Duration::from_millis(millis));
         let serial = self.attempts;
         self.attempts += 1;
-        self.busy.push(Reverse(Busy { until, serial, lane, mail: Some(mail) }));
+        self.busy.push(Reverse(Busy { until, serial, lane, doing }));
     }
 
-    /// What the destination does, when the time has come.
+    /// The conversation takes its next message, or ends in peace.
+    fn next_message(&mut self, lane: Lane, conversation: Conversation) {
+        let Some(mail) = self.schedule.next_of(conversation) else {
+            return self.schedule.ended(conversation, Left::Well, self.now);
+        };
+        let millis = 50 + self.random() % 400;
+        self.busy(millis, lane, Doing::Send(conversation, mail));
+    }
+
+    /// What happens when the time has come.
     fn decide(&mut self, busy: Busy) {
-        let Some(index) = busy.mail else { return };
+        let manner = self.manners[&busy.lane];
+        let no = |class, scope| Problem::new(EnhancedStatus::new(class, 4, 1), scope, "no");
+        match busy.doing {
+            Doing::Search => {
+                let errand = Errand::of(busy.lane.clone());
+                let days = self.now.since(Timestamp::from_secs(1_000_000)).as_secs() / 86_400;
+                if matches!(manner, Manner::NoDns(day) if days < day) {
+                    let outcome = Outcome::Deferred(no(4, Scope::Host));
+                    for index in self.schedule.nowhere(&errand, true) {
+                        self.settle(index, outcome.clone());
+                    }
+                    return;
+                }
+                let hosts = vec![(0, HostId::new(&busy.lane.to_string()))];
+                let way = Way::new(hosts, String::new(), PLACES);
+                self.schedule.found(&errand, way, busy.lane, self.now);
+            }
+            Doing::Connect(conversation) if matches!(manner, Manner::Closed | Manner::Hang) => {
+                let way = self.schedule.way_of(conversation).unwrap();
+                let problem = no(4, Scope::Host);
+                let left = Left::Unreached(problem.clone());
+                assert_eq!(self.schedule.onward(conversation, left, self.now), Onward::End);
+                for index in self.schedule.leftovers(&way) {
+                    self.settle(index, Outcome::Deferred(problem.clone()));
+                }
+            }
+            Doing::Connect(conversation) => {
+                self.schedule.reached(conversation);
+                self.next_message(busy.lane, conversation);
+            }
+            Doing::Send(conversation, index) => self.sent(busy.lane, conversation, index),
+        }
+    }
+
+    fn sent(&mut self, lane: Lane, conversation: Conversation, index: usize) {
         let age = self.now.since(self.mails[index].queued_at).as_secs();
         let fault = |class, scope| Problem::new(EnhancedStatus::new(class, 0, 0), scope, "no");
-        let accepted = || {
-            let reply = Reply::new(250, None, "ok");
-            Outcome::Delivered { by: "host".to_owned(), reply }
-        };
         let luck = self.random();
-        let outcome = match self.manners[&busy.lane] {
-            Manner::Accept => accepted(),
+        let outcome = match self.manners[&lane] {
             Manner::Refuse => Outcome::Failed(fault(5, Scope::Recipient)),
             Manner::Defer(seconds) if age < seconds => {
                 Outcome::Deferred(fault(4, Scope::Recipient))
             }
-            Manner::NoDns(day)
-                if self.now.since(Timestamp::from_secs(1_000_000))
-                    < DAY * u32::try_from(day).unwrap() =>
-            {
-                Outcome::Deferred(fault(4, Scope::Host))
-            }
-            Manner::Defer(_) | Manner::NoDns(_) => accepted(),
-            Manner::Drop if luck.is_multiple_of(4) => accepted(),
-            Manner::Drop | Manner::Closed | Manner::Hang => {
-                Outcome::Deferred(fault(4, Scope::Host))
+            Manner::Drop if !luck.is_multiple_of(4) => Outcome::Deferred(fault(4, Scope::Host)),
+            _ => {
+                let reply = Reply::new(250, None, "ok");
+                Outcome::Delivered { by: "host".to_owned(), reply }
             }
         };
-        let trouble =
-            matches!(&outcome, Outcome::Deferred(problem) if problem.scope == Scope::Host);
-        self.settle(index, outcome.clone());
-        if !trouble {
-            return self.next_message(busy.lane);
+        let dropped = matches!(&outcome, Outcome::Deferred(one) if one.scope == Scope::Host);
+        self.settle(index, outcome);
+        if dropped {
+            return self.schedule.ended(conversation, Left::Overloaded, self.now);
         }
-        while let Some(other) = self.schedule.next_of(&busy.lane) {
-            self.settle(other, outcome.clone());
-        }
-        self.schedule.ended(&busy.lane, Ended::Trouble);
+        self.schedule.well(conversation);
+        self.next_message(lane, conversation);
     }
 
     fn settle(&mut self, index: usize, outcome: Outcome) {
@@ -243,7 +286,8 @@ impl World {
             self.lease();
             self.start();
             let open = self.mails.iter().filter(|mail| mail.ends.is_empty() && !mail.leased);
-            let except = self.schedule.request().map(|room| room.except).unwrap_or_default();
+            let except =
+                self.schedule.request(self.now).map(|room| room.except).unwrap_or_default();
             let due = open.filter(|m| !except.contains(&m.lane)).map(|mail| mail.next_at).min();
             let free = self.busy.peek().map(|Reverse(busy)| busy.until);
             let Some(next) = [due, free].into_iter().flatten().min() else { return };

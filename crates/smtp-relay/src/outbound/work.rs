@@ -1,71 +1,128 @@
-//! One lease on its way: its recipients in transactions, and what each came to.
+//! One entry on its way: the recipients of its leases in transactions, and what each came to.
 
 use std::collections::VecDeque;
 
 use agent_kit::now;
-use mail_types::{Late, Notify, Outcome, Problem, Scope};
-use message_queue::{Lease, LeaseRecipient, conclude::Ended, report::What};
+use mail_types::{EnhancedStatus, Late, Notify, Outcome, Problem, QueueId, Scope};
+use message_queue::{Lease, LeaseEntry, LeaseRecipient, conclude::Ended, report::What};
 use smtp_client::{Message, Outgoing, Recipient, Report};
 
 use super::{
     carry::{Hop, Misfit, fit},
     content::Source,
+    schedule::Errand,
 };
 
 /// Recipients of one transaction: what RFC 5321 §4.5.3.1.8 has every server take.
 const RECIPIENTS_MAX: usize = 100;
 
-/// A lease that is being worked on.
+/// Where a recipient stands: which lease, and which of its recipients.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    lease: usize,
+    recipient: usize,
+}
+
+/// Leases of one entry that are worked on together.
 #[derive(Debug)]
 pub(super) struct Work {
-    pub(super) lease: Lease,
-    /// Places of recipients that share a transaction and were not tried yet.
-    pending: VecDeque<Vec<usize>>,
+    /// What it was leased for.
+    pub(super) errand: Errand,
+    /// Each with what came of its recipients; at least one.
+    parts: Vec<(Lease, Vec<Ended>)>,
+    /// Recipients that share a transaction and were not tried yet.
+    pending: VecDeque<Vec<Seat>>,
     /// Those of the transaction that is going on.
-    sending: Vec<usize>,
+    sending: Vec<Seat>,
     /// Whether the host of that transaction keeps delivery times (RFC 2852).
     keeps_times: bool,
     /// Those that this host can't carry; another may.
-    parked: VecDeque<Vec<usize>>,
+    parked: VecDeque<Vec<Seat>>,
     /// Why the last host could not.
     misfit: Option<Problem>,
-    /// What came of the others.
-    pub(super) ends: Vec<Ended>,
+    /// Something was tried.
+    touched: bool,
+    /// It had its second connection.
+    came_back: bool,
 }
 
 impl Work {
-    /// Recipients share a transaction when the envelope and the first header lines are the same
-    /// for them.
-    pub(super) fn of(lease: Lease) -> Self {
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (place, recipient) in lease.recipients.iter().enumerate() {
-            let fits = |group: &&mut Vec<usize>| {
-                let first = group.first().and_then(|first| lease.recipients.get(*first));
-                group.len() < RECIPIENTS_MAX
-                    && first.is_some_and(|first| {
-                        first.reverse_path == recipient.reverse_path && first.head == recipient.head
-                    })
-            };
-            match groups.iter_mut().find(fits) {
-                Some(group) => group.push(place),
-                None => groups.push(vec![place]),
-            }
-        }
-        Self {
-            lease,
-            pending: groups.into(),
+    pub(super) fn of(errand: Errand, lease: Lease) -> Self {
+        let mut work = Self {
+            errand,
+            parts: Vec::new(),
+            pending: VecDeque::new(),
             sending: Vec::new(),
             keeps_times: false,
             parked: VecDeque::new(),
             misfit: None,
-            ends: Vec::new(),
+            touched: false,
+            came_back: false,
+        };
+        work.add(lease, Vec::new());
+        work
+    }
+
+    /// Takes up another lease of the same entry, of which nothing was tried either.
+    pub(super) fn join(&mut self, other: Self) {
+        other.parts.into_iter().for_each(|(lease, ends)| self.add(lease, ends));
+    }
+
+    /// Recipients share a transaction when the envelope and the first header lines are the same
+    /// for them.
+    fn add(&mut self, lease: Lease, ends: Vec<Ended>) {
+        let (at, count) = (self.parts.len(), lease.recipients.len());
+        self.parts.push((lease, ends));
+        for recipient in 0..count {
+            let seat = Seat { lease: at, recipient };
+            let Some(own) = self.at(seat) else { continue };
+            let fits = |group: &Vec<Seat>| {
+                let first = group.first().and_then(|first| self.at(*first));
+                group.len() < RECIPIENTS_MAX
+                    && first.is_some_and(|first| {
+                        first.reverse_path == own.reverse_path && first.head == own.head
+                    })
+            };
+            match self.pending.iter().position(fits).and_then(|at| self.pending.get_mut(at)) {
+                Some(group) => group.push(seat),
+                None => self.pending.push_back(vec![seat]),
+            }
         }
+    }
+
+    /// The entry.
+    pub(super) fn id(&self) -> QueueId {
+        self.entry().map_or(QueueId::from_bytes([0; 10]), |entry| entry.id)
+    }
+
+    /// Its leases with what came of them.
+    pub(super) fn into_ends(self) -> impl Iterator<Item = (Lease, Vec<Ended>)> {
+        self.parts.into_iter()
+    }
+
+    /// Whether nothing was tried yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.touched
+    }
+
+    /// Whether it may be tried once more at once.
+    pub(super) fn come_back(&mut self) -> bool {
+        !std::mem::replace(&mut self.came_back, true)
+    }
+
+    fn entry(&self) -> Option<&LeaseEntry> {
+        self.parts.first().map(|(lease, _)| &lease.entry)
+    }
+
+    fn at(&self, seat: Seat) -> Option<&LeaseRecipient> {
+        self.parts.get(seat.lease)?.0.recipients.get(seat.recipient)
     }
 
     /// The next transaction; nothing once all recipients have been tried with this host.
     pub(super) async fn next(&mut self, hop: Hop<'_>) -> Option<Outgoing<Source>> {
         // RFC 9422 §4.2
         let most = hop.offered.limits.recipients.map_or(RECIPIENTS_MAX, |most| most as usize);
+        self.touched = true;
         while let Some(mut group) = self.pending.pop_front() {
             if group.len() > most {
                 self.pending.push_front(group.split_off(most));
@@ -99,18 +156,18 @@ impl Work {
             let certificate = if tls.verified { "verified" } else { "not verified" };
             format!("{} {}, certificate {certificate}", tls.version, tls.cipher)
         });
-        for (place, (number, outcome)) in sending.into_iter().zip(report.outcomes) {
+        for (seat, (number, outcome)) in sending.into_iter().zip(report.outcomes) {
             if got_somewhere && Report::is_too_many(&outcome) {
-                later.push(place);
+                later.push(seat);
                 continue;
             }
             match with_tls(outcome, tls.as_deref()) {
-                Outcome::Deferred(problem) if problem.scope == Scope::Host => elsewhere.push(place),
+                Outcome::Deferred(problem) if problem.scope == Scope::Host => elsewhere.push(seat),
                 outcome => {
-                    let told = self.must_tell_of_hop(place);
+                    let told = self.must_tell_of_hop(seat);
                     // RFC 3461 §5.2.2: who passes it to a host without DSN says "relayed" himself.
                     let on_success = (told || !report.dsn_passed_on).then_some(What::Relayed);
-                    self.ends.push(Ended { number, outcome, on_success });
+                    self.ended(seat, Ended { number, outcome, on_success });
                 }
             }
         }
@@ -124,10 +181,12 @@ impl Work {
     /// Whether the sender must be told that it was passed on, because of its delivery time: each hop
     /// where he wants a trace (RFC 2852 §4.1.4), and the hop to a host that will not tell him when
     /// it is late (§4.1.4.2). He is unless he wants to be told nothing.
-    fn must_tell_of_hop(&mut self, place: usize) -> bool {
-        let Some(by) = &self.lease.entry.handling.deliver_by else { return false };
-        let Some(recipient) = self.lease.recipients.get_mut(place) else { return false };
-        let must = by.trace || (by.late == Late::Notify && !self.keeps_times);
+    fn must_tell_of_hop(&mut self, seat: Seat) -> bool {
+        let keeps_times = self.keeps_times;
+        let Some((lease, _)) = self.parts.get_mut(seat.lease) else { return false };
+        let Some(by) = &lease.entry.handling.deliver_by else { return false };
+        let Some(recipient) = lease.recipients.get_mut(seat.recipient) else { return false };
+        let must = by.trace || (by.late == Late::Notify && !keeps_times);
         if must && recipient.notify != Notify::NEVER {
             recipient.notify.success = true;
         }
@@ -137,8 +196,8 @@ impl Work {
     /// Whether all its recipients were held for this very reason when they were last decided
     /// about: to be here, they must have been released since.
     pub(super) fn was_held_for(&self, reason: &str) -> bool {
-        let recipients = &self.lease.recipients;
-        recipients.iter().all(|recipient| recipient.last_problem.as_deref() == Some(reason))
+        let mut all = self.parts.iter().flat_map(|(lease, _)| &lease.recipients);
+        all.all(|recipient| recipient.last_problem.as_deref() == Some(reason))
     }
 
     /// Whether somebody was not decided about yet.
@@ -174,17 +233,23 @@ impl Work {
         });
     }
 
-    fn end(&mut self, group: &[usize], outcome: &Outcome) {
-        for recipient in group.iter().filter_map(|place| self.lease.recipients.get(*place)) {
-            let (number, outcome) = (recipient.number, outcome.clone());
-            self.ends.push(Ended { number, outcome, on_success: Some(What::Relayed) });
+    fn end(&mut self, group: &[Seat], outcome: &Outcome) {
+        for seat in group {
+            let Some(number) = self.at(*seat).map(|recipient| recipient.number) else { continue };
+            let (outcome, on_success) = (outcome.clone(), Some(What::Relayed));
+            self.ended(*seat, Ended { number, outcome, on_success });
         }
     }
 
-    async fn outgoing(&self, group: &[usize], hop: Hop<'_>) -> Result<Outgoing<Source>, Misfit> {
-        let entry = &self.lease.entry;
-        let all: Vec<&LeaseRecipient> =
-            group.iter().filter_map(|place| self.lease.recipients.get(*place)).collect();
+    fn ended(&mut self, seat: Seat, ended: Ended) {
+        if let Some((_, ends)) = self.parts.get_mut(seat.lease) {
+            ends.push(ended);
+        }
+    }
+
+    async fn outgoing(&self, group: &[Seat], hop: Hop<'_>) -> Result<Outgoing<Source>, Misfit> {
+        let Some(entry) = self.entry() else { return Err(nobody()) };
+        let all: Vec<&LeaseRecipient> = group.iter().filter_map(|seat| self.at(*seat)).collect();
         let first = all.first();
         let head = first.map(|recipient| recipient.head.clone()).unwrap_or_default();
         let reverse_path =
@@ -217,6 +282,13 @@ impl Work {
         };
         Ok(Outgoing { message, content: fitted.source })
     }
+}
+
+/// A group that has no lease: a mistake of ours, which settles nothing.
+fn nobody() -> Misfit {
+    let status = EnhancedStatus::new(4, 3, 0);
+    let problem = Problem::new(status, Scope::Message, "the message is not at hand");
+    Misfit::Message(Outcome::Deferred(problem))
 }
 
 /// The journey says how a message was protected on its way.

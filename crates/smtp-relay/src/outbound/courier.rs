@@ -1,0 +1,265 @@
+//! One conversation: host after host of a way, message after message.
+
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+
+use agent_kit::now;
+use mail_types::{Outcome, Problem};
+use smtp_client::{Extensions, Outbox, Outgoing, Report};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    Shared,
+    carry::Hop,
+    content::Source,
+    plan::Plan,
+    schedule::{Conversation, HostId, Left, Onward},
+    search, settle,
+    work::Work,
+};
+
+/// How long a connection is kept for later mail.
+const REST: Duration = Duration::from_secs(3);
+
+/// Brings mail to the hosts of a plan, until nothing waits that goes there, or all have failed.
+pub(super) async fn converse(
+    shared: Arc<Shared>,
+    conversation: Conversation,
+    first: HostId,
+    plan: Arc<Plan>,
+) {
+    let courier = Courier {
+        shared,
+        conversation,
+        plan,
+        work: None,
+        bag: VecDeque::new(),
+        parked: VecDeque::new(),
+        only_bag: false,
+        authentic: false,
+        reached: false,
+        served: 0,
+    };
+    courier.bring(first).await;
+}
+
+/// Takes messages, one after the other, to whoever takes them.
+struct Courier {
+    shared: Arc<Shared>,
+    conversation: Conversation,
+    plan: Arc<Plan>,
+    /// What is being sent.
+    work: Option<Work>,
+    /// What the hosts so far have not decided about.
+    bag: VecDeque<Work>,
+    /// What this host could not carry.
+    parked: VecDeque<Work>,
+    /// Takes nothing but what is in the bag: a better host takes the rest.
+    only_bag: bool,
+    /// Whether the host has proved who it is.
+    authentic: bool,
+    /// Whether the host has greeted.
+    reached: bool,
+    /// Messages that the host has answered for.
+    served: usize,
+}
+
+impl Courier {
+    /// Host after host (RFC 5321 §5.1), as long as there is something that none of them has
+    /// decided about.
+    async fn bring(mut self, first: HostId) {
+        let (shared, plan) = (self.shared.clone(), self.plan.clone());
+        let (mut next, mut asked, mut last) = (Some(first), 0, None);
+        while let Some(id) = next.take() {
+            let Some(host) = plan.host(&id) else { break };
+            self.authentic = host.security.authenticates();
+            (self.reached, self.served) = (false, 0);
+            let end = shared.client.converse(host, &mut self).await;
+            if shared.stop.is_asked() {
+                // A stop is no trouble of theirs: what is left stays leased, and dies with the
+                // process; what was decided is settled.
+                shared.schedule().ended(self.conversation, Left::Well, now());
+                return self.settle_begun().await;
+            }
+            asked += usize::from(end.is_ok());
+            let how =
+                end.as_ref().map_or_else(|problem| left(problem, self.reached), |()| Left::Well);
+            self.bag.extend(self.work.take());
+            self.bag.extend(self.parked.drain(..));
+            self.bag.iter_mut().for_each(Work::unpark);
+            if let Err(problem) = end {
+                tracing::debug!(host = %id, %problem, "a host is in trouble");
+                if self.served > 0 {
+                    return self.come_back(how, &problem).await;
+                }
+                last = Some(problem);
+            } else {
+                self.only_bag = true;
+            }
+            if !self.has_something() {
+                return shared.schedule().ended(self.conversation, how, now());
+            }
+            let way = shared.schedule().way_of(self.conversation);
+            let onward = shared.schedule().onward(self.conversation, how, now());
+            match onward {
+                Onward::To(host) => next = Some(host),
+                Onward::Later => return self.give_back(),
+                Onward::End => {
+                    let leftovers = match way {
+                        Some(way) if !self.only_bag => shared.schedule().leftovers(&way),
+                        _ => Vec::new(),
+                    };
+                    return self.end_all(leftovers, last, asked == plan.hosts()).await;
+                }
+            }
+        }
+        shared.schedule().ended(self.conversation, Left::Well, now());
+        self.give_back();
+    }
+
+    /// The host took some and then no more. What it had begun gets another connection once: many
+    /// hosts limit what they take over one.
+    async fn come_back(mut self, how: Left, problem: &Problem) {
+        self.shared.schedule().ended(self.conversation, how, now());
+        let outcome = search::outcome_of(problem.clone());
+        for mut work in std::mem::take(&mut self.bag) {
+            match work.come_back() {
+                true => self.bag.push_back(work),
+                false => search::end(&self.shared, vec![work], &outcome).await,
+            }
+        }
+        self.give_back();
+    }
+
+    /// Leaves what it has to another conversation.
+    fn give_back(self) {
+        for work in self.bag.into_iter().rev() {
+            self.shared.schedule().returned(work.errand.clone(), work, now());
+        }
+        self.shared.news.notify_waiters();
+    }
+
+    /// Nobody is left who could be asked.
+    async fn end_all(self, leftovers: Vec<Work>, last: Option<Problem>, all_asked: bool) {
+        for mut work in self.bag {
+            work.end_uncarried(all_asked);
+            if let Some(problem) = &last {
+                work.end_rest(&search::outcome_of(problem.clone()));
+            }
+            settle::finish(&self.shared, work).await;
+        }
+        if let Some(problem) = last {
+            search::end(&self.shared, leftovers, &search::outcome_of(problem)).await;
+        }
+    }
+
+    /// What was decided before a stop must be settled; the rest waits as it did.
+    async fn settle_begun(mut self) {
+        for work in self.work.take().into_iter().chain(self.bag).chain(self.parked) {
+            settle::finish(&self.shared, work).await;
+        }
+    }
+
+    fn has_something(&self) -> bool {
+        let waits = || !self.only_bag && self.shared.schedule().waits(self.conversation);
+        !self.bag.is_empty() || self.work.as_ref().is_some_and(Work::is_open) || waits()
+    }
+
+    /// The next message, together with what else of it goes this way.
+    fn take_next(&mut self) -> Option<Work> {
+        let begun = self.bag.pop_front();
+        if begun.is_some() || self.only_bag {
+            return begun;
+        }
+        let mut schedule = self.shared.schedule();
+        let mut work = schedule.next_of(self.conversation)?;
+        let id = work.id();
+        let mates =
+            schedule.mates(self.conversation, |mate| mate.id() == id && mate.is_untouched());
+        drop(schedule);
+        mates.into_iter().for_each(|mate| work.join(mate));
+        Some(work)
+    }
+
+    /// Waits a while for more to do. False if nothing came, or the place is wanted.
+    async fn rest(&self) -> bool {
+        if self.only_bag || self.served == 0 {
+            return false;
+        }
+        let until = Instant::now() + REST;
+        loop {
+            let mut news = pin!(self.shared.news.notified());
+            news.as_mut().enable();
+            {
+                let mut schedule = self.shared.schedule();
+                let waits = schedule.waits(self.conversation);
+                let over = Instant::now() >= until || self.shared.stop.is_asked();
+                if waits || over || !schedule.may_rest(self.conversation) {
+                    schedule.rested(self.conversation);
+                    return waits;
+                }
+            }
+            tokio::select! {
+                () = news => {}
+                () = sleep_until(until) => {}
+                () = self.shared.stop.asked() => {}
+            }
+        }
+    }
+}
+
+impl Outbox for Courier {
+    type Content = Source;
+
+    async fn next(&mut self, offered: &Extensions) -> Option<Outgoing<Source>> {
+        if !std::mem::replace(&mut self.reached, true) {
+            self.shared.schedule().reached(self.conversation);
+        }
+        loop {
+            let Some(mut work) = self.work.take().or_else(|| self.take_next()) else {
+                match self.rest().await {
+                    true => continue,
+                    false => return None,
+                }
+            };
+            if let Some(outgoing) = work.next(Hop { offered, authentic: self.authentic }).await {
+                self.work = Some(work);
+                return Some(outgoing);
+            }
+            match work.is_parked() {
+                true => self.parked.push_back(work),
+                false => settle::finish(&self.shared, work).await,
+            }
+        }
+    }
+
+    fn has_more(&self) -> bool {
+        self.has_something()
+    }
+
+    async fn done(&mut self, report: Report) {
+        if !report.outcomes.iter().any(|(_, outcome)| is_of_host(outcome)) {
+            self.served = self.served.saturating_add(1);
+            self.shared.schedule().well(self.conversation);
+        }
+        if let Some(work) = &mut self.work {
+            work.done(report);
+        }
+    }
+}
+
+fn is_of_host(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Deferred(problem) if problem.scope == mail_types::Scope::Host)
+}
+
+/// What the end of a conversation says of the host.
+fn left(problem: &Problem, reached: bool) -> Left {
+    let code = problem.reply.as_ref().map(mail_types::Reply::code);
+    // RFC 3463 §3.5: X.4.1, no answer; X.4.2, bad connection.
+    let lost = problem.status.subject() == 4 && matches!(problem.status.detail(), 1 | 2);
+    match code {
+        Some(421) => Left::Overloaded,
+        None if lost && !reached => Left::Unreached(problem.clone()),
+        None if lost => Left::Overloaded,
+        _ => Left::Well,
+    }
+}

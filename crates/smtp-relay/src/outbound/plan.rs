@@ -1,0 +1,64 @@
+//! A way as whoever goes it needs it: its hosts, where they are, and how to talk to them.
+
+use smtp_client::{Host, Place};
+
+use super::schedule::{HostId, Way};
+
+/// Hosts that take some mail, at least one.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    hosts: Vec<Planned>,
+    /// Conversations at most.
+    most: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Planned {
+    id: HostId,
+    /// The lower, the sooner.
+    preference: u16,
+    host: Host,
+}
+
+impl Plan {
+    /// Over these hosts, each with its preference.
+    pub(super) fn new(hosts: Vec<(u16, Host)>, most: usize) -> Self {
+        let planned = |(preference, host): (u16, Host)| {
+            let id = HostId::new(&match host.places.first() {
+                Some(Place::Tcp(address)) => format!("{}:{}", host.name, address.port()),
+                Some(place @ Place::Unix(_)) => place.to_string(),
+                None => host.name.to_string(),
+            });
+            Planned { id, preference, host }
+        };
+        Self { hosts: hosts.into_iter().map(planned).collect(), most }
+    }
+
+    /// One host.
+    pub(super) fn only(host: Host, most: usize) -> Self {
+        Self::new(vec![(0, host)], most)
+    }
+
+    /// What of it decides whether mail goes the same way. Addresses do not: they are the host's.
+    pub(super) fn way(&self) -> Way {
+        let hosts = self.hosts.iter().map(|one| (one.preference, one.id.clone())).collect();
+        let manner = |Planned { host, id, .. }: &Planned| {
+            let user = host.credentials.as_ref().map(|credentials| &credentials.name);
+            format!("{id} {:?} {:?} {user:?}\n", host.protocol, host.security)
+        };
+        // In the hosts' order of names: the DNS gives equal ones in any.
+        let mut manners: Vec<String> = self.hosts.iter().map(manner).collect();
+        manners.sort();
+        Way::new(hosts, manners.concat(), self.most)
+    }
+
+    /// A host of it.
+    pub(super) fn host(&self, id: &HostId) -> Option<&Host> {
+        self.hosts.iter().find(|one| one.id == *id).map(|one| &one.host)
+    }
+
+    /// How many hosts there are.
+    pub(super) fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+}
