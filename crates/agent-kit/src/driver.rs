@@ -10,6 +10,7 @@
 //! it ends itself when [`Talk::drain`] or [`Talk::checkpoint`] say that the peer is [`Gone`].
 
 mod buffers;
+mod deflate;
 mod link;
 mod talk;
 #[cfg(test)]
@@ -105,7 +106,7 @@ pub enum End {
     Gone(Option<io::Error>),
     /// The TLS upgrade failed.
     Tls(TlsError),
-    /// The peer sent bytes between asking for TLS and the handshake (command injection).
+    /// The peer sent bytes between asking for an upgrade and the answer (command injection).
     Injected,
     /// The peer did not take our bytes for [`DriveOptions::write_stall`].
     Stalled,
@@ -163,7 +164,10 @@ where
                 let facts = Box::pin(link.upgrade_to_tls()).await?;
                 machine.upgraded(Upgraded::Tls(facts));
             }
-            Step::Upgrade(Upgrade::Deflate) => return Err(End::Unsupported("compression")),
+            Step::Upgrade(Upgrade::Deflate) => {
+                link.upgrade_to_deflate().await?;
+                machine.upgraded(Upgraded::Deflate);
+            }
             Step::Wait(wait) => {
                 link.flush().await?;
                 match woken(handler, link, wait, told_of_stop).await? {

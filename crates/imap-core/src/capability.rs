@@ -13,6 +13,8 @@ pub struct Circumstances<'m> {
     pub passwords: bool,
     /// What AUTHENTICATE takes here and now, the preferred first.
     pub mechanisms: &'m [Mechanism],
+    /// It is compressed already.
+    pub compressed: bool,
     /// The octets that a message may have.
     pub append_max: u64,
 }
@@ -24,32 +26,34 @@ enum When {
     SignedIn,
     StartTls,
     NoPasswords,
+    Uncompressed,
 }
 
-const TABLE: [(&str, When); 23] = [
-    ("IMAP4rev1", When::Always),           // RFC 3501
-    ("LITERAL+", When::Always),            // RFC 7888
-    ("SASL-IR", When::Always),             // RFC 4959
-    ("ID", When::Always),                  // RFC 2971
-    ("ENABLE", When::Always),              // RFC 5161
-    ("STARTTLS", When::StartTls),          // RFC 3501 §6.2.1
-    ("LOGINDISABLED", When::NoPasswords),  // RFC 3501 §6.2.3
-    ("IDLE", When::SignedIn),              // RFC 2177
-    ("NAMESPACE", When::SignedIn),         // RFC 2342
-    ("UNSELECT", When::SignedIn),          // RFC 3691
-    ("UIDPLUS", When::SignedIn),           // RFC 4315
-    ("MOVE", When::SignedIn),              // RFC 6851
-    ("CHILDREN", When::SignedIn),          // RFC 5258 §4
-    ("LIST-EXTENDED", When::SignedIn),     // RFC 5258
-    ("LIST-STATUS", When::SignedIn),       // RFC 5819
-    ("SPECIAL-USE", When::SignedIn),       // RFC 6154
-    ("STATUS=SIZE", When::SignedIn),       // RFC 8438
-    ("ESEARCH", When::SignedIn),           // RFC 4731
-    ("WITHIN", When::SignedIn),            // RFC 5032
-    ("CONDSTORE", When::SignedIn),         // RFC 7162 §3.1
-    ("QRESYNC", When::SignedIn),           // RFC 7162 §3.2
-    ("QUOTA", When::SignedIn),             // RFC 9208
-    ("QUOTA=RES-STORAGE", When::SignedIn), // RFC 9208 §5.1
+const TABLE: [(&str, When); 24] = [
+    ("IMAP4rev1", When::Always),              // RFC 3501
+    ("LITERAL+", When::Always),               // RFC 7888
+    ("SASL-IR", When::Always),                // RFC 4959
+    ("ID", When::Always),                     // RFC 2971
+    ("ENABLE", When::Always),                 // RFC 5161
+    ("STARTTLS", When::StartTls),             // RFC 3501 §6.2.1
+    ("LOGINDISABLED", When::NoPasswords),     // RFC 3501 §6.2.3
+    ("COMPRESS=DEFLATE", When::Uncompressed), // RFC 4978
+    ("IDLE", When::SignedIn),                 // RFC 2177
+    ("NAMESPACE", When::SignedIn),            // RFC 2342
+    ("UNSELECT", When::SignedIn),             // RFC 3691
+    ("UIDPLUS", When::SignedIn),              // RFC 4315
+    ("MOVE", When::SignedIn),                 // RFC 6851
+    ("CHILDREN", When::SignedIn),             // RFC 5258 §4
+    ("LIST-EXTENDED", When::SignedIn),        // RFC 5258
+    ("LIST-STATUS", When::SignedIn),          // RFC 5819
+    ("SPECIAL-USE", When::SignedIn),          // RFC 6154
+    ("STATUS=SIZE", When::SignedIn),          // RFC 8438
+    ("ESEARCH", When::SignedIn),              // RFC 4731
+    ("WITHIN", When::SignedIn),               // RFC 5032
+    ("CONDSTORE", When::SignedIn),            // RFC 7162 §3.1
+    ("QRESYNC", When::SignedIn),              // RFC 7162 §3.2
+    ("QUOTA", When::SignedIn),                // RFC 9208
+    ("QUOTA=RES-STORAGE", When::SignedIn),    // RFC 9208 §5.1
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -58,6 +62,7 @@ pub fn list(circumstances: Circumstances<'_>) -> String {
         When::Always => true,
         When::SignedIn => circumstances.signed_in,
         When::StartTls => circumstances.starttls,
+        When::Uncompressed => circumstances.signed_in && !circumstances.compressed,
         When::NoPasswords => !circumstances.signed_in && !circumstances.passwords,
     };
     let mut list: Vec<String> = TABLE
@@ -83,9 +88,17 @@ mod tests {
         let check = |signed_in, starttls, passwords, expected: &str| {
             let mechanisms: &[_] =
                 if passwords { &[Mechanism::Plain, Mechanism::Login] } else { &[] };
-            let circumstances =
-                Circumstances { signed_in, starttls, passwords, mechanisms, append_max: 1000 };
+            let circumstances = Circumstances {
+                signed_in,
+                starttls,
+                passwords,
+                mechanisms,
+                compressed: false,
+                append_max: 1000,
+            };
             assert_eq!(list(circumstances), expected);
+            let compressed = list(Circumstances { compressed: true, ..circumstances });
+            assert_eq!(compressed, expected.replace(" COMPRESS=DEFLATE", ""));
         };
         check(false, true, false, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED");
         check(false, false, true, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN");
@@ -93,7 +106,7 @@ mod tests {
             true,
             false,
             true,
-            "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
+            "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );

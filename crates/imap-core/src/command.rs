@@ -47,6 +47,8 @@ pub enum Command {
     },
     /// ENABLE (RFC 5161 §3.1); what is not known is passed over.
     Enable(Enable),
+    /// COMPRESS DEFLATE (RFC 4978 §3).
+    Compress,
     /// NAMESPACE (RFC 2342 §5).
     Namespace,
     /// What concerns mailboxes from outside.

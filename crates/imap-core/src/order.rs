@@ -11,6 +11,7 @@ pub(crate) enum Verb {
     Capability,
     Check,
     Close,
+    Compress,
     Copy,
     Create,
     Delete,
@@ -108,12 +109,13 @@ impl Rule {
 
 /// The table, by name.
 #[rustfmt::skip]
-pub(crate) const RULES: [Rule; 39] = [
+pub(crate) const RULES: [Rule; 40] = [
     rule(Verb::Append, "APPEND", Legal::SignedIn),                   // RFC 3501 §6.3.11
     rule(Verb::Authenticate, "AUTHENTICATE", Legal::NotAuthenticated), // RFC 3501 §6.2.2
     rule(Verb::Capability, "CAPABILITY", Legal::Any),                // RFC 3501 §6.1.1
     rule(Verb::Check, "CHECK", Legal::Selected),                     // RFC 3501 §6.4.1
     rule(Verb::Close, "CLOSE", Legal::Selected),                     // RFC 3501 §6.4.2
+    rule(Verb::Compress, "COMPRESS", Legal::SignedIn),               // RFC 4978 §3
     rule(Verb::Copy, "COPY", Legal::Selected).by_sequence_number(),  // RFC 3501 §6.4.7
     rule(Verb::Create, "CREATE", Legal::SignedIn),                   // RFC 3501 §6.3.3
     rule(Verb::Delete, "DELETE", Legal::SignedIn),                   // RFC 3501 §6.3.4

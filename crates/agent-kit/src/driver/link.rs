@@ -14,13 +14,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DriveOptions, End, HIGH_WATER, TlsRole, buffers};
+use super::{DriveOptions, End, HIGH_WATER, TlsRole, buffers, deflate::Deflate};
 use crate::{Connection, connection::Transport, tls::TlsError};
 
 /// Read at most this much at a time, in bytes: one TLS record.
 const READ_SIZE: usize = 16 * 1024;
 /// A machine may leave this much input untaken before the driver stops reading, in bytes.
-const INPUT_MAX: usize = 256 * 1024;
+pub(super) const INPUT_MAX: usize = 256 * 1024;
 /// How long the peer may take to notice our close, so that our last words are not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -28,6 +28,8 @@ pub(super) struct Link {
     pub(super) wire: Wire,
     pub(super) options: DriveOptions,
     transport: Transport,
+    /// Between the wire and the transport, once it was asked for.
+    deflate: Option<Box<Deflate>>,
     /// Bytes came since anything was written.
     unanswered: bool,
 }
@@ -35,7 +37,7 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(connection: Connection, options: DriveOptions) -> Self {
         let transport = connection.parts.transport;
-        Self { wire: buffers::lend(), options, transport, unanswered: false }
+        Self { wire: buffers::lend(), options, transport, deflate: None, unanswered: false }
     }
 
     /// Writes all output. If there is none, the peer learns at least that its bytes have come.
@@ -46,6 +48,10 @@ impl Link {
                 self.transport.acknowledge();
             }
             return Ok(());
+        }
+        if let Some(deflate) = &mut self.deflate {
+            let compressed = deflate.deflate(&self.wire.output);
+            self.wire.output = compressed.map_err(|error| End::Gone(Some(error)))?;
         }
         let mut sent = 0;
         while let Some(rest) = self.wire.output.get(sent..).filter(|rest| !rest.is_empty()) {
@@ -84,14 +90,20 @@ impl Link {
             // Only a timer, news or the stop can make such a machine go on.
             return std::future::pending().await;
         }
-        let Self { wire, transport, unanswered, .. } = self;
+        let Self { wire, transport, deflate, unanswered, .. } = self;
         poll_fn(|cx| {
+            if inflate(deflate.as_deref_mut(), wire)? {
+                return Poll::Ready(Ok(()));
+            }
             // On the stack of the poll: the waiting future keeps no buffer.
             let mut space = [MaybeUninit::uninit(); READ_SIZE];
             let mut space = ReadBuf::uninit(&mut space);
             let polled = Pin::new(&mut *transport).poll_read(cx, &mut space);
             if polled.is_pending() && wire.input.is_empty() && !owns_nothing(wire) {
                 buffers::take_back(std::mem::take(wire));
+                if let Some(deflate) = deflate {
+                    deflate.idle();
+                }
             }
             if let Err(error) = ready!(polled) {
                 return Poll::Ready(Err(End::Gone(Some(error))));
@@ -103,11 +115,30 @@ impl Link {
             if owns_nothing(wire) {
                 *wire = buffers::lend();
             }
-            wire.input.fill(space.filled());
             *unanswered = true;
+            if let Some(deflate) = deflate.as_deref_mut() {
+                deflate.received(space.filled());
+                // Maybe not yet a whole byte of it: the machine looks in vain then.
+                inflate(Some(deflate), wire)?;
+            } else {
+                wire.input.fill(space.filled());
+            }
             Poll::Ready(Ok(()))
         })
         .await
+    }
+
+    /// Sends all output as it is; what follows is compressed, both ways (RFC 4978 §3).
+    pub(super) async fn upgrade_to_deflate(&mut self) -> Result<(), End> {
+        self.flush().await?;
+        if !self.wire.input.is_empty() {
+            return Err(End::Injected);
+        }
+        if self.deflate.is_some() {
+            return Err(End::Unsupported("compression of what is compressed"));
+        }
+        self.deflate = Some(Box::new(Deflate::new()));
+        Ok(())
     }
 
     /// Sends all output and shakes hands, as the side that the options say.
@@ -158,6 +189,15 @@ impl Link {
         // Either way the socket is closed now.
         let _ = timeout(LINGER, farewell).await;
     }
+}
+
+/// Inflates what came before and had no room; true if there was something to read.
+fn inflate(deflate: Option<&mut Deflate>, wire: &mut Wire) -> Result<bool, End> {
+    let Some(deflate) = deflate.filter(|deflate| deflate.has_more()) else { return Ok(false) };
+    let before = wire.input.len();
+    let inflated = deflate.inflate(&mut wire.input, INPUT_MAX);
+    inflated.map_err(|error| End::Gone(Some(error)))?;
+    Ok(wire.input.len() > before)
 }
 
 fn owns_nothing(wire: &Wire) -> bool {

@@ -12,13 +12,17 @@ use std::{
 };
 
 use conversation::{OpenQuestion, Peer, PeerFacts, Ticket, Wire};
+use miniz_oxide::{
+    DataFormat, MZFlush,
+    inflate::stream::{InflateState, inflate},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     sync::Notify,
     task::JoinHandle,
 };
 
-use super::*;
+use super::{link::INPUT_MAX, *};
 
 /// What the handler is asked.
 enum Ask {
@@ -90,6 +94,10 @@ impl Machine for Echo {
                     wire.output.extend_from_slice(b"go ahead\n");
                     return Step::Upgrade(Upgrade::Tls);
                 }
+                ("deflate", _) => {
+                    wire.output.extend_from_slice(b"go ahead\n");
+                    return Step::Upgrade(Upgrade::Deflate);
+                }
                 ("quit", _) => return Step::Close,
                 _ => wire.output.extend_from_slice(format!("{line}\n").as_bytes()),
             }
@@ -98,7 +106,10 @@ impl Machine for Echo {
     }
 
     fn upgraded(&mut self, upgraded: Upgraded) {
-        assert!(matches!(upgraded, Upgraded::Tls(facts) if facts.version == "TLSv1.3"));
+        match upgraded {
+            Upgraded::Tls(facts) => assert_eq!(facts.version, "TLSv1.3"),
+            Upgraded::Deflate => {}
+        }
         self.upgraded = true;
     }
 
@@ -233,6 +244,67 @@ async fn what_came_before_the_peer_hung_up_is_answered() {
     client.shutdown().await.unwrap();
     expect(&mut client, "one\ntwo\n").await;
     assert!(matches!(task.await.unwrap().0, End::Gone(None)));
+}
+
+/// Compressed with the peer's own means, each flush complete in itself.
+async fn expect_deflated(client: &mut DuplexStream, state: &mut InflateState, expected: &[u8]) {
+    let (mut plain, mut space) = (Vec::new(), vec![0; 64 * 1024]);
+    while plain.len() < expected.len() {
+        let mut octet = [0];
+        client.read_exact(&mut octet).await.unwrap();
+        let step = inflate(state, &octet, &mut space, MZFlush::None);
+        plain.extend_from_slice(&space[..step.bytes_written]);
+    }
+    assert!(plain == expected);
+}
+
+#[tokio::test]
+async fn compression_begins_behind_the_answer_and_goes_both_ways() {
+    let (mut client, task) = start(Echo::default(), Hands::default(), options());
+    client.write_all(b"one\ndeflate\n").await.unwrap();
+    expect(&mut client, "one\ngo ahead\n").await;
+    let mut state = InflateState::new(DataFormat::Raw);
+    let mut peer = deflate::Deflate::new();
+    client.write_all(&peer.deflate(b"two\nwork 64\nthree\n").unwrap()).await.unwrap();
+    let answer = [b"two\n".to_vec(), vec![b'x'; 64 * 1024], b"three\n".to_vec()].concat();
+    expect_deflated(&mut client, &mut state, &answer).await;
+    // Byte by byte, and over again after an idle time.
+    for octet in peer.deflate(b"four\n").unwrap() {
+        client.write_all(&[octet]).await.unwrap();
+    }
+    expect_deflated(&mut client, &mut state, b"four\n").await;
+    client.write_all(&peer.deflate(b"quit\n").unwrap()).await.unwrap();
+    let (end, machine) = task.await.unwrap();
+    assert!(matches!(end, End::Closed) && machine.upgraded);
+}
+
+#[tokio::test]
+async fn more_lines_than_fit_are_inflated_as_the_machine_takes_them() {
+    let (mut client, task) = start(Echo::default(), Hands::default(), options());
+    client.write_all(b"deflate\n").await.unwrap();
+    expect(&mut client, "go ahead\n").await;
+    let mut state = InflateState::new(DataFormat::Raw);
+    let lines = b"a line that is said again and again\n".repeat(3 * INPUT_MAX / 30);
+    let bomb = deflate::Deflate::new().deflate(&lines).unwrap();
+    assert!(bomb.len() < 16 * 1024, "one read brings it all");
+    client.write_all(&bomb).await.unwrap();
+    expect_deflated(&mut client, &mut state, &lines).await;
+    drop(client);
+    assert!(matches!(task.await.unwrap().0, End::Gone(None)));
+}
+
+#[tokio::test]
+async fn what_comes_before_compression_stands_or_is_none_ends_the_conversation() {
+    let (mut client, task) = start(Echo::default(), Hands::default(), options());
+    client.write_all(b"deflate\ninjected\n").await.unwrap();
+    expect(&mut client, "go ahead\n").await;
+    assert!(matches!(task.await.unwrap().0, End::Injected));
+
+    let (mut client, task) = start(Echo::default(), Hands::default(), options());
+    client.write_all(b"deflate\n").await.unwrap();
+    expect(&mut client, "go ahead\n").await;
+    client.write_all(b"in the clear\n").await.unwrap();
+    assert!(matches!(task.await.unwrap().0, End::Gone(Some(_))));
 }
 
 #[tokio::test]

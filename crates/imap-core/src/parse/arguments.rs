@@ -48,6 +48,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Login => login(cursor)?,
         Verb::Authenticate => authenticate(cursor)?,
         Verb::Enable => enable(cursor)?,
+        Verb::Compress => compress(cursor)?,
         Verb::Select | Verb::Examine => select(cursor, verb == Verb::Examine)?,
         Verb::GetQuota => quota::of_root(cursor)?,
         Verb::GetQuotaRoot => quota::of_mailbox(cursor)?,
@@ -132,6 +133,15 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
         if !cursor.eat(b' ') {
             return Ok(Command::Enable(enable));
         }
+    }
+}
+
+/// `compress = "COMPRESS" SP algorithm`, `algorithm = "DEFLATE"` (RFC 4978 §5)
+fn compress(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    if cursor.eat_word("DEFLATE") {
+        Ok(Command::Compress)
+    } else {
+        Err(SyntaxError::Expected("DEFLATE, the only algorithm"))
     }
 }
 

@@ -174,6 +174,7 @@ impl Session {
                 Flow::Again
             }
             Command::StartTls => self.start_tls(wire, &tag),
+            Command::Compress => self.compress(wire, &tag),
             Command::Login { name, password } => self.login(wire, tag, &name, &password),
             Command::Authenticate { mechanism, initial } => {
                 self.authenticate(wire, tag, &mechanism, initial.as_ref())
@@ -316,6 +317,17 @@ impl Session {
 }
 
 impl Session {
+    /// RFC 4978 §3: BAD if it is active already. News waits for the next command, which is
+    /// compressed.
+    fn compress(&mut self, wire: &mut Wire, tag: &str) -> Flow {
+        if self.compressed {
+            self.say_tagged(wire, Some(tag), &Completion::bad("DEFLATE is active already"));
+            return Flow::Again;
+        }
+        self.say_tagged(wire, Some(tag), &Completion::ok("DEFLATE active"));
+        Flow::Step(Step::Upgrade(Upgrade::Deflate))
+    }
+
     /// An answer has ended the command in progress.
     pub(super) fn finish(&mut self, ticket: Ticket, wire: &mut Wire, completion: Completion) {
         if self.open.answered(ticket) {

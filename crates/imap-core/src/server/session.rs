@@ -35,6 +35,8 @@ pub struct Session {
     ending: Option<Box<Ending>>,
     /// There was news that IDLE did not wait for.
     changed: bool,
+    /// All is compressed (RFC 4978 §3).
+    pub(super) compressed: bool,
     /// What the client has turned on. CONDSTORE also by using it.
     pub(super) enabled: Enable,
     pub(super) deadline: Option<Instant>,
@@ -120,6 +122,7 @@ impl Session {
             peer: None,
             ending: None,
             changed: false,
+            compressed: false,
             enabled: Enable::default(),
             deadline: None,
             options,
@@ -200,6 +203,7 @@ impl Session {
             passwords: self.may_send_password(),
             mechanisms: &self.announced(),
             append_max: self.append_max(),
+            compressed: self.compressed,
         })
     }
 
@@ -363,8 +367,10 @@ impl Machine for Session {
     }
 
     fn upgraded(&mut self, upgraded: Upgraded) {
-        if let (Some(peer), Upgraded::Tls(facts)) = (self.peer.as_deref_mut(), upgraded) {
-            peer.tls = Some(facts);
+        match (self.peer.as_deref_mut(), upgraded) {
+            (Some(peer), Upgraded::Tls(facts)) => peer.tls = Some(facts),
+            (None, Upgraded::Tls(_)) => {}
+            (_, Upgraded::Deflate) => self.compressed = true,
         }
     }
 
