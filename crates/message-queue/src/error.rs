@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use mail_types::QueueId;
+use mail_types::{Address, QueueId};
 use stable_storage::DatabaseError;
 
 /// The queue could not do what was asked; nothing was promised.
@@ -30,6 +30,14 @@ pub enum QueueError {
     Unreadable {
         /// Which.
         id: QueueId,
+        /// In words.
+        why: String,
+    },
+    /// It can't be said where a notification leads.
+    #[error("cannot say where a notification to {to} leads: {why}")]
+    Unroutable {
+        /// Its recipient.
+        to: Address,
         /// In words.
         why: String,
     },

@@ -147,6 +147,25 @@ impl RecipientFacts {
         }
     }
 
+    /// The facts of who gets the message instead, as JSON: what the sender wants stays, where it
+    /// was to be put does not.
+    pub(crate) fn redirected(
+        &self,
+        known_as: Option<OriginalRecipient>,
+        target: &NewRecipient,
+    ) -> String {
+        let of_target = Self::of(target);
+        let known_as = known_as.map(|original| original.to_string());
+        let facts = Self {
+            notify: self.notify,
+            original: self.original.clone().or(known_as),
+            reverse_path: of_target.reverse_path.clone().or(self.reverse_path.clone()),
+            head: if of_target.head.is_empty() { self.head.clone() } else { of_target.head },
+            ..of_target
+        };
+        serde_json::to_string(&facts).unwrap_or_default()
+    }
+
     pub(crate) fn notify(&self) -> Notify {
         Notify::from_bits(self.notify)
     }

@@ -7,11 +7,12 @@ use mail_types::{Lane, Timestamp};
 use stable_storage::{Apply, Bell, Direct};
 
 use crate::{
-    Consumes, LeaseRequest, QueueError, Settlement, chance,
+    Consumes, LeaseRequest, NewRecipient, QueueError, Settlement, chance,
     decode::Unreadable,
     encode::{self, EncodedEntry},
-    operator::Destination,
-    sql::{self, Choice, Chosen, LeaseRows, Operation, SettledRows},
+    operator::{self, Destination},
+    order::Room,
+    sql::{self, Chosen, LeaseRows, Meant, Operation, SettledRows},
 };
 
 /// One change.
@@ -27,6 +28,10 @@ pub(crate) enum Job {
     SetAside(Vec<Unreadable>, Timestamp),
     /// The operator wants something done.
     Operate(Box<OperateJob>),
+    /// The operator gives messages to somebody else.
+    Redirect(Box<RedirectJob>),
+    /// The operator gives recipients up.
+    Bounce(Box<BounceJob>),
     /// A destination is paused or resumed.
     Pause(PauseJob),
     /// Old events go.
@@ -57,18 +62,35 @@ pub(crate) struct LeaseJob {
     holder: String,
     token: i64,
     except: String,
-    leases_max: u32,
-    per_lane_max: u32,
+    room: Room,
     now: Timestamp,
 }
 
 #[derive(Debug)]
 pub(crate) struct OperateJob {
-    pub(crate) choice: Choice,
+    pub(crate) meant: Vec<Meant>,
     pub(crate) operation: Operation,
     pub(crate) reason: Option<String>,
-    pub(crate) limit: u32,
     pub(crate) now: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct RedirectJob {
+    pub(crate) meant: Vec<Meant>,
+    /// The address, in the operator's words.
+    pub(crate) to: String,
+    /// Where it leads.
+    pub(crate) targets: Vec<NewRecipient>,
+    pub(crate) now: Timestamp,
+}
+
+/// Recipients of one entry that are settled although nobody has leased them.
+#[derive(Debug)]
+pub(crate) struct BounceJob {
+    pub(crate) entry: String,
+    pub(crate) numbers: Vec<u32>,
+    pub(crate) token: i64,
+    pub(crate) settle: SettleJob,
 }
 
 #[derive(Debug)]
@@ -126,6 +148,24 @@ impl SettleJob {
     }
 }
 
+impl SettleJob {
+    /// The job of settlements that are of several lanes each.
+    pub(crate) fn of_lanes(
+        settlements: &[Settlement],
+        lanes: &[String],
+        now: Timestamp,
+    ) -> Result<Self, QueueError> {
+        let job = Self::of(settlements, now)?.ok_or(QueueError::NoRecipient)?;
+        Ok(Self { lanes: encode::texts(lanes), ..job })
+    }
+
+    /// Those of its notifications that were queued.
+    fn notified(&self, done: &TurnDone) -> impl Iterator<Item = &EncodedEntry> {
+        let queued = |new: &&EncodedEntry| done.settled.notified.contains(&new.id.to_string());
+        self.notifications.iter().filter(queued)
+    }
+}
+
 impl LeaseJob {
     pub(crate) fn new(
         consumes: Consumes,
@@ -138,8 +178,11 @@ impl LeaseJob {
             holder: holder.to_owned(),
             token: chance::token(),
             except: encode::texts(&request.except),
-            leases_max: request.leases_max,
-            per_lane_max: request.per_lane_max,
+            room: Room {
+                leases_max: request.leases_max as usize,
+                again_max: request.again_max as usize,
+                per_lane_max: request.per_lane_max as usize,
+            },
             now,
         }
     }
@@ -183,10 +226,14 @@ impl Apply for Jobs {
             }
             Job::Turn(turn) => {
                 let settled = turn.settle.as_ref().map_or(0, |settle| settle.rows);
-                let leased = turn.lease.as_ref().map_or(0, |lease| lease.leases_max as usize);
+                let leased = turn.lease.as_ref().map_or(0, |lease| lease.room.leases_max);
                 settled.saturating_mul(2).saturating_add(leased)
             }
-            Job::Operate(operate) => operate.limit as usize,
+            Job::Operate(operate) => operate.meant.len(),
+            Job::Redirect(redirect) => {
+                redirect.meant.len().saturating_mul(redirect.targets.len().saturating_add(1))
+            }
+            Job::Bounce(bounce) => bounce.numbers.len().saturating_mul(2).saturating_add(3),
             Job::Prune { rows_max, .. } => *rows_max as usize,
             Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) | Job::Pause(_) => 64,
         }
@@ -225,16 +272,17 @@ impl Apply for Jobs {
             match (job, answer) {
                 (Job::Enqueue(new), _) => queued(new),
                 (Job::Turn(turn), Answer::Turned(done)) => {
-                    let notified = &done.settled.notified;
-                    let all = turn.settle.iter().flat_map(|settle| &settle.notifications);
-                    all.filter(|new| notified.contains(&new.id.to_string())).for_each(&mut queued);
+                    turn.settle.iter().flat_map(|s| s.notified(done)).for_each(&mut queued);
+                }
+                (Job::Bounce(bounce), Answer::Turned(done)) => {
+                    bounce.settle.notified(done).for_each(&mut queued);
                 }
                 _ => {}
             }
         }
         for (job, answer) in jobs.iter().zip(answers) {
             match (job, answer) {
-                (Job::Operate(_), Answer::Operated(chosen)) => {
+                (Job::Operate(_) | Job::Redirect(_), Answer::Operated(chosen)) => {
                     local |= chosen.local;
                     remote |= chosen.remote;
                 }
@@ -273,15 +321,23 @@ impl Jobs {
                 sql::set_aside(connection, &rows, now.millis())?;
             }
             Job::Operate(operate) => {
-                let OperateJob { choice, operation, reason, limit, now } = &**operate;
-                let (numbers, mut chosen) =
-                    sql::choose(connection, choice, *operation, now.millis(), *limit)?;
-                if chosen.changed > 0 {
-                    let reason = reason.as_deref();
-                    chosen.finished_files =
-                        sql::change(connection, &numbers, *operation, reason, now.millis())?;
-                }
+                let OperateJob { meant, operation, reason, now } = &**operate;
+                let (meant, reason) = (encode::meant(meant), reason.as_deref());
+                let chosen = sql::operate(connection, &meant, *operation, reason, now.millis())?;
                 return Ok(Answer::Operated(chosen));
+            }
+            Job::Redirect(job) => return Ok(Answer::Operated(redirect(connection, job)?)),
+            Job::Bounce(bounce) => {
+                let BounceJob { entry, numbers, token, settle } = &**bounce;
+                let count = numbers.len();
+                let numbers = serde_json::json!(numbers).to_string();
+                let done = if sql::claim(connection, entry, &numbers, *token, count)? {
+                    let settled = settle_now(connection, settle)?;
+                    TurnDone { settled, ..TurnDone::default() }
+                } else {
+                    TurnDone::default()
+                };
+                return Ok(Answer::Turned(Box::new(done)));
             }
             Job::Pause(PauseJob { destination, reason }) => {
                 let name = destination.to_string();
@@ -308,15 +364,7 @@ impl Jobs {
 fn one_turn(connection: &Direct, turn: &TurnJob) -> Result<TurnDone, QueueError> {
     let mut done = TurnDone::default();
     if let Some(settle) = &turn.settle {
-        // Before the rows lose their token: a notification is queued only while its cause has it.
-        enqueue(connection, settle.notifications.iter())?;
-        let parameters = sql::SettleParameters {
-            ends: &settle.ends,
-            lanes: &settle.lanes,
-            notifications: &settle.notification_ids,
-            now: settle.now.millis(),
-        };
-        done.settled = sql::settle(connection, &parameters)?;
+        done.settled = settle_now(connection, settle)?;
     }
     if let Some(lease) = &turn.lease {
         let parameters = sql::LeaseParameters {
@@ -325,12 +373,34 @@ fn one_turn(connection: &Direct, turn: &TurnJob) -> Result<TurnDone, QueueError>
             holder: &lease.holder,
             token: lease.token,
             except: &lease.except,
-            per_lane_max: lease.per_lane_max,
-            leases_max: lease.leases_max,
+            room: lease.room,
         };
         done.leased = sql::lease(connection, &parameters)?;
     }
     Ok(done)
+}
+
+fn settle_now(connection: &Direct, settle: &SettleJob) -> Result<SettledRows, QueueError> {
+    // Before the rows lose their token: a notification is queued only while its cause has it.
+    enqueue(connection, settle.notifications.iter())?;
+    let parameters = sql::SettleParameters {
+        ends: &settle.ends,
+        lanes: &settle.lanes,
+        notifications: &settle.notification_ids,
+        now: settle.now.millis(),
+    };
+    Ok(sql::settle(connection, &parameters)?)
+}
+
+fn redirect(connection: &Direct, job: &RedirectJob) -> Result<Chosen, QueueError> {
+    let RedirectJob { meant, to, targets, now } = job;
+    let (rows, others) = sql::redirectable(connection, &encode::meant(meant))?;
+    let (numbers, new) = operator::redirected(rows, others, targets);
+    if numbers.is_empty() {
+        return Ok(Chosen::default());
+    }
+    let (numbers, new, detail) = (array(&numbers), array(&new), format!("redirected to {to}"));
+    Ok(sql::redirect(connection, &numbers, &new, &detail, now.millis())?)
 }
 
 /// Inserts entries by one statement.

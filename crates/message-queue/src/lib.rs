@@ -27,6 +27,7 @@ mod jobs;
 mod lease;
 mod maintenance;
 pub mod operator;
+mod order;
 mod queue;
 mod refusals;
 pub mod report;

@@ -6,28 +6,36 @@
 //! as one blob with offsets. Parameters are spelled `$1`, not `?1`: the latter leave holes in the
 //! numbering of a statement that doesn't use all of them, and sqlx fills holes with what comes next.
 
+mod bounce;
+mod choice;
 mod enqueue;
+mod lease;
+mod look;
 mod operate;
 mod paused;
+mod redirect;
 mod schema;
 mod sending;
 mod story;
 mod turn;
 
+pub(crate) use bounce::{as_leased, claim};
+pub(crate) use choice::Choice;
 pub(crate) use enqueue::{EntryParameters, enqueue};
-pub(crate) use operate::{
-    Choice, Chosen, Operation, SummaryRow, change, choose, content_files, counts, list, oldest,
-    show, summaries,
+pub(crate) use lease::{LeaseParameters, lease};
+pub(crate) use look::{
+    Counted, GroupRow, SummaryRow, content_files, counts, groups, list, oldest, show, summaries,
 };
+pub(crate) use operate::{Chosen, Meant, Operation, Page, REMOVABLE, choose, last_row, operate};
 pub(crate) use paused::{pause, paused, resume};
+pub(crate) use redirect::{Others, RedirectRow, redirect, redirectable};
 pub(crate) use schema::{MIGRATIONS, event, state};
 pub(crate) use sending::{count_sending, sending};
 pub(crate) use story::{
     By, EventRow, RefusalRow, StoryRow, events, note_refusals, prune, refusals, stories,
 };
 pub(crate) use turn::{
-    EntryRow, LeaseParameters, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead,
-    lease, set_aside, settle,
+    EntryRow, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead, set_aside, settle,
 };
 
 #[cfg(test)]
@@ -44,7 +52,15 @@ mod tests {
         for migration in MIGRATIONS {
             connection.execute_batch(migration.sql).unwrap();
         }
-        let texts = [enqueue::ENQUEUE, sending::COUNT, turn::SETTLE, turn::LEASE];
+        let texts = [
+            enqueue::ENQUEUE,
+            sending::COUNT,
+            turn::SETTLE,
+            lease::CANDIDATES,
+            lease::TAKE,
+            lease::TAKEN,
+            lease::OUTLOOK,
+        ];
         for sql in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if sql.is_empty() {
                 continue;
@@ -66,8 +82,21 @@ mod tests {
     /// looks at more rows than it is about.
     #[tokio::test]
     async fn no_statement_on_a_messages_way_scans_a_table() {
-        const TABLES: [&str; 9] =
-            ["entry", "content", "recipient", "due", "mate", "lane", "story", "journey", "sending"];
+        const TABLES: [&str; 13] = [
+            "entry",
+            "content",
+            "recipient",
+            "due",
+            "first",
+            "head",
+            "mine",
+            "chosen",
+            "mate",
+            "lane",
+            "story",
+            "journey",
+            "sending",
+        ];
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         for migration in MIGRATIONS {
             sqlx::raw_sql(migration.sql).execute(&mut connection).await.unwrap();
@@ -77,10 +106,14 @@ mod tests {
             sending::COUNT,
             sending::READ,
             turn::SETTLE,
-            turn::LEASE,
+            lease::CANDIDATES,
+            lease::TAKE,
+            lease::TAKEN,
+            lease::OUTLOOK,
             turn::FREE_DEAD,
             turn::SET_ASIDE,
             operate::CHANGE,
+            redirect::REDIRECT,
         ];
         for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if statement.is_empty() {

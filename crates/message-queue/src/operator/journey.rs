@@ -49,7 +49,7 @@ pub struct Event {
     /// Its address.
     pub address: Option<String>,
     /// What: `queued`, `held`, `deferred`, `delivered`, `failed`, `notified`, `released`,
-    /// `retried`, `removed`, `set-aside`.
+    /// `retried`, `removed`, `set-aside`, `redirected`.
     pub what: &'static str,
     /// In words: the peer's reply, the reason, the id of the notification.
     pub detail: Option<String>,
@@ -112,6 +112,7 @@ fn event_of(row: EventRow) -> Event {
             event::RETRIED => "retried",
             event::REMOVED => "removed",
             event::SET_ASIDE => "set-aside",
+            event::REDIRECTED => "redirected",
             _ => "unknown",
         },
         detail: row.detail,
