@@ -124,7 +124,12 @@ impl Desk {
             return if self.settle().await { Duration::MAX } else { QUEUE_ILL };
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
-        let request = LeaseRequest { leases_max: room, per_lane_max: room, except: Vec::new() };
+        let request = LeaseRequest {
+            leases_max: room,
+            again_max: room,
+            per_lane_max: room,
+            except: Vec::new(),
+        };
         let now = now();
         let turned = self.consumer.settle_and_lease(&mut self.settlements, &request, now).await;
         match turned {

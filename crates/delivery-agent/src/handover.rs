@@ -51,7 +51,7 @@ impl Part {
 pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>) -> Vec<Ended> {
     let all = |outcome: Outcome| parts.iter().map(|part| part.ended(outcome.clone())).collect();
     let account = match shared.directory.account(id).await {
-        Ok(Some(account)) if account.disabled => return all(disabled()),
+        Ok(Some(account)) if account.is_shut(now()) => return all(disabled()),
         Ok(Some(account)) => account,
         Ok(None) => return all(unknown()),
         Err(error) => {
@@ -177,6 +177,7 @@ async fn file(
             recipient: part.recipient.number,
             written,
             file_into: into.map(|into| into.mailbox.clone()),
+            or_inbox: into.is_some_and(|into| into.or_inbox),
             flags: into.map_or_else(FlagSet::new, |into| into.flags.clone()),
         }
     };

@@ -2,14 +2,14 @@
 //! notifications go is the directory's.
 
 use agent_kit::now;
-use directory::{Route, Target};
-use mail_types::{Address, FlagSet, Outcome, RecipientNumber};
+use mail_types::{Address, Outcome, RecipientNumber};
 use message_queue::{
-    FileInto, Lease, NewRecipient, Settlement,
+    Lease, NewRecipient, Settlement,
     conclude::{Ended, Policy, RouteNotification, conclude},
     report::What,
     retry::Schedule,
 };
+use smtp_server::notified;
 
 use crate::service::Shared;
 
@@ -38,18 +38,6 @@ pub(crate) async fn settlement(
 
 impl RouteNotification for Shared {
     async fn route(&self, to: &Address) -> Result<Vec<NewRecipient>, String> {
-        let route = self.directory.route(to).await.map_err(|error| error.to_string())?;
-        if let Route::Refused(refusal) = &route {
-            tracing::warn!(%to, %refusal, "a notification leads to nobody");
-        }
-        let recipient = |target: &Target| {
-            let into = |mailbox| FileInto { mailbox, flags: FlagSet::new() };
-            NewRecipient {
-                account: target.account,
-                file_into: target.mailbox.clone().map(into),
-                ..NewRecipient::new(target.address.clone(), target.lane.clone())
-            }
-        };
-        Ok(route.targets().iter().map(recipient).collect())
+        notified(&self.directory, to, now()).await
     }
 }

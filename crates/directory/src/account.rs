@@ -13,12 +13,30 @@ pub struct Account {
     pub address: Address,
     /// Grows when proofs of the password and live sessions must end.
     pub generation: i64,
-    /// Neither signs in nor gets mail.
+    /// Neither signs in nor gets mail. See [`Account::is_shut`], which asks for the end as well.
     pub disabled: bool,
     /// The most bytes of all its mail.
     pub quota_bytes: Option<u64>,
     /// When it was made.
     pub created: Timestamp,
+    /// From when on it counts as disabled, if ever.
+    pub expires: Option<Timestamp>,
+}
+
+impl Account {
+    /// Whether it is disabled or has expired: nobody signs in, and no mail is taken for it.
+    pub fn is_shut(&self, now: Timestamp) -> bool {
+        self.disabled || self.expires.is_some_and(|end| end <= now)
+    }
+}
+
+/// Where else an account's mail goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Forward {
+    /// To whom, in the order in which they were named; empty: nowhere else.
+    pub targets: Vec<Address>,
+    /// Whether the account's own mailbox gets it too.
+    pub keep: bool,
 }
 
 /// What an account may, and wants, when it sends.

@@ -2,10 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use mail_types::{AccountId, Address, Domain};
+use mail_types::{AccountId, Address, Domain, Timestamp};
 
 use crate::{
-    Account, Alias, DirectoryError, Route, Sending,
+    Account, Alias, DirectoryError, Explanation, Forward, HostedDomain, MailingList, Occasion,
+    Route, Sending,
     roster::Roster,
     snapshot::{Snapshot, Stamp},
     tables,
@@ -36,16 +37,30 @@ impl Directory {
     }
 
     /// Where mail for an address goes: the only place that expands addresses and decides lanes.
-    pub async fn route(&self, address: &Address) -> Result<Route, DirectoryError> {
-        Ok(self.roster().await?.route(address))
+    pub async fn route(
+        &self,
+        address: &Address,
+        occasion: Occasion<'_>,
+    ) -> Result<Route, DirectoryError> {
+        Ok(self.roster().await?.route(address, occasion))
+    }
+
+    /// The same, and why.
+    pub async fn explain(
+        &self,
+        address: &Address,
+        occasion: Occasion<'_>,
+    ) -> Result<Explanation, DirectoryError> {
+        Ok(self.roster().await?.explain(address, occasion))
     }
 
     /// Where mail for the bare `<postmaster>` goes (RFC 5321 §4.1.1.3).
-    pub async fn route_postmaster(&self) -> Result<Route, DirectoryError> {
-        Ok(self.roster().await?.route_postmaster())
+    pub async fn route_postmaster(&self, occasion: Occasion<'_>) -> Result<Route, DirectoryError> {
+        Ok(self.roster().await?.route_postmaster(occasion))
     }
 
-    /// Whether a domain is served here.
+    /// Whether a domain's addresses are people's here, under its own name or as an alias of
+    /// another domain. Relayed domains are not.
     pub async fn is_ours(&self, domain: &Domain) -> Result<bool, DirectoryError> {
         Ok(self.roster().await?.is_ours(domain))
     }
@@ -73,18 +88,19 @@ impl Directory {
     }
 
     /// Whether an account may use an address as its own: if mail for the address reaches it (its
-    /// own address, with a subaddress or without, its aliases), or if it was granted.
+    /// own address, with a subaddress or without, its aliases), or if it was granted. That a list
+    /// reaches it does not make the list's address its own.
     pub async fn may_send_as(
         &self,
         account: AccountId,
         address: &Address,
+        now: Timestamp,
     ) -> Result<bool, DirectoryError> {
         let roster = self.roster().await?;
         if roster.sending(account).is_some_and(|sending| sending.grants(address)) {
             return Ok(true);
         }
-        Ok(matches!(roster.route(address), Route::Ours(targets)
-            if targets.iter().any(|target| target.account == Some(account))))
+        Ok(roster.is_own(account, address, now))
     }
 
     /// What an account may, and wants, when it sends.
@@ -92,9 +108,32 @@ impl Directory {
         Ok(self.roster().await?.sending(account).cloned().unwrap_or_default())
     }
 
-    /// All domains, in the order in which they were added.
+    /// The domains that have mailboxes here, in the order in which they were added.
     pub async fn domains(&self) -> Result<Vec<Domain>, DirectoryError> {
+        Ok(self.roster().await?.own_domains().cloned().collect())
+    }
+
+    /// All domains whose mail is taken here, in the order in which they were added.
+    pub async fn hosted_domains(&self) -> Result<Vec<HostedDomain>, DirectoryError> {
         Ok(self.roster().await?.domains().to_vec())
+    }
+
+    /// The listed recipients of a relayed domain, sorted.
+    pub async fn listed_recipients(&self, of: &Domain) -> Result<Vec<Address>, DirectoryError> {
+        let roster = self.roster().await?;
+        let mut listed: Vec<_> = roster.listed().filter(|a| a.domain() == of).cloned().collect();
+        listed.sort_by_cached_key(Address::folded);
+        Ok(listed)
+    }
+
+    /// All lists by name.
+    pub async fn lists(&self) -> Result<Vec<MailingList>, DirectoryError> {
+        Ok(self.roster().await?.lists().cloned().collect())
+    }
+
+    /// Where else an account's mail goes.
+    pub async fn forward(&self, id: AccountId) -> Result<Option<Forward>, DirectoryError> {
+        Ok(self.roster().await?.forward(id).cloned())
     }
 
     /// All accounts, the oldest first.

@@ -8,11 +8,15 @@
 mod accounts;
 mod aliases;
 mod domains;
+mod forwards;
+mod lists;
+mod names;
 mod secrets;
 mod sending;
 
 use std::path::Path;
 
+pub use lists::ListChange;
 pub use secrets::NewAppPassword;
 
 use mail_types::{Address, Timestamp};
@@ -54,6 +58,8 @@ pub struct Removal {
     pub aliases_without_it: Vec<AliasName>,
     /// Aliases that lead to nobody else: they go as well.
     pub aliases_removed: Vec<AliasName>,
+    /// Lists that it is a member of: they stay, without it.
+    pub lists_without_it: Vec<Address>,
 }
 
 impl Editor {
@@ -72,7 +78,7 @@ impl Editor {
     /// Makes the databases, or brings their tables up to date.
     pub async fn migrate(&self) -> Result<(), DirectoryError> {
         self.credentials.edit(|_| Box::pin(async { Ok::<_, DirectoryError>(()) })).await?;
-        self.edit(|_| Box::pin(async { Ok(()) })).await
+        self.edit(|connection| Box::pin(make_srs_secret(connection))).await
     }
 
     /// One change of the directory.
@@ -82,4 +88,16 @@ impl Editor {
     ) -> Result<T, DirectoryError> {
         self.directory.edit(work).await
     }
+}
+
+/// What stands for senders abroad is signed with; made once, since mail may come back for weeks.
+async fn make_srs_secret(connection: &mut SqliteConnection) -> Result<(), DirectoryError> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets).map_err(DirectoryError::NoRandomness)?;
+    sqlx::query("insert or ignore into secret (name, octets) values (?, ?)")
+        .bind(tables::SRS_SECRET)
+        .bind(octets.as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
 }

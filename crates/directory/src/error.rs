@@ -30,8 +30,11 @@ pub enum DirectoryError {
     /// An address literal cannot be a domain of ours.
     #[error("{0} is an address literal: a domain here has a name")]
     DomainIsLiteral(Domain),
-    /// The domain still has accounts or aliases.
-    #[error("{domain} still has {accounts} accounts and {aliases} aliases: remove them first")]
+    /// The domain still has accounts, aliases or lists.
+    #[error(
+        "{domain} still has {accounts} accounts, {aliases} aliases and {lists} lists: \
+         remove them first"
+    )]
     DomainInUse {
         /// The domain.
         domain: Domain,
@@ -39,7 +42,54 @@ pub enum DirectoryError {
         accounts: usize,
         /// How many aliases it has.
         aliases: usize,
+        /// How many lists it has.
+        lists: usize,
     },
+    /// Another domain is its alias.
+    #[error("{alias} is an alias of {domain}: remove it first")]
+    DomainHasAlias {
+        /// The domain.
+        domain: Domain,
+        /// The one that stands for it.
+        alias: Domain,
+    },
+    /// The domain's mail is taken for others: it has no addresses of its own here.
+    #[error("{0} has no mailboxes of its own here: it is an alias of a domain, or relayed")]
+    NoMailboxesThere(Domain),
+    /// The domain is not relayed for listed recipients.
+    #[error("{0} is no domain that is relayed for listed recipients")]
+    NotListing(Domain),
+    /// The address is no listed recipient.
+    #[error("{0} is not listed as a recipient of a relayed domain")]
+    NoSuchRecipient(Address),
+    /// There is no list of this name.
+    #[error("there is no list {0}")]
+    NoSuchList(Address),
+    /// The address is a list already.
+    #[error("{0} is a list already")]
+    ListExists(Address),
+    /// The list has no such member.
+    #[error("{member} is no member of {list}")]
+    NoSuchMember {
+        /// The list.
+        list: Address,
+        /// The address.
+        member: Address,
+    },
+    /// The account owns a list, which needs somebody who hears of its failures.
+    #[error("{account} owns the list {list}: give it another owner first")]
+    OwnsList {
+        /// The account.
+        account: Address,
+        /// The list.
+        list: Address,
+    },
+    /// The account's mail would come back to it and stay nowhere.
+    #[error("mail for {0} would go round in circles and reach nobody")]
+    ForwardLoop(Address),
+    /// The system gives no random octets.
+    #[error("the system gives no random octets for the key of rewritten senders: {0}")]
+    NoRandomness(getrandom::Error),
     /// Nobody has this address as account.
     #[error("there is no account {0}")]
     NoSuchAccount(Address),

@@ -8,7 +8,7 @@
 //! never given to a second account. An account's generation number grows whenever a proof of its
 //! password must no longer count; agents learn of it at the next question they ask.
 //!
-//! This crate knows no protocol and no queue: a [`Refusal`] is not a reply yet. It hashes nothing.
+//! This crate knows no protocol and no queue: a [`Refusal`] is not a reply yet. Of passwords it hashes nothing.
 //!
 //! [`AccountId`]: mail_types::AccountId
 
@@ -18,15 +18,22 @@ mod directory;
 mod editor;
 mod error;
 mod expansion;
+mod explanation;
+mod hosted;
+mod list;
 mod roster;
 mod route;
 mod snapshot;
+mod srs;
 mod tables;
 
-pub use account::{Account, Alias, AliasName, Sending};
+pub use account::{Account, Alias, AliasName, Forward, Sending};
 pub use credentials::{AppPassword, Census, Certificate, Credentials, Kept, Password};
 pub use directory::Directory;
-pub use editor::{Editor, NewAccount, NewAppPassword, Removal};
+pub use editor::{Editor, ListChange, NewAccount, NewAppPassword, Removal};
 pub use error::DirectoryError;
-pub use route::{Refusal, Route, Target};
+pub use explanation::{Explanation, Rule, Step};
+pub use hosted::{DomainKind, HostedDomain, RelayedTo, Separator, Subaddress};
+pub use list::{MailingList, Posting};
+pub use route::{ListFacts, Occasion, Refusal, Route, Target};
 pub use snapshot::Stamp;

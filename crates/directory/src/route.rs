@@ -1,11 +1,33 @@
 //! Where mail for an address goes.
 
-use mail_types::{AccountId, Address, Lane, MailboxName};
+use mail_types::{AccountId, Address, Lane, MailboxName, ReversePath, Timestamp};
+
+/// What an address is asked about for.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion<'a> {
+    /// The reverse-path of the message that is to go there; none if there is no message, and one
+    /// only wants to know: nothing is refused because of who writes then.
+    pub from: Option<&'a ReversePath>,
+    /// The time: accounts expire, and so do the addresses that returned mail comes to.
+    pub now: Timestamp,
+}
+
+impl<'a> Occasion<'a> {
+    /// A message with this reverse-path.
+    pub const fn message(from: &'a ReversePath, now: Timestamp) -> Self {
+        Self { from: Some(from), now }
+    }
+
+    /// No message.
+    pub const fn inquiry(now: Timestamp) -> Self {
+        Self { from: None, now }
+    }
+}
 
 /// Where mail for an address goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// The address is ours: these get it, each once; at least one.
+    /// We take its mail, from whoever it comes: these get it, each once; at least one.
     Ours(Vec<Target>),
     /// The address is another server's. Whoever takes mail from strangers must refuse it.
     Elsewhere(Target),
@@ -33,8 +55,32 @@ pub struct Target {
     pub lane: Lane,
     /// Whose mailbox it is, if it is one of ours.
     pub account: Option<AccountId>,
-    /// The mailbox to file it into, if not the inbox.
+    /// The mailbox to file it into if the account has it; otherwise the inbox.
     pub mailbox: Option<MailboxName>,
+    /// The reverse-path towards this one, if another than the message's: a list's owner, or ours in
+    /// the sender's place where we pass its mail on.
+    pub reverse_path: Option<ReversePath>,
+    /// What it is a member of, if a list leads to it.
+    pub list: Option<ListFacts>,
+}
+
+/// What a list says to those who get its mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFacts {
+    /// Its address.
+    pub name: Address,
+    /// The header fields that stand before the content, each with its CRLF.
+    pub head: Vec<u8>,
+}
+
+impl Target {
+    pub(crate) fn new(address: Address, lane: Lane) -> Self {
+        Self { address, lane, account: None, mailbox: None, reverse_path: None, list: None }
+    }
+
+    pub(crate) fn elsewhere(address: &Address) -> Self {
+        Self::new(address.clone(), Lane::Remote(address.domain().clone()))
+    }
 }
 
 /// Why nobody gets mail for an address of ours.
@@ -43,9 +89,12 @@ pub enum Refusal {
     /// Nobody has the address.
     #[error("there is no such mailbox")]
     UnknownMailbox,
-    /// Its owner was disabled.
+    /// Its owner was disabled, or has expired.
     #[error("the mailbox is disabled")]
     Disabled,
+    /// It is a list, and the sender is none of those who may post.
+    #[error("the sender may not post to the list")]
+    MayNotPost,
     /// Its aliases lead back to themselves.
     #[error("the aliases of the address lead back to themselves")]
     AliasLoop,

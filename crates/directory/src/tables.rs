@@ -9,12 +9,15 @@ use mail_types::{AccountId, Address, Domain, Malformed, Timestamp};
 use sqlx::SqliteConnection;
 use stable_storage::Migration;
 
-use crate::{Account, Alias, DirectoryError, Sending, roster::Roster};
+use crate::{
+    Account, Alias, DirectoryError, DomainKind, Forward, HostedDomain, MailingList, RelayedTo,
+    Sending, Subaddress, roster::Roster, srs::SrsKey,
+};
 
 /// The steps to the tables of `directory.db`.
 ///
 /// `autoincrement`: an account's id is not given again after its row is gone.
-pub(crate) const DIRECTORY: &[Migration] = &[FIRST, SENDING];
+pub(crate) const DIRECTORY: &[Migration] = &[FIRST, SENDING, WAYS];
 
 const FIRST: Migration = Migration {
     name: "domains, accounts, aliases",
@@ -56,6 +59,52 @@ const SENDING: Migration = Migration {
         ) strict;
     ",
 };
+
+/// `kind` is `own`, `alias` (of `target`), `relayed` or `listed`; `separator` is empty if there is
+/// none.
+const WAYS: Migration = Migration {
+    name: "domain aliases, relayed domains, lists, forwards, expiry",
+    sql: "
+        alter table domain add column kind text not null default 'own';
+        alter table domain add column target text;
+        alter table domain add column separator text not null default '+';
+        alter table domain add column filed integer not null default 0;
+        alter table account add column expires_ms integer;
+        alter table account add column forward_keep integer not null default 1;
+        create table forward (
+            id integer primary key autoincrement,
+            account integer not null,
+            target text not null,
+            unique (account, target)
+        ) strict;
+        create table list (
+            id integer primary key autoincrement,
+            name text not null,
+            folded text not null unique,
+            owner text not null,
+            posting text not null,
+            description text
+        ) strict;
+        create table list_member (
+            id integer primary key autoincrement,
+            list integer not null,
+            folded text not null,
+            address text not null,
+            unique (list, folded)
+        ) strict;
+        create table listed_recipient (
+            folded text primary key,
+            address text not null
+        ) strict, without rowid;
+        create table secret (
+            name text primary key,
+            octets blob not null
+        ) strict, without rowid;
+    ",
+};
+
+/// What the hashes of the sender rewriting scheme are made with.
+pub(crate) const SRS_SECRET: &str = "srs";
 
 /// The steps to the tables of `credentials.db`.
 pub(crate) const CREDENTIALS: &[Migration] = &[
@@ -105,27 +154,48 @@ pub(crate) fn credentials_file(folder: &Path) -> PathBuf {
     folder.join("credentials.db")
 }
 
-/// Reads everything: five statements, however much there is.
+/// Reads everything: one statement a table, however much there is.
 pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Roster, DirectoryError> {
-    let domains: Vec<String> = sqlx::query_scalar("select name from domain order by id")
-        .fetch_all(&mut *connection)
-        .await?;
-    let domains = domains
-        .iter()
-        .map(|name| Domain::parse(name).map_err(|why| damaged("domain", name, why)))
-        .collect::<Result<_, _>>()?;
+    let domains = domains(connection).await?;
     let roster = Roster::new(domains, accounts(connection).await?, aliases(connection).await?);
-    Ok(roster.with_sending(sending(connection).await?))
+    Ok(roster
+        .with_sending(sending(connection).await?)
+        .with_lists(lists(connection).await?)
+        .with_forwards(forwards(connection).await?)
+        .with_listed(listed(connection).await?)
+        .with_srs(srs(connection).await?))
+}
+
+async fn domains(connection: &mut SqliteConnection) -> Result<Vec<HostedDomain>, DirectoryError> {
+    type Row = (String, String, Option<String>, String, bool);
+    let rows: Vec<Row> =
+        sqlx::query_as("select name, kind, target, separator, filed from domain order by id")
+            .fetch_all(connection)
+            .await?;
+    let domain = |(name, kind, target, separator, filed): Row| {
+        let damage = |why| damaged("domain", &name, why);
+        let kind = match (kind.as_str(), target) {
+            ("own", _) => DomainKind::Own,
+            ("alias", Some(of)) => DomainKind::AliasOf(Domain::parse(&of).map_err(damage)?),
+            ("relayed", _) => DomainKind::Relayed(RelayedTo::Anybody),
+            ("listed", _) => DomainKind::Relayed(RelayedTo::Listed),
+            _ => return Err(damage(Malformed("an unknown kind of domain"))),
+        };
+        let subaddress = Subaddress { separator: separator.chars().next(), filed };
+        Ok(HostedDomain { name: Domain::parse(&name).map_err(damage)?, kind, subaddress })
+    };
+    rows.into_iter().map(domain).collect()
 }
 
 async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<Account>, DirectoryError> {
-    type Row = (i64, String, i64, bool, Option<i64>, i64);
+    type Row = (i64, String, i64, bool, Option<i64>, i64, Option<i64>);
     let rows: Vec<Row> = sqlx::query_as(
-        "select id, address, generation, disabled, quota_bytes, created_ms from account",
+        "select id, address, generation, disabled, quota_bytes, created_ms, expires_ms \
+         from account",
     )
     .fetch_all(connection)
     .await?;
-    let account = |(id, address, generation, disabled, quota, created): Row| {
+    let account = |(id, address, generation, disabled, quota, created, expires): Row| {
         Ok(Account {
             id: AccountId(id),
             address: Address::parse(&address).map_err(|why| damaged("account", &address, why))?,
@@ -133,6 +203,7 @@ async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<Account>, Dir
             disabled,
             quota_bytes: quota.and_then(|bytes| u64::try_from(bytes).ok()),
             created: Timestamp::from_millis(created),
+            expires: expires.map(Timestamp::from_millis),
         })
     };
     rows.into_iter().map(account).collect()
@@ -178,6 +249,69 @@ async fn sending(
         all.entry(AccountId(id)).or_default().send_as.push(parsed);
     }
     Ok(all)
+}
+
+async fn lists(connection: &mut SqliteConnection) -> Result<Vec<MailingList>, DirectoryError> {
+    let members: Vec<(i64, String)> =
+        sqlx::query_as("select list, address from list_member order by id")
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut of_list: HashMap<i64, Vec<Address>> = HashMap::new();
+    for (list, member) in members {
+        let parsed = Address::parse(&member).map_err(|why| damaged("list_member", &member, why))?;
+        of_list.entry(list).or_default().push(parsed);
+    }
+    type Row = (i64, String, String, String, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as("select id, name, owner, posting, description from list")
+        .fetch_all(connection)
+        .await?;
+    let list = |(id, name, owner, posting, description): Row| {
+        let damage = |why| damaged("list", &name, why);
+        Ok(MailingList {
+            owner: Address::parse(&owner).map_err(damage)?,
+            posting: posting.parse().map_err(damage)?,
+            name: Address::parse(&name).map_err(damage)?,
+            description,
+            members: of_list.remove(&id).unwrap_or_default(),
+        })
+    };
+    rows.into_iter().map(list).collect()
+}
+
+/// Only of those who forward.
+async fn forwards(
+    connection: &mut SqliteConnection,
+) -> Result<HashMap<AccountId, Forward>, DirectoryError> {
+    let rows: Vec<(i64, bool, String)> = sqlx::query_as(
+        "select account.id, forward_keep, target \
+         from forward join account on account.id = forward.account order by forward.id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut all: HashMap<AccountId, Forward> = HashMap::new();
+    for (id, keep, target) in rows {
+        let parsed = Address::parse(&target).map_err(|why| damaged("forward", &target, why))?;
+        let forward = all.entry(AccountId(id)).or_default();
+        forward.keep = keep;
+        forward.targets.push(parsed);
+    }
+    Ok(all)
+}
+
+async fn listed(connection: &mut SqliteConnection) -> Result<Vec<Address>, DirectoryError> {
+    let rows: Vec<String> =
+        sqlx::query_scalar("select address from listed_recipient").fetch_all(connection).await?;
+    let parse =
+        |text: &String| Address::parse(text).map_err(|why| damaged("listed_recipient", text, why));
+    rows.iter().map(parse).collect()
+}
+
+async fn srs(connection: &mut SqliteConnection) -> Result<Option<SrsKey>, DirectoryError> {
+    let octets: Option<Vec<u8>> = sqlx::query_scalar("select octets from secret where name = ?")
+        .bind(SRS_SECRET)
+        .fetch_optional(connection)
+        .await?;
+    Ok(octets.map(SrsKey))
 }
 
 fn damaged(table: &'static str, row: &str, why: Malformed) -> DirectoryError {

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use directory::{
-    Account, AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Refusal, Route,
+    Account, AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion,
+    Refusal, Route,
 };
 use mail_types::{AccountId, Address, Domain, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
@@ -17,6 +18,7 @@ struct House {
 }
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+const ASKED: Occasion<'_> = Occasion::inquiry(NOW);
 
 fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
@@ -53,7 +55,7 @@ impl House {
     }
 
     async fn routed(&self, name: &str) -> Vec<String> {
-        let route = self.directory.route(&address(name)).await.unwrap();
+        let route = self.directory.route(&address(name), ASKED).await.unwrap();
         route.targets().iter().map(|target| target.address.to_string()).collect()
     }
 }
@@ -84,7 +86,7 @@ async fn an_account_lives_and_dies() {
     house.editor.set_disabled(&whom, true).await.unwrap();
     let disabled = house.directory.account(alice).await.unwrap().unwrap();
     assert!(disabled.disabled && disabled.generation == 3);
-    let route = house.directory.route(&whom).await.unwrap();
+    let route = house.directory.route(&whom, ASKED).await.unwrap();
     assert_eq!(route, Route::Refused(Refusal::Disabled));
     house.editor.set_disabled(&whom, false).await.unwrap();
 
@@ -111,10 +113,10 @@ async fn aliases_lead_on_and_shrink_with_their_accounts() {
         ["a@example.org", "b@example.org", "c@example.net"]
     );
     assert_eq!(house.routed("whoever@example.org").await, ["b@example.org"]);
-    assert!(house.directory.may_send_as(b, &address("team@example.org")).await.unwrap());
-    assert!(house.directory.may_send_as(b, &address("b+x@example.org")).await.unwrap());
-    assert!(!house.directory.may_send_as(b, &address("a@example.org")).await.unwrap());
-    assert!(!house.directory.may_send_as(b, &address("c@example.net")).await.unwrap());
+    assert!(house.directory.may_send_as(b, &address("team@example.org"), NOW).await.unwrap());
+    assert!(house.directory.may_send_as(b, &address("b+x@example.org"), NOW).await.unwrap());
+    assert!(!house.directory.may_send_as(b, &address("a@example.org"), NOW).await.unwrap());
+    assert!(!house.directory.may_send_as(b, &address("c@example.net"), NOW).await.unwrap());
 
     let announced = house.editor.removal_of(&address("a@example.org")).await.unwrap();
     let done = house.editor.remove_account(&address("a@example.org")).await.unwrap();
@@ -196,7 +198,7 @@ async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
         ("anybody@example.com", true),
         ("anybody@sub.example.com", false),
     ] {
-        let may = house.directory.may_send_as(alice, &address(name)).await.unwrap();
+        let may = house.directory.may_send_as(alice, &address(name), NOW).await.unwrap();
         assert_eq!(may, allowed, "{name}");
     }
     let again = house.editor.grant_send_as(&whom, &"SALES@example.net".parse().unwrap()).await;
@@ -206,7 +208,7 @@ async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
     let gone = house.editor.revoke_send_as(&whom, &sales).await;
     assert!(matches!(gone, Err(DirectoryError::NoSuchGrant { .. })), "{gone:?}");
     let sales = address("sales@example.net");
-    assert!(!house.directory.may_send_as(alice, &sales).await.unwrap());
+    assert!(!house.directory.may_send_as(alice, &sales, NOW).await.unwrap());
 
     assert!(!house.directory.sending(alice).await.unwrap().sent_copy);
     let quota = |account: Option<Account>| account.unwrap().quota_bytes;

@@ -36,7 +36,9 @@ impl Conversation {
     pub(crate) async fn look_at_account(&self, talk: &mut Talk<'_>) {
         let Some(signed_in) = &self.signed_in else { return };
         match self.service.directory.account(signed_in.account.id).await {
-            Ok(Some(now)) if !now.disabled && now.generation == signed_in.account.generation => {}
+            Ok(Some(now))
+                if !now.is_shut(agent_kit::now())
+                    && now.generation == signed_in.account.generation => {}
             Ok(_) => talk.parts().0.dismiss(None, "The account has changed, please sign in again"),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");

@@ -30,6 +30,9 @@ pub struct Notify {
 impl Notify {
     /// `NOTIFY=NEVER`.
     pub const NEVER: Self = Self { success: false, failure: false, delay: false };
+
+    /// Only of failures.
+    pub const FAILURE: Self = Self { success: false, failure: true, delay: false };
     /// What holds when nothing was said: failures, and delays as the MTA sees fit
     /// (RFC 3461 §4.1).
     pub const DEFAULT: Self = Self { success: false, failure: true, delay: true };

@@ -64,6 +64,8 @@ pub struct NewRecipient {
     pub account: Option<AccountId>,
     /// Where to put it, when elsewhere than in the inbox.
     pub file_into: Option<FileInto>,
+    /// The list whose member it is, if one led to it: what the author asked for is not its matter.
+    pub list: Option<Address>,
     /// Header lines put before the content at hand-over, each with its CRLF.
     pub head: Vec<u8>,
     /// Not to be tried before this time.
@@ -83,6 +85,7 @@ impl NewRecipient {
             lane,
             account: None,
             file_into: None,
+            list: None,
             head: Vec::new(),
             not_before: None,
             held: None,
@@ -93,8 +96,10 @@ impl NewRecipient {
 /// A mailbox of the recipient's, and the flags that the message gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileInto {
-    /// The mailbox; made if it is not there.
+    /// The mailbox.
     pub mailbox: MailboxName,
+    /// What is done if it is not there: the inbox takes its place, or it is made.
+    pub or_inbox: bool,
     /// Such as `\Seen` on what the account itself sent.
     pub flags: FlagSet,
 }

@@ -4,8 +4,8 @@
 //! A program reads the versions that it knows; an entry of another one is set aside, not lost.
 
 use mail_types::{
-    AccountId, BodyKind, DeliverBy, DsnReturn, FlagSet, Handling, Keyword, Late, MailboxName,
-    Malformed, Notify, OriginalRecipient, Priority, ReversePath, Timestamp,
+    AccountId, Address, BodyKind, DeliverBy, DsnReturn, FlagSet, Handling, Keyword, Late,
+    MailboxName, Malformed, Notify, OriginalRecipient, Priority, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,9 +65,13 @@ pub(crate) struct RecipientFacts {
     #[serde(default, skip_serializing_if = "is_default")]
     mailbox: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
+    or_inbox: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     flags: u8,
     #[serde(default, skip_serializing_if = "is_default")]
     keywords: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    list: Option<String>,
     /// In hexadecimal digits: header lines may hold any octets.
     #[serde(default, skip_serializing_if = "is_default")]
     head: String,
@@ -139,10 +143,12 @@ impl RecipientFacts {
             reverse_path: recipient.reverse_path.as_ref().map(ReversePath::to_string),
             account: recipient.account.map(|account| account.0),
             mailbox: into.map(|into| into.mailbox.to_string()),
+            or_inbox: into.is_some_and(|into| into.or_inbox),
             flags: into.map_or(0, |into| into.flags.system_bits()),
             keywords: into
                 .map(|into| into.flags.keywords().iter().map(Keyword::to_string).collect())
                 .unwrap_or_default(),
+            list: recipient.list.as_ref().map(Address::to_string),
             head: to_hex(&recipient.head),
         }
     }
@@ -160,7 +166,8 @@ impl RecipientFacts {
             notify: self.notify,
             original: self.original.clone().or(known_as),
             reverse_path: of_target.reverse_path.clone().or(self.reverse_path.clone()),
-            head: if of_target.head.is_empty() { self.head.clone() } else { of_target.head },
+            list: of_target.list.clone().or(self.list.clone()),
+            head: if of_target.list.is_some() { of_target.head } else { self.head.clone() },
             ..of_target
         };
         serde_json::to_string(&facts).unwrap_or_default()
@@ -187,7 +194,12 @@ impl RecipientFacts {
         let keywords = self.keywords.iter().map(|keyword| Keyword::parse(keyword));
         let keywords = keywords.collect::<Result<Vec<_>, _>>()?;
         let mailbox = MailboxName::parse(mailbox)?;
-        Ok(Some(FileInto { mailbox, flags: FlagSet::from_parts(self.flags, keywords) }))
+        let flags = FlagSet::from_parts(self.flags, keywords);
+        Ok(Some(FileInto { mailbox, or_inbox: self.or_inbox, flags }))
+    }
+
+    pub(crate) fn list(&self) -> Result<Option<Address>, Malformed> {
+        self.list.as_deref().map(Address::parse).transpose()
     }
 
     pub(crate) fn head(&self) -> Result<Vec<u8>, Malformed> {

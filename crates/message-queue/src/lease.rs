@@ -71,6 +71,8 @@ pub struct LeaseRecipient {
     pub account: Option<AccountId>,
     /// Where to put it, when elsewhere than in the inbox.
     pub file_into: Option<FileInto>,
+    /// The list whose member it is: what the entry says of notifications is not its matter.
+    pub list: Option<Address>,
     /// Header lines put before the content.
     pub head: Vec<u8>,
     /// Attempts that came to nothing so far.

@@ -91,7 +91,7 @@ impl Inner {
             _ => Err((Cause::WrongAnswer, None)),
         };
         let Ok(proved) = proved else { return Ok(proved) };
-        if proved.account.disabled {
+        if proved.account.is_shut(agent_kit::now()) {
             return Ok(Err((Cause::Disabled, Some(proved.account))));
         }
         // RFC 4616 §2: the credentials must permit to act as the authorization identity.

@@ -73,7 +73,7 @@ impl Presence {
     async fn stands(&self) -> bool {
         match self.directory.account(self.id).await {
             Ok(account) => {
-                account.is_some_and(|now| !now.disabled && now.generation == self.generation)
+                account.is_some_and(|now| !now.is_shut(agent_kit::now()) && now.generation == self.generation)
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");

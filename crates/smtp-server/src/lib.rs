@@ -6,16 +6,19 @@
 //! agent's own decisions are a [`Decide`]. The 250 to the content exists only as what follows from
 //! [`message_queue::Queue::enqueue`] having returned.
 //!
-//! This crate decides neither who may send nor where mail goes.
+//! This crate decides neither who may send nor where mail goes: that is the directory's, whose
+//! answer it puts into the queue's words.
 
 mod content;
 mod decide;
 mod intake;
 mod received;
 mod reception;
+mod recipients;
 mod seven_bit;
 mod transaction;
 
 pub use decide::{Decide, Fixups, Missing};
 pub use intake::Intake;
 pub use reception::Reception;
+pub use recipients::{no_route, notified, recipient};

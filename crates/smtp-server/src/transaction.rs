@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use mail_types::{
-    AccountId, Address, ForwardPath, Handling, MailboxName, OriginalRecipient, ReversePath,
+    AccountId, Address, ForwardPath, Handling, MailboxName, Notify, OriginalRecipient, ReversePath,
     Timestamp,
 };
 use message_queue::NewRecipient;
@@ -61,10 +61,16 @@ impl Transaction {
         self.accepted += 1;
         self.first_path.get_or_insert_with(|| rcpt.forward_path.clone());
         for mut target in targets {
-            if let Some(notify) = rcpt.notify {
-                target.notify = notify;
+            if target.list.is_some() {
+                // RFC 3461 §5.2.7.1: what the author asks for ends at a list, whose owner hears of
+                // failures.
+                target.notify = Notify::FAILURE;
+            } else {
+                if let Some(notify) = rcpt.notify {
+                    target.notify = notify;
+                }
+                target.original = target.original.or_else(|| original(rcpt, &target.address));
             }
-            target.original = target.original.or_else(|| original(rcpt, &target.address));
             if let Some(hold) = &self.mail.hold {
                 // RFC 4865 §4.2: not before that, to nobody.
                 target.not_before = Some(hold.until(self.begun_at));
@@ -110,7 +116,7 @@ fn original(rcpt: &RcptTo, address: &Address) -> Option<OriginalRecipient> {
 
 #[cfg(test)]
 mod tests {
-    use mail_types::{Lane, Notify, ReversePath};
+    use mail_types::Lane;
 
     use super::*;
 

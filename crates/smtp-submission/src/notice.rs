@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use directory::{Account, Directory, DirectoryError, Route};
+use directory::{Account, Directory, DirectoryError, Occasion, Route};
 use mail_types::{
     AccountId, Address, BodyKind, Domain, Handling, LocalPart, QueueId, ReversePath, Timestamp,
 };
@@ -17,8 +17,7 @@ use mime_core::{
     build::{Head, NewMessage, Person},
     header::date::DateTime,
 };
-
-use crate::recipients;
+use smtp_server::recipient;
 
 /// What is held.
 #[derive(Debug, Clone)]
@@ -97,9 +96,13 @@ async fn write(
 ) -> Result<QueueId, NoticeError> {
     let owner = directory.account(held.account).await?.ok_or(NoticeError::Nobody)?;
     let mut recipients: Vec<NewRecipient> = Vec::new();
-    for route in [directory.route(&owner.address).await?, directory.route_postmaster().await?] {
+    let occasion = Occasion::message(&ReversePath::Null, now);
+    for route in [
+        directory.route(&owner.address, occasion).await?,
+        directory.route_postmaster(occasion).await?,
+    ] {
         let Route::Ours(targets) = route else { continue };
-        for new in targets.into_iter().map(recipients::recipient) {
+        for new in targets.into_iter().map(recipient) {
             if recipients.iter().all(|known| known.address.folded() != new.address.folded()) {
                 recipients.push(new);
             }

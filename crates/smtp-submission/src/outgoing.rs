@@ -63,7 +63,11 @@ pub(crate) async fn copy_to_sent(
     };
     entry.recipients.push(NewRecipient {
         account: Some(account.id),
-        file_into: Some(FileInto { mailbox, flags: FlagSet::from_iter([Flag::Seen]) }),
+        file_into: Some(FileInto {
+            mailbox,
+            or_inbox: false,
+            flags: FlagSet::from_iter([Flag::Seen]),
+        }),
         // That it could not be kept is no business of those whom the message is to.
         notify: Notify::NEVER,
         ..NewRecipient::new(account.address.clone(), Lane::Local)

@@ -1,39 +1,25 @@
 //! Who gets what is sent to a recipient.
 
-use directory::{Directory, Refusal as NoRoute, Route, Target};
-use mail_types::{FlagSet, ForwardPath};
-use message_queue::{FileInto, NewRecipient};
+use directory::{Directory, Occasion, Route};
+use mail_types::{ForwardPath, ReversePath};
+use message_queue::NewRecipient;
 use smtp_core::{command::RcptTo, reply::Refusal};
+use smtp_server::{no_route, recipient};
 
-/// Routes one recipient: to mailboxes of ours, or to another server.
+/// Routes one recipient of a message: to mailboxes of ours, or to another server.
 pub(crate) async fn route(
     directory: &Directory,
     rcpt: &RcptTo,
+    from: &ReversePath,
 ) -> Result<Vec<NewRecipient>, Refusal> {
+    let occasion = Occasion::message(from, agent_kit::now());
     let route = match &rcpt.forward_path {
-        ForwardPath::Postmaster => directory.route_postmaster().await,
-        ForwardPath::Address(address) => directory.route(address).await,
+        ForwardPath::Postmaster => directory.route_postmaster(occasion).await,
+        ForwardPath::Address(address) => directory.route(address, occasion).await,
     };
-    let route = route.map_err(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "cannot route a recipient");
-        Refusal::Failure
-    })?;
-    match route {
+    match route.map_err(|error| super::failure(&error))? {
         Route::Ours(targets) => Ok(targets.into_iter().map(recipient).collect()),
         Route::Elsewhere(target) => Ok(vec![recipient(target)]),
-        Route::Refused(NoRoute::UnknownMailbox) => Err(Refusal::UnknownMailbox),
-        Route::Refused(NoRoute::Disabled) => Err(Refusal::MailboxDisabled),
-        Route::Refused(why) => {
-            // The operator can mend it, the sender can't.
-            tracing::error!(%why, to = %rcpt.forward_path, "an alias cannot be followed");
-            Err(Refusal::Failure)
-        }
+        Route::Refused(why) => Err(no_route(why, &rcpt.forward_path)),
     }
-}
-
-/// A target as the queue takes it.
-pub(crate) fn recipient(target: Target) -> NewRecipient {
-    let Target { address, lane, account, mailbox } = target;
-    let file_into = mailbox.map(|mailbox| FileInto { mailbox, flags: FlagSet::new() });
-    NewRecipient { account, file_into, ..NewRecipient::new(address, lane) }
 }

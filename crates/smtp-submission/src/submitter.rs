@@ -2,9 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use agent_kit::now;
 use config::Config;
 use conversation::Peer;
-use directory::{Account, Directory};
+use directory::{Account, Directory, Occasion};
 use mail_types::{AccountId, Address, Domain, QueueId, ReversePath};
 use message_queue::{NewEntry, NewRecipient, Queue};
 use mime_core::fixup::{DROPPED_AT_SUBMISSION, Seen};
@@ -45,6 +46,8 @@ pub(crate) struct Submitter {
     presence: Option<Box<Presence>>,
     /// The author of messages that name none.
     author: Option<Address>,
+    /// Who sends the message at hand.
+    reverse_path: ReversePath,
     /// What is to be told once the message is queued.
     held: Option<Held>,
 }
@@ -64,6 +67,7 @@ impl Submitter {
             account: None,
             presence: None,
             author: None,
+            reverse_path: ReversePath::Null,
             held: None,
         }
     }
@@ -79,12 +83,13 @@ impl Submitter {
         // Disabled or removed since it signed in: the session is over at the next message.
         let directory = &self.shared.directory;
         let known = directory.account(account.id).await.map_err(|error| failure(&error))?;
-        if known.is_none_or(|known| known.disabled || known.generation != account.generation) {
+        if known.is_none_or(|known| known.is_shut(now()) || known.generation != account.generation)
+        {
             return Err(Refusal::SignInAgain);
         }
         self.author = Some(account.address.clone());
         let Some(address) = path.address() else { return Ok(Some(account.id)) };
-        let own = directory.may_send_as(account.id, address).await;
+        let own = directory.may_send_as(account.id, address, now()).await;
         if own.map_err(|error| failure(&error))? {
             self.author = Some(address.clone());
             Ok(Some(account.id))
@@ -128,7 +133,8 @@ impl Submitter {
         let address = path.address().filter(|_| self.for_devices && is_device).filter(known);
         let address = address.ok_or(Refusal::SenderNeedsAuth)?;
         self.author = Some(address.clone());
-        let route = self.shared.directory.route(address).await.map_err(|error| failure(&error))?;
+        let route = self.shared.directory.route(address, Occasion::inquiry(now())).await;
+        let route = route.map_err(|error| failure(&error))?;
         Ok(route.targets().iter().find_map(|target| target.account))
     }
 
@@ -137,7 +143,7 @@ impl Submitter {
         match (self.peer, &self.account) {
             (Peer::Unix { .. }, _) => Ok(true),
             (_, Some(account)) => {
-                let own = self.shared.directory.may_send_as(account.id, author).await;
+                let own = self.shared.directory.may_send_as(account.id, author, now()).await;
                 own.map_err(|error| failure(&error))
             }
             (_, None) => {
@@ -201,6 +207,7 @@ impl Decide for Submitter {
         session: &Session,
     ) -> Result<Option<AccountId>, Refusal> {
         self.held = None;
+        self.reverse_path = mail.reverse_path.clone();
         if !session.is_signed_in() {
             // RFC 3207 §4.2: a sign-in from before TLS counts no more.
             self.account = None;
@@ -217,7 +224,7 @@ impl Decide for Submitter {
     }
 
     async fn recipient(&mut self, rcpt: &RcptTo) -> Result<Vec<NewRecipient>, Refusal> {
-        recipients::route(&self.shared.directory, rcpt).await
+        recipients::route(&self.shared.directory, rcpt, &self.reverse_path).await
     }
 
     async fn verify(
@@ -291,7 +298,7 @@ impl Decide for Submitter {
     async fn queued(&mut self, id: QueueId) {
         if let Some(held) = self.held.take() {
             let Shared { directory, queue, hostname, told, .. } = &*self.shared;
-            notice::tell((directory, queue, hostname), told, (&held, id), agent_kit::now()).await;
+            notice::tell((directory, queue, hostname), told, (&held, id), now()).await;
         }
     }
 }

@@ -40,7 +40,7 @@ async fn a_copy_of_what_was_sent_is_filed_as_seen() {
     let mut sent = house.recipient("alice@example.org").await;
     let mailbox = MailboxName::parse("Sent").unwrap();
     let flags = [Flag::Seen].into_iter().collect();
-    sent.file_into = Some(FileInto { mailbox: mailbox.clone(), flags });
+    sent.file_into = Some(FileInto { mailbox: mailbox.clone(), or_inbox: false, flags });
     house.enqueue("alice@example.org", vec![sent], MESSAGE).await;
     let running = house.start();
     house.empty().await;

@@ -5,8 +5,8 @@ use sasl_core::PasswordVerifier;
 use sqlx::SqliteConnection;
 
 use crate::{
-    Account, Alias, AliasName, DirectoryError, Editor, Kept, NewAccount, Removal, roster::Roster,
-    tables,
+    Account, Alias, DirectoryError, Editor, Kept, MailingList, NewAccount, Removal,
+    editor::names::check_free, roster::Roster, tables,
 };
 
 impl Editor {
@@ -187,20 +187,6 @@ pub(super) fn existing(roster: &Roster, address: &Address) -> Result<Account, Di
     account.ok_or_else(|| DirectoryError::NoSuchAccount(address.clone()))
 }
 
-/// Whether an address of ours can be given to a new account.
-fn check_free(roster: &Roster, address: &Address) -> Result<(), DirectoryError> {
-    if !roster.is_ours(address.domain()) {
-        return Err(DirectoryError::NoSuchDomain(address.domain().clone()));
-    }
-    if roster.account_at(address).is_some() {
-        return Err(DirectoryError::AccountExists(address.clone()));
-    }
-    if roster.alias(&address.folded()).is_some() {
-        return Err(DirectoryError::AliasExists(AliasName::Address(address.clone())));
-    }
-    Ok(())
-}
-
 async fn insert_account(
     connection: &mut SqliteConnection,
     address: Address,
@@ -217,14 +203,32 @@ async fn insert_account(
     .execute(connection)
     .await?;
     let id = AccountId(inserted.last_insert_rowid());
-    Ok(Account { id, address, generation: 1, disabled: false, quota_bytes, created: now })
+    Ok(Account {
+        id,
+        address,
+        generation: 1,
+        disabled: false,
+        quota_bytes,
+        created: now,
+        expires: None,
+    })
 }
 
 fn removal(roster: &Roster, address: &Address) -> Result<Removal, DirectoryError> {
     let account = existing(roster, address)?;
     let key = account.address.folded();
-    let mut removal =
-        Removal { account, aliases_without_it: Vec::new(), aliases_removed: Vec::new() };
+    if let Some(list) = roster.lists().find(|list| list.owner.folded() == key) {
+        let (account, list) = (account.address, list.name.clone());
+        return Err(DirectoryError::OwnsList { account, list });
+    }
+    let member_of = |list: &&MailingList| list.members.iter().any(|m| m.folded() == key);
+    let lists_without_it = roster.lists().filter(member_of).map(|list| list.name.clone()).collect();
+    let mut removal = Removal {
+        account,
+        aliases_without_it: Vec::new(),
+        aliases_removed: Vec::new(),
+        lists_without_it,
+    };
     for alias in roster.aliases() {
         let leads_to_it = |target: &&Address| target.folded() == key;
         match alias.targets.iter().filter(leads_to_it).count() {
@@ -252,7 +256,15 @@ async fn delete_account(
                 .await?;
         }
     }
-    for statement in ["delete from send_as where account = ?", "delete from account where id = ?"] {
+    sqlx::query("delete from list_member where folded = ?")
+        .bind(key)
+        .execute(&mut *connection)
+        .await?;
+    for statement in [
+        "delete from send_as where account = ?",
+        "delete from forward where account = ?",
+        "delete from account where id = ?",
+    ] {
         sqlx::query(statement).bind(removal.account.id.0).execute(&mut *connection).await?;
     }
     Ok(())

@@ -3,7 +3,12 @@
 use mail_types::Address;
 use sqlx::SqliteConnection;
 
-use crate::{Alias, AliasName, DirectoryError, Editor, Refusal, Route, roster::Roster, tables};
+use crate::{
+    Alias, AliasName, DirectoryError, DomainKind, Editor,
+    editor::names::{check_free, check_known},
+    roster::Roster,
+    tables,
+};
 
 impl Editor {
     /// Makes an alias, or lets an existing one lead to further addresses.
@@ -63,13 +68,17 @@ fn existing(roster: &Roster, name: &AliasName) -> Result<Alias, DirectoryError> 
 }
 
 fn check(roster: &Roster, name: &AliasName, targets: &[Address]) -> Result<(), DirectoryError> {
-    if !roster.is_ours(name.domain()) {
-        return Err(DirectoryError::NoSuchDomain(name.domain().clone()));
-    }
-    if let AliasName::Address(address) = name
-        && roster.account_at(address).is_some()
-    {
-        return Err(DirectoryError::AccountExists(address.clone()));
+    match name {
+        AliasName::Address(address) => match check_free(roster, address) {
+            // It gets further addresses.
+            Ok(()) | Err(DirectoryError::AliasExists(_)) => {}
+            Err(error) => return Err(error),
+        },
+        AliasName::CatchAll(domain) => match roster.hosted(domain).map(|hosted| &hosted.kind) {
+            Some(DomainKind::Own) => {}
+            Some(_) => return Err(DirectoryError::NoMailboxesThere(domain.clone())),
+            None => return Err(DirectoryError::NoSuchDomain(domain.clone())),
+        },
     }
     if targets.is_empty() {
         return Err(DirectoryError::NoTargets);
@@ -79,11 +88,8 @@ fn check(roster: &Roster, name: &AliasName, targets: &[Address]) -> Result<(), D
         if leads_to_itself {
             return Err(DirectoryError::AliasLoop(name.clone()));
         }
-        if roster.route(target) == Route::Refused(Refusal::UnknownMailbox) {
-            return Err(DirectoryError::TargetUnknown(target.clone()));
-        }
     }
-    Ok(())
+    check_known(roster, targets)
 }
 
 async fn insert(

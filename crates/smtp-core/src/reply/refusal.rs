@@ -14,6 +14,8 @@ pub enum Refusal {
     MailboxDisabled,
     /// The mailbox is full.
     MailboxFull,
+    /// The address is a list, to which this sender may not post.
+    PostingDenied,
     /// Neither end is ours.
     RelayDenied,
     /// The sender's address is not the account's; its own is named.
@@ -70,6 +72,11 @@ impl Refusal {
             Self::MailboxDisabled => {
                 Wording::new(550, (5, 2, 1), "This mailbox takes no mail at present")
             }
+            Self::PostingDenied => Wording::new(
+                550,
+                (5, 7, 2),
+                "You may not post to this list; its owner can admit you",
+            ),
             // 452 and not 552: room is made, and the sender's queue waits.
             Self::MailboxFull => {
                 Wording::new(452, (4, 2, 2), "The mailbox is full, try again later")
@@ -188,6 +195,7 @@ mod tests {
         let all = [
             Refusal::UnknownMailbox,
             Refusal::MailboxDisabled,
+            Refusal::PostingDenied,
             Refusal::MailboxFull,
             Refusal::RelayDenied,
             Refusal::SenderNotYours(Address::parse("a@example.org").ok()),

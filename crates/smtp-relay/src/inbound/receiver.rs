@@ -3,18 +3,19 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use account_usage::{Quota, UsageReader};
+use agent_kit::now;
 use config::Config;
 use conversation::Peer;
-use directory::{Directory, DirectoryError, Refusal as NoRoute, Route, Target};
-use mail_types::{AccountId, Address, FlagSet, ForwardPath};
-use message_queue::{FileInto, NewRecipient};
+use directory::{Directory, DirectoryError, Occasion, Route, Target};
+use mail_types::{AccountId, Address, ForwardPath, ReversePath};
+use message_queue::NewRecipient;
 use mime_core::{fixup::Seen, header::address::addresses};
 use smtp_core::{
     command::{MailFrom, RcptTo},
     reply::Refusal,
     server::{LastWord, Session, SignIn},
 };
-use smtp_server::{Decide, Fixups};
+use smtp_server::{Decide, Fixups, no_route, recipient};
 
 use super::own_host::{Meant, OwnHost, names_a_way};
 
@@ -24,6 +25,8 @@ pub(super) struct Receiver {
     usage: UsageReader,
     config: Arc<Config>,
     host: OwnHost,
+    /// Who sends the message at hand.
+    reverse_path: ReversePath,
     /// What the client says the message will have, in octets.
     declared_octets: u64,
 }
@@ -36,26 +39,28 @@ impl Receiver {
         peer: Peer,
     ) -> Self {
         let host = own_host(&config, peer);
-        Self { directory, usage, config, host, declared_octets: 0 }
+        let reverse_path = ReversePath::Null;
+        Self { directory, usage, config, host, reverse_path, declared_octets: 0 }
     }
 
     /// Where mail for an address goes. A source route before it was dropped when it was read
     /// (RFC 5321 §3.3, appendix C).
     async fn route(&self, path: &ForwardPath) -> Result<Route, DirectoryError> {
+        let occasion = Occasion::message(&self.reverse_path, now());
         let ForwardPath::Address(address) = path else {
-            return self.directory.route_postmaster().await;
+            return self.directory.route_postmaster(occasion).await;
         };
-        let of_domain = self.directory.route(address).await?;
+        let of_domain = self.directory.route(address, occasion).await?;
         if !matches!(of_domain, Route::Elsewhere(_)) {
             return Ok(of_domain);
         }
         match self.host.meant(address) {
             Meant::AsWritten => Ok(of_domain),
-            Meant::Postmaster => self.directory.route_postmaster().await,
+            Meant::Postmaster => self.directory.route_postmaster(occasion).await,
             Meant::OfFirstDomain => match self.directory.domains().await?.first() {
                 Some(first) => {
                     let address = Address::new(address.local().clone(), first.clone());
-                    self.directory.route(&address).await
+                    self.directory.route(&address, occasion).await
                 }
                 None => Ok(of_domain),
             },
@@ -82,13 +87,7 @@ impl Receiver {
             Route::Ours(targets) => Ok(targets),
             // Whatever the sender: no open relay.
             Route::Elsewhere(_) => Err(Refusal::RelayDenied),
-            Route::Refused(NoRoute::UnknownMailbox) => Err(Refusal::UnknownMailbox),
-            Route::Refused(NoRoute::Disabled) => Err(Refusal::MailboxDisabled),
-            Route::Refused(why) => {
-                // The operator can mend it, the sender can't.
-                tracing::error!(%why, to = %path, "an alias cannot be followed");
-                Err(Refusal::Failure)
-            }
+            Route::Refused(why) => Err(no_route(why, path)),
         }
     }
 
@@ -134,6 +133,7 @@ impl Decide for Receiver {
         _session: &Session,
     ) -> Result<Option<AccountId>, Refusal> {
         self.declared_octets = mail.size.unwrap_or(0);
+        self.reverse_path = mail.reverse_path.clone();
         Ok(None)
     }
 
@@ -183,12 +183,6 @@ fn own_host(config: &Config, peer: Peer) -> OwnHost {
         Peer::Unix { .. } => None,
     };
     OwnHost::new(config.hostname.clone(), reached_at)
-}
-
-fn recipient(target: Target) -> NewRecipient {
-    let Target { address, lane, account, mailbox } = target;
-    let file_into = mailbox.map(|mailbox| FileInto { mailbox, flags: FlagSet::new() });
-    NewRecipient { account, file_into, ..NewRecipient::new(address, lane) }
 }
 
 fn failure(error: &DirectoryError) -> Refusal {

@@ -99,7 +99,8 @@ impl House {
     pub(crate) async fn queued(&self, consumes: Consumes, now: Timestamp) -> Vec<Queued> {
         let queue = Queue::open(options(self.folder.path()), Files::real()).await.unwrap();
         let consumer = queue.consumer(consumes).await.unwrap();
-        let request = LeaseRequest { leases_max: 100, per_lane_max: 100, except: Vec::new() };
+        let request =
+            LeaseRequest { leases_max: 100, again_max: 100, per_lane_max: 100, except: Vec::new() };
         let mut all = Vec::new();
         for lease in consumer.lease(&request, now).await.unwrap().leases {
             let content = lease.entry.content.read_at(0, 1 << 20).await.unwrap();
