@@ -15,7 +15,7 @@ use mail_types::{
 use crate::{
     Lease, LeaseRecipient, NewRecipient, Notification, Queue, Settlement,
     report::{self, Due, Reported, What},
-    retry::{self, Next, Schedule},
+    retry::{self, Next, Obstacle, Schedule},
 };
 
 /// How patient a consumer is.
@@ -74,7 +74,8 @@ pub fn judge(
         Outcome::Failed(_) => Verdict { outcome, next_at: None, what: Some(What::Failed) },
         Outcome::Deferred(problem) => {
             let attempts = recipient.attempts.saturating_add(1);
-            match retry::next_attempt(&policy.schedule, attempts, queued_at, now, seed) {
+            let (schedule, obstacle) = (&policy.schedule, Obstacle::of(problem));
+            match retry::next_attempt(schedule, obstacle, attempts, queued_at, now, seed) {
                 Next::At(next) => {
                     let what = is_late(recipient, queued_at, policy, now)
                         .then(|| What::Delayed(queued_at.plus(policy.schedule.give_up_after)));
