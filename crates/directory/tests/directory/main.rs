@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod ways;
+
 use directory::{
     Account, AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion,
     Refusal, Route,
