@@ -5,6 +5,7 @@
 
 mod client;
 mod dane;
+mod fault;
 mod identity;
 mod server;
 
@@ -14,6 +15,7 @@ use conversation::{TlsFacts, TlsIdentity};
 use rustls::{CipherSuite, CommonState, ProtocolVersion, crypto::CryptoProvider};
 
 pub use client::{ClientPolicy, ClientTls, Roots};
+pub use conversation::CertificateFault;
 pub use identity::certificate_digest;
 pub use server::ServerTls;
 

@@ -15,7 +15,7 @@ mod question;
 
 pub use input::Input;
 pub use machine::{Machine, Notice, Step, Upgrade, Upgraded, Wait};
-pub use peer::{Peer, PeerFacts, TlsFacts, TlsIdentity};
+pub use peer::{CertificateFault, Peer, PeerFacts, TlsFacts, TlsIdentity};
 pub use question::{OpenQuestion, Ticket};
 
 /// The driver's buffers, lent to the machine for a step. Pooled: an idle connection owns none.

@@ -54,4 +54,20 @@ pub struct TlsIdentity {
     /// As server: the SHA-256 digest of the certificate that the client has shown and has the key
     /// of. Nobody has vouched for it.
     pub client_certificate: Option<[u8; 32]>,
+    /// As client that took any certificate: why nobody vouches for the server's, if that was looked
+    /// at.
+    pub fault: Option<CertificateFault>,
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// Its time is over.
+    Expired,
+    /// It is for other names.
+    WrongName,
+    /// No authority that is trusted has issued it, or not as it should.
+    Untrusted,
+    /// No TLSA record speaks of it.
+    Unmatched,
 }

@@ -1,22 +1,36 @@
 //! The session's questions, answered from an outbox.
 
+use std::net::IpAddr;
+
 use agent_kit::{Gone, Handler, Stop, Talk};
+use conversation::TlsFacts;
 use smtp_core::client::{Content, Next, Question, Session};
 
-use crate::{Outbox, Pieces};
+use crate::{NoTls, Outbox, Pieces, Sheltered, sheltered::by_now};
 
 /// Brings messages from the outbox to the session, and reports back.
 pub(crate) struct Courier<'o, O: Outbox> {
     outbox: &'o mut O,
     stop: Stop,
     content: Option<O::Content>,
+    addresses: Option<(IpAddr, IpAddr)>,
+    /// Whether the outbox knows what TLS came to.
+    told: bool,
     /// Whether a message was ever given to the session.
     pub(crate) gave: bool,
 }
 
 impl<'o, O: Outbox> Courier<'o, O> {
-    pub(crate) fn new(outbox: &'o mut O, stop: Stop) -> Self {
-        Self { outbox, stop, content: None, gave: false }
+    pub(crate) fn new(outbox: &'o mut O, stop: Stop, addresses: Option<(IpAddr, IpAddr)>) -> Self {
+        Self { outbox, stop, content: None, addresses, told: false, gave: false }
+    }
+
+    /// Tells the outbox what TLS came to, if that is known and it was not told before.
+    pub(crate) fn tell(&mut self, tls: Option<Result<&TlsFacts, NoTls>>) {
+        if let (Some(tls), false) = (tls, self.told) {
+            self.told = true;
+            self.outbox.sheltered(Sheltered { addresses: self.addresses, tls });
+        }
     }
 
     async fn next(&mut self, mut next: Next, talk: &mut Talk<'_, Session>) {
@@ -24,6 +38,7 @@ impl<'o, O: Outbox> Courier<'o, O> {
         if let Some(report) = next.report.take() {
             self.outbox.done(report).await;
         }
+        self.tell(by_now(talk.parts().0));
         let outgoing = match self.stop.is_asked() {
             true => None,
             false => self.outbox.next(&next.extensions).await,

@@ -1,8 +1,11 @@
 //! A host as the caller describes it: where it is, what it speaks, and how sure of it one must be.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
-use agent_kit::tls::ClientPolicy;
 use mail_types::{Domain, MxPattern, TlsaRecord};
 use sasl_core::client::Credentials;
 use smtp_core::client::{Protocol, StartTls};
@@ -18,8 +21,32 @@ pub struct Host {
     pub protocol: Protocol,
     /// What TLS must be.
     pub security: Security,
+    /// Whether nobody on the path to the name servers can have made us take it for the host that
+    /// mail should go to: whoever it proves to be is whom it should be.
+    pub named_securely: bool,
     /// Whom to sign in as, where it wants that.
     pub credentials: Option<Credentials>,
+    /// From where to connect, and as whom.
+    pub sources: Sources,
+}
+
+/// From where a host is reached, by the family of its address.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sources {
+    /// Over IPv4.
+    pub v4: Option<Source>,
+    /// Over IPv6.
+    pub v6: Option<Source>,
+}
+
+/// Who we are over one family of addresses, as far as it is not left to the system and to what all
+/// hosts are told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// Our address.
+    pub address: Option<IpAddr>,
+    /// Our name, for EHLO: the one that the address points back to (RFC 5321 §4.1.4).
+    pub hello: Option<Domain>,
 }
 
 impl Host {
@@ -27,7 +54,8 @@ impl Host {
     pub fn new(name: Domain, addresses: Vec<SocketAddr>) -> Self {
         let places = addresses.into_iter().map(Place::Tcp).collect();
         let (protocol, security) = (Protocol::Smtp, Security::Opportunistic);
-        Self { name, places, protocol, security, credentials: None }
+        let sources = Sources::default();
+        Self { name, places, protocol, security, named_securely: false, credentials: None, sources }
     }
 }
 
@@ -57,6 +85,8 @@ pub enum Security {
     /// TLS where it is offered, with any certificate; where the handshake fails, without
     /// (RFC 7435 §3).
     Opportunistic,
+    /// STARTTLS, with any certificate.
+    Encrypted,
     /// STARTTLS, and a certificate that is valid for the host's name.
     Required,
     /// TLS from the start, and a certificate that is valid for the host's name (RFC 8314 §3.3).
@@ -75,23 +105,42 @@ pub enum Security {
         /// The policy's `mx` lines.
         patterns: Vec<MxPattern>,
     },
+    /// Both: an MTA-STS policy must not stand in for records that fail (RFC 8461 §2), nor the
+    /// records for what the policy demands.
+    DaneAndMtaSts {
+        /// As with DANE alone.
+        records: Vec<TlsaRecord>,
+        /// As with DANE alone.
+        names: Vec<Domain>,
+        /// The policy's `mx` lines.
+        patterns: Vec<MxPattern>,
+    },
+    /// No connection: what it would have to be can't be found out now (RFC 7672 §2.1.2), or it
+    /// can't be had. The text says why.
+    Never(String),
 }
 
 impl Security {
     /// Whether mail reaches such a host only after it has proved who it is (RFC 8689 §4.2.1).
     pub fn authenticates(&self) -> bool {
         match self {
-            Self::Clear | Self::Opportunistic => false,
-            Self::Required | Self::FromStart | Self::MtaSts { .. } => true,
-            Self::Dane { records, .. } => ClientPolicy::can_use(records),
+            Self::Clear | Self::Opportunistic | Self::Encrypted | Self::Never(_) => false,
+            Self::Required | Self::FromStart => true,
+            Self::MtaSts { .. } | Self::DaneAndMtaSts { .. } => true,
+            Self::Dane { records, .. } => agent_kit::tls::ClientPolicy::can_use(records),
         }
+    }
+
+    /// Whether a host may be refused for its TLS.
+    pub fn demands(&self) -> bool {
+        !matches!(self, Self::Clear | Self::Opportunistic)
     }
 
     pub(crate) fn start_tls(&self) -> StartTls {
         match self {
             Self::Clear | Self::FromStart => StartTls::Never,
             Self::Opportunistic => StartTls::IfOffered,
-            Self::Required | Self::Dane { .. } | Self::MtaSts { .. } => StartTls::Required,
+            _ => StartTls::Required,
         }
     }
 }

@@ -18,11 +18,15 @@ mod connect;
 mod handler;
 mod host;
 mod outbox;
+mod reach;
+mod sheltered;
 mod trust;
 
-pub use agent_kit::tls::{Roots, TlsError};
+pub use agent_kit::tls::{CertificateFault, Roots, TlsError};
 pub use client::{Client, ClientOptions};
-pub use host::{Host, Place, Security};
+pub use connect::{Connect, ConnectEnd};
+pub use host::{Host, Place, Security, Source, Sources};
 pub use outbox::{Outbox, Outgoing, Pieces};
 pub use sasl_core::client::Credentials;
+pub use sheltered::{NoTls, Sheltered};
 pub use smtp_core::client::{Extensions, Limits, Message, Protocol, Recipient, Report, Timeouts};

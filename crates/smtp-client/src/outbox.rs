@@ -4,6 +4,8 @@ use std::{future::Future, io};
 
 use smtp_core::client::{Extensions, Message, Report};
 
+use crate::Sheltered;
+
 /// The content of a message, from its start to its end: exactly as long as its message says.
 pub trait Pieces: Send {
     /// The next piece, of any size that fits into memory well; nothing at the end.
@@ -23,6 +25,11 @@ pub struct Outgoing<P> {
 pub trait Outbox: Send {
     /// Where a content comes from.
     type Content: Pieces;
+
+    /// What TLS with the host came to: once a connection, before it is asked for a message.
+    fn sheltered(&mut self, sheltered: Sheltered<'_>) {
+        let _ = sheltered;
+    }
 
     /// The next message, made to fit what the server offers; nothing to say good-bye.
     fn next(

@@ -1,7 +1,7 @@
 //! From a host's security to the certificates that will do.
 
 use agent_kit::tls::{ClientPolicy, ClientTls, Roots, TlsError};
-use mail_types::Domain;
+use mail_types::{Domain, MxPattern};
 
 use crate::{Host, Security};
 
@@ -9,7 +9,7 @@ use crate::{Host, Security};
 pub(crate) struct Trust {
     opportunistic: ClientPolicy,
     /// None if no authorities are known.
-    verifying: Option<ClientPolicy>,
+    verifying: Option<(ClientPolicy, Roots)>,
 }
 
 /// Why there can be no TLS with a host as it is wanted, in words.
@@ -22,7 +22,10 @@ impl Trust {
             Some(roots) => ClientPolicy::noting(roots),
             None => ClientPolicy::opportunistic(),
         }?;
-        let verifying = roots.map(ClientPolicy::verifying).transpose()?;
+        let verifying = match roots {
+            Some(roots) => Some((ClientPolicy::verifying(roots)?, roots.clone())),
+            None => None,
+        };
         Ok(Self { opportunistic, verifying })
     }
 
@@ -37,15 +40,22 @@ impl Trust {
             Security::Clear => Ok(None),
             // Without a name to ask for there is no TLS, which is no reason to send nothing.
             Security::Opportunistic => Ok(tls(&self.opportunistic, &host.name).ok()),
+            Security::Never(why) => Err(NoTrust(why.clone())),
+            Security::Encrypted => tls(&self.opportunistic, &host.name).map(Some),
             Security::Required | Security::FromStart => {
-                tls(self.verifying()?, &host.name).map(Some)
+                tls(&self.verifying()?.0, &host.name).map(Some)
             }
             Security::MtaSts { patterns } => {
-                if !patterns.iter().any(|pattern| pattern.matches(&host.name)) {
-                    let text = format!("{} is no host of the domain's MTA-STS policy", host.name);
-                    return Err(NoTrust(text));
-                }
-                tls(self.verifying()?, &host.name).map(Some)
+                admitted(host, patterns)?;
+                tls(&self.verifying()?.0, &host.name).map(Some)
+            }
+            Security::DaneAndMtaSts { records, names, patterns } => {
+                admitted(host, patterns)?;
+                let roots = &self.verifying()?.1;
+                let policy =
+                    ClientPolicy::dane_and_verifying((records, names), (&host.name, roots))
+                        .map_err(|error| NoTrust(error.to_string()))?;
+                tls(&policy, names.first().unwrap_or(&host.name)).map(Some)
             }
             Security::Dane { records, names } => {
                 let policy = ClientPolicy::dane(records, names);
@@ -56,8 +66,16 @@ impl Trust {
         }
     }
 
-    fn verifying(&self) -> Result<&ClientPolicy, NoTrust> {
+    fn verifying(&self) -> Result<&(ClientPolicy, Roots), NoTrust> {
         let unknown = || NoTrust("no authorities are known here to verify a certificate".into());
         self.verifying.as_ref().ok_or_else(unknown)
+    }
+}
+
+/// RFC 8461 §4.1: only hosts that the policy names.
+fn admitted(host: &Host, patterns: &[MxPattern]) -> Result<(), NoTrust> {
+    match patterns.iter().any(|pattern| pattern.matches(&host.name)) {
+        true => Ok(()),
+        false => Err(NoTrust(format!("{} is no host of the domain's MTA-STS policy", host.name))),
     }
 }

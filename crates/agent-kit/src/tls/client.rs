@@ -16,7 +16,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::{TlsError, dane::Dane, facts, identity::identity, provider};
+use super::{TlsError, dane::Dane, facts, fault::fault, identity::identity, provider};
 use crate::connection::{Plain, Transport};
 
 /// Whom a client trusts; made once, and used for every host to which it applies.
@@ -115,6 +115,19 @@ impl ClientPolicy {
         }
     }
 
+    /// The same, and besides it must be valid for `host` under one of the roots.
+    pub fn dane_and_verifying(
+        (records, names): (&[TlsaRecord], &[Domain]),
+        (host, roots): (&Domain, &Roots),
+    ) -> Result<Self, TlsError> {
+        let names = names.iter().filter_map(|name| ServerName::try_from(name.to_string()).ok());
+        let dane = Dane::new(records, names.collect(), provider());
+        let host = ServerName::try_from(host.to_string())
+            .map_err(|_| TlsError::HostName(host.to_string()))?;
+        let authorities = roots.verifier()?;
+        Self::by(Arc::new(Both { dane, authorities, host }), Verified::Yes)
+    }
+
     /// Whether any of these records can be used (RFC 7672 §3.1).
     pub fn can_use(records: &[TlsaRecord]) -> bool {
         Dane::new(records, Vec::new(), provider()).is_some()
@@ -150,23 +163,78 @@ impl ClientTls {
             state.export_keying_material(out, label, context)
         };
         let server = state.peer_certificates().and_then(|chain| chain.first());
-        let identity = identity(state.protocol_version(), export, server, None);
-        let facts = facts(state, Some(&self.host.to_str()), self.verified(state), identity);
+        let mut identity = identity(state.protocol_version(), export, server, None);
+        let verified = match self.verified(state) {
+            Ok(verified) => verified,
+            Err(error) => {
+                identity.fault = fault(&error);
+                false
+            }
+        };
+        let facts = facts(state, Some(&self.host.to_str()), verified, identity);
         Ok((Transport::Tls(Box::new(TlsStream::Client(stream))), facts))
     }
 
     /// What is known of the peer after the handshake.
-    fn verified(&self, state: &ClientConnection) -> bool {
+    fn verified(&self, state: &ClientConnection) -> Result<bool, rustls::Error> {
         let verifier = match &self.policy.verified {
-            Verified::Yes => return true,
-            Verified::No => return false,
+            Verified::Yes => return Ok(true),
+            Verified::No => return Ok(false),
             Verified::Afterwards(verifier) => verifier,
         };
         let Some([end_entity, intermediates @ ..]) = state.peer_certificates() else {
-            return false;
+            return Ok(false);
         };
         let now = UnixTime::now();
-        verifier.verify_server_cert(end_entity, intermediates, &self.host, &[], now).is_ok()
+        verifier.verify_server_cert(end_entity, intermediates, &self.host, &[], now).map(|_| true)
+    }
+}
+
+/// Asks TLSA records, if any can be used, and authorities, and wants both to agree.
+#[derive(Debug)]
+struct Both {
+    dane: Option<Dane>,
+    authorities: Arc<WebPkiServerVerifier>,
+    /// For whom it must be valid; the client may ask for another name that the host has.
+    host: ServerName<'static>,
+}
+
+impl ServerCertVerifier for Both {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let (one, rest, stapled) = (end_entity, intermediates, ocsp_response);
+        if let Some(dane) = &self.dane {
+            dane.verify_server_cert(one, rest, server_name, stapled, now)?;
+        }
+        self.authorities.verify_server_cert(one, rest, &self.host, stapled, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
     }
 }
 

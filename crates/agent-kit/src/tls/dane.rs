@@ -103,6 +103,11 @@ fn usable(records: &[TlsaRecord]) -> Vec<TlsaRecord> {
     records.iter().filter(|record| !outdone(record)).map(|record| (*record).clone()).collect()
 }
 
+/// No record speaks of the certificate.
+fn unmatched() -> rustls::Error {
+    rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
+}
+
 /// Whether a record speaks of this certificate.
 fn matches(record: &TlsaRecord, certificate: &CertificateDer<'_>) -> bool {
     let key;
@@ -135,8 +140,7 @@ impl ServerCertVerifier for Dane {
             return Ok(ServerCertVerified::assertion());
         }
         if self.of_usage(2).next().is_none() {
-            let unmatched = CertificateError::ApplicationVerificationFailure;
-            return Err(rustls::Error::InvalidCertificate(unmatched));
+            return Err(unmatched());
         }
         self.under_anchor(end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())

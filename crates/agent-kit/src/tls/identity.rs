@@ -30,6 +30,7 @@ pub(super) fn identity(
         exporter: unique.then(|| export([0; 32], LABEL, Some(b"")).ok()).flatten(),
         end_point: server.and_then(|certificate| end_point(certificate)),
         client_certificate: client.map(|certificate| Sha256::digest(certificate).into()),
+        fault: None,
     })
 }
 

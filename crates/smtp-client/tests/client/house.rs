@@ -8,8 +8,8 @@ use mail_types::{
 };
 use rustls::ServerConfig;
 use smtp_client::{
-    Client, ClientOptions, Extensions, Host, Message, Outbox, Outgoing, Pieces, Place, Recipient,
-    Report, Roots,
+    Client, ClientOptions, Extensions, Host, Message, NoTls, Outbox, Outgoing, Pieces, Place,
+    Recipient, Report, Roots, Sheltered,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
@@ -38,6 +38,8 @@ S: 221 bye";
 struct Messages {
     left: usize,
     reports: Vec<Report>,
+    /// What TLS came to, connection by connection.
+    tls: Vec<String>,
 }
 
 struct Text(Vec<&'static str>);
@@ -73,6 +75,17 @@ impl Outbox for Messages {
         Some(Outgoing { message, content: Text(vec!["lo\r\n", "hel"]) })
     }
 
+    fn sheltered(&mut self, sheltered: Sheltered<'_>) {
+        let place = if sheltered.addresses.is_some() { "" } else { "nowhere: " };
+        let tls = match sheltered.tls {
+            Ok(facts) if facts.verified => "verified".to_owned(),
+            Ok(facts) => format!("{:?}", facts.identity.fault),
+            Err(NoTls::Failed { fault: Some(fault), .. }) => format!("failed: {fault:?}"),
+            Err(no_tls) => format!("{no_tls:?}"),
+        };
+        self.tls.push(format!("{place}{tls}"));
+    }
+
     async fn done(&mut self, report: Report) {
         self.reports.push(report);
     }
@@ -88,16 +101,26 @@ pub(crate) async fn converse(
     roots: Option<Roots>,
     messages: usize,
 ) -> (String, Vec<Report>) {
+    let (end, reports, _) = converse_and_tell(host, roots, messages).await;
+    (end, reports)
+}
+
+/// The same, and what TLS came to.
+pub(crate) async fn converse_and_tell(
+    host: &Host,
+    roots: Option<Roots>,
+    messages: usize,
+) -> (String, Vec<Report>, Vec<String>) {
     let stop = Stop::source();
     let hello = Domain::parse("client.example.org").unwrap();
     let options = ClientOptions::new(hello, Duration::from_secs(5), stop.stop());
     let client = Client::new(ClientOptions { roots, ..options }).unwrap();
-    let mut outbox = Messages { left: messages, reports: Vec::new() };
+    let mut outbox = Messages { left: messages, reports: Vec::new(), tls: Vec::new() };
     let end = match client.converse(host, &mut outbox).await {
         Ok(()) => "peace".to_owned(),
         Err(problem) => problem.to_string(),
     };
-    (end, outbox.reports)
+    (end, outbox.reports, outbox.tls)
 }
 
 /// The host of all scripts.

@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use smtp_client::{Credentials, Host, Roots, Security};
 
-use crate::house::{DIALOGUE, converse, outcome, server, tls_server, to};
+use crate::house::{DIALOGUE, converse, converse_and_tell, outcome, server, tls_server, to};
 
 const OFFERS: &str = "S: 220 hi
 C: EHLO client.example.org
@@ -142,6 +142,71 @@ async fn policies_and_certificates() {
     // RFC 7672 §2.2: records that can't be used ask for TLS, and no more.
     let unusable = dane(digest_of(1, &good.certificate), &["mx.example.net"]);
     assert_eq!(meets(unusable, &stranger, none).await, fine("any"));
+    // TLS, and nothing else.
+    assert_eq!(meets(Security::Encrypted, &stranger, own).await, fine("any"));
+}
+
+/// A policy and records at once (RFC 8461 §2).
+#[tokio::test]
+async fn dane_and_mta_sts_hold_together() {
+    let (good, stranger) = (identity("mx.example.net"), identity("mx.example.net"));
+    let both = |record, pattern: &str| Security::DaneAndMtaSts {
+        records: vec![record],
+        names: names(&["mx.example.net"]),
+        patterns: vec![MxPattern::parse(pattern).unwrap()],
+    };
+    let (own, theirs) = (Some(&good.roots), Some(&stranger.roots));
+    let (of_good, of_stranger) = (&good.certificate, &stranger.certificate);
+    for (security, server, roots, expected) in [
+        (both(digest_of(3, of_good), "*.example.net"), &good, own, "verified"),
+        (both(digest_of(3, of_good), "example.net"), &good, own, "4.7.5"),
+        (both(digest_of(3, of_stranger), "*.example.net"), &good, own, "4.7.5"),
+        (both(digest_of(3, of_good), "*.example.net"), &good, theirs, "4.7.5"),
+        (both(digest_of(3, of_good), "*.example.net"), &good, None, "4.7.5"),
+        // Records that can't be used leave what the policy demands.
+        (both(digest_of(1, of_good), "*.example.net"), &good, own, "verified"),
+        (both(digest_of(1, of_good), "*.example.net"), &good, theirs, "4.7.5"),
+    ] {
+        let what = format!("{security:?}");
+        assert_eq!(meets(security, server, roots).await.0, expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_tls_came_to_is_told_once_a_connection() {
+    let (good, stranger) = (identity("mx.example.net"), identity("mx.example.net"));
+    let elsewhere = identity("elsewhere.example");
+    let own = Some(&good.roots);
+    let record = || digest_of(3, &good.certificate);
+    for (security, server, roots, expected) in [
+        (Security::Opportunistic, &good, own, "verified"),
+        (Security::Opportunistic, &stranger, own, "Some(Untrusted)"),
+        (Security::Opportunistic, &elsewhere, Some(&elsewhere.roots), "Some(WrongName)"),
+        (Security::Required, &elsewhere, Some(&elsewhere.roots), "failed: WrongName"),
+        (dane(record(), &["mx.example.net"]), &stranger, own, "failed: Unmatched"),
+    ] {
+        let what = format!("{security:?}");
+        let (address, task) = tls_server(server.config.clone(), OFFERS, secured()).await;
+        let (_, _, tls) = converse_and_tell(&host(security, address), roots.cloned(), 2).await;
+        assert_eq!(tls, [expected], "{what}");
+        task.abort();
+    }
+    for (security, expected) in [
+        (Security::Required, Some("NotOffered")),
+        (Security::Encrypted, Some("NotOffered")),
+        (Security::Clear, None),
+    ] {
+        let script: &[&str] = if expected.is_some() { &[NO_TLS] } else { &[DIALOGUE] };
+        let (address, server) = server(Box::leak(script.into())).await;
+        let of = host(security, address);
+        let (_, _, tls) = converse_and_tell(&of, own.cloned(), 1).await;
+        assert_eq!(tls.first().map(String::as_str), expected);
+        server.await.unwrap();
+    }
+    let never = host(Security::Never("no answer".to_owned()), "127.0.0.1:9".parse().unwrap());
+    let (end, _, tls) = converse_and_tell(&never, None, 1).await;
+    assert!(end.starts_with("4.7.5 no answer"), "{end}");
+    assert_eq!(tls, ["nowhere: Hopeless(\"no answer\")"]);
 }
 
 #[tokio::test]

@@ -46,7 +46,9 @@ impl Session {
         }
         self.extensions = if extended { Extensions::parse(reply) } else { Extensions::default() };
         let start_tls = self.options.start_tls;
-        match self.tls.is_none() && start_tls != StartTls::Never {
+        let wanted = self.tls.is_none() && start_tls != StartTls::Never;
+        self.has_no_tls = wanted && !self.extensions.starttls;
+        match wanted {
             true if self.extensions.starttls => {
                 wire.output.extend_from_slice(b"STARTTLS\r\n");
                 self.state = State::StartTls;
@@ -61,7 +63,10 @@ impl Session {
     pub(super) fn hear_start_tls(&mut self, reply: &Reply, wire: &mut Wire) {
         if reply.code() == 220 {
             self.state = State::Handshake;
-        } else if self.options.start_tls == StartTls::Required {
+            return;
+        }
+        self.has_no_tls = true;
+        if self.options.start_tls == StartTls::Required {
             self.turn_away(reply, "the server refused TLS, and mail must not go without", wire);
         } else {
             self.sign_in(wire);

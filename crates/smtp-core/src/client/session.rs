@@ -66,6 +66,8 @@ pub struct Session {
     replies: Replies,
     pub(super) extensions: Extensions,
     pub(super) tls: Option<TlsFacts>,
+    /// Whether TLS was wanted and the server had none for us.
+    pub(super) has_no_tls: bool,
     /// When the awaited reply is late; not known before the first wait for it.
     deadline: Option<Instant>,
     /// Whether the server still holds a transaction that was given up.
@@ -87,6 +89,7 @@ impl Session {
             replies: Replies::default(),
             extensions: Extensions::default(),
             tls: None,
+            has_no_tls: false,
             deadline: None,
             needs_reset: false,
             mails: 0,
@@ -94,6 +97,16 @@ impl Session {
             unreported: None,
             problem: None,
         }
+    }
+
+    /// The TLS that stands.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
+    }
+
+    /// Whether TLS was wanted, and the server does not offer it or has refused it.
+    pub fn has_no_tls(&self) -> bool {
+        self.has_no_tls
     }
 
     /// After the connection has ended: what became of the message that was on its way. `why` is

@@ -35,6 +35,7 @@ pub(super) async fn of(shared: &Shared, domain: &Domain) -> Destination {
             places: vec![Place::Unix(path.clone())],
             protocol: Protocol::Lmtp,
             security: Security::Clear,
+            named_securely: true,
             credentials: None,
         }),
     };
