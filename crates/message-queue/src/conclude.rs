@@ -1,7 +1,7 @@
 //! From outcomes to a settlement, the same for all consumers: tried again when, given up, told to
 //! whom, and a line in the log for each recipient.
 //!
-//! [`judge`] is pure. [`conclude`] writes the notifications that follow to stable storage, so that
+//! [`judge`] and [`judge_all`] are pure. [`conclude`] writes the notifications that follow to stable storage, so that
 //! the settlement can queue them in the transaction that ends their cause; who gets them is the
 //! consumer's to route. A failure that nobody can be told of now is no failure yet: it waits.
 
@@ -14,8 +14,9 @@ use mail_types::{
 
 use crate::{
     Lease, LeaseRecipient, NewRecipient, Notification, Queue, Settlement,
-    report::{self, Due, Reported, What},
+    report::{self, Due, Notices, Reported, Reporter, To, What},
     retry::{self, Next, Obstacle, Schedule},
+    term::{self, EXPIRED, Term},
 };
 
 /// How patient a consumer is.
@@ -25,6 +26,8 @@ pub struct Policy {
     pub schedule: Schedule,
     /// When to tell the sender that a message is late; zero for never.
     pub delay_notice_after: Duration,
+    /// What notifications are like.
+    pub notices: Notices,
 }
 
 /// How the attempt for one recipient ended.
@@ -56,38 +59,108 @@ pub trait RouteNotification: Sync {
     /// cannot be said now.
     fn route(&self, to: &Address)
     -> impl Future<Output = Result<Vec<NewRecipient>, String>> + Send;
+
+    /// The same for this host's postmaster.
+    fn postmaster(&self) -> impl Future<Output = Result<Vec<NewRecipient>, String>> + Send {
+        async { Ok(Vec::new()) }
+    }
 }
 
 /// Judges the outcome of an attempt that ended at `now`. `seed` spreads the next attempts of those
 /// that failed together.
 pub fn judge(
     recipient: &LeaseRecipient,
-    queued_at: Timestamp,
+    term: impl Into<Term>,
     ended: Ended,
     policy: &Policy,
     now: Timestamp,
     seed: u64,
 ) -> Verdict {
-    let outcome = ended.outcome;
+    let (outcome, term) = (ended.outcome, term.into());
     match &outcome {
         Outcome::Delivered { .. } => Verdict { outcome, next_at: None, what: ended.on_success },
         Outcome::Failed(_) => Verdict { outcome, next_at: None, what: Some(What::Failed) },
+        Outcome::Deferred(problem) if term.is_over(now) => {
+            let outcome = Outcome::Failed(given_up(EXPIRED, problem));
+            Verdict { outcome, next_at: None, what: Some(What::Failed) }
+        }
         Outcome::Deferred(problem) => {
             let attempts = recipient.attempts.saturating_add(1);
             let (schedule, obstacle) = (&policy.schedule, Obstacle::of(problem));
-            match retry::next_attempt(schedule, obstacle, attempts, queued_at, now, seed) {
+            match retry::next_attempt(schedule, obstacle, attempts, term.since, now, seed) {
                 Next::At(next) => {
-                    let what = is_late(recipient, queued_at, policy, now)
-                        .then(|| What::Delayed(queued_at.plus(policy.schedule.give_up_after)));
-                    Verdict { outcome, next_at: Some(next), what }
+                    let what = delay(recipient, term, policy, now);
+                    Verdict { outcome, next_at: Some(term.next(next, now)), what }
                 }
                 Next::GiveUp => {
-                    let outcome = Outcome::Failed(given_up(problem));
+                    let why = "it could not be delivered for too long";
+                    let outcome = Outcome::Failed(given_up(why, problem));
                     Verdict { outcome, next_at: None, what: Some(What::Failed) }
                 }
             }
         }
     }
+}
+
+/// What follows from an attempt for a lease.
+#[derive(Debug)]
+pub struct Judged {
+    /// For each recipient that was tried.
+    pub verdicts: Vec<(RecipientNumber, Verdict)>,
+    /// The notifications that are due.
+    pub due: Vec<Due>,
+    /// Recipients, tried or not, whose sender needs not be told again that their time is over.
+    pub overdue: Vec<RecipientNumber>,
+}
+
+/// Judges how an attempt ended for a lease.
+pub fn judge_all(lease: &Lease, ended: Vec<Ended>, policy: &Policy, now: Timestamp) -> Judged {
+    let seed = seed(lease.entry.id);
+    let mut verdicts: Vec<(RecipientNumber, Verdict)> = Vec::new();
+    for one in ended {
+        if let Some(recipient) = lease.recipients.iter().find(|r| r.number == one.number) {
+            let number = one.number;
+            let term = Term::of(&lease.entry, recipient);
+            verdicts.push((number, judge(recipient, term, one, policy, now, seed)));
+        }
+    }
+    let mut reported: Vec<Reported> = verdicts
+        .iter()
+        .filter_map(|(number, verdict)| {
+            let outcome = verdict.outcome.clone();
+            verdict.what.map(|what| Reported { number: *number, what, outcome })
+        })
+        .collect();
+    let untried = untold(lease, &verdicts, now);
+    reported.extend(untried.iter().map(|recipient| overdue(recipient, policy)));
+    let of_verdict = |(number, verdict): &(RecipientNumber, Verdict)| {
+        matches!(verdict.what, Some(What::Overdue(_))).then_some(*number)
+    };
+    let overdue = untried.iter().map(|recipient| recipient.number);
+    let overdue = overdue.chain(verdicts.iter().filter_map(of_verdict)).collect();
+    let due = report::due(lease, &reported, policy.notices.double_bounces);
+    Judged { verdicts, due, overdue }
+}
+
+/// Those who were not tried, because their sender is to be told first that they are late.
+fn untold<'l>(
+    lease: &'l Lease,
+    verdicts: &[(RecipientNumber, Verdict)],
+    now: Timestamp,
+) -> Vec<&'l LeaseRecipient> {
+    let untold = |recipient: &&LeaseRecipient| {
+        let tried = verdicts.iter().any(|(number, _)| *number == recipient.number);
+        !tried && !recipient.overdue_told && Term::of(&lease.entry, recipient).is_late(now)
+    };
+    lease.recipients.iter().filter(untold).collect()
+}
+
+/// RFC 2852 §4.1.3: what is told of it.
+fn overdue(recipient: &LeaseRecipient, policy: &Policy) -> Reported {
+    let last = recipient.last_problem.as_deref().unwrap_or("its turn has not come yet");
+    let outcome = Outcome::Deferred(Problem::new(term::expired(4), Scope::Message, last));
+    let until = recipient.since.plus(policy.schedule.give_up_after);
+    Reported { number: recipient.number, what: What::Overdue(until), outcome }
 }
 
 /// Makes the settlement of a lease, with its notifications on stable storage.
@@ -100,25 +173,11 @@ pub async fn conclude(
     now: Timestamp,
     routes: &impl RouteNotification,
 ) -> Settlement {
-    let seed = seed(lease.entry.id);
-    let mut verdicts: Vec<(RecipientNumber, Verdict)> = Vec::new();
-    for one in ended {
-        if let Some(recipient) = lease.recipients.iter().find(|r| r.number == one.number) {
-            let number = one.number;
-            verdicts
-                .push((number, judge(recipient, lease.entry.queued_at, one, policy, now, seed)));
-        }
-    }
-    let reported: Vec<Reported> = verdicts
-        .iter()
-        .filter_map(|(number, verdict)| {
-            let outcome = verdict.outcome.clone();
-            verdict.what.map(|what| Reported { number: *number, what, outcome })
-        })
-        .collect();
-    let (mut notifications, mut told) = (Vec::new(), Vec::new());
-    for due in report::due(&lease, &reported) {
-        match notification(queue, &lease, &due, reporting_mta, now, routes).await {
+    let Judged { mut verdicts, due, mut overdue } = judge_all(&lease, ended, policy, now);
+    let (mut notifications, mut told, mut soon) = (Vec::new(), Vec::new(), Vec::new());
+    let by = Reporter { host: reporting_mta, languages: policy.notices.languages };
+    for due in due {
+        match notification(queue, &lease, &due, by, now, routes).await {
             Ok(notification) => {
                 told.extend(due.delayed());
                 notifications.extend(notification);
@@ -126,6 +185,10 @@ pub async fn conclude(
             Err(error) => {
                 tracing::error!(queue_id = %lease.entry.id, error, "no notification can be written");
                 postpone(&mut verdicts, &lease, &due, policy, now);
+                overdue.retain(|number| !due.tells_of(*number));
+                soon.extend(due.numbers().filter(|number| {
+                    verdicts.iter().all(|(tried, _)| tried != number)
+                }));
             }
         }
     }
@@ -138,26 +201,35 @@ pub async fn conclude(
     for (number, verdict) in verdicts {
         settlement.recipient(number, verdict.outcome, verdict.next_at);
     }
+    soon.into_iter()
+        .for_each(|number| settlement.later(number, now.plus(policy.schedule.first)));
     told.into_iter().for_each(|number| settlement.delay_told(number));
+    overdue.into_iter().for_each(|number| settlement.overdue_told(number));
     notifications.into_iter().for_each(|notification| settlement.notify(notification));
     settlement
 }
 
-fn is_late(
+/// What there is to tell of a recipient that is tried on.
+fn delay(
     recipient: &LeaseRecipient,
-    queued_at: Timestamp,
+    term: Term,
     policy: &Policy,
     now: Timestamp,
-) -> bool {
+) -> Option<What> {
+    let until = term.since.plus(policy.schedule.give_up_after);
+    if term.is_late(now) && !recipient.overdue_told {
+        return Some(What::Overdue(until));
+    }
     let after = policy.delay_notice_after;
-    !after.is_zero() && !recipient.delay_told && now.since(queued_at) >= after
+    let late = !after.is_zero() && !recipient.delay_told && now.since(term.since) >= after;
+    late.then_some(What::Delayed(until))
 }
 
 /// RFC 3463 §3.5, X.4.7: delivery time expired. The last problem stays readable.
-fn given_up(last: &Problem) -> Problem {
+fn given_up(why: &str, last: &Problem) -> Problem {
     Problem {
-        status: EnhancedStatus::new(5, 4, 7),
-        text: format!("it could not be delivered for too long; at last: {}", last.text),
+        status: term::expired(5),
+        text: format!("{why}; at last: {}", last.text),
         ..last.clone()
     }
 }
@@ -167,11 +239,14 @@ async fn notification(
     queue: &Queue,
     lease: &Lease,
     due: &Due,
-    reporting_mta: &Domain,
+    by: Reporter<'_>,
     now: Timestamp,
     routes: &impl RouteNotification,
 ) -> Result<Option<Notification>, String> {
-    let recipients = routes.route(&due.to).await?;
+    let recipients = match &due.to {
+        To::Sender(to) => routes.route(to).await?,
+        To::Postmaster => routes.postmaster().await?,
+    };
     if recipients.is_empty() {
         tracing::error!(
             queue_id = %lease.entry.id, sender = %due.to,
@@ -179,7 +254,7 @@ async fn notification(
         );
         return Ok(None);
     }
-    let written = report::write(queue, lease, due, recipients, reporting_mta, now).await;
+    let written = report::write(queue, lease, due, recipients, by, now).await;
     written.map(Some).map_err(|error| error.to_string())
 }
 
@@ -193,7 +268,10 @@ fn postpone(
 ) {
     let returns = |number| {
         let recipient = lease.recipients.iter().find(|recipient| recipient.number == number);
-        recipient.is_some_and(|recipient| recipient.reverse_path.address() == Some(&due.to))
+        recipient.is_some_and(|recipient| match &due.to {
+            To::Sender(to) => recipient.reverse_path.address() == Some(to),
+            To::Postmaster => recipient.reverse_path == ReversePath::Null,
+        })
     };
     for (number, verdict) in verdicts.iter_mut() {
         if let Outcome::Failed(problem) = &verdict.outcome

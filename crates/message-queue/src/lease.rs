@@ -84,6 +84,13 @@ pub struct LeaseRecipient {
 }
 
 impl Lease {
+    /// A lease that no queue has given, for a simulation: it can be worked on, and every queue
+    /// finds it superseded.
+    pub fn imagined(entry: LeaseEntry, lane: Lane, recipients: Vec<LeaseRecipient>) -> Self {
+        // Below all that are ever given out.
+        Self { token: LeaseToken(-1), entry, lane, recipients }
+    }
+
     /// The token, for logs.
     pub fn token(&self) -> LeaseToken {
         self.token

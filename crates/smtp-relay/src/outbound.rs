@@ -11,6 +11,7 @@ mod carry;
 mod content;
 mod courier;
 mod destination;
+mod ground;
 mod plan;
 mod schedule;
 mod search;
@@ -52,6 +53,9 @@ const WAIT_MIN: Duration = Duration::from_millis(20);
 /// How often old events are pruned.
 const MAINTENANCE: Duration = Duration::from_secs(3600);
 
+/// What goes which way, and with whom.
+type Plans = Schedule<Work, Arc<Plan>>;
+
 /// What all conversations share.
 struct Shared {
     config: Arc<Config>,
@@ -60,7 +64,7 @@ struct Shared {
     directory: Directory,
     resolver: Resolver,
     client: Client,
-    schedule: Mutex<Schedule<Work, Arc<Plan>>>,
+    schedule: Mutex<Plans>,
     /// For those who rest: something has happened.
     news: Notify,
     finished: mpsc::UnboundedSender<Finished>,
@@ -75,7 +79,7 @@ struct Finished {
 }
 
 impl Shared {
-    fn schedule(&self) -> MutexGuard<'_, Schedule<Work, Arc<Plan>>> {
+    fn schedule(&self) -> MutexGuard<'_, Plans> {
         // Its methods leave it whole, whoever panics elsewhere.
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -359,5 +363,5 @@ impl Desk {
 async fn postpone(shared: Arc<Shared>, mail: Vec<Work>, problem: Option<Problem>) {
     let Some(problem) = problem else { return };
     let text = format!("not tried now, as the host was in trouble before: {}", problem.text);
-    search::end(&shared, mail, &Outcome::Deferred(Problem { text, ..problem })).await;
+    search::end(&*shared, mail, &Outcome::Deferred(Problem { text, ..problem })).await;
 }

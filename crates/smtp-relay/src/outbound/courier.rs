@@ -1,19 +1,17 @@
 //! One conversation: host after host of a way, message after message.
 
-use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use agent_kit::now;
 use mail_types::{Outcome, Problem};
 use smtp_client::{Extensions, Outbox, Outgoing, Report};
-use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Shared,
     carry::Hop,
     content::Source,
+    ground::Ground,
     plan::Plan,
     schedule::{Conversation, HostId, Left, Onward},
-    search, settle,
+    search,
     work::Work,
 };
 
@@ -21,14 +19,14 @@ use super::{
 const REST: Duration = Duration::from_secs(3);
 
 /// Brings mail to the hosts of a plan, until nothing waits that goes there, or all have failed.
-pub(super) async fn converse(
-    shared: Arc<Shared>,
+pub(super) async fn converse<G: Ground>(
+    ground: Arc<G>,
     conversation: Conversation,
     first: HostId,
     plan: Arc<Plan>,
 ) {
     let courier = Courier {
-        shared,
+        ground,
         conversation,
         plan,
         work: None,
@@ -43,8 +41,8 @@ pub(super) async fn converse(
 }
 
 /// Takes messages, one after the other, to whoever takes them.
-struct Courier {
-    shared: Arc<Shared>,
+struct Courier<G> {
+    ground: Arc<G>,
     conversation: Conversation,
     plan: Arc<Plan>,
     /// What is being sent.
@@ -63,21 +61,21 @@ struct Courier {
     served: usize,
 }
 
-impl Courier {
+impl<G: Ground> Courier<G> {
     /// Host after host (RFC 5321 §5.1), as long as there is something that none of them has
     /// decided about.
     async fn bring(mut self, first: HostId) {
-        let (shared, plan) = (self.shared.clone(), self.plan.clone());
+        let (ground, plan) = (self.ground.clone(), self.plan.clone());
         let (mut next, mut asked, mut last) = (Some(first), 0, None);
         while let Some(id) = next.take() {
             let Some(host) = plan.host(&id) else { break };
             self.authentic = host.security.authenticates();
             (self.reached, self.served) = (false, 0);
-            let end = shared.client.converse(host, &mut self).await;
-            if shared.stop.is_asked() {
+            let end = ground.visit(host, &mut self).await;
+            if ground.is_stopped() {
                 // A stop is no trouble of theirs: what is left stays leased, and dies with the
                 // process; what was decided is settled.
-                shared.schedule().ended(self.conversation, Left::Well, now());
+                ground.schedule().ended(self.conversation, Left::Well, ground.now());
                 return self.settle_begun().await;
             }
             asked += usize::from(end.is_ok());
@@ -96,35 +94,35 @@ impl Courier {
                 self.only_bag = true;
             }
             if !self.has_something() {
-                return shared.schedule().ended(self.conversation, how, now());
+                return ground.schedule().ended(self.conversation, how, ground.now());
             }
-            let way = shared.schedule().way_of(self.conversation);
-            let onward = shared.schedule().onward(self.conversation, how, now());
+            let way = ground.schedule().way_of(self.conversation);
+            let onward = ground.schedule().onward(self.conversation, how, ground.now());
             match onward {
                 Onward::To(host) => next = Some(host),
                 Onward::Later => return self.give_back(),
                 Onward::End => {
                     let leftovers = match way {
-                        Some(way) if !self.only_bag => shared.schedule().leftovers(&way),
+                        Some(way) if !self.only_bag => ground.schedule().leftovers(&way),
                         _ => Vec::new(),
                     };
                     return self.end_all(leftovers, last, asked == plan.hosts()).await;
                 }
             }
         }
-        shared.schedule().ended(self.conversation, Left::Well, now());
+        ground.schedule().ended(self.conversation, Left::Well, ground.now());
         self.give_back();
     }
 
     /// The host took some and then no more. What it had begun gets another connection once: many
     /// hosts limit what they take over one.
     async fn come_back(mut self, how: Left, problem: &Problem) {
-        self.shared.schedule().ended(self.conversation, how, now());
+        self.ground.schedule().ended(self.conversation, how, self.ground.now());
         let outcome = search::outcome_of(problem.clone());
         for mut work in std::mem::take(&mut self.bag) {
             match work.come_back() {
                 true => self.bag.push_back(work),
-                false => search::end(&self.shared, vec![work], &outcome).await,
+                false => search::end(&*self.ground, vec![work], &outcome).await,
             }
         }
         self.give_back();
@@ -133,9 +131,9 @@ impl Courier {
     /// Leaves what it has to another conversation.
     fn give_back(self) {
         for work in self.bag.into_iter().rev() {
-            self.shared.schedule().returned(work.errand.clone(), work, now());
+            self.ground.schedule().returned(work.errand.clone(), work, self.ground.now());
         }
-        self.shared.news.notify_waiters();
+        self.ground.tell();
     }
 
     /// Nobody is left who could be asked.
@@ -145,22 +143,22 @@ impl Courier {
             if let Some(problem) = &last {
                 work.end_rest(&search::outcome_of(problem.clone()));
             }
-            settle::finish(&self.shared, work).await;
+            self.ground.finish(work).await;
         }
         if let Some(problem) = last {
-            search::end(&self.shared, leftovers, &search::outcome_of(problem)).await;
+            search::end(&*self.ground, leftovers, &search::outcome_of(problem)).await;
         }
     }
 
     /// What was decided before a stop must be settled; the rest waits as it did.
     async fn settle_begun(mut self) {
         for work in self.work.take().into_iter().chain(self.bag).chain(self.parked) {
-            settle::finish(&self.shared, work).await;
+            self.ground.finish(work).await;
         }
     }
 
     fn has_something(&self) -> bool {
-        let waits = || !self.only_bag && self.shared.schedule().waits(self.conversation);
+        let waits = || !self.only_bag && self.ground.schedule().waits(self.conversation);
         !self.bag.is_empty() || self.work.as_ref().is_some_and(Work::is_open) || waits()
     }
 
@@ -170,7 +168,7 @@ impl Courier {
         if begun.is_some() || self.only_bag {
             return begun;
         }
-        let mut schedule = self.shared.schedule();
+        let mut schedule = self.ground.schedule();
         let mut work = schedule.next_of(self.conversation)?;
         let id = work.id();
         let mates =
@@ -185,34 +183,30 @@ impl Courier {
         if self.only_bag || self.served == 0 {
             return false;
         }
-        let until = Instant::now() + REST;
+        let until = self.ground.instant() + REST;
         loop {
-            let mut news = pin!(self.shared.news.notified());
-            news.as_mut().enable();
+            // Before the look, so that nothing happens unheard between the two.
+            let news = self.ground.news(until);
             {
-                let mut schedule = self.shared.schedule();
+                let mut schedule = self.ground.schedule();
                 let waits = schedule.waits(self.conversation);
-                let over = Instant::now() >= until || self.shared.stop.is_asked();
+                let over = self.ground.instant() >= until || self.ground.is_stopped();
                 if waits || over || !schedule.may_rest(self.conversation) {
                     schedule.rested(self.conversation);
                     return waits;
                 }
             }
-            tokio::select! {
-                () = news => {}
-                () = sleep_until(until) => {}
-                () = self.shared.stop.asked() => {}
-            }
+            news.await;
         }
     }
 }
 
-impl Outbox for Courier {
+impl<G: Ground> Outbox for Courier<G> {
     type Content = Source;
 
     async fn next(&mut self, offered: &Extensions) -> Option<Outgoing<Source>> {
         if !std::mem::replace(&mut self.reached, true) {
-            self.shared.schedule().reached(self.conversation);
+            self.ground.schedule().reached(self.conversation);
         }
         loop {
             let Some(mut work) = self.work.take().or_else(|| self.take_next()) else {
@@ -227,7 +221,7 @@ impl Outbox for Courier {
             }
             match work.is_parked() {
                 true => self.parked.push_back(work),
-                false => settle::finish(&self.shared, work).await,
+                false => self.ground.finish(work).await,
             }
         }
     }
@@ -239,7 +233,7 @@ impl Outbox for Courier {
     async fn done(&mut self, report: Report) {
         if !report.outcomes.iter().any(|(_, outcome)| is_of_host(outcome)) {
             self.served = self.served.saturating_add(1);
-            self.shared.schedule().well(self.conversation);
+            self.ground.schedule().well(self.conversation);
         }
         if let Some(work) = &mut self.work {
             work.done(report);

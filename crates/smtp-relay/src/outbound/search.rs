@@ -9,6 +9,7 @@ use message_queue::operator::{Filter, State};
 use super::{
     Finished, Shared,
     destination::{self, Destination},
+    ground::Ground,
     schedule::Errand,
     settle::{self, held},
     work::Work,
@@ -31,13 +32,13 @@ pub(super) async fn find(shared: Arc<Shared>, errand: Errand) {
         }
         Destination::Unknown(problem) => {
             let mail = shared.schedule().nowhere(&errand, true);
-            end(&shared, mail, &outcome_of(problem)).await;
+            end(&*shared, mail, &outcome_of(problem)).await;
         }
         Destination::Discard => {
             let by = "nobody: the configured route discards it".to_owned();
             let reply = Reply::new(250, Some(EnhancedStatus::new(2, 0, 0)), "discarded");
             let mail = shared.schedule().nowhere(&errand, false);
-            end(&shared, mail, &Outcome::Delivered { by, reply }).await;
+            end(&*shared, mail, &Outcome::Delivered { by, reply }).await;
         }
         Destination::Hold(reason) => {
             let mail = shared.schedule().nowhere(&errand, false);
@@ -50,10 +51,10 @@ pub(super) async fn find(shared: Arc<Shared>, errand: Errand) {
 }
 
 /// Ends all of this with the same outcome.
-pub(super) async fn end(shared: &Shared, mail: Vec<Work>, outcome: &Outcome) {
+pub(super) async fn end(ground: &impl Ground, mail: Vec<Work>, outcome: &Outcome) {
     for mut work in mail {
         work.end_rest(outcome);
-        settle::finish(shared, work).await;
+        ground.finish(work).await;
     }
 }
 
