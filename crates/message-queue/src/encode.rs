@@ -7,19 +7,14 @@ use crate::{
     Lease, NewEntry, NewRecipient, QueueError, SealedDraft, Settlement,
     facts::{EntryFacts, RecipientFacts, VERSION},
     order,
-    sql::{Meant, event, state},
+    sql::{Meant, NewEntryRow, NewRecipientRow, event, state},
 };
 
-/// A new entry, ready to be one of many in a statement.
+/// A new entry, ready to be inserted.
 #[derive(Debug)]
 pub(crate) struct EncodedEntry {
-    pub(crate) id: QueueId,
-    /// The entry's row without its first column, which is known when the batch is.
-    pub(crate) entry: String,
-    /// Its recipients' rows, with commas between.
-    pub(crate) recipients: String,
+    pub(crate) row: NewEntryRow,
     pub(crate) content: SealedDraft,
-    pub(crate) recipient_count: usize,
     pub(crate) local: bool,
     pub(crate) remote: bool,
     /// What it adds to the count of what its account sends to other servers.
@@ -38,40 +33,29 @@ impl EncodedEntry {
         if entry.recipients.is_empty() {
             return Err(QueueError::NoRecipient);
         }
-        let name = id.to_string();
-        let row = json!([
-            name,
-            now.millis(),
-            entry.reverse_path.to_string(),
-            entry.account.map(|account| account.0),
-            content.len(),
-            content.file_name(),
-            entry.message_id,
-            VERSION,
-            text(&EntryFacts::of(entry)),
-            text(&entry.origin),
-            cause.map(|lease| lease.entry.id.to_string()),
-            cause.map(|lease| lease.token.0),
-        ]);
-        let row = row.to_string();
-        let inner = row.strip_prefix('[').and_then(|row| row.strip_suffix(']'));
-        let rows: Vec<String> = entry
-            .recipients
-            .iter()
-            .enumerate()
-            .map(|(number, recipient)| {
-                recipient_row(&name, number, (entry, recipient), now).to_string()
-            })
-            .collect();
+        let of_sender = order::sender(entry.account, &entry.reverse_path);
+        let class = order::class(entry.handling.priority);
+        let recipients = entry.recipients.iter();
+        let row = NewEntryRow {
+            id: id.to_string(),
+            queued_at: now.millis(),
+            sender: entry.reverse_path.to_string(),
+            account: entry.account.map(|account| account.0),
+            size: i64::try_from(content.len()).unwrap_or(i64::MAX),
+            file: content.file_name().map(str::to_owned),
+            message_id: entry.message_id.clone(),
+            version: VERSION,
+            facts: text(&EntryFacts::of(entry)),
+            origin: text(&entry.origin),
+            cause: cause.map(|lease| (lease.entry.id.to_string(), lease.token.0)),
+            recipients: recipients.map(|one| recipient_row(one, of_sender, class, now)).collect(),
+        };
         let is_local = |recipient: &NewRecipient| recipient.lane == Lane::Local;
         let leave = entry.recipients.iter().filter(|recipient| !is_local(recipient)).count();
         let counted = entry.account.filter(|_| leave > 0);
         Ok(Self {
-            id,
-            entry: inner.unwrap_or_default().to_owned(),
-            recipients: rows.join(","),
+            row,
             content,
-            recipient_count: rows.len(),
             local: entry.recipients.iter().any(is_local),
             remote: leave > 0,
             sending: counted.map(|account| json!([account.0, now.millis(), leave]).to_string()),
@@ -80,32 +64,29 @@ impl EncodedEntry {
 }
 
 fn recipient_row(
-    name: &str,
-    number: usize,
-    (entry, recipient): (&NewEntry, &NewRecipient),
+    recipient: &NewRecipient,
+    of_sender: i64,
+    class: i64,
     now: Timestamp,
-) -> Value {
+) -> NewRecipientRow {
     let (state, event) = match recipient.held {
         None => (state::WAITING, event::QUEUED),
         Some(_) => (state::HELD, event::HELD),
     };
     let next_at = recipient.not_before.unwrap_or(now);
     let stands_in_line = next_at <= now && state == state::WAITING;
-    json!([
-        name,
-        number,
-        recipient.lane.to_string(),
-        recipient.address.to_string(),
+    NewRecipientRow {
+        lane: recipient.lane.to_string(),
+        address: recipient.address.to_string(),
         state,
-        next_at.millis(),
-        recipient.held,
-        text(&RecipientFacts::of(recipient)),
+        next_at: next_at.millis(),
+        problem: recipient.held.clone(),
+        facts: text(&RecipientFacts::of(recipient)),
         event,
-        now.millis(),
-        order::sender(entry.account, &entry.reverse_path),
-        (!stands_in_line).then(|| order::at(next_at)),
-        order::class(entry.handling.priority),
-    ])
+        of_sender,
+        place: (!stands_in_line).then(|| order::at(next_at)),
+        class,
+    }
 }
 
 /// The rows of a settlement's ends, with commas between. A recipient about whom nothing is said

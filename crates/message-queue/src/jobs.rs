@@ -1,7 +1,7 @@
 //! What the writer does: many jobs of this process in one transaction.
 //!
-//! All messages that are handed in are inserted by one statement; each consumer's turn (settle,
-//! then lease) is two.
+//! All messages that are handed in are inserted first; then each consumer has its turn (settle, then
+//! lease).
 
 use mail_types::{Lane, Timestamp};
 use stable_storage::{Apply, Bell, Direct};
@@ -140,7 +140,7 @@ impl SettleJob {
         Ok(Some(Self {
             ends: array(&ends),
             lanes: encode::texts(settlements.iter().map(|settlement| &settlement.lease.lane)),
-            notification_ids: encode::texts(notifications.iter().map(|new| new.id)),
+            notification_ids: encode::texts(notifications.iter().map(|new| &new.row.id)),
             notifications,
             rows,
             now,
@@ -161,7 +161,7 @@ impl SettleJob {
 
     /// Those of its notifications that were queued.
     fn notified(&self, done: &TurnDone) -> impl Iterator<Item = &EncodedEntry> {
-        let queued = |new: &&EncodedEntry| done.settled.notified.contains(&new.id.to_string());
+        let queued = |new: &&EncodedEntry| done.settled.notified.contains(&new.row.id);
         self.notifications.iter().filter(queued)
     }
 }
@@ -222,7 +222,7 @@ impl Apply for Jobs {
         match job {
             Job::Enqueue(new) => {
                 let octets = new.content.inline().map_or(0, <[u8]>::len);
-                octets / OCTETS_A_ROW + new.recipient_count.saturating_mul(2).saturating_add(3)
+                octets / OCTETS_A_ROW + new.row.recipients.len().saturating_mul(2).saturating_add(3)
             }
             Job::Turn(turn) => {
                 let settled = turn.settle.as_ref().map_or(0, |settle| settle.rows);
@@ -403,30 +403,11 @@ fn redirect(connection: &Direct, job: &RedirectJob) -> Result<Chosen, QueueError
     Ok(sql::redirect(connection, &numbers, &new, &detail, now.millis())?)
 }
 
-/// Inserts entries by one statement.
 fn enqueue<'a>(
     connection: &Direct,
     new: impl Iterator<Item = &'a EncodedEntry>,
 ) -> Result<(), QueueError> {
-    let (mut octets, mut entries, mut recipients) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in new {
-        let start = match entry.content.inline() {
-            Some(inline) => {
-                let start = octets.len().to_string();
-                octets.extend_from_slice(inline);
-                start
-            }
-            None => "null".to_owned(),
-        };
-        entries.push(format!("[{start},{}]", entry.entry));
-        recipients.push(entry.recipients.as_str());
-    }
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let (entries, recipients) = (array(&entries), array(&recipients));
-    let parameters = sql::EntryParameters { octets, entries, recipients };
-    Ok(sql::enqueue(connection, &parameters)?)
+    Ok(sql::enqueue(connection, new.map(|entry| (&entry.row, entry.content.inline())))?)
 }
 
 /// Counts what the accounts of new entries send to other servers, if they do.

@@ -1,10 +1,10 @@
 //! All SQL of the queue: the tables, and one function for each thing that is asked of them.
 //!
 //! What changes something runs on the writer's thread ([`stable_storage::Direct`]), what only reads
-//! goes through sqlx. Each function here is one round for any number of rows: several statements in
-//! one text that share their numbered parameters, rows as JSON arrays (read by `json_each`), octets
-//! as one blob with offsets. Parameters are spelled `$1`, not `?1`: the latter leave holes in the
-//! numbering of a statement that doesn't use all of them, and sqlx fills holes with what comes next.
+//! goes through sqlx. Most functions here are one round for any number of rows: several statements in
+//! one text that share their numbered parameters, rows as JSON arrays (read by `json_each`).
+//! Parameters are spelled `$1`, not `?1`: the latter leave holes in the numbering of a statement that
+//! doesn't use all of them, and sqlx fills holes with what comes next.
 
 mod bounce;
 mod choice;
@@ -21,7 +21,7 @@ mod turn;
 
 pub(crate) use bounce::{as_leased, claim};
 pub(crate) use choice::Choice;
-pub(crate) use enqueue::{EntryParameters, enqueue};
+pub(crate) use enqueue::{NewEntryRow, NewRecipientRow, enqueue};
 pub(crate) use lease::{LeaseParameters, lease};
 pub(crate) use look::{
     Counted, GroupRow, SummaryRow, content_files, counts, groups, list, oldest, show, summaries,
@@ -53,7 +53,6 @@ mod tests {
             connection.execute_batch(migration.sql).unwrap();
         }
         let texts = [
-            enqueue::ENQUEUE,
             sending::COUNT,
             turn::SETTLE,
             lease::CANDIDATES,
@@ -61,6 +60,7 @@ mod tests {
             lease::TAKEN,
             lease::OUTLOOK,
         ];
+        let texts = [&enqueue::ALL[..], &texts].concat();
         for sql in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if sql.is_empty() {
                 continue;
@@ -102,7 +102,6 @@ mod tests {
             sqlx::raw_sql(migration.sql).execute(&mut connection).await.unwrap();
         }
         let texts = [
-            enqueue::ENQUEUE,
             sending::COUNT,
             sending::READ,
             turn::SETTLE,
@@ -115,6 +114,7 @@ mod tests {
             operate::CHANGE,
             redirect::REDIRECT,
         ];
+        let texts = [&enqueue::ALL[..], &texts].concat();
         for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if statement.is_empty() {
                 continue;

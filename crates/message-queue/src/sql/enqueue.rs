@@ -1,88 +1,157 @@
 //! New entries: messages that come in, and notifications that a settlement causes.
+//!
+//! The writer runs these statements where it stands, so one for each row costs less than JSON that
+//! SQLite takes apart again.
+
+use std::collections::BTreeMap;
 
 use stable_storage::{DatabaseError, Direct};
 
-/// Entries as parameters, any number of them.
+use super::schema::state;
+
+/// An entry as it is inserted.
 #[derive(Debug)]
-pub(crate) struct EntryParameters {
-    /// Small contents, one behind the other.
-    pub(crate) octets: Vec<u8>,
-    /// `[[start in octets or null, id, queued_at, sender, account, size, file, message_id, version,
-    /// facts, origin, cause, cause's token], ..]`; the last two null if nothing caused it.
-    pub(crate) entries: String,
-    /// `[[entry, number, lane, address, state, next_at, problem, facts, event, at, number of the
-    /// sender, its place if it waits for its time, the first place of its priority's line], ..]`
-    pub(crate) recipients: String,
+pub(crate) struct NewEntryRow {
+    pub(crate) id: String,
+    pub(crate) queued_at: i64,
+    pub(crate) sender: String,
+    pub(crate) account: Option<i64>,
+    pub(crate) size: i64,
+    pub(crate) file: Option<String>,
+    pub(crate) message_id: Option<String>,
+    pub(crate) version: i64,
+    pub(crate) facts: String,
+    pub(crate) origin: String,
+    /// The entry and the token of the lease that it tells of.
+    pub(crate) cause: Option<(String, i64)>,
+    pub(crate) recipients: Vec<NewRecipientRow>,
 }
 
-/// Inserts entries. One with a cause is left out if its cause's lease is not what it was: whoever
-/// settled then had no right to.
-pub(crate) fn enqueue(connection: &Direct, new: &EntryParameters) -> Result<(), DatabaseError> {
-    connection.execute(ENQUEUE, &[&new.octets, &new.entries, &new.recipients])?;
+/// A recipient as it is inserted.
+#[derive(Debug)]
+pub(crate) struct NewRecipientRow {
+    pub(crate) lane: String,
+    pub(crate) address: String,
+    pub(crate) state: i64,
+    pub(crate) next_at: i64,
+    pub(crate) problem: Option<String>,
+    pub(crate) facts: String,
+    pub(crate) event: i64,
+    /// The number of its sender.
+    pub(crate) of_sender: i64,
+    /// Its place, if it waits for its time.
+    pub(crate) place: Option<i64>,
+    /// The first place of its priority's line.
+    pub(crate) class: i64,
+}
+
+/// What new recipients bring to a lane.
+#[derive(Debug, Default)]
+struct Brought {
+    due: Option<i64>,
+    line: Option<i64>,
+}
+
+/// Inserts entries, each with its octets if it has no file. One with a cause is left out if its
+/// cause's lease is not what it was: whoever settled then had no right to.
+pub(crate) fn enqueue<'a>(
+    connection: &Direct,
+    new: impl Iterator<Item = (&'a NewEntryRow, Option<&'a [u8]>)>,
+) -> Result<(), DatabaseError> {
+    let mut lanes: BTreeMap<&str, Brought> = BTreeMap::new();
+    for (row, octets) in new {
+        if !insert(connection, row, octets)? {
+            continue;
+        }
+        for recipient in row.recipients.iter().filter(|one| one.state == state::WAITING) {
+            let brought = lanes.entry(&recipient.lane).or_default();
+            let (waits, since) = match recipient.place {
+                Some(place) => (&mut brought.due, place),
+                None => (&mut brought.line, recipient.class.saturating_add(row.queued_at)),
+            };
+            *waits = Some(waits.map_or(since, |first| first.min(since)));
+        }
+    }
+    for (lane, Brought { due, line }) in lanes {
+        connection.execute(LANE, &[&lane, &due, &line])?;
+    }
     Ok(())
 }
 
-pub(super) const ENQUEUE: &str = "
+/// Whether it was inserted.
+fn insert(
+    connection: &Direct,
+    row: &NewEntryRow,
+    octets: Option<&[u8]>,
+) -> Result<bool, DatabaseError> {
+    let NewEntryRow { id, queued_at, sender, account, size, file, message_id, .. } = row;
+    let NewEntryRow { version, facts, origin, .. } = row;
+    let (cause, token) = row.cause.as_ref().map(|(entry, token)| (entry, token)).unzip();
+    let entry: [&dyn rusqlite::ToSql; 11] =
+        [id, queued_at, sender, account, size, file, message_id, version, facts, &cause, &token];
+    if connection.execute(ENTRY, &entry)? == 0 {
+        return Ok(false);
+    }
+    if let Some(octets) = octets {
+        connection.execute(CONTENT, &[id, &octets])?;
+    }
+    connection.execute(STORY, &[id, queued_at, sender, account, size, message_id, origin])?;
+    if let Some(cause) = cause {
+        connection.execute(CAUSE, &[cause, queued_at, id])?;
+    }
+    for (number, recipient) in (0i64..).zip(&row.recipients) {
+        let NewRecipientRow { lane, address, state, next_at, problem, facts, event, .. } =
+            recipient;
+        let NewRecipientRow { of_sender, place, class, .. } = recipient;
+        let row: [&dyn rusqlite::ToSql; 11] =
+            [id, &number, lane, address, state, next_at, problem, facts, of_sender, place, class];
+        connection.execute(RECIPIENT, &row)?;
+        connection.execute(EVENT, &[id, queued_at, &number, address, event, problem, lane])?;
+    }
+    Ok(true)
+}
+
+/// What the functions here run.
+#[cfg(test)]
+pub(super) const ALL: [&str; 7] = [ENTRY, CONTENT, STORY, CAUSE, RECIPIENT, EVENT, LANE];
+
+const ENTRY: &str = "
     insert into entry (id, queued_at, sender, account, size, file, message_id, version, facts)
-    select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-           value ->> 7, value ->> 8, value ->> 9
-    from json_each($2)
-    where value ->> 11 is null
-       or exists (select 1 from recipient
-                  where entry = value ->> 11 and token = value ->> 12);
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9
+    where $10 is null or exists (select 1 from recipient where entry = $10 and token = $11)";
 
-    insert into content (entry, octets)
-    select value ->> 1, coalesce(substr($1, (value ->> 0) + 1, value ->> 5), x'')
-    from json_each($2)
-    where value ->> 0 is not null and exists (select 1 from entry where id = value ->> 1);
+const CONTENT: &str = "insert into content (entry, octets) values ($1, $2)";
 
+const STORY: &str = "
     insert into story (entry, at, sender, account, size, message_id, origin)
-    select value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 7,
-           value ->> 10
-    from json_each($2)
-    where exists (select 1 from entry where id = value ->> 1);
+    values ($1, $2, $3, $4, $5, $6, $7)";
 
-    insert into journey (entry, at, event, detail)
-    select value ->> 11, value ->> 2, 6, value ->> 1
-    from json_each($2)
-    where value ->> 11 is not null and exists (select 1 from entry where id = value ->> 1);
+const CAUSE: &str = "insert into journey (entry, at, event, detail) values ($1, $2, 6, $3)";
 
+const RECIPIENT: &str = "
     insert into recipient (entry, number, lane, address, state, next_at, problem, facts, of_sender,
                            place)
-    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-           value ->> 6, value ->> 7, value ->> 10,
-           coalesce(
-               value ->> 11,
-               coalesce(
-                   (select max(mine.place) + 1 from recipient as mine
-                    where mine.lane = value ->> 2 and mine.of_sender = value ->> 10
-                      and mine.state = 0 and mine.place < 0
-                      and mine.place between value ->> 12 and (value ->> 12) + 4398046511103),
-                   (select min(head.place) from recipient as head
-                    where head.lane = value ->> 2 and head.state = 0
-                      and head.place between value ->> 12 and (value ->> 12) + 4398046511103),
-                   value ->> 12)
-               + row_number() over (partition by value ->> 2, value ->> 10, value ->> 11, value ->> 12
-                                    order by key) - 1)
-    from json_each($3)
-    where exists (select 1 from entry where id = value ->> 0)
-    order by key;
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+            coalesce(
+                $10,
+                (select max(mine.place) + 1 from recipient as mine
+                 where mine.lane = $3 and mine.of_sender = $9
+                   and mine.state = 0 and mine.place < 0
+                   and mine.place between $11 and $11 + 4398046511103),
+                (select min(head.place) from recipient as head
+                 where head.lane = $3 and head.state = 0
+                   and head.place between $11 and $11 + 4398046511103),
+                $11))";
 
+const EVENT: &str = "
     insert into journey (entry, at, recipient, address, event, detail)
-    select value ->> 0, value ->> 9, value ->> 1, value ->> 3, value ->> 8,
-           coalesce(value ->> 6, case value ->> 2 when 'local' then 'for delivery-agent'
-                                 else 'for smtp-relay, lane ' || (value ->> 2) end)
-    from json_each($3)
-    where exists (select 1 from entry where id = value ->> 0);
+    values ($1, $2, $3, $4, $5,
+            coalesce($6, case $7 when 'local' then 'for delivery-agent'
+                                 else 'for smtp-relay, lane ' || $7 end))";
 
-    insert into lane (name, local, due, line)
-    select value ->> 2, value ->> 2 = 'local', min(value ->> 11),
-           min(iif(value ->> 11 is null, (value ->> 12) + (value ->> 9), null))
-    from json_each($3)
-    where value ->> 4 = 0 and exists (select 1 from entry where id = value ->> 0)
-    group by 1
+const LANE: &str = "
+    insert into lane (name, local, due, line) values ($1, $1 = 'local', $2, $3)
     on conflict (name) do update
     set due = coalesce(min(due, excluded.due), due, excluded.due),
         line = coalesce(min(line, excluded.line), line, excluded.line)
-    where due is null or due > excluded.due or line is null or line > excluded.line;
-";
+    where due is null or due > excluded.due or line is null or line > excluded.line";
