@@ -6,6 +6,7 @@
 
 mod folders;
 mod look;
+mod maildrop;
 mod messages;
 
 use std::{pin::Pin, sync::Arc};

@@ -32,11 +32,6 @@ impl MessageReader {
         Self(Arc::new(Opened { file, size, converted: bare_lf.then(Mutex::default) }))
     }
 
-    /// All of a file with CRLF line ends.
-    pub(crate) fn whole(file: &File) -> io::Result<Vec<u8>> {
-        read_plain(file, 0, usize::MAX)
-    }
-
     /// Octets in wire form.
     pub fn size(&self) -> u64 {
         self.0.size
@@ -64,7 +59,15 @@ impl MessageReader {
 fn read_plain(file: &File, start: u64, length: usize) -> io::Result<Vec<u8>> {
     let rest = file.metadata()?.len().saturating_sub(start);
     let length = usize::try_from(rest).unwrap_or(usize::MAX).min(length);
-    let (mut octets, mut filled) = (vec![0; length], 0);
+    let mut octets = vec![0; length];
+    let filled = read_into(file, start, &mut octets)?;
+    octets.truncate(filled);
+    Ok(octets)
+}
+
+/// Reads until there is no room or no more; answers how much that was.
+pub(crate) fn read_into(file: &File, start: u64, octets: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
     while let Some(room) = octets.get_mut(filled..).filter(|room| !room.is_empty()) {
         match file.read_at(room, start.saturating_add(filled as u64)) {
             Ok(0) => break,
@@ -73,8 +76,7 @@ fn read_plain(file: &File, start: u64, length: usize) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
-    octets.truncate(filled);
-    Ok(octets)
+    Ok(filled)
 }
 
 /// How far a file is converted: its wire form can only be counted from its beginning.

@@ -42,7 +42,7 @@ pub use mailbox::{
     Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,
     SpecialUse, Totals,
 };
-pub use maildrop::MaildropLock;
+pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
 pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;

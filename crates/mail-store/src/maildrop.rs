@@ -1,11 +1,12 @@
-//! The lock of a maildrop (RFC 1939 §4).
+//! A mailbox as POP3 uses it: its lock (RFC 1939 §4), its listing, and its messages one after the
+//! other.
 
-use std::path::Path;
+use std::{collections::VecDeque, fs::File, io, ops::Range, path::Path};
 
-use mail_types::AccountId;
+use mail_types::{AccountId, Timestamp, Uid};
 use stable_storage::{FileLock, Held, on_blocking_thread};
 
-use crate::StoreError;
+use crate::{StoreError, content::read_into};
 
 /// The maildrop belongs to one session for as long as this lives; its process's death ends it too.
 #[derive(Debug)]
@@ -24,4 +25,64 @@ pub(crate) async fn lock(account: AccountId, root: &Path) -> Result<MaildropLock
         }
     })
     .await
+}
+
+/// A message in a maildrop's listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DropEntry {
+    /// Its UID.
+    pub uid: Uid,
+    /// Octets in wire form.
+    pub size: u64,
+    /// When it was received.
+    pub internal_date: Timestamp,
+    /// Whether it has `\Seen`.
+    pub seen: bool,
+}
+
+/// Messages that were read whole, to be taken one after the other.
+#[derive(Debug, Default)]
+pub struct ReadWhole {
+    octets: Vec<u8>,
+    /// So much of `octets` was read now; what lies behind is of an earlier use.
+    filled: usize,
+    /// Those that were not taken yet.
+    messages: VecDeque<Range<usize>>,
+}
+
+impl ReadWhole {
+    /// Whether all were taken.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The next message, in wire form.
+    pub fn take(&mut self) -> Option<&[u8]> {
+        self.octets.get(self.messages.pop_front()?)
+    }
+
+    /// Forgets what was read, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+        self.filled = 0;
+    }
+
+    /// Reads one more; false if it is not of this size.
+    pub(crate) fn push(&mut self, file: &File, size: u64) -> io::Result<bool> {
+        let start = self.filled;
+        let end = usize::try_from(size).map_or(usize::MAX, |size| start.saturating_add(size));
+        // An octet more: whether the file ends there shows without another call.
+        let with_one_more = end.saturating_add(1);
+        if self.octets.len() < with_one_more {
+            self.octets.resize(with_one_more, 0);
+        }
+        let room = self.octets.get_mut(start..with_one_more).unwrap_or_default();
+        let read = read_into(file, 0, room)?;
+        if start.saturating_add(read) != end {
+            return Ok(false);
+        }
+        self.messages.push_back(start..end);
+        self.filled = end;
+        Ok(true)
+    }
 }

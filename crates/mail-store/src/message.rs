@@ -69,6 +69,13 @@ pub struct MessageFile {
     pub(crate) bare_lf: bool,
 }
 
+impl MessageFile {
+    /// Whose bytes they are.
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+}
+
 /// A message to deliver for one recipient of a queue entry.
 #[derive(Debug)]
 pub struct Delivery {

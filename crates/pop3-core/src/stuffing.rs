@@ -18,21 +18,21 @@ impl DotStuffer {
     /// Appends a piece. A dot is doubled behind every LF, with a CR before it or not: what takes
     /// a bare LF for a line's end would take `LF . LF` for the end of the response.
     pub(crate) fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let line_start = self.tail[1] == b'\n';
-            if line_start && rest.first() == Some(&b'.') {
-                output.push(b'.');
-            }
-            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |place| place + 1);
-            let (line, next) = rest.split_at(length);
-            output.extend_from_slice(line);
-            match line {
-                [.., before, last] => self.tail = [*before, *last],
-                [last] => self.tail = [self.tail[1], *last],
-                [] => {}
-            }
-            rest = next;
+        if self.tail[1] == b'\n' && piece.first() == Some(&b'.') {
+            output.push(b'.');
+        }
+        let mut copied = 0;
+        for line_end in memchr::memmem::find_iter(piece, b"\n.") {
+            let dot = line_end.saturating_add(1);
+            output.extend_from_slice(piece.get(copied..dot).unwrap_or_default());
+            output.push(b'.');
+            copied = dot;
+        }
+        output.extend_from_slice(piece.get(copied..).unwrap_or_default());
+        match piece {
+            [.., before, last] => self.tail = [*before, *last],
+            [last] => self.tail = [self.tail[1], *last],
+            [] => {}
         }
     }
 

@@ -84,7 +84,7 @@ impl Conversation {
         };
         let mut sending = ask.begin(session, wire);
         match opened {
-            Opened::Whole(octets) => sending.write_piece(wire, &octets),
+            Opened::Whole(octets) => sending.write_piece(wire, octets),
             Opened::Reader(reader) if !send(&reader, &mut sending, talk).await? => {
                 // The connection ends with the dropped `sending`.
                 return Ok(());

@@ -5,25 +5,26 @@ use std::collections::VecDeque;
 use account_usage::{Usage, UsagePublisher};
 use agent_kit::now;
 use mail_store::{
-    AccountMailboxes, FlagChange, MaildropLock, MessageFile, MessageReader, MessageRow, SpecialUse,
-    StoreError, UidSet, Want,
+    AccountMailboxes, FlagChange, MaildropLock, MessageFile, MessageReader, MessageRow, ReadWhole,
+    SpecialUse, StoreError, UidSet, Want,
 };
 use mail_types::{Flag, FlagSet, MailboxId, MailboxName, Uid};
 use pop3_core::{Entry, Maildrop, Update};
 
 use crate::policy::Policy;
 
-/// So many messages are looked up at a time when a maildrop is opened.
+/// So many messages are looked up at a time when their age is judged.
 const ROWS_AT_ONCE: usize = 1000;
-/// So many UIDs from the wanted one on are looked up at a time: clients fetch one after the other.
-const LOOK_AHEAD: u32 = 64;
+/// So many messages from the wanted one on are looked up at a time: clients fetch one after the
+/// other.
+const LOOK_AHEAD: u32 = 500;
 /// So much of them is read at a time, in octets.
-const READ_AHEAD: u64 = 128 * 1024;
+const READ_AHEAD: u64 = 256 * 1024;
 
 /// A message, open to be sent.
-pub(crate) enum Opened {
+pub(crate) enum Opened<'a> {
     /// All of it.
-    Whole(Vec<u8>),
+    Whole(&'a [u8]),
     /// To be read in pieces.
     Reader(MessageReader),
 }
@@ -32,10 +33,12 @@ pub(crate) enum Opened {
 pub(crate) struct OpenMaildrop {
     mailboxes: AccountMailboxes,
     mailbox: MailboxId,
+    /// What was not yet read by anybody when it was opened.
+    unseen: UidSet,
     /// Where the next messages lie, as far as that was looked up.
-    ahead: VecDeque<(Uid, MessageFile)>,
+    ahead: VecDeque<MessageFile>,
     /// The first of these, as far as they were read.
-    read: VecDeque<Vec<u8>>,
+    read: ReadWhole,
     /// The message that was wanted last.
     last: Option<Uid>,
     /// Other sessions are kept away as long as this lives (RFC 1939 §4).
@@ -52,62 +55,49 @@ impl OpenMaildrop {
         let mailbox = mailboxes.mailbox(&policy.mailbox).await?.id;
         // What other tools did to the folder counts as well.
         mailboxes.refresh(mailbox).await?;
-        let state = mailboxes.state(mailbox).await?;
-        let uids = mailboxes.uids(&state).await?;
+        let uid_validity = mailboxes.state(mailbox).await?.uid_validity;
+        let (mut listed, opened) = (mailboxes.drop_entries(mailbox).await?, now());
+        listed.retain(|entry| policy.shows(entry.internal_date, opened));
+        policy.limit(&mut listed);
+        let unseen = listed.iter().filter(|entry| !entry.seen).map(|entry| entry.uid).collect();
         let maildrop = Self {
             mailboxes,
             mailbox,
+            unseen,
             ahead: VecDeque::new(),
-            read: VecDeque::new(),
+            read: ReadWhole::default(),
             last: None,
             _lock: lock,
         };
-        let mut entries = Vec::new();
-        let opened = now();
-        for uids in uids.chunks(ROWS_AT_ONCE) {
-            let rows = maildrop.rows(&uids.iter().copied().collect()).await?;
-            let shown = rows.iter().filter(|row| policy.shows(row, opened));
-            entries.extend(shown.map(|row| Entry { uid: row.uid, octets: row.size }));
-        }
-        policy.limit(&mut entries);
-        Ok((maildrop, Maildrop::new(state.uid_validity, entries)))
+        let entries = listed.iter().map(|entry| Entry { uid: entry.uid, octets: entry.size });
+        Ok((maildrop, Maildrop::new(uid_validity, entries)))
     }
 
     /// Opens a message. What a client fetches one after the other is read some at a time.
-    pub(crate) async fn message(&mut self, uid: Uid) -> Result<Opened, StoreError> {
+    pub(crate) async fn message(&mut self, uid: Uid) -> Result<Opened<'_>, StoreError> {
         let in_a_row = self.last.replace(uid).is_some_and(|last| last < uid);
-        while self.ahead.front().is_some_and(|(next, _)| *next < uid) {
+        while self.ahead.front().is_some_and(|file| file.uid() < uid) {
             self.ahead.pop_front();
-            self.read.pop_front();
+            self.read.take();
         }
-        if self.ahead.front().is_none_or(|(next, _)| *next != uid) {
-            self.look_ahead_from(uid).await?;
+        if self.ahead.front().is_none_or(|file| file.uid() != uid) {
+            self.ahead = self.mailboxes.files_from(self.mailbox, uid, LOOK_AHEAD).await?.into();
+            self.read.clear();
         }
-        let Some((_, file)) = self.ahead.front().filter(|(next, _)| *next == uid) else {
+        if self.ahead.front().is_none_or(|file| file.uid() != uid) {
             return Err(StoreError::MessageGone);
-        };
+        }
         if self.read.is_empty() {
-            let many = if in_a_row { self.ahead.len() } else { 1 };
-            let files: Vec<_> =
-                self.ahead.iter().take(many).map(|(_, file)| file.clone()).collect();
-            self.read = self.mailboxes.read_whole(&files, READ_AHEAD).await?.into();
+            let files = self.ahead.make_contiguous();
+            let files = if in_a_row { files } else { files.get(..1).unwrap_or_default() };
+            let earlier = std::mem::take(&mut self.read);
+            self.read = self.mailboxes.read_whole(files, READ_AHEAD, earlier).await?;
         }
-        match self.read.pop_front() {
-            Some(octets) => {
-                self.ahead.pop_front();
-                Ok(Opened::Whole(octets))
-            }
-            None => self.mailboxes.read(file).await.map(Opened::Reader),
+        let Some(file) = self.ahead.pop_front() else { return Err(StoreError::MessageGone) };
+        match self.read.take() {
+            Some(octets) => Ok(Opened::Whole(octets)),
+            None => self.mailboxes.read(&file).await.map(Opened::Reader),
         }
-    }
-
-    async fn look_ahead_from(&mut self, uid: Uid) -> Result<(), StoreError> {
-        let last = uid.number().saturating_add(LOOK_AHEAD);
-        let uids = UidSet::range(uid..=Uid::new(last).unwrap_or(Uid::MAX));
-        let rows = self.rows(&uids).await?;
-        self.ahead = rows.into_iter().map(|row| (row.uid, row.file)).collect();
-        self.read.clear();
-        Ok(())
     }
 
     /// UPDATE (RFC 1939 §6): removes what is marked, all or nothing. What follows from it (what was
@@ -172,10 +162,12 @@ impl OpenMaildrop {
 
     /// IMAP clients see what a POP3 client has fetched as read.
     async fn note_fetched(&self, messages: &[Uid]) -> Result<(), StoreError> {
-        if messages.is_empty() {
+        let unseen = messages.iter().copied().filter(|uid| self.unseen.contains(*uid));
+        let uids: UidSet = unseen.collect();
+        if uids.is_empty() {
             return Ok(());
         }
-        let (uids, seen) = (messages.iter().copied().collect(), FlagSet::from_iter([Flag::Seen]));
+        let seen = FlagSet::from_iter([Flag::Seen]);
         self.mailboxes.store_flags(self.mailbox, &uids, FlagChange::Add(seen), None).await?;
         Ok(())
     }

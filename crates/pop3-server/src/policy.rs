@@ -41,8 +41,8 @@ impl Policy {
     }
 
     /// Whether a message is shown, whatever the limit of their number.
-    pub(crate) fn shows(&self, row: &MessageRow, now: Timestamp) -> bool {
-        self.hide_older_than.is_none_or(|age| row.internal_date >= now.minus(age))
+    pub(crate) fn shows(&self, received: Timestamp, now: Timestamp) -> bool {
+        self.hide_older_than.is_none_or(|age| received >= now.minus(age))
     }
 
     /// Takes away those before the newest ones that are shown.

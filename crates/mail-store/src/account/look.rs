@@ -139,36 +139,6 @@ impl AccountMailboxes {
         })
     }
 
-    /// Reads the first of these messages whole, as many as are together not larger than `most`
-    /// octets. It ends early, maybe with nothing, at one that is not where it was or has to be
-    /// converted: [`AccountMailboxes::read`] is for that. Cheaper than one after the other.
-    pub fn read_whole(&self, files: &[MessageFile], most: u64) -> Pending<'_, Vec<Vec<u8>>> {
-        let maildir = self.store.shared.maildir(self.id);
-        let mut room = most;
-        let fitting = files.iter().take_while(|file| {
-            let fits = !file.bare_lf && file.size <= room;
-            room = room.saturating_sub(file.size);
-            fits
-        });
-        let paths: Vec<_> = fitting.map(|file| (maildir.path(&file.path), file.size)).collect();
-        Box::pin(on_blocking_thread(move || {
-            let mut read = Vec::with_capacity(paths.len());
-            for (path, size) in paths {
-                let whole = match maildir.files.open(&path) {
-                    Ok(file) => MessageReader::whole(&file),
-                    Err(error) => Err(error),
-                };
-                match whole {
-                    Ok(octets) if octets.len() as u64 == size => read.push(octets),
-                    Ok(_) => break,
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-                    Err(error) => return Err(StoreError::file("read", path, error)),
-                }
-            }
-            Ok(read)
-        }))
-    }
-
     /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if
     /// there are some.
     pub fn deleted_octets(&self, mailbox: MailboxId) -> Pending<'_, u64> {

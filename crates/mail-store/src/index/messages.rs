@@ -24,7 +24,7 @@ impl Place {
         }
     }
 
-    fn from(number: i64) -> Self {
+    pub(crate) fn from(number: i64) -> Self {
         if number == 0 { Self::New } else { Self::Cur }
     }
 }

@@ -10,6 +10,7 @@
 mod connection;
 pub(crate) mod deliveries;
 pub(crate) mod history;
+pub(crate) mod listed;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod pending;

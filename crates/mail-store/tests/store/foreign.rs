@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use mail_store::{FlagChange, StoreError, UidSet, Want};
+use mail_store::{DropEntry, FlagChange, MessageRow, ReadWhole, StoreError, UidSet, Want};
+use mail_types::Flag;
 
 use crate::world::{
     ALICE, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
@@ -129,7 +130,8 @@ async fn whole_messages_up_to_the_first_that_needs_care() {
     let files: Vec<_> = rows.iter().map(|row| row.file.clone()).collect();
     let sizes: Vec<usize> = rows.iter().map(|row| usize::try_from(row.size).unwrap()).collect();
     let read = async |most| -> Vec<usize> {
-        account.read_whole(&files, most).await.unwrap().iter().map(Vec::len).collect()
+        let mut read = account.read_whole(&files, most, ReadWhole::default()).await.unwrap();
+        std::iter::from_fn(|| read.take().map(<[u8]>::len)).collect()
     };
     assert_eq!(read(1 << 20).await, sizes[..3], "the fourth has LF line ends");
     let two = u64::try_from(sizes[0] + sizes[1]).unwrap();
@@ -139,4 +141,39 @@ async fn whole_messages_up_to_the_first_that_needs_care() {
     let second = files_on_disk(&world).into_iter().find(|file| file.contains(",U=2,")).unwrap();
     fs::remove_file(root.join(second)).unwrap();
     assert_eq!(read(1 << 20).await, sizes[..1]);
+}
+
+/// What a POP3 session asks for agrees with what an IMAP session is told, whatever a file is called.
+#[tokio::test]
+async fn a_maildrops_listing_and_its_files() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    for entry in 1..=3 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    fs::write(world.maildir().join("cur/1700.M1 P2.a, b:2,S"), "Subject: foreign\n\n").unwrap();
+    let inbox = mailbox(&account, "INBOX").await.id;
+    account.refresh(inbox).await.unwrap();
+    account.remove(inbox, &UidSet::from(uid(2))).await.unwrap();
+    let rows = account.fetch(inbox, &UidSet::all(), Want::Facts).await.unwrap();
+
+    let listed = account.drop_entries(inbox).await.unwrap();
+    let entry = |row: &MessageRow| DropEntry {
+        uid: row.uid,
+        size: row.size,
+        internal_date: row.internal_date,
+        seen: row.flags.contains(&Flag::Seen),
+    };
+    let expected: Vec<DropEntry> = rows.iter().map(entry).collect();
+    assert_eq!(listed, expected);
+    let seen: Vec<bool> = listed.iter().map(|entry| entry.seen).collect();
+    assert_eq!(seen, [false, false, true]);
+
+    let all: Vec<_> = rows.iter().map(|row| row.file.clone()).collect();
+    assert_eq!(account.files_from(inbox, uid(1), 10).await.unwrap(), all);
+    assert_eq!(account.files_from(inbox, uid(2), 1).await.unwrap(), all[1..2]);
+    assert_eq!(account.files_from(inbox, uid(5), 10).await.unwrap(), []);
+    let sent = mailbox(&account, "Sent").await.id;
+    assert_eq!(account.drop_entries(sent).await.unwrap(), []);
+    assert_eq!(account.files_from(sent, uid(1), 10).await.unwrap(), []);
 }

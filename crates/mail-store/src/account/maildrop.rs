@@ -1,0 +1,62 @@
+//! What a POP3 session does with a mailbox: lists all of it, then reads one message after the other.
+
+use std::io;
+
+use mail_types::{MailboxId, Uid};
+use stable_storage::on_blocking_thread;
+
+use super::{AccountMailboxes, Pending};
+use crate::{DropEntry, MessageFile, ReadWhole, StoreError, index::listed};
+
+impl AccountMailboxes {
+    /// All messages of a mailbox, by UID; one query.
+    pub fn drop_entries(&self, mailbox: MailboxId) -> Pending<'_, Vec<DropEntry>> {
+        Box::pin(
+            self.ask(move |mut look| async move { listed::drop_entries(&mut look, mailbox).await }),
+        )
+    }
+
+    /// Where the next messages from a UID on lie, at most so many; one query.
+    pub fn files_from(
+        &self,
+        mailbox: MailboxId,
+        first: Uid,
+        most: u32,
+    ) -> Pending<'_, Vec<MessageFile>> {
+        Box::pin(self.ask(move |mut look| async move {
+            listed::files_from(&mut look, mailbox, first, most).await
+        }))
+    }
+
+    /// Reads the first of these messages whole, as many as are together not larger than `most`
+    /// octets. It ends early, maybe with nothing, at one that is not where it was or has to be
+    /// converted: [`AccountMailboxes::read`] is for that. Cheaper than one after the other; the
+    /// memory of an earlier answer is used again.
+    pub fn read_whole(
+        &self,
+        files: &[MessageFile],
+        most: u64,
+        mut read: ReadWhole,
+    ) -> Pending<'_, ReadWhole> {
+        let maildir = self.store.shared.maildir(self.id);
+        let mut room = most;
+        let fitting = files.iter().take_while(|file| {
+            let fits = !file.bare_lf && file.size <= room;
+            room = room.saturating_sub(file.size);
+            fits
+        });
+        let paths: Vec<_> = fitting.map(|file| (maildir.path(&file.path), file.size)).collect();
+        Box::pin(on_blocking_thread(move || {
+            read.clear();
+            for (path, size) in paths {
+                match maildir.files.open(&path).and_then(|file| read.push(&file, size)) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                    Err(error) => return Err(StoreError::file("read", path, error)),
+                }
+            }
+            Ok(read)
+        }))
+    }
+}
