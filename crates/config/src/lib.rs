@@ -9,7 +9,9 @@
 //! It opens the configuration file and nothing that the file names. Secrets never stand in the
 //! configuration, only the names of the files that hold them.
 
+mod destinations;
 mod error;
+mod etrn;
 mod folders;
 mod load;
 mod networks;
@@ -18,6 +20,7 @@ mod reader;
 mod routes;
 mod section;
 mod sections;
+mod sender_routes;
 mod sendmail;
 mod smarthosts;
 mod tls_domains;
@@ -25,19 +28,23 @@ mod units;
 mod value;
 mod words;
 
+pub use destinations::{Destination, Destinations, OverIpv4, OverIpv6};
 pub use error::{ConfigErrors, Mistake};
+pub use etrn::Etrn;
 pub use folders::Folders;
 pub use load::example;
 pub use networks::{Network, SenderName};
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
-    Config, Delivery, Dns, Imap, Limits, Log, Outbound, OutboundTls, Pop3, Queue, Relay, Retry,
-    Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports, WithoutSignIn,
+    Config, Delivery, Dns, Imap, Limits, Log, Notices, Outbound, OutboundTls, Pop3, Queue, Relay,
+    Retry, Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports, WithoutSignIn,
 };
+pub use sender_routes::SenderRoutes;
 pub use sendmail::Sendmail;
 pub use smarthosts::Smarthosts;
 pub use tls_domains::TlsDomains;
-pub use units::ByteSize;
+pub use units::{ByteSize, parse_duration};
 pub use words::{
-    BareLineEnds, DnssecWord, DomainTls, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism,
+    BareLineEnds, DnssecWord, DomainTls, HostTls, LogFormat, LogLevel, NoticeLanguage, Pop3Deleted,
+    SignInMechanism,
 };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    Config, ConfigErrors, Folders, Mistake,
+    Config, ConfigErrors, Folders, Mistake, Route,
     page::Page,
     reader::{self, Reader},
     section::Section,
@@ -65,6 +65,30 @@ impl Config {
             let key = format!("submission.without_sign_in.{missing}");
             mistakes.push(Mistake::of_key(&key, problem));
         }
+        let of_domains = self.routes.routes().map(|route| ("routes", route));
+        let of_senders = self.sender_routes.routes().map(|route| ("sender_routes", route));
+        for (key, route) in of_domains.chain(of_senders) {
+            if let Route::Via(name) = route
+                && self.smarthosts.named(name).is_none()
+            {
+                let problem = format!(
+                    "has \"via:{name}\", but there is no [smarthosts.\"{name}\"] with its host"
+                );
+                mistakes.push(Mistake::of_key(key, problem));
+            }
+        }
+        for (key, concurrency) in [
+            ("relay.outbound.concurrency", self.relay.outbound.concurrency),
+            ("relay.outbound.concurrency_per_host", self.relay.outbound.concurrency_per_host),
+        ] {
+            if concurrency == 0 {
+                mistakes.push(Mistake::of_key(key, "must be 1 or more"));
+            }
+        }
+        if !self.relay.outbound.ipv4.enabled && !self.relay.outbound.ipv6.enabled {
+            let problem = "is false, as is ipv4's: no server could be reached";
+            mistakes.push(Mistake::of_key("relay.outbound.ipv6.enabled", problem));
+        }
         for (key, retry) in [
             ("relay.outbound.retry.factor", &self.relay.outbound.retry),
             ("delivery.retry.factor", &self.delivery.retry),
@@ -72,6 +96,15 @@ impl Config {
             if !(1.0..=10.0).contains(&retry.factor) {
                 mistakes.push(Mistake::of_key(key, "must be from 1.0 to 10.0"));
             }
+        }
+        if self.submission.max_priority > 9 {
+            // RFC 6710 §5
+            mistakes.push(Mistake::of_key("submission.max_priority", "must be from 0 to 9"));
+        }
+        if self.submission.max_hold.as_secs() > 999_999_999 {
+            // RFC 4865 §3
+            mistakes
+                .push(Mistake::of_key("submission.max_hold", "must be 999999999 seconds at most"));
         }
         let tls_listeners = [
             ("submission.listen_tls", &self.submission.listen_tls),

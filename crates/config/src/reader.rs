@@ -90,6 +90,25 @@ impl<'a> Reader<'a> {
         entries
     }
 
+    /// All entries of a table whose keys are free and whose values are lists.
+    pub(crate) fn lists<V: Value, K>(
+        &mut self,
+        read: impl Fn(&str) -> Result<K, String>,
+    ) -> Vec<(K, Vec<V>)> {
+        let mut entries = Vec::new();
+        for (key, found) in self.table {
+            let key = key.get_ref();
+            let entry = read(key).and_then(|known| {
+                Vec::read(found.get_ref(), self.folder).map(|values| (known, values))
+            });
+            match entry {
+                Ok(entry) => entries.push(entry),
+                Err(problem) => self.wrong(key, found, problem),
+            }
+        }
+        entries
+    }
+
     /// All tables of a table whose keys are free, as far as they are right.
     pub(crate) fn tables<T>(
         &mut self,

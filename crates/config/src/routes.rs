@@ -13,6 +13,8 @@ pub enum Route {
     Mx,
     /// Always this host.
     Host(HostPort),
+    /// The host of the smarthost with this name.
+    Via(String),
     /// Always this LMTP server (RFC 2033).
     Lmtp(LmtpServer),
     /// Take it durably, then drop it.
@@ -22,7 +24,7 @@ pub enum Route {
 }
 
 impl Route {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             "mx" => Ok(Self::Mx),
             "discard" => Ok(Self::Discard),
@@ -31,13 +33,16 @@ impl Route {
                 if let Some(reason) = text.strip_prefix("hold:") {
                     return Ok(Self::Hold(reason.trim().to_owned()));
                 }
+                if let Some(name) = text.strip_prefix("via:") {
+                    return Ok(Self::Via(name.trim().to_owned()));
+                }
                 if let Some(server) = text.strip_prefix("lmtp:") {
                     return LmtpServer::parse(server.trim()).map(Self::Lmtp);
                 }
                 HostPort::parse(text).map(Self::Host).ok_or_else(|| {
                     "must be \"mx\", \"discard\", \"hold: the reason\", a host with its port such \
-                     as \"smart.example.net:587\", or \"lmtp:\" and a host with its port or the path \
-                     of a socket"
+                     as \"smart.example.net:587\", \"via:\" and the name of a smarthost, or \
+                     \"lmtp:\" and a host with its port or the path of a socket"
                         .to_owned()
                 })
             }
@@ -80,7 +85,7 @@ pub struct HostPort {
 
 impl HostPort {
     /// Parses `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse::<std::net::SocketAddr>() {
             return Some(Self { host: Domain::from_ip(address.ip()), port: address.port() });
         }
@@ -105,7 +110,16 @@ pub struct Routes {
 impl Routes {
     /// The way to `domain`.
     pub fn to(&self, domain: &Domain) -> &Route {
-        self.by_domain.get(domain).unwrap_or(&self.otherwise)
+        self.own(domain).unwrap_or(&self.otherwise)
+    }
+
+    /// The way to `domain`, if it has a line of its own.
+    pub fn own(&self, domain: &Domain) -> Option<&Route> {
+        self.by_domain.get(domain)
+    }
+
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.by_domain.values().chain([&self.otherwise])
     }
 }
 
@@ -146,6 +160,7 @@ impl Field for Routes {
         page.table(docs, key, |page| {
             page.example_line("\"*\"", &quoted("mx"));
             page.example_line("\"example.net\"", &quoted("smart.example.net:587"));
+            page.example_line("\"example.info\"", &quoted("via:alice-at-example-net"));
             page.example_line("\"lists.example.org\"", &quoted("lmtp:/run/lists/lmtp"));
             page.example_line("\"example.com\"", &quoted("hold: their server moves this week"));
             page.example_line("\"example.edu\"", &quoted("discard"));
@@ -173,6 +188,7 @@ mod tests {
             ("smart.example.net:587", host("smart.example.net", 587)),
             ("127.0.0.2:2525", host("[127.0.0.2]", 2525)),
             ("[::1]:25", host("[IPv6:::1]", 25)),
+            ("via: a b", Some(Route::Via("a b".into()))),
             ("lmtp:127.0.0.1:24", lmtp(24)),
             ("lmtp: /run/x y", Some(Route::Lmtp(LmtpServer::Socket("/run/x y".into())))),
             ("lmtp:127.0.0.1:25", None),

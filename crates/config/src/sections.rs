@@ -12,14 +12,20 @@ use std::{
 use mail_types::{Address, Domain, MailboxName};
 
 use crate::{
+    destinations::{Destinations, OverIpv4, OverIpv6},
+    etrn::Etrn,
     networks::{Network, SenderName},
     routes::Routes,
     section::{sections, tables},
+    sender_routes::SenderRoutes,
     sendmail::Sendmail,
     smarthosts::Smarthosts,
     tls_domains::TlsDomains,
     units::ByteSize,
-    words::{BareLineEnds, DnssecWord, HostTls, LogFormat, LogLevel, Pop3Deleted, SignInMechanism},
+    words::{
+        BareLineEnds, DnssecWord, HostTls, LogFormat, LogLevel, NoticeLanguage, Pop3Deleted,
+        SignInMechanism,
+    },
 };
 
 sections! {
@@ -39,12 +45,26 @@ sections! {
         /// Mail from other servers, and to them.
         pub relay: Relay = Relay::default(),
         /// How mail reaches other domains: "mx" asks the DNS; "host:port" is always that host;
+        /// "via:name" is the host of the smarthost with that name;
         /// "lmtp:host:port" or "lmtp:/path" is an LMTP server;
         /// "hold: reason" keeps it in the queue until it is released; "discard" takes it durably
         /// and drops it (for tests). "*" stands for all domains without a line of their own.
         pub routes: Routes = Routes::default(),
-        /// What a host of a route wants that other servers do not: a table each, by its name.
+        /// Another way for the mail of single senders: by the account that submitted it, the address
+        /// in its envelope, or that one's domain; the first of these that has a line counts. A
+        /// domain with a line of its own in the routes is reached by that, whoever sends.
+        pub sender_routes: SenderRoutes = SenderRoutes::default(),
+        /// What a host of a route wants that other servers do not: a table each, by the host's name;
+        /// or by any name, if it says which host it is for, so that one host can know several
+        /// accounts.
         pub smarthosts: Smarthosts = Smarthosts::default(),
+        /// What is different about the way to a destination: a table each, by the domain of the
+        /// addresses or the name of a smarthost.
+        pub destinations: Destinations = Destinations::default(),
+        /// Who may have the mail sent that waits for a domain, by asking for it with ETRN
+        /// (RFC 1985): the networks of its own servers. It is meant for domains whose mail is taken
+        /// and held here ("hold:") until they are there to take it. Nobody, unless there are lines.
+        pub etrn: Etrn = Etrn::default(),
         /// From the queue into mailboxes.
         pub delivery: Delivery = Delivery::default(),
         /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
@@ -55,6 +75,8 @@ sections! {
         pub sign_in: SignIn = SignIn::default(),
         /// What waits to be delivered.
         pub queue: Queue = Queue::default(),
+        /// What senders are told when something cannot be delivered.
+        pub notices: Notices = Notices::default(),
         /// How much one peer may take, in each process.
         pub limits: Limits = Limits::default(),
         /// Proxies in front of this host, such as HAProxy or nginx.
@@ -89,6 +111,17 @@ sections! {
         pub max_message_size: ByteSize = ByteSize::mib(50),
         /// The most recipients of one message.
         pub max_recipients: u32 = 1000,
+        /// How long a message may be held before it leaves, if its sender asks for that
+        /// (FUTURERELEASE, RFC 4865 §4.2); "0s": it may not, and that is not offered.
+        pub max_hold: Duration = hours(30 * 24),
+        /// The highest priority that people may give to a message (MT-PRIORITY, 0 to 9: RFC 6710
+        /// §4.1); one above it becomes this.
+        pub max_priority: u32 = 9,
+        /// Whose mail to other servers gets a reverse-path for each recipient, which names him:
+        /// news+bob=example.net@example.org (VERP). What comes back leads to the sender's own mailbox,
+        /// as all subaddresses do, and its Delivered-To field says who could not be reached: for
+        /// lists and newsletters. Addresses, or all of a domain.
+        pub verp: Vec<SenderName> = Vec::new() => "[\"news@example.org\"]",
         /// Leave the sender's network address out of the trace header that everyone can read.
         pub hide_client_address: bool = true,
         /// How long a client may keep silent.
@@ -168,14 +201,20 @@ sections! {
         pub port: u16 = 25,
         /// The most conversations at once, with all destinations together.
         pub concurrency: u32 = 40,
-        /// The most conversations at once with one destination.
-        pub concurrency_per_destination: u32 = 4,
+        /// The most conversations at once with one host, whatever domains it serves. It begins with
+        /// two, and gets more as it bears them.
+        pub concurrency_per_host: u32 = 20,
         /// How long to wait for a connection (RFC 5321 §4.5.4.1 speaks of minutes; a dead host
         /// would keep the others waiting).
         pub connect_timeout: Duration = Duration::from_secs(30),
         /// The authorities whose certificates are valid, where a certificate must be: a file in PEM.
         /// Without it, the system's.
         pub authorities: Option<PathBuf> = None => "\"/etc/ssl/certs/ca-certificates.crt\"",
+        /// Who this host is over IPv4.
+        pub ipv4: OverIpv4 = OverIpv4::default(),
+        /// Who this host is over IPv6. Do without, if its address there does not point back to a
+        /// name: many servers refuse such.
+        pub ipv6: OverIpv6 = OverIpv6::default(),
         /// When to try again.
         pub retry: Retry = Retry::default(),
         /// How sure one must be of other servers; docs/operations/tls.md explains it.
@@ -215,6 +254,8 @@ sections! {
 
     /// What a host of the routes wants.
     pub struct Smarthost {
+        /// The host and its port, if the name of this table is not the host's.
+        pub host: Option<String> = None => "\"smart.example.net:587\"",
         /// Whom to sign in as.
         pub user: Option<String> = None => "\"me@example.net\"",
         /// The file with the password, and nothing else in it; smtp-relay must be able to read it.
@@ -240,6 +281,11 @@ sections! {
 
     /// From the queue into mailboxes.
     pub struct Delivery {
+        /// Where to take mail by LMTP (RFC 2033) from another server of yours, in clear and
+        /// without a sign-in: whoever can connect can deliver to mailboxes here. Not port 25.
+        pub lmtp_listen: Vec<SocketAddr> = Vec::new(),
+        /// A Unix socket for the same, which every user of this machine may connect to.
+        pub lmtp_socket: Option<PathBuf> = None => "\"/run/postrider/lmtp.sock\"",
         /// The most deliveries at once.
         pub concurrency: u32 = 8,
         /// When to try again, such as after a full mailbox.
@@ -345,6 +391,15 @@ sections! {
         pub refusals_kept: u32 = 10_000,
     }
 
+    /// What senders are told when something cannot be delivered.
+    pub struct Notices {
+        /// In which language: "en" (English), "ko" (Korean), or "ko+en" for both. The words of
+        /// other servers are told as they are.
+        pub language: NoticeLanguage = NoticeLanguage::English,
+        /// Whether the postmaster is told of a notice that cannot be delivered itself.
+        pub double_bounces: bool = false,
+    }
+
     /// How much one peer may take.
     pub struct Limits {
         /// The most connections of each process.
@@ -416,6 +471,7 @@ tables!(
     SignIn,
     Block,
     Queue,
+    Notices,
     Limits,
     Proxies,
     Dns,

@@ -7,22 +7,34 @@ use mail_types::Domain;
 use crate::{
     page::Page,
     reader::Reader,
+    routes::HostPort,
     section::{Field, Section},
     sections::Smarthost,
     value::quoted,
 };
 
-/// The settings of each, by its name.
+/// The settings of each: by the host's name, or by any name if they say which host they are for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Smarthosts {
-    by_name: BTreeMap<Domain, Smarthost>,
+    of_hosts: BTreeMap<Domain, Smarthost>,
+    named: BTreeMap<String, (HostPort, Smarthost)>,
 }
 
 impl Smarthosts {
     /// The settings of this host, if it has some.
     pub fn of(&self, host: &Domain) -> Option<&Smarthost> {
-        self.by_name.get(host)
+        self.of_hosts.get(host)
     }
+
+    /// The host and the settings of this name, for routes such as `via:NAME`.
+    pub fn named(&self, name: &str) -> Option<(&HostPort, &Smarthost)> {
+        self.named.get(name).map(|(host, smarthost)| (host, smarthost))
+    }
+}
+
+enum Known {
+    Host(Domain, Smarthost),
+    Named(String, HostPort, Smarthost),
 }
 
 impl Field for Smarthosts {
@@ -30,15 +42,29 @@ impl Field for Smarthosts {
         let Some(mut table) = reader.table(key) else { return self };
         let found = table.tables(|name, inner| {
             let smarthost = Smarthost::read(Smarthost::default(), inner);
-            let host = Domain::parse(name).map_err(|why| format!("is no host: {why}"))?;
             smarthost.check()?;
-            Ok((host, smarthost))
+            let Some(host) = &smarthost.host else {
+                let host = Domain::parse(name).map_err(|why| format!("is no host: {why}"))?;
+                return Ok(Known::Host(host, smarthost));
+            };
+            let host = HostPort::parse(host)
+                .ok_or("must have a host with its port, such as \"smart.example.net:587\"")?;
+            Ok(Known::Named(name.to_owned(), host, smarthost))
         });
-        Self { by_name: found.into_iter().collect() }
+        let mut all = Self::default();
+        for known in found {
+            match known {
+                Known::Host(host, smarthost) => drop(all.of_hosts.insert(host, smarthost)),
+                Known::Named(name, host, smarthost) => {
+                    all.named.insert(name, (host, smarthost));
+                }
+            }
+        }
+        all
     }
 
     fn show_field(&self, docs: &[&str], key: &str, _sample: Option<&str>, page: &mut Page) {
-        let key = format!("{key}.{}", quoted("smart.example.net"));
+        let key = format!("{key}.{}", quoted("alice-at-example-net"));
         page.table(docs, &key, |page| Smarthost::default().show(page));
     }
 }

@@ -83,7 +83,7 @@ const DURATIONS: [(&str, u64); 6] = [
 ];
 
 /// Parses one or several `number unit`, such as `1h 30m`.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = 0u64;
     if rest.is_empty() {

@@ -1,7 +1,7 @@
 //! How each type of value is read and rendered.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -178,6 +178,23 @@ impl Value for SocketAddr {
         quoted(&self.to_string())
     }
 }
+
+macro_rules! addresses {
+    ($($kind:ty: $sample:literal),*) => {$(
+        impl Value for $kind {
+            fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
+                let address = value.as_str().and_then(|text| text.parse().ok());
+                address.ok_or_else(|| format!("must be an address such as \"{}\"", $sample))
+            }
+
+            fn render(&self) -> String {
+                quoted(&self.to_string())
+            }
+        }
+    )*};
+}
+
+addresses!(Ipv4Addr: "192.0.2.7", Ipv6Addr: "2001:db8::7");
 
 impl<V: Value> Value for Vec<V> {
     fn read(value: &DeValue<'_>, folder: &Path) -> Result<Self, String> {

@@ -47,6 +47,16 @@ words! {
         Repair = "repair",
     }
 
+    /// The language of notices.
+    NoticeLanguage {
+        /// English.
+        English = "en",
+        /// Korean.
+        Korean = "ko",
+        /// Both, one after the other.
+        Both = "ko+en",
+    }
+
     /// What becomes of a message that a POP3 client deletes.
     Pop3Deleted {
         /// It is gone.

@@ -55,10 +55,16 @@ fn the_example_without_its_comments_is_the_default() {
     expected.tls = shown.tls.clone();
     expected.dns.servers = shown.dns.servers.clone();
     expected.routes = shown.routes.clone();
+    expected.submission.verp = shown.submission.verp.clone();
     expected.submission.without_sign_in = shown.submission.without_sign_in.clone();
     expected.proxies = shown.proxies.clone();
     expected.sendmail = shown.sendmail.clone();
     expected.smarthosts = shown.smarthosts.clone();
+    expected.sender_routes = shown.sender_routes.clone();
+    expected.destinations = shown.destinations.clone();
+    expected.etrn = shown.etrn.clone();
+    expected.relay.outbound.ipv4 = shown.relay.outbound.ipv4.clone();
+    expected.relay.outbound.ipv6 = shown.relay.outbound.ipv6.clone();
     expected.sign_in.default_domain = shown.sign_in.default_domain.clone();
     expected.sign_in.key_file = shown.sign_in.key_file.clone();
     expected.sign_in.block.never = shown.sign_in.block.never.clone();
@@ -139,6 +145,9 @@ fn mistakes_name_line_key_and_cure() {
         ("relay.outbound.retry.factor = \"x\"", "must be a number such as 1.5"),
         ("relay.outbound.retry.factor = 0.5", "must be from 1.0 to 10.0"),
         ("delivery.retry.factor = 11", "must be from 1.0 to 10.0"),
+        ("submission.max_priority = 10", "must be from 0 to 9"),
+        ("submission.max_hold = \"20000d\"", "must be 999999999 seconds at most"),
+        ("notices.language = \"fr\"", "must be one of"),
         (
             "relay.hostname = \"x\"",
             "4: relay.hostname is not known here; known are bare_line_ends,",
@@ -234,4 +243,49 @@ fn smarthosts() {
     assert!(
         mistakes(&format!("{MINIMAL}smarthosts.\"a b\".tls = \"none\""))[0].contains("is no host")
     );
+}
+
+#[test]
+fn one_host_for_several_accounts() {
+    let config = parse(&format!(
+        "{MINIMAL}[sender_routes]\n\"alice@example.org\" = \"via:a b\"\n\"@example.org\" = \"mx\"\n\
+         [smarthosts.\"a b\"]\nhost = \"smart.example.net:587\"\nuser = \"a\"\npassword_file = \"p\"\n"
+    ));
+    let (host, smarthost) = config.smarthosts.named("a b").unwrap();
+    assert_eq!((host.to_string().as_str(), host.port), ("smart.example.net:587", 587));
+    assert_eq!(smarthost.user.as_deref(), Some("a"));
+    let alice = mail_types::Address::parse("Alice@example.org").unwrap();
+    assert_eq!(config.sender_routes.of(None, Some(&alice)), Some("alice@example.org"));
+    assert_eq!(
+        config.sender_routes.named("alice@example.org"),
+        Some(&Route::Via("a b".to_owned()))
+    );
+    for (lines, expected) in [
+        ("routes.\"*\" = \"via:nobody\"", "there is no [smarthosts.\"nobody\"]"),
+        ("sender_routes.\"@example.org\" = \"via:nobody\"", "there is no [smarthosts.\"nobody\"]"),
+        ("sender_routes.\"@example.org\" = \"discard\"", "is said by domain"),
+        ("sender_routes.\"alice\" = \"mx\"", "is neither an address"),
+        ("smarthosts.\"x\".host = \"smart.example.net\"", "must have a host with its port"),
+        ("relay.outbound.ipv4.enabled = false\nrelay.outbound.ipv6.enabled = false", "no server"),
+        ("relay.outbound.concurrency = 0", "must be 1 or more"),
+        ("destinations.\"example.net\".concurrency = 0", "1 or more"),
+        ("destinations.\"example.net\".source_ipv4 = \"::1\"", "must be an address such as"),
+        ("etrn.\"example.net\" = \"everybody\"", "must be a network"),
+        ("etrn.\"a b\" = []", "is no domain"),
+    ] {
+        let found = mistakes(&format!("{MINIMAL}{lines}"));
+        assert!(found.iter().any(|line| line.contains(expected)), "{lines}: {found:?}");
+    }
+}
+
+#[test]
+fn who_may_ask_for_mail() {
+    let config = parse(&format!("{MINIMAL}[etrn]\n\"example.com\" = [\"192.0.2.0/24\"]\n"));
+    let may = |client: &str, domain| {
+        config.etrn.may_ask(client.parse().unwrap(), &Domain::parse(domain).unwrap())
+    };
+    assert!(may("192.0.2.7", "example.com") && may("::ffff:192.0.2.7", "a.b.example.com"));
+    assert!(!may("192.0.3.7", "example.com") && !may("192.0.2.7", "notexample.com"));
+    assert!(!may("192.0.2.7", "com"), "RFC 1985 §8");
+    assert!(parse(MINIMAL).etrn.is_empty());
 }
