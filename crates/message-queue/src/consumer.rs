@@ -56,6 +56,9 @@ pub struct Leased {
     /// Lanes that the operator has paused while this consumer had leases of them: what has not
     /// begun is to be given back untried.
     pub paused: Vec<Lane>,
+    /// Lanes whose servers somebody says are worth an attempt, whatever is known of them. Each is
+    /// told to one consumer, once.
+    pub woken: Vec<Lane>,
 }
 
 /// One process's access to its part of the queue. Dropped, whatever it still has leased is free.
@@ -198,7 +201,9 @@ impl Consumer {
     /// Makes leases of rows; what can't be read is set aside.
     async fn open(&self, rows: LeaseRows, now: Timestamp) -> Result<Leased, QueueError> {
         let next_due = rows.next_due.map(Timestamp::from_millis);
-        let paused = rows.paused.iter().filter_map(|name| Lane::parse(name).ok()).collect();
+        let lanes =
+            |names: &[String]| names.iter().filter_map(|name| Lane::parse(name).ok()).collect();
+        let (paused, woken) = (lanes(&rows.paused), lanes(&rows.woken));
         let (spool, files) = (self.queue.spool(), self.queue.files().clone());
         let opened =
             on_blocking_thread(move || Ok::<_, QueueError>(decode::open(rows, &spool, &files)))
@@ -213,6 +218,6 @@ impl Consumer {
             }
             self.queue.submit(Job::SetAside(opened.unreadable, now)).await?;
         }
-        Ok(Leased { leases: opened.leases, next_due, paused })
+        Ok(Leased { leases: opened.leases, next_due, paused, woken })
     }
 }

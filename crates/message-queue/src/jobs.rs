@@ -34,6 +34,8 @@ pub(crate) enum Job {
     Bounce(Box<BounceJob>),
     /// A destination is paused or resumed.
     Pause(PauseJob),
+    /// Somebody has found something out, or knows something.
+    Note(NoteJob),
     /// Old events go.
     Prune { before: Timestamp, not_after: Timestamp, rows_max: u32 },
     /// Refusals are noted: rows of a JSON array.
@@ -98,6 +100,14 @@ pub(crate) struct PauseJob {
     pub(crate) destination: Destination,
     /// Why, and when; nothing to resume it.
     pub(crate) reason: Option<(String, Timestamp)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum NoteJob {
+    /// A condition holds, in these words, or no more.
+    Condition { name: &'static str, text: Option<String>, now: Timestamp },
+    /// These lanes (a JSON array) are worth an attempt.
+    Wake { lanes: String },
 }
 
 /// What became of a job.
@@ -236,6 +246,7 @@ impl Apply for Jobs {
             Job::Bounce(bounce) => bounce.numbers.len().saturating_mul(2).saturating_add(3),
             Job::Prune { rows_max, .. } => *rows_max as usize,
             Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) | Job::Pause(_) => 64,
+            Job::Note(_) => 64,
         }
     }
 
@@ -291,6 +302,7 @@ impl Apply for Jobs {
                     local |= is_local;
                     remote |= !is_local;
                 }
+                (Job::Note(NoteJob::Wake { .. }), _) => remote = true,
                 _ => {}
             }
         }
@@ -324,6 +336,9 @@ impl Jobs {
                 let OperateJob { meant, operation, reason, now } = &**operate;
                 let (meant, reason) = (encode::meant(meant), reason.as_deref());
                 let chosen = sql::operate(connection, &meant, *operation, reason, now.millis())?;
+                if matches!(operation, Operation::Retry | Operation::Release) && chosen.remote {
+                    sql::wake_lanes_of(connection, &meant)?;
+                }
                 return Ok(Answer::Operated(chosen));
             }
             Job::Redirect(job) => return Ok(Answer::Operated(redirect(connection, job)?)),
@@ -339,6 +354,10 @@ impl Jobs {
                 };
                 return Ok(Answer::Turned(Box::new(done)));
             }
+            Job::Note(NoteJob::Condition { name, text, now }) => {
+                sql::note_condition(connection, name, text.as_deref(), now.millis())?;
+            }
+            Job::Note(NoteJob::Wake { lanes }) => sql::wake(connection, lanes)?,
             Job::Pause(PauseJob { destination, reason }) => {
                 let name = destination.to_string();
                 match reason {

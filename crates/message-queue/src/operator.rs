@@ -5,6 +5,7 @@
 
 mod bounce;
 mod change;
+mod condition;
 mod journey;
 mod listing;
 mod pause;
@@ -16,10 +17,11 @@ use crate::sql::{Choice, state};
 
 pub use bounce::{Bounced, GiveUp};
 pub(crate) use change::redirected;
+pub use condition::{Condition, Found};
 pub use journey::{Event, Journey, Trace};
 pub use listing::{RecipientSummary, Summary};
 pub use pause::{Destination, Paused};
-pub use stats::{Counts, Group, GroupBy, Groups, LaneCounts};
+pub use stats::{Counts, Group, GroupBy, Groups, LaneCounts, Pace};
 
 /// Which recipients are meant; nothing said means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod choice;
 mod enqueue;
 mod lease;
 mod look;
+mod notes;
 mod operate;
 mod paused;
 mod redirect;
@@ -24,12 +25,14 @@ pub(crate) use choice::Choice;
 pub(crate) use enqueue::{NewEntryRow, NewRecipientRow, enqueue};
 pub(crate) use lease::{LeaseParameters, lease};
 pub(crate) use look::{
-    Counted, GroupRow, SummaryRow, content_files, counts, groups, list, oldest, show, summaries,
+    Counted, GroupRow, SummaryRow, content_files, counts, groups, happened, last_event, list,
+    oldest, show, summaries,
 };
+pub(crate) use notes::{conditions, note_condition, wake, wake_lanes_of};
 pub(crate) use operate::{Chosen, Meant, Operation, Page, REMOVABLE, choose, last_row, operate};
 pub(crate) use paused::{pause, paused, resume};
 pub(crate) use redirect::{Others, RedirectRow, redirect, redirectable};
-pub(crate) use schema::{MIGRATIONS, event, state};
+pub(crate) use schema::{MIGRATIONS, event, state, told};
 pub(crate) use sending::{count_sending, sending};
 pub(crate) use story::{
     By, EventRow, RefusalRow, StoryRow, events, note_refusals, prune, refusals, stories,

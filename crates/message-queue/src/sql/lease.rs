@@ -61,6 +61,7 @@ pub(crate) fn lease(
         match row.as_ref().column_count() {
             2 => leased.next_due = row.get(0)?,
             3 => leased.paused.push(row.get(0)?),
+            4 => leased.woken.push(row.get(0)?),
             _ => leased.other_holders.push(row.get(0)?),
         }
         Ok(())
@@ -143,7 +144,7 @@ pub(super) const TAKEN: &str = "
 ";
 
 /// Rows with 2 columns (when the next is due: now, if something is that had no room), 1 (other
-/// holders), 3 (paused lanes that the holder still leases from).
+/// holders), 3 (paused lanes that the holder still leases from), 4 (lanes that were woken).
 pub(super) const OUTLOOK: &str = concat!(
     "
     select iif(exists (select 1 from lane where line is not null and ",
@@ -161,5 +162,7 @@ pub(super) const OUTLOOK: &str = concat!(
     union
     select lane.name, 0, 0 from (select 1 from paused where name = '*') cross join lane
     where lane.holder = $3 and lane.local = 0 and not $1;
+
+    delete from woken where not $1 returning lane, 0, 0, 0;
 "
 );

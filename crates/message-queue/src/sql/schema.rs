@@ -14,6 +14,14 @@ pub(crate) mod state {
     pub(crate) const REDIRECTED: i64 = 13;
 }
 
+/// What the sender was told of a recipient's delay, as `delay_told` has it: the more includes the
+/// less.
+pub(crate) mod told {
+    pub(crate) const NOTHING: i64 = 0;
+    pub(crate) const DELAY: i64 = 1;
+    pub(crate) const OVERDUE: i64 = 2;
+}
+
 /// The events of a journey.
 pub(crate) mod event {
     pub(crate) const QUEUED: i64 = 1;
@@ -29,7 +37,7 @@ pub(crate) mod event {
     pub(crate) const REDIRECTED: i64 = 11;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT, NOTES];
 
 const FIRST: Migration = Migration {
     name: "the tables of the queue",
@@ -167,5 +175,18 @@ const KEPT: Migration = Migration {
     name: "what is held or set aside",
     sql: "
         create index recipient_kept on recipient (lane, state) where state between 2 and 3;
+    ",
+};
+
+/// What processes tell each other, and what the operator should know.
+const NOTES: Migration = Migration {
+    name: "lanes that are worth an attempt, and conditions",
+    sql: "
+        create table woken (lane text primary key) without rowid;
+        create table condition (
+            name text primary key,
+            since integer not null,
+            text text not null
+        ) without rowid;
     ",
 };

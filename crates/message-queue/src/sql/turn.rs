@@ -52,6 +52,8 @@ pub(crate) struct LeaseRows {
     pub(crate) other_holders: Vec<String>,
     /// Lanes that are paused, and of which something is leased.
     pub(crate) paused: Vec<String>,
+    /// Lanes that somebody says are worth an attempt.
+    pub(crate) woken: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,8 @@ pub(crate) struct RecipientRow {
     pub(crate) address: String,
     pub(crate) token: i64,
     pub(crate) attempts: i64,
-    pub(crate) delay_told: bool,
+    /// One of [`super::told`].
+    pub(crate) told: i64,
     pub(crate) problem: Option<String>,
     pub(crate) facts: String,
     pub(crate) place: i64,
@@ -91,7 +94,7 @@ impl RecipientRow {
             address: row.get(3)?,
             token: row.get(4)?,
             attempts: row.get(5)?,
-            delay_told: row.get(6)?,
+            told: row.get(6)?,
             problem: row.get(7)?,
             facts: row.get(8)?,
             place: row.get(9)?,

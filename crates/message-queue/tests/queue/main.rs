@@ -15,6 +15,7 @@ mod flow;
 mod full_disk;
 mod kill;
 mod model;
+mod notes;
 mod operate;
 mod operator;
 mod pause;

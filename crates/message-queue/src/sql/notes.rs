@@ -1,0 +1,46 @@
+//! Small things that processes tell each other by way of the database.
+
+use sqlx::SqliteConnection;
+use stable_storage::{DatabaseError, Direct};
+
+/// The lanes of these recipients (`[[row, entry], ..]`) are to be tried, whatever is known of their
+/// hosts.
+pub(crate) fn wake_lanes_of(connection: &Direct, meant: &str) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        insert or ignore into woken (lane)
+        select distinct lane from json_each($1) cross join recipient
+        where number_of_all = value ->> 0 and entry = value ->> 1 and lane <> 'local'";
+    connection.execute(SQL, &[&meant])?;
+    Ok(())
+}
+
+/// So are these (a JSON array).
+pub(crate) fn wake(connection: &Direct, lanes: &str) -> Result<(), DatabaseError> {
+    const SQL: &str = "insert or ignore into woken (lane) select value from json_each($1)";
+    connection.execute(SQL, &[&lanes])?;
+    Ok(())
+}
+
+/// Something has been found out about the world outside, or is so no more.
+pub(crate) fn note_condition(
+    connection: &Direct,
+    name: &str,
+    text: Option<&str>,
+    now: i64,
+) -> Result<(), DatabaseError> {
+    const SET: &str = "insert into condition (name, since, text) values ($1, $2, $3)
+                       on conflict (name) do update set text = excluded.text";
+    match text {
+        Some(text) => connection.execute(SET, &[&name, &now, &text])?,
+        None => connection.execute("delete from condition where name = $1", &[&name])?,
+    };
+    Ok(())
+}
+
+/// What has been found out: name, since when, in words.
+pub(crate) async fn conditions(
+    moment: &mut SqliteConnection,
+) -> Result<Vec<(String, i64, String)>, DatabaseError> {
+    let sql = "select name, since, text from condition order by since";
+    Ok(sqlx::query_as(sql).fetch_all(moment).await?)
+}
