@@ -14,7 +14,11 @@ use mail_types::{Address, Domain, EnhancedStatus, OriginalRecipient, Reply, Time
 
 use crate::{
     build::part::{NewPart, multipart},
-    header::{self, date::DateTime, write::put_line},
+    header::{
+        self,
+        date::DateTime,
+        write::{put_line, put_text},
+    },
 };
 
 pub use abuse::{AbuseReport, FeedbackType};
@@ -37,8 +41,35 @@ pub struct DeliveryReport<'a> {
     pub envelope_id: Option<&'a str>,
     /// When the message came in.
     pub arrival: Timestamp,
+    /// By when its sender wanted it delivered (RFC 2852 §5).
+    pub deliver_by: Option<Timestamp>,
+    /// What its sender wanted it held for, as RFC 4865 §5.1.2 writes it.
+    pub hold_request: Option<&'a str>,
+    /// The languages of the explanation, at least one.
+    pub languages: &'a [Language],
     /// Those it is about; at least one.
     pub recipients: &'a [RecipientReport<'a>],
+}
+
+/// A language of explanations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Korean.
+    Korean,
+}
+
+impl Language {
+    /// The languages of a setting: `en`, `ko`, or `ko+en` for both; English for any other word.
+    pub fn named(word: &str) -> &'static [Self] {
+        match word {
+            "ko" => &[Self::Korean],
+            "ko+en" => &[Self::Korean, Self::English],
+            _ => &[Self::English],
+        }
+    }
 }
 
 /// What happened to one recipient.
@@ -160,7 +191,7 @@ impl DeliveryReport<'_> {
         put_line(&mut out, "To", &format!("<{}>", self.to));
         put_line(&mut out, "Date", &date);
         put_line(&mut out, "Message-ID", &format!("<{}>", self.message_id));
-        put_line(&mut out, "Subject", words::subject(self.recipients));
+        put_text(&mut out, "Subject", &words::subject(self.recipients, self.languages));
         // RFC 3834 §5: nothing may answer a report by itself.
         put_line(&mut out, "Auto-Submitted", "auto-replied");
         put_line(&mut out, "MIME-Version", "1.0");

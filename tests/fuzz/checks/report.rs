@@ -5,7 +5,7 @@ use mime_core::{
     build::{Head, Person},
     header::date::DateTime,
     report::{
-        AbuseReport, Action, DeliveryReport, Disposed, DispositionReport, FeedbackType,
+        AbuseReport, Action, DeliveryReport, Disposed, DispositionReport, FeedbackType, Language,
         RecipientReport, Returned,
     },
     structure::Structure,
@@ -41,6 +41,9 @@ pub(crate) fn check(octets: &[u8]) {
         boundary: BOUNDARY,
         envelope_id: Some(&id),
         arrival: Timestamp::from_secs(1_200_000_000),
+        deliver_by: Some(Timestamp::from_secs(1_200_000_000)),
+        hold_request: Some(&words),
+        languages: &[Language::Korean, Language::English],
         recipients: &recipients,
     };
     let built = report.build(Returned::Headers(original));

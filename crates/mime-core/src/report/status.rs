@@ -13,6 +13,14 @@ pub(super) fn fields(report: &DeliveryReport<'_>, global: bool) -> String {
         put(&mut out, "Original-Envelope-Id", &printable(envelope_id, false));
     }
     put(&mut out, "Arrival-Date", &date(report.arrival));
+    if let Some(by) = report.deliver_by {
+        // RFC 2852 §5
+        put(&mut out, "Deliver-By-Date", &date(by));
+    }
+    if let Some(request) = report.hold_request {
+        // RFC 4865 §5.1.2
+        put(&mut out, "Future-Release-Request", &printable(request, false));
+    }
     for recipient in report.recipients {
         out.push_str("\r\n");
         put_recipient(&mut out, recipient, global);

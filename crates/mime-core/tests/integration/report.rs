@@ -3,7 +3,7 @@
 use mail_types::{Address, Domain, OriginalRecipient, Reply, Timestamp};
 use mime_core::{
     header,
-    report::{Action, DeliveryReport, RecipientReport, Returned},
+    report::{Action, DeliveryReport, Language, RecipientReport, Returned},
     structure::Structure,
 };
 
@@ -13,6 +13,15 @@ const ORIGINAL: &[u8] =
     b"From: a@x.example\r\nSubject: =?EUC-KR?B?vsiz58fPvLy/5C4=?=\r\n\r\nbody\r\n";
 
 fn report(to: &str, returned: Returned<'_>, content: &[u8]) -> (Vec<u8>, bool, bool) {
+    report_in(&[Language::English], to, returned, content)
+}
+
+fn report_in(
+    languages: &[Language],
+    to: &str,
+    returned: Returned<'_>,
+    content: &[u8],
+) -> (Vec<u8>, bool, bool) {
     let mta = Domain::parse("mx.example.org").unwrap();
     let to = Address::parse(to).unwrap();
     let gone = Address::parse("gone@example.net").unwrap();
@@ -49,6 +58,9 @@ fn report(to: &str, returned: Returned<'_>, content: &[u8]) -> (Vec<u8>, bool, b
         boundary: "b0undary",
         envelope_id: Some("QQ314159"),
         arrival: Timestamp::from_secs(1_199_999_999),
+        deliver_by: Some(Timestamp::from_secs(1_200_000_000)),
+        hold_request: Some("for;3600"),
+        languages,
         recipients: &recipients,
     };
     let built = report.build(returned);
@@ -101,6 +113,8 @@ fn a_failure_with_the_header() {
     };
     assert_eq!(field(0, "Reporting-MTA").as_deref(), Some("dns; mx.example.org"));
     assert_eq!(field(0, "Original-Envelope-Id").as_deref(), Some("QQ314159"));
+    assert_eq!(field(0, "Deliver-By-Date").as_deref(), Some("Thu, 10 Jan 2008 21:20:00 +0000"));
+    assert_eq!(field(0, "Future-Release-Request").as_deref(), Some("for;3600"), "RFC 4865 §5.1.2");
     assert_eq!(field(1, "Original-Recipient").as_deref(), Some("rfc822; old@example.net"));
     assert_eq!(field(1, "Final-Recipient").as_deref(), Some("rfc822; gone@example.net"));
     assert_eq!(field(1, "Action").as_deref(), Some("failed"));
@@ -128,4 +142,30 @@ fn an_address_in_utf_8() {
     let root = Structure::of(&message).body.root;
     assert!(root.children()[1].media_type.is("message", "global-delivery-status"));
     assert!(root.children()[2].media_type.is("message", "global-headers"));
+}
+
+#[test]
+fn explanations_in_each_language_and_in_both() {
+    for (languages, subject, advice) in [
+        (&[Language::English][..], "could not be delivered", vec!["There is no such mailbox"]),
+        (&[Language::Korean][..], "전달하지 못했습니다", vec!["그런 사서함이 없습니다"]),
+        (
+            &[Language::Korean, Language::English][..],
+            "전달하지 못했습니다 / Your",
+            vec!["그런 사서함이 없습니다", "There is no such mailbox"],
+        ),
+    ] {
+        let (message, ..) = report_in(languages, "a@x.example", Returned::Headers(b""), b"");
+        let structure = Structure::of(&message);
+        assert_eq!(structure.defects, []);
+        let head = header::find(&message, "Subject").unwrap();
+        let shown = mime_core::text::decode_header(&head.unfolded());
+        assert!(shown.contains(subject), "{shown}");
+        let text = body(&message, 0);
+        for advice in advice {
+            assert!(text.contains(advice), "{text}");
+        }
+        // The remote's exact words, whatever the language, and for how long it is tried.
+        assert!(text.contains("550 5.1.1 no such") && text.contains("Sat, 12 Jan 2008"), "{text}");
+    }
 }
