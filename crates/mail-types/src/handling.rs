@@ -14,6 +14,9 @@ pub struct Handling {
     pub priority: Priority,
     /// It may travel under TLS with verified names only (RFC 8689 §4).
     pub require_tls: bool,
+    /// It may travel without TLS, and past what domains demand of it, where it would not arrive
+    /// otherwise: `TLS-Required: No` (RFC 8689 §4.2.2). Not if [`Handling::require_tls`] was said.
+    pub tls_optional: bool,
     /// The request to hold it back that was granted, as a notification repeats it: `for;3600` or
     /// `until;2027-01-01T00:00:00Z` (RFC 4865 §5.1.2).
     pub hold_request: Option<Box<str>>,

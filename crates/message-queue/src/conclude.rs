@@ -186,9 +186,10 @@ pub async fn conclude(
                 tracing::error!(queue_id = %lease.entry.id, error, "no notification can be written");
                 postpone(&mut verdicts, &lease, &due, policy, now);
                 overdue.retain(|number| !due.tells_of(*number));
-                soon.extend(due.numbers().filter(|number| {
-                    verdicts.iter().all(|(tried, _)| tried != number)
-                }));
+                soon.extend(
+                    due.numbers()
+                        .filter(|number| verdicts.iter().all(|(tried, _)| tried != number)),
+                );
             }
         }
     }
@@ -201,8 +202,7 @@ pub async fn conclude(
     for (number, verdict) in verdicts {
         settlement.recipient(number, verdict.outcome, verdict.next_at);
     }
-    soon.into_iter()
-        .for_each(|number| settlement.later(number, now.plus(policy.schedule.first)));
+    soon.into_iter().for_each(|number| settlement.later(number, now.plus(policy.schedule.first)));
     told.into_iter().for_each(|number| settlement.delay_told(number));
     overdue.into_iter().for_each(|number| settlement.overdue_told(number));
     notifications.into_iter().for_each(|notification| settlement.notify(notification));
@@ -210,12 +210,7 @@ pub async fn conclude(
 }
 
 /// What there is to tell of a recipient that is tried on.
-fn delay(
-    recipient: &LeaseRecipient,
-    term: Term,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<What> {
+fn delay(recipient: &LeaseRecipient, term: Term, policy: &Policy, now: Timestamp) -> Option<What> {
     let until = term.since.plus(policy.schedule.give_up_after);
     if term.is_late(now) && !recipient.overdue_told {
         return Some(What::Overdue(until));

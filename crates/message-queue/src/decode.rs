@@ -12,7 +12,7 @@ use crate::{
     Content, Lease, LeaseEntry, LeaseRecipient, LeaseToken,
     draft::spool_path,
     facts::{EntryFacts, RecipientFacts, VERSION},
-    sql::{EntryRow, LeaseRows, RecipientRow},
+    sql::{EntryRow, LeaseRows, RecipientRow, told},
 };
 
 /// Something that can't be read.
@@ -137,7 +137,9 @@ fn recipient(row: &RecipientRow, entry: &LeaseEntry) -> Result<(Lane, LeaseRecip
         head: facts.head().map_err(wrong("header lines"))?,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         last_problem: row.problem.clone(),
-        delay_told: row.delay_told,
+        delay_told: row.told >= told::DELAY,
+        overdue_told: row.told >= told::OVERDUE,
+        since: facts.not_before().unwrap_or(entry.queued_at).max(entry.queued_at),
     };
     Ok((Lane::parse(&row.lane).map_err(wrong("lane"))?, recipient))
 }

@@ -7,7 +7,7 @@ use crate::{
     Lease, NewEntry, NewRecipient, QueueError, SealedDraft, Settlement,
     facts::{EntryFacts, RecipientFacts, VERSION},
     order,
-    sql::{Meant, NewEntryRow, NewRecipientRow, event, state},
+    sql::{Meant, NewEntryRow, NewRecipientRow, event, state, told},
 };
 
 /// A new entry, ready to be inserted.
@@ -118,7 +118,7 @@ pub(crate) fn ends(settlement: &Settlement) -> String {
             event,
             words,
             attempts,
-            end.is_some_and(|end| end.delay_told),
+            end.map_or(told::NOTHING, |end| end.told),
         ])
         .to_string()
     });

@@ -37,6 +37,8 @@ pub(crate) struct EntryFacts {
     #[serde(default, skip_serializing_if = "is_default")]
     require_tls: bool,
     #[serde(default, skip_serializing_if = "is_default")]
+    tls_optional: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     hold_request: Option<String>,
 }
 
@@ -72,6 +74,9 @@ pub(crate) struct RecipientFacts {
     keywords: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     list: Option<String>,
+    /// Until when its sender has it held.
+    #[serde(default, skip_serializing_if = "is_default")]
+    not_before: Option<i64>,
     /// In hexadecimal digits: header lines may hold any octets.
     #[serde(default, skip_serializing_if = "is_default")]
     head: String,
@@ -102,6 +107,7 @@ impl EntryFacts {
             }),
             priority: handling.priority.number(),
             require_tls: handling.require_tls,
+            tls_optional: handling.tls_optional,
             hold_request: handling.hold_request.as_deref().map(str::to_owned),
         }
     }
@@ -116,6 +122,7 @@ impl EntryFacts {
             }),
             priority: Priority::new(self.priority)?,
             require_tls: self.require_tls,
+            tls_optional: self.tls_optional,
             hold_request: self.hold_request.as_deref().map(Into::into),
         })
     }
@@ -149,8 +156,13 @@ impl RecipientFacts {
                 .map(|into| into.flags.keywords().iter().map(Keyword::to_string).collect())
                 .unwrap_or_default(),
             list: recipient.list.as_ref().map(Address::to_string),
+            not_before: recipient.not_before.map(Timestamp::millis),
             head: to_hex(&recipient.head),
         }
+    }
+
+    pub(crate) fn not_before(&self) -> Option<Timestamp> {
+        self.not_before.map(Timestamp::from_millis)
     }
 
     /// The facts of who gets the message instead, as JSON: what the sender wants stays, where it

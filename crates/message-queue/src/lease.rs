@@ -81,6 +81,10 @@ pub struct LeaseRecipient {
     pub last_problem: Option<String>,
     /// Whether the sender was told of a delay already.
     pub delay_told: bool,
+    /// Whether he was told that the time is over by which he wanted it delivered.
+    pub overdue_told: bool,
+    /// From when its attempts are counted: when it was queued, or until when its sender had it held.
+    pub since: Timestamp,
 }
 
 impl Lease {

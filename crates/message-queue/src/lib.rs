@@ -35,6 +35,7 @@ pub mod retry;
 mod sending;
 mod settle;
 mod sql;
+mod term;
 
 pub use consumer::{Consumer, Consumes, LeaseRequest, Leased};
 pub use content::Content;
@@ -46,3 +47,4 @@ pub use queue::{Queue, QueueOptions};
 pub use refusals::Refusal;
 pub use sending::SentHour;
 pub use settle::{Notification, Settled, Settlement};
+pub use term::{Lateness, Term};

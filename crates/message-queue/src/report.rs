@@ -8,11 +8,11 @@ use mail_types::{
     Address, Domain, DsnReturn, EnhancedStatus, Handling, Outcome, RecipientNumber, ReversePath,
     Timestamp,
 };
-use mime_core::report::{Action, Built, DeliveryReport, RecipientReport, Returned};
+use mime_core::report::{Action, Built, DeliveryReport, Language, RecipientReport, Returned};
 
 use crate::{
     Content, Draft, Lease, LeaseRecipient, NewEntry, NewRecipient, Notification, Origin, Queue,
-    QueueError, chance,
+    QueueError, chance, term,
 };
 
 /// The most of a header that is looked at and returned.
@@ -21,6 +21,36 @@ const HEADER_MAX: usize = 128 * 1024;
 const FULL_MAX: u64 = 1 << 20;
 /// What is read at a time.
 const PIECE: usize = 128 * 1024;
+
+/// What notifications are like.
+#[derive(Debug, Clone, Copy)]
+pub struct Notices {
+    /// The languages in which they explain themselves, at least one.
+    pub languages: &'static [Language],
+    /// Whether the postmaster is told of notifications that cannot be delivered.
+    pub double_bounces: bool,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { languages: &[Language::English], double_bounces: false }
+    }
+}
+
+/// Who reports, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Reporter<'a> {
+    /// This host.
+    pub host: &'a Domain,
+    /// The languages of the explanation.
+    pub languages: &'a [Language],
+}
+
+impl<'a> From<&'a Domain> for Reporter<'a> {
+    fn from(host: &'a Domain) -> Self {
+        Self { host, languages: Notices::default().languages }
+    }
+}
 
 /// What is reported of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +70,9 @@ pub enum What {
     Failed,
     /// It is late, and tried on until that time.
     Delayed(Timestamp),
+    /// The time is over by which its sender wanted it delivered; it is tried on until that time
+    /// (RFC 2852 §4.1.3).
+    Overdue(Timestamp),
     /// It is in the mailbox.
     Delivered,
     /// It was passed to a host that will not report.
@@ -49,9 +82,27 @@ pub enum What {
 /// A notification that is due: to whom, and about what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The reverse-path that it goes to: route it.
-    pub to: Address,
+    /// Where it goes: route it.
+    pub to: To,
     reported: Vec<Reported>,
+}
+
+/// To whom a notification goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// A reverse-path.
+    Sender(Address),
+    /// This host's postmaster: it is about a notification that cannot be delivered.
+    Postmaster,
+}
+
+impl std::fmt::Display for To {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sender(address) => address.fmt(f),
+            Self::Postmaster => f.write_str("postmaster"),
+        }
+    }
 }
 
 impl Due {
@@ -60,26 +111,46 @@ impl Due {
         let late = |reported: &&Reported| matches!(reported.what, What::Delayed(_));
         self.reported.iter().filter(late).map(|reported| reported.number)
     }
+
+    /// Everybody of whom it tells.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = RecipientNumber> + '_ {
+        self.reported.iter().map(|reported| reported.number)
+    }
+
+    /// Whether it tells of this recipient.
+    pub(crate) fn tells_of(&self, number: RecipientNumber) -> bool {
+        self.numbers().any(|told| told == number)
+    }
 }
 
+/// The agent that a notification to the postmaster has come from, in its origin.
+const DOUBLE_BOUNCE: &str = "double bounce";
+
 /// The notifications that are due: one for each reverse-path, none for the null one, and only
-/// what NOTIFY asks for (RFC 3461 §4.1).
-pub fn due(lease: &Lease, reported: &[Reported]) -> Vec<Due> {
+/// what NOTIFY asks for (RFC 3461 §4.1). With `double_bounces`, one to the postmaster about what
+/// has no sender and failed, unless it was one to the postmaster itself.
+pub fn due(lease: &Lease, reported: &[Reported], double_bounces: bool) -> Vec<Due> {
+    let to_postmaster = double_bounces && lease.entry.origin.agent != DOUBLE_BOUNCE;
     let mut all: Vec<Due> = Vec::new();
     for one in reported {
         let Some(recipient) = find(lease, one.number) else { continue };
         let wanted = match one.what {
             What::Failed => recipient.notify.failure,
             What::Delayed(_) => recipient.notify.delay && !recipient.delay_told,
+            What::Overdue(_) => recipient.notify.delay && !recipient.overdue_told,
             What::Delivered | What::Relayed => recipient.notify.success,
         };
-        let ReversePath::Address(to) = &recipient.reverse_path else { continue };
+        let to = match &recipient.reverse_path {
+            ReversePath::Address(to) => To::Sender(to.clone()),
+            ReversePath::Null if to_postmaster && one.what == What::Failed => To::Postmaster,
+            ReversePath::Null => continue,
+        };
         if !wanted {
             continue;
         }
-        match all.iter_mut().find(|due| due.to == *to) {
+        match all.iter_mut().find(|due| due.to == to) {
             Some(due) => due.reported.push(one.clone()),
-            None => all.push(Due { to: to.clone(), reported: vec![one.clone()] }),
+            None => all.push(Due { to, reported: vec![one.clone()] }),
         }
     }
     all
@@ -87,14 +158,16 @@ pub fn due(lease: &Lease, reported: &[Reported]) -> Vec<Due> {
 
 /// Writes a notification that is due. `recipients` is where its address leads, as the directory
 /// says; `reporting_mta` is this host.
-pub async fn write(
+pub async fn write<'a>(
     queue: &Queue,
     lease: &Lease,
     due: &Due,
     recipients: Vec<NewRecipient>,
-    reporting_mta: &Domain,
+    by: impl Into<Reporter<'a>>,
     now: Timestamp,
 ) -> Result<Notification, QueueError> {
+    let Reporter { host: reporting_mta, languages } = by.into();
+    let to = addressee(due, &recipients, reporting_mta)?;
     let id = queue.new_id(now);
     let content = &lease.entry.content;
     let (header, header_len) = header(content).await?;
@@ -105,12 +178,15 @@ pub async fn write(
         let rows: Vec<_> = due.reported.iter().filter_map(|one| row(lease, one, now)).collect();
         let report = DeliveryReport {
             reporting_mta,
-            to: &due.to,
+            to: &to,
             date: now,
             message_id: &message_id,
             boundary: &chance::spool_name(),
             envelope_id: lease.entry.envid.as_deref(),
             arrival: lease.entry.queued_at,
+            deliver_by: lease.entry.handling.deliver_by.map(|by| by.at),
+            hold_request: lease.entry.handling.hold_request.as_deref(),
+            languages,
             recipients: &rows,
         };
         report.build(if full {
@@ -125,8 +201,23 @@ pub async fn write(
         copy(content, &mut draft).await?;
     }
     draft.write(&built.tail).await?;
-    let entry = envelope(lease, &built, id, message_id, recipients);
+    let mut entry = envelope(lease, &built, id, message_id, recipients);
+    if due.to == To::Postmaster {
+        DOUBLE_BOUNCE.clone_into(&mut entry.origin.agent);
+    }
     Ok(Notification { entry, content: draft.seal().await? })
+}
+
+/// Whom its header names.
+fn addressee(due: &Due, recipients: &[NewRecipient], host: &Domain) -> Result<Address, QueueError> {
+    let first = || recipients.first().map(|first| first.address.clone());
+    match &due.to {
+        To::Sender(to) => Ok(to.clone()),
+        To::Postmaster => {
+            let postmaster = Address::parse(&format!("postmaster@{host}")).ok();
+            postmaster.or_else(first).ok_or(QueueError::NoRecipient)
+        }
+    }
 }
 
 fn envelope(
@@ -192,7 +283,7 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
     // 5 to its sender.
     let (action, class) = match one.what {
         What::Failed => (Action::Failed, 5),
-        What::Delayed(until) => (Action::Delayed(Some(until)), 4),
+        What::Delayed(until) | What::Overdue(until) => (Action::Delayed(Some(until)), 4),
         What::Delivered => (Action::Delivered, 2),
         What::Relayed => (Action::Relayed, 2),
     };
@@ -200,7 +291,10 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
         address: &recipient.address,
         original: recipient.original.as_ref(),
         action,
-        status: status.with_class(class),
+        status: match one.what {
+            What::Overdue(_) => term::expired(class),
+            _ => status.with_class(class),
+        },
         text,
         remote_mta: if one.what == What::Delivered { None } else { remote_mta },
         reply: if one.what == What::Delivered { None } else { reply },

@@ -2,7 +2,7 @@
 
 use mail_types::{Outcome, RecipientNumber, Timestamp};
 
-use crate::{Lease, NewEntry, SealedDraft};
+use crate::{Lease, NewEntry, SealedDraft, sql::told};
 
 /// The end of one lease: an outcome for each of its recipients, and the notifications they cause.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub(crate) struct End {
     /// None if nothing was tried.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) next_at: Option<Timestamp>,
-    pub(crate) delay_told: bool,
+    /// One of [`told`].
+    pub(crate) told: i64,
 }
 
 /// A notification that is queued in the transaction that settles its cause.
@@ -52,24 +53,39 @@ impl Settlement {
         outcome: Outcome,
         next_at: Option<Timestamp>,
     ) {
-        self.end(End { number, outcome: Some(outcome), next_at, delay_told: false });
+        self.end(End { number, outcome: Some(outcome), next_at, told: told::NOTHING });
     }
 
     /// Gives a recipient back untried: it waits as it did before, and not before this time.
     pub fn later(&mut self, number: RecipientNumber, not_before: Timestamp) {
-        self.end(End { number, outcome: None, next_at: Some(not_before), delay_told: false });
+        let told = told::NOTHING;
+        self.end(End { number, outcome: None, next_at: Some(not_before), told });
     }
 
-    fn end(&mut self, end: End) {
-        self.ends.retain(|other| other.number != end.number);
+    fn end(&mut self, mut end: End) {
+        if let Some(place) = self.ends.iter().position(|other| other.number == end.number) {
+            // What was told stays told.
+            end.told = end.told.max(self.ends.swap_remove(place).told);
+        }
         self.ends.push(end);
     }
 
     /// Remembers that the sender is told of this recipient's delay by a notification of this
     /// settlement, so that he is told once.
     pub fn delay_told(&mut self, number: RecipientNumber) {
-        for end in self.ends.iter_mut().filter(|end| end.number == number) {
-            end.delay_told = true;
+        self.told(number, told::DELAY);
+    }
+
+    /// Remembers that the sender needs not be told any more that the time is over by which he wanted
+    /// it delivered.
+    pub fn overdue_told(&mut self, number: RecipientNumber) {
+        self.told(number, told::OVERDUE);
+    }
+
+    fn told(&mut self, number: RecipientNumber, told: i64) {
+        match self.ends.iter_mut().find(|end| end.number == number) {
+            Some(end) => end.told = end.told.max(told),
+            None => self.ends.push(End { number, outcome: None, next_at: None, told }),
         }
     }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mail_types::{
-    Address, Domain, EnhancedStatus, Outcome, Problem, RecipientNumber, Scope, Timestamp,
-};
+use mail_types::{Domain, EnhancedStatus, Outcome, Problem, RecipientNumber, Scope, Timestamp};
 use stable_storage::on_blocking_thread;
 use tokio::task::JoinSet;
 
@@ -15,7 +13,7 @@ use crate::{
     decode, encode,
     jobs::{Answer, BounceJob, Job, SettleJob, TurnDone},
     operator::Filter,
-    report::{self, Reported, What},
+    report::{self, Reported, To, What},
     sql::{self, LeaseRows, Meant},
 };
 
@@ -119,7 +117,7 @@ impl Queue {
             })
             .collect();
         let mut notifications: Vec<Notification> = Vec::new();
-        for due in report::due(&lease, &reported) {
+        for due in report::due(&lease, &reported, false) {
             let recipients = route(routes, &due.to).await?;
             if recipients.is_empty() {
                 continue;
@@ -157,8 +155,9 @@ impl Queue {
 
 async fn route(
     routes: &impl RouteNotification,
-    to: &Address,
+    to: &To,
 ) -> Result<Vec<crate::NewRecipient>, QueueError> {
+    let To::Sender(to) = to else { return Ok(Vec::new()) };
     let routed = routes.route(to).await;
     routed.map_err(|why| QueueError::Unroutable { to: to.clone(), why })
 }

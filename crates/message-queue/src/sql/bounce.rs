@@ -29,7 +29,7 @@ pub(crate) async fn as_leased(
             address: row.try_get(3)?,
             token,
             attempts: row.try_get(4)?,
-            delay_told: row.try_get(5)?,
+            told: row.try_get(5)?,
             problem: row.try_get(6)?,
             facts: row.try_get(7)?,
             place: row.try_get(8)?,

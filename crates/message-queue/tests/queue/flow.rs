@@ -30,6 +30,7 @@ async fn what_is_leased_is_what_was_queued() {
         }),
         priority: Priority::new(-9).unwrap(),
         require_tls: true,
+        tls_optional: false,
         hold_request: Some("for;60".into()),
     };
     new.origin.tls = Some("TLSv1.3".to_owned());

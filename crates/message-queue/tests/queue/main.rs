@@ -11,6 +11,7 @@
 mod story;
 
 mod crash;
+mod deadline;
 mod flow;
 mod full_disk;
 mod kill;

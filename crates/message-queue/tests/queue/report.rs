@@ -33,14 +33,14 @@ async fn what_is_due_is_what_was_asked_for() {
     let mut lease = leased(&queue, None, b"").await;
     let all = |what: What| (0..4).map(|n| reported(n, what, failed("no"))).collect::<Vec<_>>();
     let due = |lease: &Lease, what| {
-        let due = report::due(lease, &all(what));
+        let due = report::due(lease, &all(what), false);
         due.into_iter().map(|due| due.to.to_string()).collect::<Vec<_>>()
     };
     let late = What::Delayed(after(60));
     assert_eq!(due(&lease, What::Failed), ["sender@there.test", "list@there.test"]);
     assert_eq!(due(&lease, What::Relayed), ["sender@there.test"]);
     assert_eq!(due(&lease, late), ["sender@there.test", "list@there.test"]);
-    let told = report::due(&lease, &all(late)).iter().flat_map(|due| due.delayed()).count();
+    let told = report::due(&lease, &all(late), false).iter().flat_map(|due| due.delayed()).count();
     assert_eq!(told, 2);
     // Told once.
     lease.recipients[0].delay_told = true;
@@ -81,7 +81,8 @@ async fn what_is_returned_is_what_ret_says() {
         let queue = queue(folder.path()).await;
         let lease = leased(&queue, ret, &whole).await;
         let id = lease.entry.id;
-        let due = report::due(&lease, &[reported(0, What::Failed, failed("no such mailbox"))]);
+        let due =
+            report::due(&lease, &[reported(0, What::Failed, failed("no such mailbox"))], false);
         let routed = vec![recipient("sender@here.test")];
         let host = mail_types::Domain::parse("mail.here.test").unwrap();
         let new = report::write(&queue, &lease, &due[0], routed, &host, after(1)).await.unwrap();
@@ -127,7 +128,7 @@ async fn headers_without_end_and_octets_without_ascii() {
         let folder = tempfile::tempdir().unwrap();
         let queue = queue(folder.path()).await;
         let lease = leased(&queue, Some(DsnReturn::Full), content).await;
-        let due = report::due(&lease, &[reported(0, What::Failed, failed("no"))]);
+        let due = report::due(&lease, &[reported(0, What::Failed, failed("no"))], false);
         let routed = vec![recipient("sender@here.test")];
         let new = report::write(&queue, &lease, &due[0], routed, &host, after(1)).await.unwrap();
         assert_eq!(new.entry.body == mail_types::BodyKind::EightBitMime, eight_bit);
