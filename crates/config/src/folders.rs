@@ -21,6 +21,8 @@ pub struct Folders {
     pub keys: PathBuf,
     /// Unix sockets.
     pub run: PathBuf,
+    /// Unix sockets on which agents tell what they count.
+    pub metrics: PathBuf,
 }
 
 impl Folders {
@@ -35,7 +37,13 @@ impl Folders {
             mail: data_dir.join("mail"),
             keys: data_dir.join("keys"),
             run: data_dir.join("run"),
+            metrics: data_dir.join("metrics"),
         }
+    }
+
+    /// The Unix socket on which an agent tells what it counts.
+    pub fn metrics_socket(&self, agent: &str) -> PathBuf {
+        self.metrics.join(format!("{agent}.sock"))
     }
 
     /// The Unix socket through which programs of this machine submit.

@@ -88,6 +88,8 @@ sections! {
         pub sendmail: Sendmail = Sendmail::default(),
         /// How `postrider up` runs the agents.
         pub supervisor: Supervisor = Supervisor::default(),
+        /// Numbers for a monitoring system, in the text format of Prometheus.
+        pub metrics: Metrics = Metrics::default(),
         /// What is written about all this.
         pub log: Log = Log::default(),
     }
@@ -446,6 +448,14 @@ sections! {
         pub max_restart_pause: Duration = minutes(1),
     }
 
+    /// Numbers for a monitoring system.
+    pub struct Metrics {
+        /// Where `postrider up` (and `postrider metrics --serve`) answers GET /metrics, for all
+        /// agents together; nowhere if empty, and then no agent answers at all. Whoever can connect
+        /// can read: there are no addresses in it, but how much mail there is.
+        pub listen: Vec<SocketAddr> = Vec::new() => "[\"127.0.0.1:9180\"]",
+    }
+
     /// What is written about all this.
     pub struct Log {
         /// How much: "error", "warn", "info", "debug" or "trace".
@@ -476,6 +486,7 @@ tables!(
     Proxies,
     Dns,
     Supervisor,
+    Metrics,
     Log
 );
 

@@ -14,7 +14,7 @@ use std::{
 
 use agent_kit::{GRACE, Stop, now};
 use mail_types::{AccountId, Outcome, QueueId, RecipientNumber, Timestamp};
-use message_queue::{Consumer, Lease, LeaseRequest, Settlement};
+use message_queue::{Consumer, Lateness, Lease, LeaseRequest, Settlement};
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -189,6 +189,19 @@ impl Desk {
 
     /// Divides a lease into its parts.
     async fn begin(&mut self, lease: Lease) {
+        // RFC 2852 §4.1.3: what is late ends, or its sender is told first.
+        let ends = match lease.lateness(now()) {
+            Lateness::InTime => None,
+            Lateness::Tell => Some(Vec::new()),
+            Lateness::Over(outcome) => {
+                let numbers = lease.recipients.iter().map(|recipient| recipient.number);
+                Some(numbers.map(|number| (number, outcome.clone())).collect())
+            }
+        };
+        if let Some(ends) = ends {
+            self.settlements.push(settle::settlement(&self.shared, lease, ends).await);
+            return;
+        }
         self.last = self.last.wrapping_add(1);
         let (key, entry) = (self.last, Arc::new(lease.entry.clone()));
         let recipients = lease.recipients.clone();

@@ -6,10 +6,11 @@ use mail_types::{Address, Outcome, RecipientNumber};
 use message_queue::{
     Lease, NewRecipient, Settlement,
     conclude::{Ended, Policy, RouteNotification, conclude},
-    report::What,
+    report::{Notices, What},
     retry::Schedule,
 };
-use smtp_server::notified;
+use mime_core::report::Language;
+use smtp_server::{notified, postmaster};
 
 use crate::service::Shared;
 
@@ -28,6 +29,10 @@ pub(crate) async fn settlement(
             give_up_after: retry.give_up_after,
         },
         delay_notice_after: retry.delay_notice_after,
+        notices: Notices {
+            languages: Language::named(shared.config.notices.language.as_str()),
+            double_bounces: shared.config.notices.double_bounces,
+        },
     };
     let delivered = Some(What::Delivered);
     let ends =
@@ -39,5 +44,9 @@ pub(crate) async fn settlement(
 impl RouteNotification for Shared {
     async fn route(&self, to: &Address) -> Result<Vec<NewRecipient>, String> {
         notified(&self.directory, to, now()).await
+    }
+
+    async fn postmaster(&self) -> Result<Vec<NewRecipient>, String> {
+        postmaster(&self.directory, now()).await
     }
 }

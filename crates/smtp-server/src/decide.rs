@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use mail_types::{AccountId, Address, QueueId};
+use mail_types::{AccountId, Address, Priority, QueueId};
 use message_queue::{NewEntry, NewRecipient};
 use mime_core::fixup::Seen;
 use smtp_core::{
@@ -40,6 +40,12 @@ pub trait Decide: Send {
         mail: &MailFrom,
         session: &Session,
     ) -> impl Future<Output = Result<Option<AccountId>, Refusal>> + Send;
+
+    /// The highest priority that the client may give to its messages: none above the usual from
+    /// whom nobody trusts (RFC 6710 §4.1).
+    fn priority_max(&self) -> Priority {
+        Priority::NORMAL
+    }
 
     /// Who gets what is sent to this recipient; at least one.
     fn recipient(

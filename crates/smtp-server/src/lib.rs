@@ -21,4 +21,4 @@ mod transaction;
 pub use decide::{Decide, Fixups, Missing};
 pub use intake::Intake;
 pub use reception::Reception;
-pub use recipients::{no_route, notified, recipient};
+pub use recipients::{no_route, notified, postmaster, recipient};

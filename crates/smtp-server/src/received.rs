@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 use conversation::{Peer, TlsFacts};
-use mail_types::{Domain, ForwardPath, QueueId, Timestamp};
+use mail_types::{Domain, ForwardPath, Priority, QueueId, Timestamp};
 use message_queue::Origin;
 use mime_core::header::date::DateTime;
-use smtp_core::server::{Dialect, Session};
+use smtp_core::{
+    command::MailFrom,
+    server::{Dialect, Session},
+};
 
 /// What a trace field tells.
 #[derive(Debug)]
@@ -17,11 +20,13 @@ pub(crate) struct Trace<'a> {
     pub(crate) tls: Option<&'a TlsFacts>,
     /// Of the registry: ESMTPSA and its like.
     pub(crate) protocol: &'static str,
+    /// What MAIL asked for.
+    pub(crate) priority: Option<Priority>,
 }
 
 impl<'a> Trace<'a> {
-    /// What the session knows; `utf8` if the transaction has SMTPUTF8.
-    pub(crate) fn of(session: &'a Session, utf8: bool) -> Self {
+    /// What the session knows, and what MAIL said.
+    pub(crate) fn of(session: &'a Session, mail: &MailFrom) -> Self {
         Self {
             client_name: session.client_name().unwrap_or_default(),
             peer: session.peer(),
@@ -29,10 +34,11 @@ impl<'a> Trace<'a> {
             protocol: protocol(
                 session.options().dialect,
                 session.is_extended(),
-                utf8,
+                mail.smtputf8,
                 session.tls().is_some(),
                 session.is_signed_in(),
             ),
+            priority: mail.priority,
         }
     }
 
@@ -64,6 +70,10 @@ impl<'a> Trace<'a> {
             && !recipient.needs_smtputf8()
         {
             let _ = write!(field, "\r\n\tfor <{recipient}>");
+        }
+        if let Some(priority) = self.priority {
+            // RFC 6710 §4.1, §7
+            let _ = write!(field, "\r\n\tpriority {priority}");
         }
         let date = DateTime { at: now, offset_minutes: 0 }.render();
         let _ = write!(field, ";\r\n\t{date}\r\n");
@@ -133,7 +143,7 @@ mod tests {
             local: "192.0.2.1:25".parse().unwrap(),
             remote: "[2001:db8::7]:4000".parse().unwrap(),
         };
-        Trace { client_name, peer: Some(peer), tls, protocol: "ESMTPS" }
+        Trace { client_name, peer: Some(peer), tls, protocol: "ESMTPS", priority: None }
     }
 
     fn field(trace: &Trace<'_>, hide_client: bool) -> String {

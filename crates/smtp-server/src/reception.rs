@@ -49,7 +49,7 @@ impl<D: Decide> Reception<D> {
         let (session, wire) = talk.parts();
         match self.decide.sender(ask.mail(), session).await {
             Ok(account) => {
-                let mail = ask.accept(session, wire);
+                let mail = ask.accept_at_most(session, wire, self.decide.priority_max());
                 self.transaction = Some(Transaction::new(mail, account, agent_kit::now()));
             }
             Err(refusal) => {

@@ -51,3 +51,17 @@ pub async fn notified(
         }
     }
 }
+
+/// Who gets what is for this host's postmaster; nobody, if there is no such mailbox.
+pub async fn postmaster(
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Vec<NewRecipient>, String> {
+    let occasion = Occasion::message(&ReversePath::Null, now);
+    let route = directory.route_postmaster(occasion).await.map_err(|error| error.to_string())?;
+    match route {
+        Route::Ours(targets) => Ok(targets.into_iter().map(recipient).collect()),
+        Route::Elsewhere(target) => Ok(vec![recipient(target)]),
+        Route::Refused(_) => Ok(Vec::new()),
+    }
+}

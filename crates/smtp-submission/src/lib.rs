@@ -14,6 +14,7 @@ mod outgoing;
 mod recipients;
 mod service;
 mod submitter;
+mod verp;
 
 use agent_kit::{Running, Surroundings};
 

@@ -6,7 +6,7 @@ use agent_kit::now;
 use config::Config;
 use conversation::Peer;
 use directory::{Account, Directory, Occasion};
-use mail_types::{AccountId, Address, Domain, QueueId, ReversePath};
+use mail_types::{AccountId, Address, Domain, Priority, QueueId, ReversePath};
 use message_queue::{NewEntry, NewRecipient, Queue};
 use mime_core::fixup::{DROPPED_AT_SUBMISSION, Seen};
 use sign_in::{Origin, Presence, Protocol, SignIn, SignInResult};
@@ -21,7 +21,7 @@ use crate::{
     author::Authors,
     failure, inquiry, local_user,
     notice::{self, Held, Told},
-    outgoing, recipients,
+    outgoing, recipients, verp,
 };
 
 /// What all clients have in common.
@@ -284,7 +284,13 @@ impl Decide for Submitter {
         Ok(own.filter(|_| strange && !named).cloned())
     }
 
+    fn priority_max(&self) -> Priority {
+        let most = i8::try_from(self.config.submission.max_priority).unwrap_or(0);
+        Priority::new(most).unwrap_or_default()
+    }
+
     async fn complete(&mut self, entry: &mut NewEntry) -> Result<(), Refusal> {
+        verp::apply(&self.config.submission.verp, entry);
         if let Some(account) = entry.account {
             let limits = &self.config.submission.sending;
             self.held = outgoing::limit(&self.shared.queue, limits, account, entry).await?;

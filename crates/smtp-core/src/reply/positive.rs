@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, io::Write as _};
 
-use mail_types::{Address, Domain, QueueId};
+use mail_types::{Address, Domain, Priority, QueueId};
 
 use super::Wording;
 use crate::{
@@ -17,6 +17,8 @@ pub(crate) enum Positive<'a> {
     /// RFC 5321 §4.1.1.1, to HELO.
     Hello(&'a Domain),
     SenderOk,
+    /// The same, with another priority than MAIL asked for (RFC 6710 §4.1).
+    SenderOkAt(Priority),
     RecipientOk,
     /// To DATA.
     SendContent,
@@ -76,6 +78,11 @@ impl Positive<'_> {
             }
             Self::Hello(host) => Wording::bare(250, host.as_str()),
             Self::SenderOk => Wording::new(250, (2, 1, 0), "Sender OK"),
+            Self::SenderOkAt(priority) => Wording::new(
+                250,
+                (2, 3, 6),
+                format!("{priority} is the priority of this message, no higher one may be used"),
+            ),
             Self::RecipientOk => Wording::new(250, (2, 1, 5), "Recipient OK"),
             Self::SendContent => {
                 Wording::bare(354, "Send the message, end it with a dot on a line of its own")

@@ -71,7 +71,11 @@ impl Session {
         also(extensions.require_tls && self.has_tls(), "REQUIRETLS");
         also(self.trusts_peer(), Xclient::ATTRIBUTES);
         if let Some(least) = extensions.deliver_by {
-            lines.push(format!("DELIVERBY {least}"));
+            // RFC 2852 §2: without a parameter there is no such limit.
+            lines.push(match least {
+                0 => "DELIVERBY".to_owned(),
+                least => format!("DELIVERBY {least}"),
+            });
         }
         lines.extend(self.future_release());
         let mechanisms = self.announced();

@@ -68,7 +68,7 @@ pub enum BareLineEnds {
 /// 555 (RFC 5321 §4.1.1.11), a command with 502.
 #[derive(Debug, Clone, Default)]
 pub struct Extensions {
-    /// DELIVERBY, with the least number of seconds that can be kept (RFC 2852 §3).
+    /// DELIVERBY, with the least number of seconds that can be kept, or zero (RFC 2852 §3).
     pub deliver_by: Option<u32>,
     /// FUTURERELEASE, with the longest time that a message is held: where people submit, only
     /// (RFC 4865 §4.2).

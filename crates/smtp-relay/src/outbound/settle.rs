@@ -5,19 +5,24 @@ use agent_kit::now;
 use mail_types::{Address, EnhancedStatus, Outcome, Problem, Scope};
 use message_queue::{
     Lease, NewRecipient, Settlement,
-    conclude::{RouteNotification, conclude},
+    conclude::{Ended, RouteNotification, conclude},
 };
-use smtp_server::notified;
+use smtp_server::{notified, postmaster};
 
 use super::{Finished, Shared, work::Work};
 
 /// Settles work that is done, with its notifications on stable storage.
 pub(super) async fn finish(shared: &Shared, work: Work) {
-    let (queue, host) = (&shared.queue, &shared.config.hostname);
     for (lease, ends) in work.into_ends() {
-        let settlement = conclude(queue, lease, ends, &shared.policy(), host, now(), shared).await;
+        let settlement = settlement(shared, lease, ends).await;
         hand_over(shared, Finished { settlement, hold: None });
     }
+}
+
+/// The settlement that follows from these ends, with its notifications on stable storage.
+pub(super) async fn settlement(shared: &Shared, lease: Lease, ends: Vec<Ended>) -> Settlement {
+    let (queue, host) = (&shared.queue, &shared.config.hostname);
+    conclude(queue, lease, ends, &shared.policy(), host, now(), shared).await
 }
 
 /// Gives a settlement to whoever writes it.
@@ -48,5 +53,9 @@ pub(super) fn held(shared: &Shared, work: Work, reason: &str) -> Vec<Settlement>
 impl RouteNotification for Shared {
     async fn route(&self, to: &Address) -> Result<Vec<NewRecipient>, String> {
         notified(&self.directory, to, now()).await
+    }
+
+    async fn postmaster(&self) -> Result<Vec<NewRecipient>, String> {
+        postmaster(&self.directory, now()).await
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use agent_kit::now;
-use mail_types::{EnhancedStatus, Late, Notify, Outcome, Problem, QueueId, Scope};
+use mail_types::{EnhancedStatus, Lane, Late, Notify, Outcome, Problem, QueueId, Scope};
 use message_queue::{Lease, LeaseEntry, LeaseRecipient, conclude::Ended, report::What};
 use smtp_client::{Message, Outgoing, Recipient, Report};
 
@@ -61,6 +61,11 @@ impl Work {
         };
         work.add(lease, Vec::new());
         work
+    }
+
+    /// Whose mail it is.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.parts.iter().map(|(lease, _)| &lease.lane)
     }
 
     /// Takes up another lease of the same entry, of which nothing was tried either.
@@ -186,7 +191,7 @@ impl Work {
         let Some((lease, _)) = self.parts.get_mut(seat.lease) else { return false };
         let Some(by) = &lease.entry.handling.deliver_by else { return false };
         let Some(recipient) = lease.recipients.get_mut(seat.recipient) else { return false };
-        let must = by.trace || (by.late == Late::Notify && !keeps_times);
+        let must = by.trace || (by.late == Late::Notify && !keeps_times && by.at > now());
         if must && recipient.notify != Notify::NEVER {
             recipient.notify.success = true;
         }

@@ -1,7 +1,7 @@
 //! The questions of a mail transaction, from MAIL to the end of the content.
 
 use conversation::{Ticket, Wire};
-use mail_types::QueueId;
+use mail_types::{Priority, QueueId};
 
 use crate::{
     command::{MailFrom, RcptTo},
@@ -28,6 +28,24 @@ impl Sender {
         if session.take_answer(self.ticket) {
             session.open_transaction(&self.mail);
             Positive::SenderOk.write(&mut wire.output);
+        }
+        *self.mail
+    }
+
+    /// Yes, with no higher priority than this (RFC 6710 §4.1).
+    pub fn accept_at_most(
+        mut self,
+        session: &mut Session,
+        wire: &mut Wire,
+        most: Priority,
+    ) -> MailFrom {
+        if self.mail.priority.is_none_or(|wanted| wanted <= most) {
+            return self.accept(session, wire);
+        }
+        self.mail.priority = Some(most);
+        if session.take_answer(self.ticket) {
+            session.open_transaction(&self.mail);
+            Positive::SenderOkAt(most).write(&mut wire.output);
         }
         *self.mail
     }
