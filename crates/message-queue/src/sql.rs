@@ -28,7 +28,7 @@ pub(crate) use look::{
     Counted, GroupRow, SummaryRow, content_files, counts, groups, happened, last_event, list,
     oldest, show, summaries,
 };
-pub(crate) use notes::{conditions, note_condition, wake, wake_lanes_of};
+pub(crate) use notes::{conditions, lanes_of, note_condition, pending, wake, wake_lanes_of};
 pub(crate) use operate::{Chosen, Meant, Operation, Page, REMOVABLE, choose, last_row, operate};
 pub(crate) use paused::{pause, paused, resume};
 pub(crate) use redirect::{Others, RedirectRow, redirect, redirectable};

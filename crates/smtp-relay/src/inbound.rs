@@ -3,6 +3,7 @@
 //! A refusal is said while the peer waits, so that it never becomes a bounce of ours. Nobody signs
 //! in here. Whether a mailbox has room is read from what the delivery side publishes.
 
+mod etrn;
 mod own_host;
 mod receiver;
 mod service;

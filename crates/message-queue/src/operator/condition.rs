@@ -3,7 +3,7 @@
 //!
 //! Both are rows of the queue's database: they reach other processes, and outlive this one.
 
-use mail_types::{Lane, Timestamp};
+use mail_types::{Domain, Lane, Timestamp};
 
 use crate::{
     Queue, QueueError, encode,
@@ -70,5 +70,19 @@ impl Queue {
         let lanes = encode::texts(lanes);
         self.submit(Job::Note(NoteJob::Wake { lanes })).await?;
         Ok(())
+    }
+
+    /// The lanes of a domain, and with `below` of those below it, in which something waits.
+    pub async fn lanes_of(&self, domain: &Domain, below: bool) -> Result<Vec<Lane>, QueueError> {
+        let mut reader = self.database().reader().acquire().await?;
+        let names = sql::lanes_of(&mut reader, domain.as_str(), below).await?;
+        Ok(names.iter().filter_map(|name| Lane::parse(name).ok()).collect())
+    }
+
+    /// How many messages wait in these lanes, or are on their way.
+    pub async fn pending(&self, lanes: &[Lane]) -> Result<u64, QueueError> {
+        let mut reader = self.database().reader().acquire().await?;
+        let count = sql::pending(&mut reader, &encode::texts(lanes)).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 }

@@ -44,3 +44,34 @@ pub(crate) async fn conditions(
     let sql = "select name, since, text from condition order by since";
     Ok(sqlx::query_as(sql).fetch_all(moment).await?)
 }
+
+/// The lanes of a domain, and with `below` of those below it, in which something waits or is held.
+pub(crate) async fn lanes_of(
+    moment: &mut SqliteConnection,
+    domain: &str,
+    below: bool,
+) -> Result<Vec<String>, DatabaseError> {
+    let sql = "
+        with meant (lane) as (
+            select name from lane where local = 0 and due is not null
+            union select lane from recipient where state between 2 and 3)
+        select lane from meant
+        where lane = '@' || $1 or ($2 and substr(lane, -length($1) - 1) = '.' || $1)
+        order by lane";
+    Ok(sqlx::query_scalar(sql).bind(domain.to_owned()).bind(below).fetch_all(moment).await?)
+}
+
+/// Messages that wait, or are handed over, in these lanes (a JSON array).
+pub(crate) async fn pending(
+    moment: &mut SqliteConnection,
+    lanes: &str,
+) -> Result<i64, DatabaseError> {
+    let sql = "
+        select count(*) from (
+            select entry from json_each($1) cross join recipient
+            where lane = value and state = 0
+            union
+            select entry from json_each($1) cross join recipient
+            where lane = value and state = 1)";
+    Ok(sqlx::query_scalar(sql).bind(lanes.to_owned()).fetch_one(moment).await?)
+}

@@ -39,6 +39,8 @@ pub enum Refusal {
     NotConvertible,
     /// ETRN for a domain that this client may not start.
     NodeNotAllowed,
+    /// ETRN for a queue that does not exist.
+    NoSuchNode,
     /// The disk is nearly full.
     NoStorage,
     /// Name or password is wrong.
@@ -94,6 +96,7 @@ impl Refusal {
             Self::NodeNotAllowed => {
                 Wording::new(459, (4, 7, 1), "You cannot start the queue of this domain")
             }
+            Self::NoSuchNode => Wording::new(458, (4, 3, 3), "There is no such queue here"),
             Self::Failure => {
                 Wording::new(451, (4, 3, 0), "A failure on our side, please try again later")
             }
@@ -209,6 +212,7 @@ mod tests {
             Refusal::Loop,
             Refusal::NotConvertible,
             Refusal::NodeNotAllowed,
+            Refusal::NoSuchNode,
             Refusal::NoStorage,
             Refusal::BadCredentials,
             Refusal::SignInAgain,

@@ -8,22 +8,26 @@ use config::Config;
 use conversation::Peer;
 use directory::{Directory, DirectoryError, Occasion, Route, Target};
 use mail_types::{AccountId, Address, ForwardPath, ReversePath};
-use message_queue::NewRecipient;
+use message_queue::{NewRecipient, Queue};
 use mime_core::{fixup::Seen, header::address::addresses};
 use smtp_core::{
-    command::{MailFrom, RcptTo},
+    command::{MailFrom, Node, RcptTo},
     reply::Refusal,
-    server::{LastWord, Session, SignIn},
+    server::{LastWord, Session, SignIn, Started},
 };
 use smtp_server::{Decide, Fixups, no_route, recipient};
 
-use super::own_host::{Meant, OwnHost, names_a_way};
+use super::{
+    etrn,
+    own_host::{Meant, OwnHost, names_a_way},
+};
 
 /// The decisions about one client.
 pub(super) struct Receiver {
     directory: Directory,
     usage: UsageReader,
     config: Arc<Config>,
+    queue: Queue,
     host: OwnHost,
     /// Who sends the message at hand.
     reverse_path: ReversePath,
@@ -36,11 +40,12 @@ impl Receiver {
         directory: Directory,
         usage: UsageReader,
         config: Arc<Config>,
+        queue: Queue,
         peer: Peer,
     ) -> Self {
         let host = own_host(&config, peer);
         let reverse_path = ReversePath::Null;
-        Self { directory, usage, config, host, reverse_path, declared_octets: 0 }
+        Self { directory, usage, config, queue, host, reverse_path, declared_octets: 0 }
     }
 
     /// Where mail for an address goes. A source route before it was dropped when it was read
@@ -146,6 +151,15 @@ impl Decide for Receiver {
             }
         }
         Err(Refusal::MailboxFull)
+    }
+
+    async fn etrn(&mut self, node: &Node, session: &Session) -> Result<Started, Refusal> {
+        match session.peer() {
+            Some(Peer::Tcp { remote, .. }) => {
+                etrn::start(&self.queue, &self.config, remote.ip(), node).await
+            }
+            _ => Err(Refusal::NodeNotAllowed),
+        }
     }
 
     fn fixups(&self) -> Fixups {

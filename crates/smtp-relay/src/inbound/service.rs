@@ -12,7 +12,7 @@ use config::Config;
 use directory::Directory;
 use mail_types::Domain;
 use message_queue::Queue;
-use smtp_core::server::{AuthPolicy, BareLineEnds, Limits, Options, Session};
+use smtp_core::server::{AuthPolicy, BareLineEnds, Extensions, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 
 use super::receiver::Receiver;
@@ -63,7 +63,8 @@ impl Service {
         let options = inner.options(&config);
         let trusted = agent_kit::may_name_clients(&config, connection.peer());
         let (directory, usage) = (inner.directory.clone(), inner.usage.clone());
-        let receiver = Receiver::new(directory, usage, config, connection.peer());
+        let queue = inner.intake.queue.clone();
+        let receiver = Receiver::new(directory, usage, config, queue, connection.peer());
         let session = Session::new(options, number);
         let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), receiver);
@@ -92,6 +93,14 @@ fn options(config: &Config, hostname: Domain, starttls: bool) -> Options {
         bare_line_ends: match config.relay.bare_line_ends {
             config::BareLineEnds::Refuse => BareLineEnds::Refused,
             config::BareLineEnds::Repair => BareLineEnds::Repaired,
+        },
+        extensions: Extensions {
+            deliver_by: Some(0),
+            priority: true,
+            require_tls: true,
+            // Where nobody may ask, nothing is offered.
+            etrn: !config.etrn.is_empty(),
+            ..Extensions::default()
         },
         limits: Limits {
             recipients: config.relay.max_recipients,
