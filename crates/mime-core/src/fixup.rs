@@ -50,6 +50,8 @@ pub struct Seen {
     pub recipients: Vec<AddressItem>,
     /// Received fields: how many hosts it passed (RFC 5321 §6.3).
     pub received: usize,
+    /// `TLS-Required: No` fields: rather in clear than not at all (RFC 8689 §3).
+    pub tls_optional: usize,
     /// Octets above 127 stand in the header.
     pub eight_bit: bool,
     /// Something of the above was longer than what is kept.
@@ -98,6 +100,7 @@ enum Wanted {
     ResentFrom,
     DeliveredTo,
     Recipients,
+    TlsRequired,
 }
 
 impl Wanted {
@@ -214,6 +217,8 @@ impl Edit {
             Some(Wanted::ResentFrom)
         } else if is("Delivered-To") {
             Some(Wanted::DeliveredTo)
+        } else if is("TLS-Required") {
+            Some(Wanted::TlsRequired)
         } else {
             if is("Date") {
                 count(&mut self.seen.date);
@@ -251,6 +256,12 @@ impl Edit {
         let list = match wanted {
             Wanted::MessageId => {
                 seen.message_id_value.get_or_insert_with(|| value.as_ref().into());
+                return;
+            }
+            Wanted::TlsRequired => {
+                // No other value has a meaning.
+                let no = value.trim_ascii().eq_ignore_ascii_case(b"No");
+                seen.tls_optional = seen.tls_optional.saturating_add(no.into());
                 return;
             }
             Wanted::From => &mut seen.from_addresses,
@@ -310,6 +321,22 @@ mod tests {
         check("From: a", "From: a\r\nDate: now\r\n\r\n");
         check("", "Date: now\r\n\r\n");
         check("Date: x\r\nTo: a", "Date: x\r\nTo: a");
+    }
+
+    #[test]
+    fn tls_that_is_not_required() {
+        // RFC 8689 §3
+        for (field, expected) in [
+            ("TLS-Required: No", 1),
+            ("tls-required:\r\n no ", 1),
+            ("TLS-Required: No\r\nTLS-Required: No", 2),
+            ("TLS-Required: Yes", 0),
+            ("TLS-Required: No, thanks", 0),
+            ("X-TLS-Required: No", 0),
+        ] {
+            let seen = edit(&format!("{field}\r\n\r\nTLS-Required: No\r\n"), 2).1;
+            assert_eq!(seen.tls_optional, expected, "{field}");
+        }
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(crate) struct Facts {
     pub(crate) message_id: Option<String>,
     /// Octets above 127 in the header.
     pub(crate) header_eight_bit: bool,
+    /// The header says that TLS is not required (RFC 8689 §3).
+    pub(crate) tls_optional: bool,
     /// Octets above 127 anywhere.
     pub(crate) eight_bit: bool,
     /// What it is made of, if it was asked for.
@@ -186,6 +188,7 @@ impl Content {
         }
         let seen = editor.finish(missing.as_bytes(), &mut out);
         self.facts.header_eight_bit = seen.eight_bit;
+        self.facts.tls_optional = seen.tls_optional > 0;
         if self.facts.message_id.is_none() {
             self.facts.message_id = message_id(&seen);
         }

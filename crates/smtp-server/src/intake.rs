@@ -64,12 +64,14 @@ impl Intake {
         session: &Session,
         decide: &mut D,
     ) -> Result<QueueId, Refusal> {
-        let handling = transaction.handling();
+        let mut handling = transaction.handling();
         let Transaction { mail, account, recipients, content, seven_bit, .. } = transaction;
         let content = content.ok_or(Refusal::Failure)?;
         let id = content.id();
         let finished = content.finish((&mut *decide, &recipients)).await;
         let (draft, facts) = finished.map_err(refusal)?;
+        // RFC 8689 §4.1: the field counts unless MAIL says the opposite.
+        handling.tls_optional = facts.tls_optional && !handling.require_tls;
         // What was declared is what the client could do; what counts is what came.
         let utf8_sender = mail.reverse_path.address().is_some_and(|a| a.needs_smtputf8());
         let utf8_recipient = recipients.iter().any(|recipient| recipient.address.needs_smtputf8());

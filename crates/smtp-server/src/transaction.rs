@@ -91,6 +91,8 @@ impl Transaction {
             deliver_by: mail.by.map(|by| by.at(self.begun_at)),
             priority: mail.priority.unwrap_or_default(),
             require_tls: mail.require_tls,
+            // What the header says is not known yet.
+            tls_optional: false,
             hold_request: mail.hold.as_ref().map(|hold| hold.to_string().into()),
         }
     }
