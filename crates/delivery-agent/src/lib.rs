@@ -9,11 +9,13 @@
 //! the same name, and the store does it once. What can't be delivered now is deferred, and is
 //! lost in no case.
 //!
-//! The agent listens to nobody, and knows no password.
+//! The agent listens only where the configuration has it take mail by LMTP (`lmtp`), which goes into
+//! the queue like any other. It knows no password.
 
 mod copy;
 mod desk;
 mod handover;
+mod lmtp;
 mod service;
 mod settle;
 

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use account_usage::UsagePublisher;
-use agent_kit::{GRACE, Readiness, Running, Stop, Surroundings, now};
+use agent_kit::{GRACE, Running, Surroundings, now};
 use anyhow::Context;
 use config::Config;
 use directory::Directory;
 use mail_store::{MailStore, StoreOptions};
 use message_queue::{Consumes, Queue, QueueOptions};
+use smtp_server::watch_queue;
 use stable_storage::Files;
 use tokio::sync::Semaphore;
 
-use crate::desk;
+use crate::{desk, lmtp};
 
 /// What all deliveries share.
 pub(crate) struct Shared {
@@ -32,11 +33,16 @@ const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
 
 /// Delivers until the stop.
 pub fn run(surroundings: Surroundings) -> Running {
-    let Surroundings { config, stop, ready, .. } = surroundings;
-    Box::pin(work(config, stop, ready))
+    Box::pin(work(surroundings))
 }
 
-async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Result<()> {
+async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
+    let taking = (
+        surroundings.listeners.take_all(),
+        surroundings.serve_options(smtp_core::reply::too_many_connections()),
+        surroundings.drive_options(),
+    );
+    let Surroundings { config, stop, ready, reload, metrics, .. } = surroundings;
     let folders = config.folders();
     let options = QueueOptions::new(
         &folders.queue,
@@ -46,6 +52,7 @@ async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Resu
         config.queue.refusals_kept,
     );
     let queue = Queue::open(options, Files::real()).await.context("cannot open the queue")?;
+    watch_queue(&metrics, &queue, Consumes::Local);
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
     let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;
     let store = store.context("cannot open the mail store")?;
@@ -60,8 +67,10 @@ async fn work(config: Arc<Config>, stop: Stop, ready: Readiness) -> anyhow::Resu
     });
     ready.ready();
     let maintaining = tokio::spawn(maintain(shared.queue.clone()));
-    desk::Desk::new(shared.clone(), consumer).work(&stop).await;
-    ready.stopping();
+    tokio::join!(lmtp::run(shared.clone(), reload, taking), async {
+        desk::Desk::new(shared.clone(), consumer).work(&stop).await;
+        ready.stopping();
+    });
     maintaining.abort();
     if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
         tracing::warn!("mailboxes are busy: the next process writes what was to follow");

@@ -10,7 +10,7 @@ use message_queue::{
     retry::Schedule,
 };
 use mime_core::report::Language;
-use smtp_server::{notified, postmaster};
+use smtp_server::{count_outcome, notified, postmaster};
 
 use crate::service::Shared;
 
@@ -34,6 +34,7 @@ pub(crate) async fn settlement(
             double_bounces: shared.config.notices.double_bounces,
         },
     };
+    ends.iter().for_each(|(_, outcome)| count_outcome(outcome, lease.entry.content.len()));
     let delivered = Some(What::Delivered);
     let ends =
         ends.into_iter().map(|(number, outcome)| Ended { number, outcome, on_success: delivered });

@@ -37,6 +37,7 @@ impl House {
         let text = "hostname = \"mail.example.org\"\ndata_dir = \".\"\n\
                     [submission]\nlisten_tls = []\n[imap]\nlisten_tls = []\n\
                     [pop3]\nlisten_tls = []\n\
+                    [delivery]\nlmtp_listen = [\"127.0.0.1:0\"]\n\
                     [delivery.retry]\nfirst_retry = \"1s\"\nmax_retry = \"1s\"\n";
         let config = Arc::new(Config::parse(text, folder.path()).unwrap());
         let folders = config.folders();
@@ -69,8 +70,9 @@ impl House {
             Surroundings::within(Agent::DeliveryAgent, (*self.config).clone(), source.stop())
                 .unwrap();
         surroundings.config = self.config.clone();
+        let lmtp = surroundings.listeners.addresses("lmtp")[0];
         let task = tokio::spawn(delivery_agent::run(surroundings));
-        Running { source, task }
+        Running { source, task, lmtp }
     }
 
     pub(crate) async fn account(&self, text: &str) -> AccountId {
@@ -151,6 +153,8 @@ impl House {
 }
 
 pub(crate) struct Running {
+    /// Where it takes mail by LMTP.
+    pub(crate) lmtp: std::net::SocketAddr,
     source: StopSource,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
 }

@@ -8,4 +8,5 @@
 )]
 
 mod house;
+mod lmtp;
 mod stories;
