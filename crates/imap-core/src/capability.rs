@@ -29,31 +29,36 @@ enum When {
     Uncompressed,
 }
 
-const TABLE: [(&str, When); 24] = [
-    ("IMAP4rev1", When::Always),              // RFC 3501
-    ("LITERAL+", When::Always),               // RFC 7888
-    ("SASL-IR", When::Always),                // RFC 4959
-    ("ID", When::Always),                     // RFC 2971
-    ("ENABLE", When::Always),                 // RFC 5161
-    ("STARTTLS", When::StartTls),             // RFC 3501 §6.2.1
-    ("LOGINDISABLED", When::NoPasswords),     // RFC 3501 §6.2.3
-    ("COMPRESS=DEFLATE", When::Uncompressed), // RFC 4978
-    ("IDLE", When::SignedIn),                 // RFC 2177
-    ("NAMESPACE", When::SignedIn),            // RFC 2342
-    ("UNSELECT", When::SignedIn),             // RFC 3691
-    ("UIDPLUS", When::SignedIn),              // RFC 4315
-    ("MOVE", When::SignedIn),                 // RFC 6851
-    ("CHILDREN", When::SignedIn),             // RFC 5258 §4
-    ("LIST-EXTENDED", When::SignedIn),        // RFC 5258
-    ("LIST-STATUS", When::SignedIn),          // RFC 5819
-    ("SPECIAL-USE", When::SignedIn),          // RFC 6154
-    ("STATUS=SIZE", When::SignedIn),          // RFC 8438
-    ("ESEARCH", When::SignedIn),              // RFC 4731
-    ("WITHIN", When::SignedIn),               // RFC 5032
-    ("CONDSTORE", When::SignedIn),            // RFC 7162 §3.1
-    ("QRESYNC", When::SignedIn),              // RFC 7162 §3.2
-    ("QUOTA", When::SignedIn),                // RFC 9208
-    ("QUOTA=RES-STORAGE", When::SignedIn),    // RFC 9208 §5.1
+const TABLE: [(&str, When); 29] = [
+    ("IMAP4rev1", When::Always),               // RFC 3501
+    ("LITERAL+", When::Always),                // RFC 7888
+    ("SASL-IR", When::Always),                 // RFC 4959
+    ("ID", When::Always),                      // RFC 2971
+    ("ENABLE", When::Always),                  // RFC 5161
+    ("STARTTLS", When::StartTls),              // RFC 3501 §6.2.1
+    ("LOGINDISABLED", When::NoPasswords),      // RFC 3501 §6.2.3
+    ("COMPRESS=DEFLATE", When::Uncompressed),  // RFC 4978
+    ("IDLE", When::SignedIn),                  // RFC 2177
+    ("NAMESPACE", When::SignedIn),             // RFC 2342
+    ("UNSELECT", When::SignedIn),              // RFC 3691
+    ("UIDPLUS", When::SignedIn),               // RFC 4315
+    ("MOVE", When::SignedIn),                  // RFC 6851
+    ("CHILDREN", When::SignedIn),              // RFC 5258 §4
+    ("LIST-EXTENDED", When::SignedIn),         // RFC 5258
+    ("LIST-STATUS", When::SignedIn),           // RFC 5819
+    ("SPECIAL-USE", When::SignedIn),           // RFC 6154
+    ("STATUS=SIZE", When::SignedIn),           // RFC 8438
+    ("ESEARCH", When::SignedIn),               // RFC 4731
+    ("WITHIN", When::SignedIn),                // RFC 5032
+    ("SORT", When::SignedIn),                  // RFC 5256
+    ("SORT=DISPLAY", When::SignedIn),          // RFC 5957
+    ("ESORT", When::SignedIn),                 // RFC 5267 §3
+    ("THREAD=ORDEREDSUBJECT", When::SignedIn), // RFC 5256
+    ("THREAD=REFERENCES", When::SignedIn),     // RFC 5256
+    ("CONDSTORE", When::SignedIn),             // RFC 7162 §3.1
+    ("QRESYNC", When::SignedIn),               // RFC 7162 §3.2
+    ("QUOTA", When::SignedIn),                 // RFC 9208
+    ("QUOTA=RES-STORAGE", When::SignedIn),     // RFC 9208 §5.1
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -107,7 +112,8 @@ mod tests {
             false,
             true,
             "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE QRESYNC \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN SORT SORT=DISPLAY ESORT \
+             THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );
     }

@@ -14,7 +14,9 @@ pub use mailboxes::{
     List, ListReturn, ListSelection, MailboxCommand, Resync, Select, SpecialUse, Status, StatusItem,
 };
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
-pub use search::{Search, SearchKey, SearchReturn};
+pub use search::{
+    Arrange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
+};
 
 use crate::SequenceSet;
 
@@ -69,7 +71,7 @@ pub enum Command {
     Fetch(Fetch),
     /// STORE and UID STORE.
     Store(Store),
-    /// SEARCH and UID SEARCH.
+    /// SEARCH, SORT, THREAD and their UID forms.
     Search(Search),
     /// COPY, MOVE and their UID forms.
     Copy(Copy),

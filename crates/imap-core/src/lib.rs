@@ -19,6 +19,7 @@ mod parse;
 pub mod response;
 mod sequence_set;
 pub mod server;
+pub mod thread;
 mod uid_runs;
 mod utf7;
 pub mod view;

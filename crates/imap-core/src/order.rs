@@ -34,16 +34,20 @@ pub(crate) enum Verb {
     Search,
     Select,
     SetQuota,
+    Sort,
     StartTls,
     Status,
     Store,
     Subscribe,
+    Thread,
     UidCopy,
     UidExpunge,
     UidFetch,
     UidMove,
     UidSearch,
+    UidSort,
     UidStore,
+    UidThread,
     Unselect,
     Unsubscribe,
 }
@@ -109,7 +113,7 @@ impl Rule {
 
 /// The table, by name.
 #[rustfmt::skip]
-pub(crate) const RULES: [Rule; 40] = [
+pub(crate) const RULES: [Rule; 44] = [
     rule(Verb::Append, "APPEND", Legal::SignedIn),                   // RFC 3501 §6.3.11
     rule(Verb::Authenticate, "AUTHENTICATE", Legal::NotAuthenticated), // RFC 3501 §6.2.2
     rule(Verb::Capability, "CAPABILITY", Legal::Any),                // RFC 3501 §6.1.1
@@ -140,19 +144,25 @@ pub(crate) const RULES: [Rule; 40] = [
         .by_sequence_number().no_expunge(),
     rule(Verb::Select, "SELECT", Legal::SignedIn),                   // RFC 3501 §6.3.1
     rule(Verb::SetQuota, "SETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.3
+    rule(Verb::Sort, "SORT", Legal::Selected)                        // RFC 5256 §3
+        .by_sequence_number().no_expunge(),
     rule(Verb::StartTls, "STARTTLS", Legal::NotAuthenticated),       // RFC 3501 §6.2.1
     rule(Verb::Status, "STATUS", Legal::SignedIn),                   // RFC 3501 §6.3.10
     rule(Verb::Store, "STORE", Legal::Selected)                      // RFC 3501 §6.4.6
         .by_sequence_number().no_expunge().no_exists(),
     rule(Verb::Subscribe, "SUBSCRIBE", Legal::SignedIn),             // RFC 3501 §6.3.6
+    rule(Verb::Thread, "THREAD", Legal::Selected)                    // RFC 5256 §3
+        .by_sequence_number().no_expunge(),
     rule(Verb::UidCopy, "UID COPY", Legal::Selected),                // RFC 3501 §6.4.8
     rule(Verb::UidExpunge, "UID EXPUNGE", Legal::Selected),          // RFC 4315 §2.1
     rule(Verb::UidFetch, "UID FETCH", Legal::Selected)               // RFC 3501 §6.4.8
         .no_expunge().no_exists(),
     rule(Verb::UidMove, "UID MOVE", Legal::Selected),                // RFC 6851 §3.2
     rule(Verb::UidSearch, "UID SEARCH", Legal::Selected),            // RFC 3501 §6.4.8
+    rule(Verb::UidSort, "UID SORT", Legal::Selected),                // RFC 5256 §3
     rule(Verb::UidStore, "UID STORE", Legal::Selected)               // RFC 3501 §6.4.8
         .no_expunge().no_exists(),
+    rule(Verb::UidThread, "UID THREAD", Legal::Selected),            // RFC 5256 §3
     rule(Verb::Unselect, "UNSELECT", Legal::Selected),               // RFC 3691 §2
     rule(Verb::Unsubscribe, "UNSUBSCRIBE", Legal::SignedIn),         // RFC 3501 §6.3.7
 ];
@@ -205,11 +215,13 @@ mod tests {
     #[test]
     fn no_number_changes_its_meaning_under_way() {
         // RFC 3501 §7.4.1: not in FETCH, STORE and SEARCH; RFC 3501 §5.5 counts COPY apart.
+        // RFC 5256 §3: nor in SORT and THREAD.
         let silent = |qresync| -> Vec<_> {
             RULES.iter().filter(|r| !r.may_tell_vanished(qresync)).map(|r| r.name).collect()
         };
-        assert_eq!(silent(true), ["FETCH", "SEARCH", "STORE"]);
-        assert_eq!(silent(false), ["FETCH", "SEARCH", "STORE", "UID FETCH", "UID STORE"]);
+        assert_eq!(silent(true), ["FETCH", "SEARCH", "SORT", "STORE", "THREAD"]);
+        let other = ["FETCH", "SEARCH", "SORT", "STORE", "THREAD", "UID FETCH", "UID STORE"];
+        assert_eq!(silent(false), other);
     }
 
     #[test]

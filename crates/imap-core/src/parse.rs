@@ -11,6 +11,7 @@ mod list;
 mod quota;
 mod search;
 mod select;
+mod sort;
 mod values;
 
 use crate::{

@@ -17,7 +17,7 @@ pub use mailboxes::{
 pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
 pub use quota::{StorageQuota, quota, quota_root};
 pub(crate) use search::Extended;
-pub use search::{FoundModSeqs, SearchResponse};
+pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};
 pub use status::{Code, Completion, Condition};
 pub(crate) use status::{bye, continuation, greeting, tagged, untagged_ok};
 pub use text::render_mailbox_name;

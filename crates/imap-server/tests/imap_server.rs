@@ -31,3 +31,5 @@ mod quota;
 mod search;
 #[path = "imap_server/sharing.rs"]
 mod sharing;
+#[path = "imap_server/sort.rs"]
+mod sort;

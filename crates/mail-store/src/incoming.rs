@@ -14,7 +14,9 @@ use mail_types::Timestamp;
 use mime_core::structure::{Limits, Parser};
 use stable_storage::{NewFile, on_blocking_thread};
 
-use crate::{StoreError, index::rows::Parsed, line_ends::LineEnds, maildir::Maildir};
+use crate::{
+    StoreError, index::rows::Parsed, line_ends::LineEnds, maildir::Maildir, sort_keys::StoredKeys,
+};
 
 /// Pieces are gathered to this size before they are written.
 const STEP_OCTETS: usize = 256 * 1024;
@@ -35,6 +37,7 @@ struct Started {
     tmp: Tmp,
     file: NewFile,
     parser: Parser,
+    keys: StoredKeys,
 }
 
 impl std::fmt::Debug for Started {
@@ -73,7 +76,7 @@ impl Incoming {
     /// Ends the message: it is synced when this returns.
     pub async fn finish(self) -> Result<Written, StoreError> {
         on_blocking_thread(move || {
-            let (Started { tmp, file, parser }, _) =
+            let (Started { tmp, file, parser, keys }, _) =
                 step(&self.maildir, &self.unique, self.started, self.gathered)?;
             let failed = |e| StoreError::file("sync", file.path(), e);
             // The modification time is where the internal date outlives the index.
@@ -85,7 +88,7 @@ impl Incoming {
                 unique: self.unique,
                 internal_date: self.internal_date,
                 size: file.length(),
-                parsed: Parsed::of(&parser.finish()),
+                parsed: Parsed::of(&parser.finish(), keys),
             })
         })
         .await
@@ -101,7 +104,8 @@ fn step(
 ) -> Result<(Started, Vec<u8>), StoreError> {
     let mut started = match started {
         Some(started) => started,
-        None => start(maildir, unique)?,
+        // The first step is longer than what is looked at for the keys.
+        None => start(maildir, unique, StoredKeys::of(&gathered))?,
     };
     let failed = |e| StoreError::file("write", maildir.tmp().join(unique), e);
     started.file.write_all(&gathered).map_err(failed)?;
@@ -109,7 +113,7 @@ fn step(
     Ok((started, gathered))
 }
 
-fn start(maildir: &Maildir, unique: &str) -> Result<Started, StoreError> {
+fn start(maildir: &Maildir, unique: &str, keys: StoredKeys) -> Result<Started, StoreError> {
     let files = &maildir.files;
     let folder = maildir.tmp();
     let path = folder.join(unique);
@@ -126,7 +130,7 @@ fn start(maildir: &Maildir, unique: &str) -> Result<Started, StoreError> {
     }
     let file = files.create_new(&used).map_err(failed)?;
     let tmp = Tmp { maildir: maildir.clone(), path: used, former, kept: false };
-    Ok(Started { tmp, file, parser: Parser::new(Limits::default()) })
+    Ok(Started { tmp, file, parser: Parser::new(Limits::default()), keys })
 }
 
 /// A date as the file system takes it.

@@ -30,6 +30,7 @@ mod naming;
 mod open_account;
 mod open_accounts;
 mod records;
+mod sort_keys;
 mod store;
 mod uid_set;
 mod watch;
@@ -44,6 +45,7 @@ pub use mailbox::{
 };
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
 pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
+pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;
 pub use watch::Watch;

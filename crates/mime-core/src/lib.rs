@@ -22,6 +22,7 @@ pub mod report;
 pub mod section;
 pub mod seven_bit;
 pub mod smtputf8;
+pub mod sorting;
 pub mod structure;
 pub mod text;
 pub mod thread;

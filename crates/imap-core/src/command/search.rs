@@ -14,6 +14,60 @@ pub struct Search {
     pub returns: Option<SearchReturn>,
     /// All of it must hold.
     pub key: SearchKey,
+    /// In which order, or in which form, the result is told.
+    pub arrange: Arrange,
+}
+
+/// The result of a search: as it is, sorted, or in threads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrange {
+    /// SEARCH: ascending.
+    Ascending,
+    /// SORT: by these, the first first. At least one.
+    Sorted(Vec<SortCriterion>),
+    /// THREAD.
+    Threaded(ThreadAlgorithm),
+}
+
+/// A sort criterion (RFC 5256 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SortCriterion {
+    /// What is compared.
+    pub key: SortKey,
+    /// `REVERSE`: the greater comes first.
+    pub reverse: bool,
+}
+
+/// What messages are sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SortKey {
+    /// `ARRIVAL`: the internal date.
+    Arrival,
+    /// `CC`: the mailbox of the first address.
+    Cc,
+    /// `DATE`: the sent date.
+    Date,
+    /// `FROM`: the mailbox of the first address.
+    From,
+    /// `SIZE`.
+    Size,
+    /// `SUBJECT`: the base subject.
+    Subject,
+    /// `TO`: the mailbox of the first address.
+    To,
+    /// `DISPLAYFROM`: the first address as it is shown (RFC 5957 §3).
+    DisplayFrom,
+    /// `DISPLAYTO`: the first address as it is shown (RFC 5957 §3).
+    DisplayTo,
+}
+
+/// How threads are made (RFC 5256 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThreadAlgorithm {
+    /// `ORDEREDSUBJECT`.
+    OrderedSubject,
+    /// `REFERENCES`.
+    References,
 }
 
 /// What of the result of a search is wanted (RFC 4731 §3.1). At least one.

@@ -7,6 +7,7 @@ use super::{
     cursor::Cursor,
     fetch, list, quota, search,
     select::select,
+    sort,
     values::{
         self, date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text,
     },
@@ -57,6 +58,8 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,
         Verb::Search | Verb::UidSearch => Command::Search(search::search(cursor, numbering)?),
+        Verb::Sort | Verb::UidSort => Command::Search(sort::sort(cursor, numbering)?),
+        Verb::Thread | Verb::UidThread => Command::Search(sort::thread(cursor, numbering)?),
         Verb::Copy | Verb::UidCopy => copy(cursor, numbering, false)?,
         Verb::Move | Verb::UidMove => copy(cursor, numbering, true)?,
         _ => Command::Mailboxes(mailboxes(verb, cursor)?),

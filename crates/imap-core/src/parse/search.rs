@@ -7,7 +7,7 @@ use super::{
     cursor::{Cursor, is_atom_char},
     values::{date, mod_seq, sequence_set, text},
 };
-use crate::command::{Numbering, Search, SearchKey, SearchReturn};
+use crate::command::{Arrange, Numbering, Search, SearchKey, SearchReturn};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -27,23 +27,32 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
     }
     if cursor.eat_word("CHARSET") {
         cursor.space()?;
-        let charset = cursor.astring("a charset")?;
-        // US-ASCII is UTF-8 too.
-        let known = [&b"UTF-8"[..], b"US-ASCII"];
-        if !known.iter().any(|name| name.eq_ignore_ascii_case(&charset)) {
-            return Err(SyntaxError::Charset);
-        }
+        charset(cursor)?;
         cursor.space()?;
     }
+    Ok(Search { numbering, returns, key: keys(cursor)?, arrange: Arrange::Ascending })
+}
+
+/// A charset, which must be one of those that are known.
+pub(super) fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
+    let charset = cursor.astring("a charset")?;
+    // US-ASCII is UTF-8 too.
+    let known = [&b"UTF-8"[..], b"US-ASCII"];
+    let is_known = known.iter().any(|name| name.eq_ignore_ascii_case(&charset));
+    if is_known { Ok(()) } else { Err(SyntaxError::Charset) }
+}
+
+/// `search-key *(SP search-key)`
+pub(super) fn keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
     let mut parser = Parser { depth: 0, keys: 0 };
     let mut keys = vec![parser.key(cursor)?];
     while cursor.eat(b' ') {
         keys.push(parser.key(cursor)?);
     }
-    Ok(Search { numbering, returns, key: all_of(keys) })
+    Ok(all_of(keys))
 }
 
-fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
+pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
     let mut wanted = SearchReturn::default();
     cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT", |cursor| {
         match cursor.word().to_ascii_uppercase().as_slice() {

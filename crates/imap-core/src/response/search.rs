@@ -1,18 +1,24 @@
-//! What a search has found (RFC 3501 §7.2.5, RFC 4731 §3.1, RFC 7162 §3.1.6).
+//! What a search has found (RFC 3501 §7.2.5, RFC 4731 §3.1, RFC 5256 §4, RFC 7162 §3.1.6).
 
 use mail_types::ModSeq;
 
 use super::{number, string};
-use crate::command::SearchReturn;
+use crate::{command::SearchReturn, thread::Threads};
 
-/// `* SEARCH`, number by number.
+/// `* SEARCH` or `* SORT`, number by number.
 #[derive(Debug)]
 pub struct SearchResponse(());
 
 impl SearchResponse {
-    /// Begins the line.
+    /// Begins the line of a SEARCH.
     pub fn begin(out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(b"* SEARCH");
+        Self(())
+    }
+
+    /// Begins the line of a SORT (RFC 5256 §4).
+    pub fn begin_sorted(out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(b"* SORT");
         Self(())
     }
 
@@ -75,7 +81,7 @@ pub(crate) struct Extended<'e> {
     pub(crate) tag: &'e str,
     pub(crate) by_uid: bool,
     pub(crate) wanted: SearchReturn,
-    /// What was found, as ascending ranges with both ends.
+    /// What was found, in its order, as ascending ranges with both ends.
     pub(crate) found: &'e [(u32, u32)],
     /// If it was a search for mod-sequences and something was found.
     pub(crate) mod_seqs: Option<FoundModSeqs>,
@@ -111,6 +117,33 @@ impl Extended<'_> {
         if let Some(mod_seqs) = self.mod_seqs {
             value(out, " MODSEQ ", mod_seqs.told(*wanted).0);
         }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// `* THREAD` (RFC 5256 §4), thread by thread, so that the output can drain between.
+#[derive(Debug)]
+pub struct ThreadResponse {
+    empty: bool,
+}
+
+impl ThreadResponse {
+    /// Begins the line.
+    pub fn begin(out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(b"* THREAD");
+        Self { empty: true }
+    }
+
+    /// Adds a thread.
+    pub fn thread(&mut self, out: &mut Vec<u8>, threads: &Threads, thread: usize) {
+        if std::mem::take(&mut self.empty) {
+            out.push(b' ');
+        }
+        threads.render(out, thread);
+    }
+
+    /// Ends the line.
+    pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -2,7 +2,7 @@
 //! [`crate::response`] or by the methods here that only borrow the question.
 
 use conversation::Wire;
-use mail_types::{FlagSet, Keyword, ModSeq, Uid, UidValidity};
+use mail_types::{FlagSet, Keyword, ModSeq, SeqNum, Uid, UidValidity};
 use sasl_core::{LastWord, server::Prepared};
 
 use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, session::Access};
@@ -172,6 +172,42 @@ impl Ask<Search> {
             mod_seqs,
         };
         response.render(&mut wire.output);
+    }
+}
+
+impl Ask<Search> {
+    /// Likewise of a SORT: MIN is the first, MAX the last in its order (RFC 5267 §3.1). These are
+    /// the numbers that [`Ask::number`] gives.
+    pub fn extended_sorted(
+        &self,
+        session: &Session,
+        wire: &mut Wire,
+        wanted: SearchReturn,
+        (found, mod_seqs): (&[u32], Option<FoundModSeqs>),
+    ) {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for number in found {
+            match runs.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
+                _ => runs.push((*number, *number)),
+            }
+        }
+        let response = Extended {
+            tag: session.running_tag(),
+            by_uid: self.command.numbering == Numbering::Uid,
+            wanted,
+            found: &runs,
+            mod_seqs,
+        };
+        response.render(&mut wire.output);
+    }
+
+    /// What a message is called in the response; none if the client does not know of it.
+    pub fn number(&self, session: &Session, uid: Uid) -> Option<u32> {
+        match self.command.numbering {
+            Numbering::Uid => Some(uid.number()),
+            Numbering::Sequence => session.view()?.sequence_number(uid).map(SeqNum::number),
+        }
     }
 }
 

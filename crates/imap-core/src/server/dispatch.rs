@@ -207,7 +207,8 @@ impl Session {
             }
             Command::Search(search) => {
                 if search.key.names_sequence() {
-                    // RFC 7162 §3.2.10.2: UID SEARCH too, if numbers stand in it.
+                    // RFC 7162 §3.2.10.2: UID SEARCH too, if numbers stand in it. To the news,
+                    // SORT and THREAD are searches.
                     verb = Verb::Search;
                 }
                 Question::Search(self.ask(search, UidRuns::new()))

@@ -4,8 +4,8 @@ use conversation::Wire;
 use imap_core::{
     SequenceSet, UidRuns,
     command::{
-        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
-        SearchKey, SectionOf, Select, StatusItem, Store, StoreAction,
+        Arrange, Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand,
+        Search, SearchKey, SectionOf, Select, StatusItem, Store, StoreAction,
     },
     listing,
     response::{
@@ -21,6 +21,7 @@ use sasl_core::{Claim, CramSecret, DigestSecret, LastWord, ScramVerifier, server
 use super::{
     account::{Mailbox, Message},
     dialogue::ImapDialogue,
+    sorting,
 };
 
 /// The password is `secret`.
@@ -421,6 +422,10 @@ impl ImapDialogue {
             .filter(|message| view.sequence_number(message.uid).is_some())
             .filter(|message| matches(key, message, session))
             .collect();
+        if ask.command().arrange != Arrange::Ascending {
+            let found: Vec<Message> = found.into_iter().cloned().collect();
+            return sorting::arranged(&found, ask, session, wire);
+        }
         let mut mod_seqs = None;
         for message in found.iter().filter(|_| key.names_mod_seq()) {
             mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);

@@ -6,7 +6,7 @@
 //! `expunge`, `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
-//! `@given mailbox NAME COUNT` adds a mailbox, `@given quota OCTETS` limits the account, `@given sample` the mailbox of RFC 3501 §8,
+//! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS` limits the account, `@given sample` the mailbox of RFC 3501 §8,
 //! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given every-mechanism`
 //! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
@@ -18,7 +18,7 @@ use imap_core::{
     command::AppendHead,
     server::{Options, Question, Session},
 };
-use mail_types::MailboxName;
+use mail_types::{FlagSet, MailboxName, Timestamp};
 use sasl_core::{Mechanism, Offers};
 use testkit::transcript::{Answers, Dialogue};
 
@@ -70,6 +70,14 @@ impl Dialogue for ImapDialogue {
             }
             ["quota", octets] => {
                 self.account.quota = Some(octets.parse().map_err(|_| "how many octets?")?);
+            }
+            ["header", name, fields @ ..] => {
+                let header = fields.join(" ").replace("; ", "\r\n");
+                let name = MailboxName::parse(name).map_err(|_| "which mailbox?")?;
+                let mailbox = self.account.mailboxes.get_mut(&name).ok_or("no such mailbox")?;
+                let content = format!("{header}\r\n\r\nx\r\n").into_bytes();
+                let date = Timestamp::from_secs(86_400);
+                mailbox.append(FlagSet::new(), date, content);
             }
             ["sample"] => {
                 self.account.add("INBOX", 18);

@@ -4,6 +4,7 @@ mod account;
 mod answers;
 mod dialogue;
 mod properties;
+mod sorting;
 
 use dialogue::ImapDialogue;
 use testkit::transcript::{Failure, replay_folder};

@@ -12,6 +12,7 @@ mod quota;
 mod search;
 mod select;
 mod sign_in;
+mod sort;
 mod store;
 
 pub(crate) use append::Appending;

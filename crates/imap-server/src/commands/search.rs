@@ -1,5 +1,6 @@
-//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 7162 §3.1.5).
+//! SEARCH, SORT, THREAD and their UID forms (RFC 3501 §6.4.4, RFC 4731, RFC 5256, RFC 7162 §3.1.5).
 
+use super::sort::Sorting;
 use crate::{
     handler::{Conversation, Talk},
     search::{Found, Query},
@@ -9,7 +10,7 @@ use crate::{
 use agent_kit::Gone;
 use imap_core::{
     UidRuns,
-    command::{Numbering, Search, SearchKey},
+    command::{Arrange, Numbering, Search, SearchKey},
     response::{Completion, SearchResponse},
     server::{Ask, Session},
     view::View,
@@ -25,7 +26,23 @@ impl Conversation {
             (Some(signed_in), Some(selected)) => {
                 let query = query(&ask, talk.parts().0);
                 match query.run(&signed_in.mailboxes, selected.id, talk).await {
-                    Ok(found) => tell(&ask, &found?, talk).await?,
+                    Ok(found) => {
+                        let found = found?;
+                        let told = match &ask.command().arrange {
+                            Arrange::Ascending => Ok(tell(&ask, &found, talk).await?),
+                            Arrange::Sorted(by) => {
+                                let sorting =
+                                    Sorting { signed_in, mailbox: selected.id, ask: &ask };
+                                sorting.tell_sorted(&found, by, talk).await?
+                            }
+                            Arrange::Threaded(algorithm) => {
+                                let sorting =
+                                    Sorting { signed_in, mailbox: selected.id, ask: &ask };
+                                sorting.tell_threads(&found, *algorithm, talk).await?
+                            }
+                        };
+                        told.unwrap_or_else(|error| trouble::completion(&error))
+                    }
                     Err(error) => trouble::completion(&error),
                 }
             }
@@ -52,23 +69,18 @@ fn query(ask: &Ask<Search>, session: &Session) -> Query {
 async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<Completion, Gone> {
     if let Some(wanted) = ask.command().returns {
         let (session, wire) = talk.parts();
-        ask.extended(session, wire, wanted, (&uid_runs(&found.uids), found.mod_seqs));
+        let mod_seqs = found.mod_seqs(&found.uids);
+        ask.extended(session, wire, wanted, (&uid_runs(&found.uids), mod_seqs));
         return Ok(Completion::ok("SEARCH completed"));
     }
     let response = SearchResponse::begin(&mut talk.parts().1.output);
     for uid in &found.uids {
         let (session, wire) = talk.parts();
-        let number = match ask.command().numbering {
-            Numbering::Uid => Some(uid.number()),
-            Numbering::Sequence => {
-                session.view().and_then(|view| view.sequence_number(*uid)).map(|n| n.number())
-            }
-        };
-        if let Some(number) = number {
+        if let Some(number) = ask.number(session, *uid) {
             response.number(&mut wire.output, number);
         }
         talk.drain().await?;
     }
-    response.end(&mut talk.parts().1.output, found.mod_seqs);
+    response.end(&mut talk.parts().1.output, found.mod_seqs(&found.uids));
     Ok(Completion::ok("SEARCH completed"))
 }

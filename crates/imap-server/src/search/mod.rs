@@ -45,8 +45,21 @@ pub(crate) struct Query {
 pub(crate) struct Found {
     /// Ascending.
     pub(crate) uids: Vec<Uid>,
-    /// If the key names a mod-sequence and something matches.
-    pub(crate) mod_seqs: Option<FoundModSeqs>,
+    /// If the key names a mod-sequence: that of each.
+    mod_seqs: Vec<ModSeq>,
+}
+
+impl Found {
+    /// The mod-sequences of what was found, in its order, or in that of a sort.
+    pub(crate) fn mod_seqs(&self, order: &[Uid]) -> Option<FoundModSeqs> {
+        let mut all = order.iter().filter_map(|uid| {
+            let place = self.uids.binary_search(uid).ok()?;
+            self.mod_seqs.get(place)
+        });
+        let mut mod_seqs = FoundModSeqs::of(*all.next()?);
+        all.for_each(|mod_seq| mod_seqs.add(*mod_seq));
+        Some(mod_seqs)
+    }
 }
 
 impl Query {
@@ -94,7 +107,7 @@ impl Query {
                 if holds {
                     found.uids.push(row.uid);
                     if names_mod_seq {
-                        found.mod_seqs.get_or_insert(FoundModSeqs::of(row.modseq)).add(row.modseq);
+                        found.mod_seqs.push(row.modseq);
                     }
                 }
             }

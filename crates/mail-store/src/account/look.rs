@@ -7,10 +7,10 @@ use stable_storage::on_blocking_thread;
 
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
-    Changes, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, StoreError,
-    Totals, UidSet, Want, Watch,
-    changes::merge,
-    index::{history, mailboxes, messages},
+    Changes, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
+    StoreError, Threadable, Totals, UidSet, Want, Watch,
+    changes::{keys, merge},
+    index::{history, mailboxes, messages, sorting},
     listing,
 };
 
@@ -101,6 +101,39 @@ impl AccountMailboxes {
     pub fn changed_since(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Vec<Uid>> {
         Box::pin(self.ask(move |mut look| async move {
             history::uids_changed_since(&mut look, mailbox, since).await
+        }))
+    }
+
+    /// The messages of the set, sorted; equal ones by UID. One query, whose cost goes with their
+    /// number.
+    pub fn sorted<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+        by: &'a [SortBy],
+    ) -> Pending<'a, Vec<Uid>> {
+        Box::pin(self.ask(move |mut look| async move {
+            sorting::sorted(&mut look, mailbox, uids, by).await
+        }))
+    }
+
+    /// What the messages of the set are threaded by, by UID; one query.
+    pub fn threadables<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+    ) -> Pending<'a, Vec<Threadable>> {
+        Box::pin(self.ask(move |mut look| async move {
+            sorting::threadables(&mut look, mailbox, uids).await
+        }))
+    }
+
+    /// Before [`AccountMailboxes::sorted`] and [`AccountMailboxes::threadables`]: messages that
+    /// came when their keys were not kept get them, some hundred at a time. Answers where to go on;
+    /// none if all have theirs.
+    pub fn fill_sort_keys(&self, mailbox: MailboxId, from: Uid) -> Pending<'_, Option<Uid>> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            Ok((keys::fill(borrowed.account()?, mailbox, from).await?, Vec::new()))
         }))
     }
 

@@ -27,6 +27,7 @@ use crate::{
     naming::file,
     open_account::OpenAccount,
     records::KeywordLog,
+    sort_keys::{HEADER_MAX, StoredKeys},
 };
 
 /// How much of a file is read at a time.
@@ -168,6 +169,7 @@ fn read(maildir: &Maildir, path: &std::path::Path) -> std::io::Result<ReadFile> 
     let (mut line_ends, mut parser) = (LineEnds::default(), Parser::new(Limits::default()));
     let (mut piece, mut wire) = (vec![0; STEP_OCTETS], Vec::new());
     let (mut octets, mut size) = (0_i64, 0_i64);
+    let mut beginning = Vec::new();
     loop {
         let length = match file.read(&mut piece) {
             Ok(0) => break,
@@ -177,9 +179,11 @@ fn read(maildir: &Maildir, path: &std::path::Path) -> std::io::Result<ReadFile> 
         wire.clear();
         line_ends.push(piece.get(..length).unwrap_or_default(), &mut wire);
         parser.push(&wire);
+        let room = HEADER_MAX.saturating_sub(beginning.len());
+        beginning.extend_from_slice(wire.get(..room).unwrap_or(&wire));
         octets = octets.saturating_add(i64::try_from(length).unwrap_or(0));
         size = size.saturating_add(i64::try_from(wire.len()).unwrap_or(0));
     }
-    let parsed = Parsed::of(&parser.finish());
+    let parsed = Parsed::of(&parser.finish(), StoredKeys::of(&beginning));
     Ok(ReadFile { size, octets, internal_date, bare_lf: line_ends.bare_lf, parsed })
 }

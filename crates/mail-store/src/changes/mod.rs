@@ -9,6 +9,7 @@ pub(crate) mod deliver;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod follow;
+pub(crate) mod keys;
 pub(crate) mod merge;
 pub(crate) mod populate;
 pub(crate) mod relocate;

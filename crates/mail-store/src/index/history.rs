@@ -32,7 +32,7 @@ pub(crate) async fn uids_at(
     Ok(listed_uids(&list.unwrap_or_default()))
 }
 
-fn listed_uids(list: &str) -> Vec<Uid> {
+pub(super) fn listed_uids(list: &str) -> Vec<Uid> {
     list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect()
 }
 

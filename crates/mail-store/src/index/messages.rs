@@ -7,7 +7,10 @@ use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
-use crate::{Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from};
+use crate::{
+    Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from,
+    sort_keys::StoredKeys,
+};
 
 /// Which of a mailbox's folders a file is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -191,20 +194,38 @@ pub(crate) async fn parsed_of(
     uids: &UidSet,
 ) -> Result<Vec<(Uid, Parsed)>, StoreError> {
     let failed = look.failed("read details");
-    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-        "select d.uid, d.envelope, d.structure
+    let rows = sqlx::query(
+        "select d.uid, d.envelope, d.structure, k.sent, k.subject, k.from_box, k.to_box, k.cc_box,
+             k.from_shown, k.to_shown, k.ids
          from json_each(?1) r cross join details d
+         left join sort_keys k on k.mailbox = d.mailbox and k.uid = d.uid
          where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1",
     )
     .bind(uids.json())
     .bind(mailbox.0)
     .fetch_all(look.db()?)
     .await
-    .map_err(failed)?;
-    Ok(rows
-        .into_iter()
-        .map(|(number, envelope, structure)| (uid(number), Parsed { envelope, structure }))
-        .collect())
+    .map_err(&failed)?;
+    let parsed = |row: &SqliteRow| {
+        let keys = keys_of(row)?;
+        let (envelope, structure) = (row.try_get(1)?, row.try_get(2)?);
+        Ok((uid(row.try_get(0)?), Parsed { envelope, structure, keys }))
+    };
+    rows.iter().map(parsed).collect::<Result<_, sqlx::Error>>().map_err(failed)
+}
+
+fn keys_of(row: &SqliteRow) -> Result<Option<StoredKeys>, sqlx::Error> {
+    let Some(ids) = row.try_get::<Option<Vec<u8>>, _>(10)? else { return Ok(None) };
+    Ok(Some(StoredKeys {
+        sent: row.try_get(3)?,
+        subject: row.try_get(4)?,
+        from: row.try_get(5)?,
+        to: row.try_get(6)?,
+        cc: row.try_get(7)?,
+        shown_from: row.try_get(8)?,
+        shown_to: row.try_get(9)?,
+        ids,
+    }))
 }
 
 /// The keywords that messages of the mailbox have. Jumps from one combination of them to the next:

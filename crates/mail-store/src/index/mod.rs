@@ -16,6 +16,7 @@ pub(crate) mod messages;
 pub(crate) mod pending;
 pub(crate) mod rows;
 mod schema;
+pub(crate) mod sorting;
 
 pub(crate) use connection::{Change, Index, Look};
 pub(crate) use schema::{KEYWORDS_BEHIND, NAME_BEHIND};

@@ -9,8 +9,9 @@ use super::{
     Look,
     messages::{FileRow, Place},
     pending::json_string,
+    sorting,
 };
-use crate::{StoreError, UidSet, mailbox::keywords_text};
+use crate::{StoreError, UidSet, mailbox::keywords_text, sort_keys::StoredKeys};
 
 /// The most rows of one statement; SQLite takes 32,766 variables.
 pub(super) const ROWS_MAX: usize = 1000;
@@ -27,17 +28,23 @@ pub(crate) struct NewRow {
 pub(crate) struct Parsed {
     pub(crate) envelope: Vec<u8>,
     pub(crate) structure: Vec<u8>,
+    /// None of a message that came when no such keys were kept.
+    pub(crate) keys: Option<StoredKeys>,
 }
 
 impl Parsed {
-    /// What the structure pass found, encoded.
-    pub(crate) fn of(structure: &Structure) -> Self {
-        Self { envelope: structure.envelope.encode(), structure: structure.body.encode() }
+    /// What the structure pass found, encoded, and the keys to sort by.
+    pub(crate) fn of(structure: &Structure, keys: StoredKeys) -> Self {
+        Self {
+            envelope: structure.envelope.encode(),
+            structure: structure.body.encode(),
+            keys: Some(keys),
+        }
     }
 
     /// That of an empty message.
     pub(crate) fn nothing() -> Self {
-        Self::of(&Structure::of(b""))
+        Self::of(&Structure::of(b""), StoredKeys::of(b""))
     }
 }
 
@@ -82,7 +89,12 @@ pub(crate) async fn insert(
         });
         sql.build().execute(look.db()?).await.map_err(&failed)?;
     }
-    Ok(())
+    let keys: Vec<_> =
+        messages.iter().filter_map(|new| Some((new.row.uid, new.parsed.keys.as_ref()?))).collect();
+    if keys.len() < messages.len() {
+        sorting::set_missing(look, mailbox, true).await?;
+    }
+    sorting::insert(look, mailbox, &keys).await
 }
 
 /// Removes messages, and notes that they are gone.

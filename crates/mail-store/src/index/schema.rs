@@ -9,6 +9,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "mailboxes", sql: FIRST },
     Migration { name: "a time in the expunge log, a counter of recent messages", sql: SECOND },
     Migration { name: "how far back the expunge log reaches", sql: THIRD },
+    Migration { name: "what messages are sorted and threaded by", sql: FOURTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -167,4 +168,29 @@ const THIRD: &str = "
 -- what went after this modseq is in the expunge log, all of it
 alter table mailboxes add column expunges_since integer not null default 0;
 update mailboxes set expunges_since = modseq;
+";
+
+const FOURTH: &str = "
+-- texts as they are compared; null: without a date of its own
+create table sort_keys (
+    mailbox integer not null,
+    uid integer not null,
+    sent integer,
+    subject text not null,
+    from_box text not null,
+    to_box text not null,
+    cc_box text not null,
+    from_shown text not null,
+    to_shown text not null,
+    ids blob not null,
+    primary key (mailbox, uid)
+) strict, without rowid;
+
+create trigger keys_go after delete on messages begin
+    delete from sort_keys where mailbox = old.mailbox and uid = old.uid;
+end;
+
+-- whether some messages have no row there, because they came earlier
+alter table mailboxes add column keys_missing integer not null default 0;
+update mailboxes set keys_missing = 1;
 ";

@@ -13,4 +13,5 @@ mod kill;
 mod operations;
 mod rebuild;
 mod sharing;
+mod sorting;
 mod world;

@@ -3,6 +3,7 @@
 //! Decoding never fails: what cannot be decoded becomes U+FFFD. What has no label, or one that
 //! cannot be right, is guessed, and the caller may learn that it was.
 
+mod casemap;
 mod charset;
 mod encode;
 mod entities;
@@ -17,6 +18,7 @@ mod words;
 
 use crate::transfer::{self, Encoding};
 
+pub use casemap::casemap;
 pub use charset::Charset;
 pub(crate) use encode::ascii_param;
 pub use encode::{encode_param, encode_words};

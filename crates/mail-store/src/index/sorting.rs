@@ -1,0 +1,170 @@
+//! Rows of what messages are sorted and threaded by.
+
+use mail_types::{MailboxId, Uid};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::{Look, history::listed_uids, mailboxes::uid, rows::ROWS_MAX};
+use crate::{
+    SortBy, SortKey, StoreError, Threadable, UidSet,
+    sort_keys::{StoredKeys, decode},
+};
+
+/// Adds keys of messages; those that have some keep them, and those that are gone get none.
+pub(crate) async fn insert(
+    look: &mut Look,
+    mailbox: MailboxId,
+    keys: &[(Uid, &StoredKeys)],
+) -> Result<(), StoreError> {
+    let failed = look.failed("add sort keys");
+    for chunk in keys.chunks(ROWS_MAX) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "insert into sort_keys (mailbox, uid, sent, subject, from_box, to_box, cc_box,
+                 from_shown, to_shown, ids)
+             select v.* from (",
+        );
+        sql.push_values(chunk, |mut values, (uid, keys)| {
+            values
+                .push_bind(mailbox.0)
+                .push_bind(i64::from(uid.number()))
+                .push_bind(keys.sent)
+                .push_bind(&keys.subject)
+                .push_bind(&keys.from)
+                .push_bind(&keys.to)
+                .push_bind(&keys.cc)
+                .push_bind(&keys.shown_from)
+                .push_bind(&keys.shown_to)
+                .push_bind(&keys.ids);
+        });
+        sql.push(
+            ") v cross join messages m where m.mailbox = v.column1 and m.uid = v.column2
+             on conflict do nothing",
+        );
+        sql.build().execute(look.db()?).await.map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// Whether messages of the mailbox have no keys: they came when none were kept.
+pub(crate) async fn is_missing(look: &mut Look, mailbox: MailboxId) -> Result<bool, StoreError> {
+    let failed = look.failed("look for sort keys");
+    let missing: Option<bool> =
+        sqlx::query_scalar("select keys_missing from mailboxes where id = ?")
+            .bind(mailbox.0)
+            .fetch_optional(look.db()?)
+            .await
+            .map_err(failed)?;
+    missing.ok_or(StoreError::MailboxGone(mailbox))
+}
+
+/// Notes whether messages have none.
+pub(crate) async fn set_missing(
+    look: &mut Look,
+    mailbox: MailboxId,
+    missing: bool,
+) -> Result<(), StoreError> {
+    let failed = look.failed("note missing sort keys");
+    sqlx::query("update mailboxes set keys_missing = ? where id = ?")
+        .bind(missing)
+        .bind(mailbox.0)
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Messages from this UID on that have no keys; at most so many, by UID.
+pub(crate) async fn without(
+    look: &mut Look,
+    mailbox: MailboxId,
+    from: Uid,
+    limit: i64,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("look for messages without sort keys");
+    let rows: Vec<i64> = sqlx::query_scalar(
+        "select m.uid from messages m where m.mailbox = ?1 and m.uid >= ?2 and not exists
+             (select 1 from sort_keys k where k.mailbox = m.mailbox and k.uid = m.uid)
+         order by m.uid limit ?3",
+    )
+    .bind(mailbox.0)
+    .bind(i64::from(from.number()))
+    .bind(limit)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(rows.into_iter().map(uid).collect())
+}
+
+/// The messages of the set in their order; equal ones by UID.
+pub(crate) async fn sorted(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    by: &[SortBy],
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("sort messages");
+    // One row, and the sorting where the keys are: rows of a hundred thousand messages would cost
+    // more than all else.
+    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(uid) from (select m.uid");
+    push_from(&mut sql, mailbox, uids);
+    sql.push(" order by ");
+    for SortBy { key, reverse } in by {
+        sql.push(column(*key)).push(if *reverse { " desc, " } else { ", " });
+    }
+    sql.push("m.uid)");
+    let list: Option<String> =
+        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(failed)?;
+    Ok(listed_uids(&list.unwrap_or_default()))
+}
+
+fn push_from(sql: &mut QueryBuilder<Sqlite>, mailbox: MailboxId, uids: &UidSet) {
+    sql.push(" from json_each(").push_bind(uids.json());
+    sql.push(
+        ") r cross join messages m
+         left join sort_keys k on k.mailbox = m.mailbox and k.uid = m.uid where m.mailbox = ",
+    );
+    sql.push_bind(mailbox.0);
+    sql.push(" and m.uid between r.value ->> 0 and r.value ->> 1");
+}
+
+/// The sent date, or the internal one.
+const SENT: &str = "coalesce(k.sent, m.internal_date / 1000)";
+
+fn column(key: SortKey) -> &'static str {
+    match key {
+        SortKey::Arrival => "m.internal_date",
+        SortKey::Cc => "k.cc_box",
+        SortKey::Date => SENT,
+        SortKey::From => "k.from_box",
+        SortKey::Size => "m.size",
+        SortKey::Subject => "k.subject",
+        SortKey::To => "k.to_box",
+        SortKey::DisplayFrom => "k.from_shown",
+        SortKey::DisplayTo => "k.to_shown",
+    }
+}
+
+/// What threads are made of, by UID.
+pub(crate) async fn threadables(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+) -> Result<Vec<Threadable>, StoreError> {
+    let failed = look.failed("read what threads are made of");
+    let mut sql = QueryBuilder::<Sqlite>::new("select m.uid, ");
+    sql.push(SENT).push(", k.subject, k.ids");
+    push_from(&mut sql, mailbox, uids);
+    let rows = sql.build().fetch_all(look.db()?).await.map_err(&failed)?;
+    let threadable = |row: &sqlx::sqlite::SqliteRow| {
+        let ids: Option<&[u8]> = row.try_get(3)?;
+        let (is_reply_or_forward, id, references) = decode(ids.unwrap_or_default());
+        Ok(Threadable {
+            uid: uid(row.try_get(0)?),
+            sent: row.try_get(1)?,
+            subject: row.try_get::<Option<String>, _>(2)?.unwrap_or_default(),
+            is_reply_or_forward,
+            id,
+            references,
+        })
+    };
+    rows.iter().map(threadable).collect::<Result<_, sqlx::Error>>().map_err(failed)
+}
