@@ -28,6 +28,14 @@ pub struct Endpoint {
     pub place: Place,
 }
 
+impl Endpoint {
+    /// Where the numbers of all agents are asked for, by whoever shows them together.
+    pub fn of_metrics(config: &Config) -> Vec<Self> {
+        let places = config.metrics.listen.iter().map(|address| Place::Tcp(*address));
+        places.map(|place| Self { name: "metrics", place }).collect()
+    }
+}
+
 /// Where something listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -71,17 +79,26 @@ impl Agent {
     pub fn listener_names(self) -> &'static [&'static str] {
         match self {
             Self::SmtpSubmission => {
-                &["smtp-submission", "smtp-submission-tls", "submission-socket"]
+                &["smtp-submission", "smtp-submission-tls", "submission-socket", "metrics"]
             }
-            Self::SmtpRelay => &["smtp-relay"],
-            Self::DeliveryAgent => &[],
-            Self::ImapServer => &["imap", "imap-tls"],
-            Self::Pop3Server => &["pop3", "pop3-tls"],
+            Self::SmtpRelay => &["smtp-relay", "metrics"],
+            Self::DeliveryAgent => &["lmtp", "lmtp-socket", "metrics"],
+            Self::ImapServer => &["imap", "imap-tls", "metrics"],
+            Self::Pop3Server => &["pop3", "pop3-tls", "metrics"],
         }
     }
 
-    /// Where the configuration wants it to listen.
+    /// Where the configuration wants it to listen: for those it serves, and for those who watch it.
     pub fn endpoints(self, config: &Config) -> Vec<Endpoint> {
+        let mut all = self.serves_at(config);
+        if !config.metrics.listen.is_empty() {
+            let place = Place::Unix(config.folders().metrics_socket(self.name()));
+            all.push(Endpoint { name: "metrics", place });
+        }
+        all
+    }
+
+    fn serves_at(self, config: &Config) -> Vec<Endpoint> {
         let tcp = |name: &'static str, addresses: &[SocketAddr]| {
             let places = addresses.iter().map(|address| Place::Tcp(*address));
             places.map(|place| Endpoint { name, place }).collect::<Vec<_>>()
@@ -97,7 +114,11 @@ impl Agent {
             ]
             .concat(),
             Self::SmtpRelay => tcp("smtp-relay", &config.relay.listen),
-            Self::DeliveryAgent => Vec::new(),
+            Self::DeliveryAgent => {
+                let socket = config.delivery.lmtp_socket.iter().cloned().map(Place::Unix);
+                let socket = socket.map(|place| Endpoint { name: "lmtp-socket", place });
+                [tcp("lmtp", &config.delivery.lmtp_listen), socket.collect()].concat()
+            }
             Self::ImapServer => {
                 [tcp("imap", &config.imap.listen), tcp("imap-tls", &config.imap.listen_tls)]
                     .concat()

@@ -120,6 +120,7 @@ fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
         ("proxies", old.proxies != rest.proxies),
         ("dns", old.dns != rest.dns),
         ("supervisor", old.supervisor != rest.supervisor),
+        ("metrics", old.metrics != rest.metrics),
         ("log", old.log != rest.log),
     ];
     sections.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()

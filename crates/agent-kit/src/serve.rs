@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{Connection, GRACE, Listener, Stop, tls::ServerTls};
+use crate::{Connection, GRACE, Listener, Stop, metrics, tls::ServerTls};
 use admission::{Admission, Admitted};
 pub use proxied::may_name_clients;
 use proxied::{is_proxied, read_header};
@@ -159,6 +159,7 @@ where
     match door.admission.admit(connection.peer()) {
         Some(admitted) => welcome(connection, admitted, &door.options, conversation),
         None => {
+            metrics::count(metrics::Count::TurnedAway, 1);
             let mut warnings = door.warnings.lock().unwrap_or_else(PoisonError::into_inner);
             warnings.turned_away(connection.listener());
             drop(warnings);

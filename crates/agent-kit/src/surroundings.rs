@@ -6,7 +6,9 @@ use config::Config;
 
 use crate::{
     Agent, Connection, DriveOptions, Limits, Listeners, Readiness, Reload, ServeOptions, Stop,
-    TlsRole, serve,
+    TlsRole,
+    metrics::{self, Metrics, OUTBOUND},
+    serve,
     tls::{ServerTls, TlsError},
 };
 
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub ready: Readiness,
     /// The certificate, if one is configured and the agent shows it. Reloads itself.
     pub tls: Option<ServerTls>,
+    /// What it counts about itself.
+    pub metrics: Metrics,
     /// Which half of itself the agent is to be; `None` for all.
     pub only: Option<Half>,
 }
@@ -62,18 +66,27 @@ impl Surroundings {
         config_file: &Path,
         only: Option<Half>,
     ) -> anyhow::Result<Self> {
-        let listeners = match only {
-            Some(Half::Outbound) => Listeners::default(),
+        let mut listeners = match only {
+            Some(Half::Outbound) => metrics::listener_of_half(&config)?,
             _ => Listeners::of_agent(agent, &config)?,
         };
+        let watched = listeners.take("metrics");
         let places = listeners.places();
         let ready = Readiness::from_environment(places.map(|(name, at)| (name, at.to_string())))?;
-        let surroundings = Self::new(agent, config, listeners, Stop::on_signals()?)?;
+        let mut surroundings = Self::new(agent, config, listeners, Stop::on_signals()?)?;
+        if only == Some(Half::Outbound) {
+            surroundings.metrics = Metrics::named(agent, OUTBOUND);
+        }
         let reload = Reload::on_hangup(
             config_file.to_owned(),
             surroundings.config.clone(),
             surroundings.tls.clone(),
         )?;
+        let metrics = surroundings.metrics.clone();
+        tokio::spawn(metrics::serve(watched, surroundings.stop.clone(), move || {
+            let metrics = metrics.clone();
+            async move { metrics.page().await }
+        }));
         if let Some(tls) = surroundings.tls.clone() {
             tokio::spawn(tls.watch(surroundings.stop.clone()));
         }
@@ -83,7 +96,8 @@ impl Surroundings {
     /// Within another process, such as a test: nothing is inherited, reported or reloaded. Needs
     /// a running runtime.
     pub fn within(agent: Agent, config: Config, stop: Stop) -> anyhow::Result<Self> {
-        let listeners = Listeners::bind(&agent.endpoints(&config))?;
+        let mut listeners = Listeners::bind(&agent.endpoints(&config))?;
+        listeners.take("metrics");
         Self::new(agent, config, listeners, stop)
     }
 
@@ -92,7 +106,8 @@ impl Surroundings {
         let config = Arc::new(config);
         let reload = Reload::never(config.clone());
         let ready = Readiness::default();
-        Ok(Self { config, reload, listeners, stop, ready, tls, only: None })
+        let metrics = Metrics::of(agent);
+        Ok(Self { config, reload, listeners, stop, ready, tls, metrics, only: None })
     }
 
     /// How to drive this agent's conversations as a server.

@@ -36,8 +36,9 @@ pub use load::example;
 pub use networks::{Network, SenderName};
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
-    Config, Delivery, Dns, Imap, Limits, Log, Notices, Outbound, OutboundTls, Pop3, Queue, Relay,
-    Retry, Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports, WithoutSignIn,
+    Config, Delivery, Dns, Imap, Limits, Log, Metrics, Notices, Outbound, OutboundTls, Pop3, Queue,
+    Relay, Retry, Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports,
+    WithoutSignIn,
 };
 pub use sender_routes::SenderRoutes;
 pub use sendmail::Sendmail;

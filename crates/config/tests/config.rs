@@ -73,6 +73,8 @@ fn the_example_without_its_comments_is_the_default() {
     expected.relay.outbound.tls.reports.organization =
         shown.relay.outbound.tls.reports.organization.clone();
     expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
+    expected.delivery.lmtp_socket = shown.delivery.lmtp_socket.clone();
+    expected.metrics = shown.metrics.clone();
     assert_eq!(shown, expected);
     assert!(shown.tls.key.is_some() && shown.sendmail.address(1000).is_some());
 }

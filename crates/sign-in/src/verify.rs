@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use agent_kit::metrics::{Count, count};
 use directory::{Account, Credentials, Directory, DirectoryError};
 use mail_types::Domain;
 use sasl_core::{
@@ -231,9 +232,18 @@ impl SignIn {
         let gateway = inner.gateways.tried(origin.address, mark, Instant::now());
         let visit = Visit { origin, gateway, name, spelled };
         match inner.judge_unless_blocked(&claim, &visit).await {
-            Ok(Ok(Ok(proved))) => inner.welcome(proved, &visit, &claim),
-            Ok(Ok(Err((cause, account)))) => inner.reject(cause, account, &claim, &visit).await,
-            Ok(Err(minutes)) => SignInResult::Blocked { minutes },
+            Ok(Ok(Ok(proved))) => {
+                count(Count::SignInOk, 1);
+                inner.welcome(proved, &visit, &claim)
+            }
+            Ok(Ok(Err((cause, account)))) => {
+                count(Count::SignInFailed, 1);
+                inner.reject(cause, account, &claim, &visit).await
+            }
+            Ok(Err(minutes)) => {
+                count(Count::SignInFailed, 1);
+                SignInResult::Blocked { minutes }
+            }
             Err(trouble) => {
                 tracing::error!(
                     protocol = origin.protocol.as_str(),

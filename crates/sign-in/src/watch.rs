@@ -72,9 +72,9 @@ impl Presence {
     /// Trouble with the directory ends no session.
     async fn stands(&self) -> bool {
         match self.directory.account(self.id).await {
-            Ok(account) => {
-                account.is_some_and(|now| !now.is_shut(agent_kit::now()) && now.generation == self.generation)
-            }
+            Ok(account) => account.is_some_and(|now| {
+                !now.is_shut(agent_kit::now()) && now.generation == self.generation
+            }),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");
                 true

@@ -1,5 +1,6 @@
 //! The way into the queue, shared by all connections of an agent.
 
+use agent_kit::metrics::{self, Count};
 use conversation::Peer;
 use mail_types::{BodyKind, Domain, Lane, QueueId, Reply};
 use message_queue::{NewEntry, Queue, QueueError};
@@ -41,7 +42,7 @@ impl Intake {
         let now = agent_kit::now();
         let id = self.queue.new_id(now);
         let only = transaction.only_recipient();
-        let trace = Trace::of(session, transaction.mail.smtputf8);
+        let trace = Trace::of(session, &transaction.mail);
         let received = trace.field(&self.hostname, id, only, now, fixups.hide_client);
         let leaves = transaction.recipients.iter().any(|r| r.lane != Lane::Local);
         let binary = transaction.mail.body == BodyKind::BinaryMime;
@@ -94,6 +95,7 @@ impl Intake {
         };
         let octets = draft.len();
         let from = mail.reverse_path.to_string();
+        let origin = Trace::of(session, &mail).origin(self.agent);
         let mut entry = NewEntry {
             id: Some(id),
             reverse_path: mail.reverse_path,
@@ -103,20 +105,22 @@ impl Intake {
             ret: mail.ret,
             envid: mail.envid.map(String::from),
             handling,
-            origin: Trace::of(session, mail.smtputf8).origin(self.agent),
+            origin,
             message_id: facts.message_id.clone(),
             recipients,
         };
         decide.complete(&mut entry).await?;
-        let count = entry.recipients.len();
+        let (count, priority) = (entry.recipients.len(), entry.handling.priority.number());
         let queued = self.queue.enqueue_sealed(entry, draft, agent_kit::now()).await;
         let id = queued.map_err(|error| illness(&error))?;
         tracing::info!(
-            queue_id = %id, from, recipients = count, octets,
+            queue_id = %id, from, recipients = count, octets, priority,
             message_id = facts.message_id.as_deref().unwrap_or_default(),
             peer = peer_words(session), "queued"
         );
         decide.queued(id).await;
+        metrics::count(Count::Accepted, 1);
+        metrics::count(Count::AcceptedBytes, octets);
         Ok(id)
     }
 
@@ -135,6 +139,7 @@ impl Intake {
     /// The same for a refusal that is known by its reply.
     pub(crate) fn note_reply(&self, session: &Session, from: &str, to: Option<&str>, reply: Reply) {
         let peer = peer_words(session);
+        metrics::count(Count::Refused, 1);
         tracing::info!(from, to = to.unwrap_or_default(), reply = %reply, peer, "refused");
         self.queue.note_refusal(message_queue::Refusal {
             at: agent_kit::now(),

@@ -17,8 +17,10 @@ mod reception;
 mod recipients;
 mod seven_bit;
 mod transaction;
+mod watch;
 
 pub use decide::{Decide, Fixups, Missing};
 pub use intake::Intake;
 pub use reception::Reception;
 pub use recipients::{no_route, notified, postmaster, recipient};
+pub use watch::{count_outcome, watch_queue};

@@ -10,6 +10,7 @@ use conversation::Peer;
 use tokio::sync::Notify;
 
 use super::Limits;
+use crate::metrics;
 
 /// Who is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +72,7 @@ impl Admission {
         }
         *of_origin += 1;
         counts.total += 1;
+        metrics::opened();
         Some(Admitted { admission: self.clone(), origin })
     }
 
@@ -97,6 +99,7 @@ impl Admission {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
+        metrics::closed();
         let mut counts = self.admission.counts();
         counts.total -= 1;
         if let Entry::Occupied(mut entry) = counts.by_origin.entry(self.origin) {
