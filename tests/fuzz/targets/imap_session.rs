@@ -6,12 +6,15 @@ mod conversation;
 
 use std::sync::Arc;
 
+use ::conversation::Wire;
 use imap_core::{
     UidRuns,
-    server::{Opened, Options, Question, Session},
+    command::{Arrange, Search, Select},
+    response::Completion,
+    server::{Ask, FlagsNow, Opened, Options, Question, Session},
 };
 use libfuzzer_sys::fuzz_target;
-use mail_types::{ModSeq, Uid, UidValidity};
+use mail_types::{FlagSet, ModSeq, Uid, UidValidity};
 use sasl_core::{Mechanism, Offers, server::Prepared};
 
 fuzz_target!(|octets: &[u8]| {
@@ -43,7 +46,14 @@ fuzz_target!(|octets: &[u8]| {
                         ask.ready(session, wire, Prepared { nonce: [7; 18], salt });
                     }
                     Question::SignIn(ask) => ask.welcome(session, wire, None),
-                    Question::Select(ask) => ask.opened(session, wire, opened()),
+                    Question::Select(ask) => select(ask, session, wire),
+                    Question::Fetch(ask) => {
+                        if let Some(missed) = ask.missed(session, uid(10)) {
+                            ask.vanished(wire, &missed.without_message);
+                        }
+                        ask.finish(session, wire, Completion::ok("FETCH completed"));
+                    }
+                    Question::Search(ask) => search(ask, session, wire),
                     Question::Changes(ask) => ask.finish(session, wire),
                     Question::AppendBegin(ask) => ask.accept(session, wire),
                     Question::AppendComplete(ask) => {
@@ -60,8 +70,43 @@ fuzz_target!(|octets: &[u8]| {
     assert_eq!(play(1), play(octets.len().max(1)));
 });
 
+fn uid(number: u32) -> Uid {
+    Uid::new(number).unwrap()
+}
+
+/// Opens the mailbox; all that went and all that is there is told to whoever comes back.
+fn select(ask: Ask<Select>, session: &mut Session, wire: &mut Wire) {
+    let validity = UidValidity::new(1).unwrap();
+    ask.opened(session, wire, opened());
+    if let Some(missed) = ask.missed(session, validity, uid(10)) {
+        ask.vanished(wire, &missed.without_message);
+        for uid in missed.messages.iter() {
+            let now = FlagsNow { uid, flags: &FlagSet::new(), mod_seq: ModSeq(7) };
+            ask.flags(session, wire, now);
+        }
+    }
+    ask.done(session, wire);
+}
+
+/// Finds every message, whatever is asked for.
+fn search(ask: Ask<Search>, session: &mut Session, wire: &mut Wire) {
+    let all: Vec<Uid> = session.view().map(|view| view.uids().iter().collect()).unwrap_or_default();
+    let numbers: Vec<u32> =
+        all.iter().rev().filter_map(|uid| ask.number(session, *uid)).collect();
+    match (&ask.command().arrange, ask.command().returns) {
+        (Arrange::Ascending, Some(wanted)) => {
+            let found = all.iter().copied().collect();
+            ask.extended(session, wire, wanted, (&found, None));
+        }
+        (Arrange::Sorted(_), Some(wanted)) => {
+            ask.extended_sorted(session, wire, wanted, (&numbers, None));
+        }
+        _ => {}
+    }
+    ask.finish(session, wire, Completion::ok("SEARCH completed"));
+}
+
 fn opened() -> Opened {
-    let uid = |number| Uid::new(number).unwrap();
     Opened {
         uids: UidRuns::from_ranges([(uid(1), uid(3)), (uid(7), uid(9))]),
         recent: UidRuns::from_ranges([(uid(9), uid(9))]),
