@@ -3,9 +3,12 @@
 mod import;
 pub(super) mod password;
 mod quota;
+mod reach;
 mod secrets;
 mod sending;
 mod show;
+
+pub(super) use sending::switch;
 
 use std::path::Path;
 
@@ -98,6 +101,33 @@ pub(crate) enum Command {
         #[arg(action = clap::ArgAction::Set, value_parser = sending::switch)]
         wanted: bool,
     },
+    /// Show or set where an account's mail goes on to
+    Forward {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// To whom, here or elsewhere; nobody else gets it then
+        #[arg(value_parser = Address::parse)]
+        targets: Vec<Address>,
+        /// The account's own mailbox gets nothing
+        #[arg(long, requires = "targets")]
+        only: bool,
+        /// Forward to nobody any more
+        #[arg(long, conflicts_with = "targets")]
+        stop: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let an account count as disabled from a day or time on
+    Expire {
+        /// The account
+        #[arg(value_parser = Address::parse)]
+        address: Address,
+        /// Such as 2027-01-31, 2027-01-31T12:00 (this machine's time zone), or never
+        #[arg(value_parser = reach::end)]
+        end: reach::End,
+    },
     /// Show or set how much mail an account may have
     Quota {
         /// The account
@@ -160,6 +190,12 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::SentCopy { address, wanted } => {
                 sending::sent_copy(&installation, &address, wanted).await?;
             }
+            Command::Forward { address, targets, only, stop, json } => {
+                reach::forward(&installation, &address, (targets, stop, !only), json).await?;
+            }
+            Command::Expire { address, end } => {
+                reach::expire(&installation, &address, end.0).await?;
+            }
             Command::Quota { address, limit, json } => {
                 quota::quota(&installation, &address, limit, json).await?;
             }
@@ -221,7 +257,20 @@ fn consequences(installation: &Installation, removal: &Removal) -> String {
     if !removal.aliases_without_it.is_empty() {
         text += &format!("; aliases that stay without it: {}", list(&removal.aliases_without_it));
     }
+    if !removal.lists_without_it.is_empty() {
+        let names = removal.lists_without_it.iter().map(ToString::to_string);
+        text += &format!("; lists that it leaves: {}", names.collect::<Vec<_>>().join(", "));
+    }
     text
+}
+
+/// Whether it is one that signs in and gets mail.
+fn state(account: &Account) -> &'static str {
+    match account {
+        Account { disabled: true, .. } => "disabled",
+        account if account.is_shut(agent_kit::now()) => "expired",
+        _ => "enabled",
+    }
 }
 
 async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> {
@@ -234,6 +283,7 @@ async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> 
                     "address": account.address.to_string(),
                     "id": account.id.0,
                     "disabled": account.disabled,
+                    "expires": account.expires.map(times::utc),
                     "quota_bytes": account.quota_bytes,
                     "created": times::utc(account.created),
                 })
@@ -244,11 +294,10 @@ async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> 
     let rows: Vec<_> = accounts
         .iter()
         .map(|account| {
-            let state = if account.disabled { "disabled" } else { "enabled" };
             [
                 account.address.to_string(),
                 account.id.to_string(),
-                state.to_owned(),
+                state(account).to_owned(),
                 times::local(account.created),
             ]
         })

@@ -55,7 +55,7 @@ pub(super) async fn sent_copy(
 }
 
 /// `on` or `off`.
-pub(super) fn switch(word: &str) -> Result<bool, String> {
+pub(crate) fn switch(word: &str) -> Result<bool, String> {
     match word {
         "on" => Ok(true),
         "off" => Ok(false),

@@ -18,6 +18,7 @@ pub(super) async fn show(
     let apps = credentials.app_passwords(account.id).await?;
     let certificates = credentials.certificates(account.id).await?;
     let sending = installation.directory().sending(account.id).await?;
+    let forward = installation.directory().forward(account.id).await?.unwrap_or_default();
     let send_as: Vec<String> = sending.send_as.iter().map(ToString::to_string).collect();
     let records = SignInRecords::open(&installation.config.folders().sign_ins).await?;
     let last = records.last_sign_ins(account.id).await?;
@@ -35,6 +36,9 @@ pub(super) async fn show(
             "address": account.address.to_string(),
             "id": account.id.0,
             "disabled": account.disabled,
+            "expires": account.expires.map(times::utc),
+            "forwards_to": forward.targets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "keeps": forward.targets.is_empty() || forward.keep,
             "created": times::utc(account.created),
             "password_changed": password.as_ref().map(|password| times::utc(password.changed)),
             "password_imported": password.as_ref().map(|it| it.verifier.is_foreign()),
@@ -45,7 +49,7 @@ pub(super) async fn show(
             "last_sign_ins": last.collect::<Vec<_>>(),
         }));
     }
-    let state = if account.disabled { "disabled" } else { "enabled" };
+    let state = super::state(&account);
     let made = times::local(account.created);
     printer::line(format!("{} (id {}) is {state}, made {made}", account.address, account.id));
     if let Some(password) = &password {
@@ -60,6 +64,14 @@ pub(super) async fn show(
     if !certificates.is_empty() {
         let names = labels(certificates.iter().map(|one| one.label.as_str()).collect());
         printer::line(format!("certificates: {names}"));
+    }
+    if let Some(end) = account.expires {
+        printer::line(format!("counts as disabled from {} on", times::local(end)));
+    }
+    if !forward.targets.is_empty() {
+        let names: Vec<String> = forward.targets.iter().map(ToString::to_string).collect();
+        let own = if forward.keep { ", and keeps its own copy" } else { ", and keeps nothing" };
+        printer::line(format!("forwards to {}{own}", names.join(", ")));
     }
     if !send_as.is_empty() {
         printer::line(format!("may also send as: {}", send_as.join(", ")));
