@@ -145,11 +145,6 @@ impl Consumer {
         }
     }
 
-    /// The queue's [`Queue::maintain`].
-    pub async fn maintain(&self, now: Timestamp) -> Result<(), QueueError> {
-        self.queue.maintain(now).await
-    }
-
     /// The queue it takes from.
     pub fn queue(&self) -> &Queue {
         &self.queue

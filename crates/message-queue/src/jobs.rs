@@ -12,7 +12,7 @@ use crate::{
     encode::{self, EncodedEntry},
     operator::{self, Destination},
     order::Room,
-    sql::{self, Chosen, LeaseRows, Meant, Operation, SettledRows},
+    sql::{self, Chosen, LeaseRows, Meant, Mend, Operation, SettledRows},
 };
 
 /// One change.
@@ -36,6 +36,8 @@ pub(crate) enum Job {
     Pause(PauseJob),
     /// Somebody has found something out, or knows something.
     Note(NoteJob),
+    /// The check has found something that can be mended.
+    Mend(Mend),
     /// Old events go.
     Prune { before: Timestamp, not_after: Timestamp, rows_max: u32 },
     /// Refusals are noted: rows of a JSON array.
@@ -246,7 +248,7 @@ impl Apply for Jobs {
             Job::Bounce(bounce) => bounce.numbers.len().saturating_mul(2).saturating_add(3),
             Job::Prune { rows_max, .. } => *rows_max as usize,
             Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) | Job::Pause(_) => 64,
-            Job::Note(_) => 64,
+            Job::Note(_) | Job::Mend(_) => 64,
         }
     }
 
@@ -303,6 +305,8 @@ impl Apply for Jobs {
                     remote |= !is_local;
                 }
                 (Job::Note(NoteJob::Wake { .. }), _) => remote = true,
+                // What was mended may be due, wherever it goes.
+                (Job::Mend(_), _) => (local, remote) = (true, true),
                 _ => {}
             }
         }
@@ -367,6 +371,7 @@ impl Jobs {
                     None => return Ok(Answer::Resumed(sql::resume(connection, &name)?)),
                 }
             }
+            Job::Mend(what) => sql::mend(connection, what)?,
             Job::Prune { before, not_after, rows_max } => {
                 let (before, not_after) = (before.millis(), not_after.millis());
                 let pruned = sql::prune(connection, before, not_after, *rows_max)?;

@@ -14,6 +14,7 @@
 //! is: outcomes, lanes and times are arguments.
 
 mod chance;
+pub mod check;
 pub mod conclude;
 mod consumer;
 mod content;

@@ -186,17 +186,15 @@ impl Queue {
         Ok(id)
     }
 
-    /// Becomes one who takes messages out. The first in a while also does the check of
-    /// docs/queue.md.
+    /// Becomes one who takes messages out. Takes as long whatever the depth is.
     pub async fn consumer(&self, consumes: Consumes) -> Result<Consumer, QueueError> {
-        maintenance::check(self).await?;
         Consumer::start(self.clone(), consumes).await
     }
 
-    /// What is to be done now and then (each hour, say), by whoever lives long: the check of
-    /// docs/queue.md, and old events are pruned. Harmless if several do it.
+    /// What is to be done at the start and now and then (each hour, say), beside all else, by whoever
+    /// lives long: the check of docs/queue.md, and old events are pruned. Harmless if several do it.
     pub async fn maintain(&self, now: Timestamp) -> Result<(), QueueError> {
-        maintenance::check(self).await?;
+        maintenance::check(self, now).await?;
         maintenance::prune(self, now).await
     }
 

@@ -7,6 +7,7 @@
 //! doesn't use all of them, and sqlx fills holes with what comes next.
 
 mod bounce;
+mod check;
 mod choice;
 mod enqueue;
 mod lease;
@@ -21,6 +22,9 @@ mod story;
 mod turn;
 
 pub(crate) use bounce::{as_leased, claim};
+pub(crate) use check::{
+    CheckedRow, Mend, damage, entries, files, is_aside, lanes, mend, ownerless, recipients,
+};
 pub(crate) use choice::Choice;
 pub(crate) use enqueue::{NewEntryRow, NewRecipientRow, enqueue};
 pub(crate) use lease::{LeaseParameters, lease};

@@ -131,6 +131,10 @@ fn numbers(lease: &Lease) -> Vec<(QueueId, RecipientNumber)> {
 /// Opens what is left and compares it with what is known.
 async fn examine(folder: &Path, ledger: &Ledger, at: &str) {
     let queue = Queue::open(options(folder), Files::real()).await.unwrap();
+    queue.maintain(START).await.unwrap();
+    let mut found = Vec::new();
+    queue.check(None, &mut |finding| found.push(finding.clone())).await.unwrap();
+    assert_eq!(found, [], "{at}: the check finds nothing more");
     let (local, remote) =
         (consumer(&queue, Consumes::Local).await, consumer(&queue, Consumes::Remote).await);
 
@@ -293,6 +297,7 @@ async fn the_check_knows_drafts_from_orphans() {
 
     let other = Queue::open(options(folder.path()), Files::real()).await.unwrap();
     let _consumer = consumer(&other, Consumes::Local).await;
+    other.maintain(START).await.unwrap();
     assert!(!orphan.exists() && foreign.exists());
     assert!(!folder.path().join("holders/1-1-1").exists());
     let id = living.enqueue(entry(&["a@here.test"]), draft, START).await.unwrap();

@@ -136,6 +136,7 @@ async fn what_was_acknowledged_survives_kill_9() {
             .await;
     }
     assert_eq!(found, after);
+    queue.maintain(START).await.unwrap();
     assert!(spool(folder.path()).is_empty());
 }
 

@@ -10,6 +10,7 @@
 
 mod story;
 
+mod check;
 mod crash;
 mod deadline;
 mod flow;
