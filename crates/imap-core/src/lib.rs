@@ -11,6 +11,7 @@
 
 pub mod calendar;
 pub mod capability;
+pub mod client;
 pub mod command;
 mod frame;
 pub mod listing;

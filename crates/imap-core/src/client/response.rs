@@ -1,0 +1,241 @@
+//! What a response says (RFC 9051 §7).
+
+use super::{
+    order::{Facts, Folder},
+    reader::{Breach, Line},
+    value::{Value, Values},
+};
+use crate::{parse, utf7};
+
+/// A response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Response {
+    /// `+`: the server waits for more of the command.
+    Continue(Vec<u8>),
+    /// A command is done.
+    Done { tag: Vec<u8>, status: Status, said: Said },
+    /// A status by itself: a greeting, a warning, a good-bye.
+    Status { status: Status, said: Said },
+    /// What the server can do.
+    Capability(Vec<String>),
+    /// A mailbox.
+    List(Folder),
+    /// How many messages the selected mailbox has.
+    Exists(u64),
+    /// The UIDs that a search found.
+    Search(Vec<u32>),
+    /// What is known of a message; without a UID it was not asked for.
+    Fetch(Facts),
+    /// Whatever else servers say.
+    Other,
+}
+
+/// The first word of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    No,
+    Bad,
+    Bye,
+    PreAuth,
+}
+
+/// What stands behind a status.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The response code and its arguments, in brackets (RFC 9051 §7.1).
+    pub(super) code: Vec<Value>,
+    /// For people.
+    pub(super) text: String,
+}
+
+impl Said {
+    /// The number of a code such as UIDVALIDITY.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        match self.code.as_slice() {
+            [first, second, ..] if first.is(name) => second.number(),
+            _ => None,
+        }
+    }
+
+    /// What a CAPABILITY code lists.
+    pub(super) fn capabilities(&self) -> Option<Vec<String>> {
+        match self.code.as_slice() {
+            [first, rest @ ..] if first.is("CAPABILITY") => Some(words(rest)),
+            _ => None,
+        }
+    }
+}
+
+impl Status {
+    fn of(word: &Value) -> Option<Self> {
+        let all = [
+            ("OK", Self::Ok),
+            ("NO", Self::No),
+            ("BAD", Self::Bad),
+            ("BYE", Self::Bye),
+            ("PREAUTH", Self::PreAuth),
+        ];
+        all.into_iter().find(|(name, _)| word.is(name)).map(|(_, status)| status)
+    }
+}
+
+impl Response {
+    pub(super) fn of(line: &Line) -> Result<Self, Breach> {
+        if let Some(text) = line.text.strip_prefix(b"+") {
+            return Ok(Self::Continue(text.trim_ascii().to_vec()));
+        }
+        let mut values = Values::of(line);
+        let tag = values.next()?.ok_or(Breach("an empty response"))?;
+        let word = values.next()?.ok_or(Breach("a response without a word"))?;
+        if !tag.is("*") {
+            let Value::Atom(tag) = tag else { return Err(Breach("a tag that is none")) };
+            let status = Status::of(&word).ok_or(Breach("a completion without a status"))?;
+            return Ok(Self::Done { tag, status, said: said(values)? });
+        }
+        if let Some(status) = Status::of(&word) {
+            return Ok(Self::Status { status, said: said(values)? });
+        }
+        match word {
+            word if word.is("CAPABILITY") => Ok(Self::Capability(words(&all(values)?))),
+            word if word.is("LIST") => folder(&all(values)?).map(Self::List),
+            word if word.is("SEARCH") => {
+                let uid = |value: &Value| value.number().and_then(|uid| u32::try_from(uid).ok());
+                Ok(Self::Search(all(values)?.iter().filter_map(uid).collect()))
+            }
+            word => match (word.number(), values.next()?) {
+                (Some(count), Some(what)) if what.is("EXISTS") => Ok(Self::Exists(count)),
+                (Some(_), Some(what)) if what.is("FETCH") => {
+                    let items = values.next()?.ok_or(Breach("a FETCH without a list"))?;
+                    facts(items.items()).map(Self::Fetch)
+                }
+                _ => Ok(Self::Other),
+            },
+        }
+    }
+}
+
+fn all(mut values: Values<'_>) -> Result<Vec<Value>, Breach> {
+    let mut all = Vec::new();
+    while let Some(value) = values.next()? {
+        all.push(value);
+    }
+    Ok(all)
+}
+
+fn words(values: &[Value]) -> Vec<String> {
+    let word = |value: &Value| Some(String::from_utf8_lossy(value.octets()?).to_ascii_uppercase());
+    values.iter().filter_map(word).collect()
+}
+
+/// The code and the text of a status. Texts are for people and may be anything.
+fn said(mut values: Values<'_>) -> Result<Said, Breach> {
+    values.skip_space();
+    let rest = values.rest();
+    let (code, text) = match rest.strip_prefix(b"[") {
+        Some(inner) => {
+            let end = memchr::memchr(b']', inner).unwrap_or(inner.len());
+            let (code, text) = inner.split_at(end);
+            let line = Line { text: code.to_vec(), literals: Vec::new() };
+            (all(Values::of(&line)).unwrap_or_default(), text.strip_prefix(b"]").unwrap_or(text))
+        }
+        None => (Vec::new(), rest),
+    };
+    let text = String::from_utf8_lossy(text.trim_ascii()).into_owned();
+    Ok(Said { code, text })
+}
+
+/// `(attributes) delimiter name` (RFC 9051 §7.3.1).
+fn folder(values: &[Value]) -> Result<Folder, Breach> {
+    let [attributes, delimiter, name, ..] = values else {
+        return Err(Breach("a LIST without a name"));
+    };
+    let raw = name.octets().ok_or(Breach("a LIST without a name"))?;
+    if raw.iter().any(u8::is_ascii_control) {
+        return Err(Breach("a mailbox name with control characters"));
+    }
+    let text =
+        String::from_utf8(raw.to_vec()).map_err(|_| Breach("a mailbox name in no charset"))?;
+    let delimiter =
+        delimiter.octets().and_then(|octets| octets.first()).map(|octet| char::from(*octet));
+    Ok(Folder {
+        // What is no modified UTF-7 is taken as it stands: some servers send UTF-8.
+        name: utf7::decode(&text).unwrap_or_else(|_| text.clone()),
+        wire: text,
+        delimiter,
+        attributes: attributes.items().iter().filter_map(attribute).collect(),
+    })
+}
+
+fn attribute(value: &Value) -> Option<String> {
+    Some(String::from_utf8_lossy(value.octets()?).into_owned())
+}
+
+/// Names and values of a FETCH response (RFC 9051 §7.5.2).
+fn facts(items: &[Value]) -> Result<Facts, Breach> {
+    let mut facts = Facts::default();
+    for pair in items.chunks(2) {
+        let [name, value] = pair else { return Err(Breach("a FETCH item without a value")) };
+        if name.is("UID") {
+            facts.uid = value.number().and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0);
+        } else if name.is("FLAGS") {
+            facts.flags = value.items().iter().filter_map(attribute).collect();
+        } else if name.is("RFC822.SIZE") {
+            facts.size = value.number();
+        } else if name.is("INTERNALDATE") {
+            facts.internal_date = value.octets().and_then(parse::internal_date);
+        }
+    }
+    Ok(facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(text: &str) -> Result<Response, Breach> {
+        Response::of(&Line { text: text.as_bytes().to_vec(), literals: Vec::new() })
+    }
+
+    #[test]
+    fn kinds() {
+        assert_eq!(response("+ go on"), Ok(Response::Continue(b"go on".to_vec())));
+        assert_eq!(response("* 12 EXISTS"), Ok(Response::Exists(12)));
+        assert_eq!(response("* SEARCH 3 1 2"), Ok(Response::Search(vec![3, 1, 2])));
+        assert_eq!(response("* 12 RECENT"), Ok(Response::Other));
+        let capability = Response::Capability(vec!["IMAP4REV1".into(), "AUTH=PLAIN".into()]);
+        assert_eq!(response("* capability IMAP4rev1 auth=plain"), Ok(capability));
+        let Ok(Response::Status { status: Status::Ok, said }) =
+            response("* OK [UIDVALIDITY 7] (ok")
+        else {
+            panic!("no status");
+        };
+        assert_eq!((said.number("uidvalidity"), said.text.as_str()), (Some(7), "(ok"));
+        assert!(matches!(response("a1 OK"), Ok(Response::Done { status: Status::Ok, .. })));
+        assert!(response("a1 FINE").is_err() && response("").is_err() && response("*").is_err());
+    }
+
+    #[test]
+    fn folders() {
+        let Ok(Response::List(folder)) =
+            response("* LIST (\\HasNoChildren \\Sent) \".\" \"A.B&-C\"")
+        else {
+            panic!("no folder");
+        };
+        assert_eq!((folder.name.as_str(), folder.wire.as_str()), ("A.B&C", "A.B&-C"));
+        assert_eq!((folder.delimiter, folder.attributes.len()), (Some('.'), 2));
+        let Ok(Response::List(flat)) = response("* LIST () NIL INBOX") else { panic!("no folder") };
+        assert_eq!((flat.name.as_str(), flat.delimiter), ("INBOX", None));
+        assert!(response("* LIST ()").is_err());
+    }
+
+    #[test]
+    fn facts_of_messages() {
+        let line = "* 3 FETCH (FLAGS (\\Seen $x) UID 9 RFC822.SIZE 120 \
+                    INTERNALDATE \" 1-Jan-2024 10:00:00 +0100\" BODY[] \"\")";
+        let Ok(Response::Fetch(facts)) = response(line) else { panic!("no facts") };
+        assert_eq!((facts.uid, facts.size, facts.flags.len()), (9, Some(120), 2));
+        assert_eq!(facts.internal_date.map(|date| date.secs()), Some(1_704_099_600));
+        assert!(response("* 3 FETCH (UID)").is_err());
+    }
+}
