@@ -121,19 +121,9 @@ pub enum Security {
 }
 
 impl Security {
-    /// Whether mail reaches such a host only after it has proved who it is (RFC 8689 §4.2.1).
-    pub fn authenticates(&self) -> bool {
-        match self {
-            Self::Clear | Self::Opportunistic | Self::Encrypted | Self::Never(_) => false,
-            Self::Required | Self::FromStart => true,
-            Self::MtaSts { .. } | Self::DaneAndMtaSts { .. } => true,
-            Self::Dane { records, .. } => agent_kit::tls::ClientPolicy::can_use(records),
-        }
-    }
-
-    /// Whether a host may be refused for its TLS.
-    pub fn demands(&self) -> bool {
-        !matches!(self, Self::Clear | Self::Opportunistic)
+    /// Whether it holds hosts to names that the domain has given itself (RFC 8461 §4.1).
+    pub fn names_hosts(&self) -> bool {
+        matches!(self, Self::MtaSts { .. } | Self::DaneAndMtaSts { .. })
     }
 
     pub(crate) fn start_tls(&self) -> StartTls {

@@ -9,7 +9,8 @@ mod outbound;
 use agent_kit::{Half, Running, Surroundings};
 use anyhow::Context as _;
 use config::Config;
-use message_queue::{Queue, QueueOptions};
+use message_queue::{Consumes, Queue, QueueOptions};
+use smtp_server::watch_queue;
 use stable_storage::Files;
 
 /// Serves until the stop: both halves, or the one that the surroundings ask for.
@@ -22,6 +23,9 @@ async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
     // One for both halves: what comes in and what goes out share their flushes.
     let queue = Queue::open(queue_options(config), Files::real());
     let queue = queue.await.context("cannot open the queue")?;
+    if surroundings.only != Some(Half::Inbound) {
+        watch_queue(&surroundings.metrics, &queue, Consumes::Remote);
+    }
     let outbound = outbound::run(config.clone(), queue.clone(), reload.clone(), stop.clone());
     let outbound = Box::pin(outbound);
     match surroundings.only {

@@ -7,12 +7,14 @@
 //!
 //! It does not know the other half of this agent: they meet in the queue.
 
+mod blocked;
 mod carry;
 mod content;
 mod courier;
 mod destination;
 mod ground;
 mod plan;
+mod policy;
 mod schedule;
 mod search;
 mod settle;
@@ -31,10 +33,15 @@ use anyhow::Context as _;
 use config::{Config, DnssecWord};
 use directory::Directory;
 use mail_dns::{Believe, Patience, Resolver};
-use mail_types::{Outcome, Problem, Timestamp};
+use mail_types::{EnhancedStatus, Outcome, Problem, Scope, Timestamp};
 use message_queue::{
-    Consumer, Consumes, LeaseRequest, Queue, Settlement, conclude::Policy, operator::Filter, retry,
+    Consumer, Consumes, Lateness, Lease, LeaseRequest, Queue, Settlement,
+    conclude::{self, Policy},
+    operator::Filter,
+    report::Notices,
+    retry,
 };
+use mime_core::report::Language;
 use smtp_client::{Client, ClientOptions, Roots};
 use tokio::{
     sync::{Notify, mpsc},
@@ -42,7 +49,9 @@ use tokio::{
     time::timeout_at,
 };
 
+use ground::Ground;
 use plan::Plan;
+use policy::Policies;
 use schedule::{Conversation, Errand, Left, Limits, Schedule, Start};
 use work::Work;
 
@@ -63,6 +72,7 @@ struct Shared {
     queue: Queue,
     directory: Directory,
     resolver: Resolver,
+    policies: Arc<Policies>,
     client: Client,
     schedule: Mutex<Plans>,
     /// For those who rest: something has happened.
@@ -95,6 +105,10 @@ impl Shared {
                 give_up_after: retry.give_up_after,
             },
             delay_notice_after: retry.delay_notice_after,
+            notices: Notices {
+                languages: Language::named(config.notices.language.as_str()),
+                double_bounces: config.notices.double_bounces,
+            },
         }
     }
 }
@@ -115,9 +129,18 @@ pub(crate) async fn run(
     let mut client =
         ClientOptions::new(config.hostname.clone(), outbound.connect_timeout, stop.clone());
     client.roots = authorities(&config);
+    let (connects, heard) = mpsc::unbounded_channel();
+    client.connects = Some(connects);
+    // It ends when the client is gone.
+    tokio::spawn(blocked::watch(heard, queue.clone(), outbound.port));
+    let resolver = resolver(&config);
+    let policies =
+        Arc::new(Policies::open(reload.clone(), resolver.clone(), client.roots.as_ref(), &stop)?);
+    let kept = tokio::spawn(policies.clone().keep(stop.clone()));
     let shared = Arc::new(Shared {
         directory: Directory::open(&config.folders().directory),
-        resolver: resolver(&config),
+        resolver,
+        policies: policies.clone(),
         client: Client::new(client).context("TLS cannot be used towards other servers")?,
         schedule: Mutex::new(Schedule::new(limits, seed)),
         news: Notify::new(),
@@ -137,13 +160,16 @@ pub(crate) async fn run(
         about: HashMap::new(),
     };
     desk.work().await;
+    // What the last conversations came to is counted as well.
+    let _ = kept.await;
+    policies.write().await;
     Ok(())
 }
 
 fn limits(config: &Config) -> anyhow::Result<Limits> {
     let outbound = &config.relay.outbound;
     let total = usize::try_from(outbound.concurrency)?;
-    let limits = Limits::new(total, usize::try_from(outbound.concurrency_per_destination)?);
+    let limits = Limits::new(total, usize::try_from(outbound.concurrency_per_host)?);
     // Who wants messages tried again sooner than hosts would be asked means the hosts as well.
     let (first, longest) = limits.rest;
     let rest = (first.min(outbound.retry.first_retry), longest.min(outbound.retry.max_retry));
@@ -182,6 +208,13 @@ fn resolver(config: &Config) -> Resolver {
     resolver
 }
 
+/// Keeps the queue in order, beside all else.
+async fn maintain(queue: Queue) {
+    if let Err(error) = queue.maintain(now()).await {
+        tracing::error!(%error, "the queue cannot be kept in order");
+    }
+}
+
 /// The one task that leases and settles.
 struct Desk {
     shared: Arc<Shared>,
@@ -203,15 +236,13 @@ enum Task {
 
 impl Desk {
     async fn work(mut self) {
-        let mut maintained = now();
+        let mut maintained = None;
         while !self.shared.stop.is_asked() {
             let at_most = self.turn().await;
             self.start();
-            if now().since(maintained) >= MAINTENANCE {
-                maintained = now();
-                if let Err(error) = self.consumer.maintain(maintained).await {
-                    tracing::error!(%error, "the queue's old events cannot be pruned");
-                }
+            if maintained.is_none_or(|at| now().since(at) >= MAINTENANCE) {
+                maintained = Some(now());
+                tokio::spawn(maintain(self.shared.queue.clone()));
             }
             self.wait(at_most).await;
         }
@@ -242,8 +273,8 @@ impl Desk {
         self.shared.news.notify_waiters();
     }
 
-    /// A task has ended; whatever place it had is free.
-    fn ended(&mut self, joined: Result<(Id, ()), JoinError>) {
+    /// A task has ended; whatever place it had is free. Returns whether it was a search.
+    fn ended(&mut self, joined: Result<(Id, ()), JoinError>) -> bool {
         let (id, broke) = match joined {
             Ok((id, ())) => (id, false),
             Err(error) => {
@@ -252,13 +283,17 @@ impl Desk {
             }
         };
         match self.about.remove(&id) {
-            Some(Task::Search(errand)) if broke => {
-                drop(self.shared.schedule().nowhere(&errand, true));
+            Some(Task::Search(errand)) => {
+                if broke {
+                    drop(self.shared.schedule().nowhere(&errand, true));
+                }
+                true
             }
             Some(Task::Conversation(conversation)) if broke => {
                 self.shared.schedule().ended(conversation, Left::Well, now());
+                false
             }
-            _ => {}
+            _ => false,
         }
     }
 
@@ -290,10 +325,16 @@ impl Desk {
             Ok(leased) => {
                 self.hold(now).await;
                 let Some(leased) = leased else { return Duration::MAX };
-                let mut schedule = self.shared.schedule();
+                let mut mail = Vec::with_capacity(leased.leases.len());
                 for lease in leased.leases {
-                    let errand = Errand::of(lease.lane.clone());
-                    schedule.leased(errand.clone(), Work::of(errand, lease), now);
+                    let Some(lease) = self.in_time(lease, now).await else { continue };
+                    let errand = search::errand_of(&self.shared, &lease).await;
+                    mail.push(Work::of(errand, lease));
+                }
+                let mut schedule = self.shared.schedule();
+                leased.woken.iter().for_each(|lane| schedule.wake(lane));
+                for work in mail {
+                    schedule.leased(work.errand.clone(), work, now);
                 }
                 let withdrawn = leased.paused.iter().flat_map(|lane| schedule.withdraw(lane));
                 let leases = withdrawn.flat_map(Work::into_ends).map(|(lease, _)| lease);
@@ -306,21 +347,49 @@ impl Desk {
         }
     }
 
-    /// Waits for the queue's bell, the next due time, the end of a lease, or the stop.
-    async fn wait(&mut self, at_most: Duration) {
-        tokio::select! {
-            () = self.shared.stop.asked() => {}
-            () = self.consumer.wait(at_most) => {}
-            finished = self.done.recv() => self.take(finished),
-            joined = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
-                joined.into_iter().for_each(|joined| self.ended(joined));
+    /// Gives back a lease that may be tried now; one that is late ends, or its sender is told first
+    /// (RFC 2852 §4.1.3).
+    async fn in_time(&mut self, lease: Lease, now: Timestamp) -> Option<Lease> {
+        let ends = match lease.lateness(now) {
+            Lateness::InTime => return Some(lease),
+            Lateness::Tell => Vec::new(),
+            Lateness::Over(outcome) => {
+                let end =
+                    |number| conclude::Ended { number, outcome: outcome.clone(), on_success: None };
+                lease.recipients.iter().map(|recipient| end(recipient.number)).collect()
             }
-        }
-        while let Some(joined) = self.tasks.try_join_next_with_id() {
-            self.ended(joined);
-        }
-        while let Ok(finished) = self.done.try_recv() {
-            self.take(Some(finished));
+        };
+        self.settlements.push(settle::settlement(&self.shared, lease, ends).await);
+        None
+    }
+
+    /// Waits for the queue's bell, the next due time, the end of a lease or of a conversation, or
+    /// the stop. What a search has found can begin without a look into the queue.
+    async fn wait(&mut self, at_most: Duration) {
+        loop {
+            let searched = tokio::select! {
+                () = self.shared.stop.asked() => false,
+                () = self.consumer.wait(at_most) => false,
+                finished = self.done.recv() => {
+                    self.take(finished);
+                    false
+                }
+                joined = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
+                    joined.is_some_and(|joined| self.ended(joined))
+                }
+            };
+            let mut only_searches = searched;
+            while let Some(joined) = self.tasks.try_join_next_with_id() {
+                only_searches &= self.ended(joined);
+            }
+            while let Ok(finished) = self.done.try_recv() {
+                only_searches = false;
+                self.take(Some(finished));
+            }
+            if !only_searches {
+                return;
+            }
+            self.start();
         }
     }
 
@@ -360,8 +429,12 @@ impl Desk {
 }
 
 /// Puts off what can't be tried, since its hosts rest.
-async fn postpone(shared: Arc<Shared>, mail: Vec<Work>, problem: Option<Problem>) {
-    let Some(problem) = problem else { return };
+async fn postpone(ground: Arc<impl Ground>, mail: Vec<Work>, problem: Option<Problem>) {
+    // Whatever happens, it does not stay leased.
+    let problem = problem.unwrap_or_else(|| {
+        // RFC 3463 §3.5, X.4.1: no answer from host.
+        Problem::new(EnhancedStatus::new(4, 4, 1), Scope::Host, "no host is left")
+    });
     let text = format!("not tried now, as the host was in trouble before: {}", problem.text);
-    search::end(&*shared, mail, &Outcome::Deferred(Problem { text, ..problem })).await;
+    search::end(&*ground, mail, &Outcome::Deferred(Problem { text, ..problem })).await;
 }

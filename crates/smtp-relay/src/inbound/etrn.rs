@@ -46,7 +46,7 @@ pub(super) async fn start(
 }
 
 /// Lets go what waits for a domain, and with `below` for those below it. Returns how many messages
-/// are on their way now.
+/// that were.
 async fn summon(
     queue: &Queue,
     config: &Config,
@@ -54,19 +54,26 @@ async fn summon(
     below: bool,
 ) -> Result<u64, QueueError> {
     let lanes = queue.lanes_of(domain, below).await?;
+    let mut messages = 0u64;
     for lane in &lanes {
-        let of = |state, reason| Filter {
+        let of = |state, reason: Option<&str>| Filter {
             lane: Some(lane.clone()),
             state: Some(state),
-            reason,
+            reason: reason.map(str::to_owned),
             ..Filter::default()
         };
         let Lane::Remote(domain) = lane else { continue };
-        if let Route::Hold(reason) = config.routes.to(domain) {
-            queue.release(&of(State::Held, Some(reason.clone())), now()).await?;
+        let reason = match config.routes.to(domain) {
+            Route::Hold(reason) => Some(reason.as_str()),
+            _ => None,
+        };
+        // Counted before, since some may be gone at once.
+        messages = messages.saturating_add(queue.pending(lane, reason).await?);
+        if reason.is_some() {
+            queue.release(&of(State::Held, reason), now()).await?;
         }
         queue.retry(&of(State::Waiting, None), now()).await?;
     }
     queue.wake(&lanes).await?;
-    queue.pending(&lanes).await
+    Ok(messages)
 }

@@ -3,16 +3,17 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mail_types::{Outcome, Problem};
-use smtp_client::{Extensions, Outbox, Outgoing, Report};
+use smtp_client::{Extensions, Outbox, Outgoing, Report, Sheltered};
 
 use super::{
     carry::Hop,
     content::Source,
     ground::Ground,
     plan::Plan,
+    policy::Shelter,
     schedule::{Conversation, HostId, Left, Onward},
     search,
-    work::Work,
+    work::{SessionDomains, Work},
 };
 
 /// How long a connection is kept for later mail.
@@ -33,9 +34,11 @@ pub(super) async fn converse<G: Ground>(
         bag: VecDeque::new(),
         parked: VecDeque::new(),
         only_bag: false,
-        authentic: false,
+        shelter: Shelter::default(),
         reached: false,
         served: 0,
+        domains: SessionDomains::default(),
+        again: false,
     };
     courier.bring(first).await;
 }
@@ -53,12 +56,16 @@ struct Courier<G> {
     parked: VecDeque<Work>,
     /// Takes nothing but what is in the bag: a better host takes the rest.
     only_bag: bool,
-    /// Whether the host has proved who it is.
-    authentic: bool,
+    /// What TLS with the host came to.
+    shelter: Shelter,
     /// Whether the host has greeted.
     reached: bool,
     /// Messages that the host has answered for.
     served: usize,
+    /// Whose recipients this session has had.
+    domains: SessionDomains,
+    /// The host limits what it takes in one session, and gets another.
+    again: bool,
 }
 
 impl<G: Ground> Courier<G> {
@@ -69,9 +76,15 @@ impl<G: Ground> Courier<G> {
         let (mut next, mut asked, mut last) = (Some(first), 0, None);
         while let Some(id) = next.take() {
             let Some(host) = plan.host(&id) else { break };
-            self.authentic = host.security.authenticates();
+            self.shelter = plan.shelter(host);
             (self.reached, self.served) = (false, 0);
-            let end = ground.visit(host, &mut self).await;
+            let end = loop {
+                self.domains = SessionDomains::default();
+                let end = ground.visit(host, &mut self).await;
+                if !std::mem::take(&mut self.again) || end.is_err() || ground.is_stopped() {
+                    break end;
+                }
+            };
             if ground.is_stopped() {
                 // A stop is no trouble of theirs: what is left stays leased, and dies with the
                 // process; what was decided is settled.
@@ -204,6 +217,10 @@ impl<G: Ground> Courier<G> {
 impl<G: Ground> Outbox for Courier<G> {
     type Content = Source;
 
+    fn sheltered(&mut self, sheltered: Sheltered<'_>) {
+        self.shelter.hear(&sheltered);
+    }
+
     async fn next(&mut self, offered: &Extensions) -> Option<Outgoing<Source>> {
         if !std::mem::replace(&mut self.reached, true) {
             self.ground.schedule().reached(self.conversation);
@@ -215,9 +232,16 @@ impl<G: Ground> Outbox for Courier<G> {
                     false => return None,
                 }
             };
-            if let Some(outgoing) = work.next(Hop { offered, authentic: self.authentic }).await {
+            let hop = Hop { offered, authentic: self.shelter.is_authentic() };
+            if let Some(outgoing) = work.next(hop, &mut self.domains).await {
+                work.lanes().for_each(|lane| self.shelter.carries(lane));
                 self.work = Some(work);
                 return Some(outgoing);
+            }
+            if work.needs_session() {
+                self.bag.push_front(work);
+                self.again = true;
+                return None;
             }
             match work.is_parked() {
                 true => self.parked.push_back(work),

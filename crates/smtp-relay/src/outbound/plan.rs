@@ -1,8 +1,13 @@
 //! A way as whoever goes it needs it: its hosts, where they are, and how to talk to them.
 
+use std::sync::Arc;
+
 use smtp_client::{Host, Place};
 
-use super::schedule::{HostId, Way};
+use super::{
+    policy::{Shelter, Terms},
+    schedule::{HostId, Way},
+};
 
 /// Hosts that take some mail, at least one.
 #[derive(Debug, Clone)]
@@ -10,6 +15,8 @@ pub(super) struct Plan {
     hosts: Vec<Planned>,
     /// Conversations at most.
     most: usize,
+    /// What is demanded of the hosts' TLS.
+    terms: Option<Arc<Terms>>,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +38,17 @@ impl Plan {
             });
             Planned { id, preference, host }
         };
-        Self { hosts: hosts.into_iter().map(planned).collect(), most }
+        Self { hosts: hosts.into_iter().map(planned).collect(), most, terms: None }
+    }
+
+    /// The same under these terms.
+    pub(super) fn under(self, terms: Option<Arc<Terms>>) -> Self {
+        Self { terms, ..self }
+    }
+
+    /// What TLS with one of the hosts comes to, before it is known.
+    pub(super) fn shelter(&self, host: &Host) -> Shelter {
+        Shelter::of(host, self.terms.clone())
     }
 
     /// One host.
@@ -44,11 +61,14 @@ impl Plan {
         let hosts = self.hosts.iter().map(|one| (one.preference, one.id.clone())).collect();
         let manner = |Planned { host, id, .. }: &Planned| {
             let user = host.credentials.as_ref().map(|credentials| &credentials.name);
-            format!("{id} {:?} {:?} {user:?}\n", host.protocol, host.security)
+            let named = host.named_securely;
+            let from = &host.sources;
+            format!("{id} {:?} {:?} {named} {user:?} {from:?}\n", host.protocol, host.security)
         };
         // In the hosts' order of names: the DNS gives equal ones in any.
         let mut manners: Vec<String> = self.hosts.iter().map(manner).collect();
         manners.sort();
+        manners.extend(self.terms.as_ref().map(|terms| terms.manner()));
         Way::new(hosts, manners.concat(), self.most)
     }
 

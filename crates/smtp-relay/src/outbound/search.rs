@@ -4,12 +4,16 @@ use std::{collections::VecDeque, sync::Arc};
 
 use agent_kit::now;
 use mail_types::{EnhancedStatus, Lane, Outcome, Problem, Reply};
-use message_queue::operator::{Filter, State};
+use message_queue::{
+    Lease,
+    operator::{Filter, State},
+};
 
 use super::{
     Finished, Shared,
     destination::{self, Destination},
     ground::Ground,
+    policy::Demands,
     schedule::Errand,
     settle::{self, held},
     work::Work,
@@ -22,9 +26,10 @@ pub(super) const RELEASED: &str = "released";
 pub(super) async fn find(shared: Arc<Shared>, errand: Errand) {
     // The remote consumer leases nothing of the local lane.
     let Lane::Remote(domain) = &errand.lane else { return };
+    let demands = if errand.relaxed { Demands::Ours } else { Demands::All };
     let destination = match errand.rule.as_deref() {
-        Some(RELEASED) => destination::by_mx(&shared, domain).await,
-        _ => destination::of(&shared, domain).await,
+        Some(RELEASED) => destination::by_mx(&shared, domain, demands).await,
+        rule => destination::of(&shared, domain, rule, demands).await,
     };
     match destination {
         Destination::Hosts(plan) => {
@@ -48,6 +53,27 @@ pub(super) async fn find(shared: Arc<Shared>, errand: Errand) {
             }
         }
     }
+}
+
+/// What a lease is an errand of. The recipients of one lease have one reverse-path but for forwards;
+/// the first's decides.
+pub(super) async fn errand_of(shared: &Shared, lease: &Lease) -> Errand {
+    let config = shared.reload.current();
+    let rules = &config.sender_routes;
+    let account = match lease.entry.account {
+        Some(id) if rules.has_accounts() => {
+            shared.directory.account(id).await.unwrap_or_else(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the directory cannot be asked whose mail goes another way");
+                None
+            })
+        }
+        _ => None,
+    };
+    let sender = lease.recipients.first().and_then(|first| first.reverse_path.address());
+    let rule = rules.of(account.as_ref().map(|account| &account.address), sender);
+    let relaxed = lease.entry.handling.tls_optional;
+    Errand { lane: lease.lane.clone(), rule: rule.map(Into::into), relaxed }
 }
 
 /// Ends all of this with the same outcome.

@@ -7,7 +7,7 @@ use message_queue::{
     Lease, NewRecipient, Settlement,
     conclude::{Ended, RouteNotification, conclude},
 };
-use smtp_server::{notified, postmaster};
+use smtp_server::{count_outcome, notified, postmaster};
 
 use super::{Finished, Shared, work::Work};
 
@@ -21,6 +21,7 @@ pub(super) async fn finish(shared: &Shared, work: Work) {
 
 /// The settlement that follows from these ends, with its notifications on stable storage.
 pub(super) async fn settlement(shared: &Shared, lease: Lease, ends: Vec<Ended>) -> Settlement {
+    ends.iter().for_each(|end| count_outcome(&end.outcome, lease.entry.content.len()));
     let (queue, host) = (&shared.queue, &shared.config.hostname);
     conclude(queue, lease, ends, &shared.policy(), host, now(), shared).await
 }

@@ -1,9 +1,9 @@
 //! One entry on its way: the recipients of its leases in transactions, and what each came to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use agent_kit::now;
-use mail_types::{EnhancedStatus, Lane, Late, Notify, Outcome, Problem, QueueId, Scope};
+use mail_types::{Domain, EnhancedStatus, Lane, Late, Notify, Outcome, Problem, QueueId, Scope};
 use message_queue::{Lease, LeaseEntry, LeaseRecipient, conclude::Ended, report::What};
 use smtp_client::{Message, Outgoing, Recipient, Report};
 
@@ -15,6 +15,24 @@ use super::{
 
 /// Recipients of one transaction: what RFC 5321 §4.5.3.1.8 has every server take.
 const RECIPIENTS_MAX: usize = 100;
+
+/// The domains of a session's recipients so far.
+#[derive(Debug, Default)]
+pub(super) struct SessionDomains(BTreeSet<Domain>);
+
+impl SessionDomains {
+    /// Whether a session that may have so many has room for this one (RFC 9422 §4.3).
+    fn admits(&mut self, domain: &Domain, limit: u32) -> bool {
+        if self.0.contains(domain) {
+            return true;
+        }
+        let room = self.0.len() < limit as usize;
+        if room {
+            self.0.insert(domain.clone());
+        }
+        room
+    }
+}
 
 /// Where a recipient stands: which lease, and which of its recipients.
 #[derive(Debug, Clone, Copy)]
@@ -123,14 +141,35 @@ impl Work {
         self.parts.get(seat.lease)?.0.recipients.get(seat.recipient)
     }
 
-    /// The next transaction; nothing once all recipients have been tried with this host.
-    pub(super) async fn next(&mut self, hop: Hop<'_>) -> Option<Outgoing<Source>> {
-        // RFC 9422 §4.2
-        let most = hop.offered.limits.recipients.map_or(RECIPIENTS_MAX, |most| most as usize);
+    /// The next transaction; nothing once all recipients have been tried with this host, or the
+    /// rest of them needs another session ([`Work::needs_session`]).
+    pub(super) async fn next(
+        &mut self,
+        hop: Hop<'_>,
+        domains: &mut SessionDomains,
+    ) -> Option<Outgoing<Source>> {
+        let limits = &hop.offered.limits;
+        // RFC 9422 §4.2, and what every server has to take.
+        let most = limits.recipients.map_or(RECIPIENTS_MAX, |most| most as usize);
         self.touched = true;
         while let Some(mut group) = self.pending.pop_front() {
             if group.len() > most {
                 self.pending.push_front(group.split_off(most));
+            }
+            if let Some(limit) = limits.domains {
+                let admitted = |seat: &Seat| {
+                    let to = self.at(*seat).map(|recipient| recipient.address.domain());
+                    to.is_none_or(|domain| domains.admits(domain, limit))
+                };
+                let (admitted, others) = group.into_iter().partition(admitted);
+                let others: Vec<Seat> = others;
+                group = admitted;
+                if !others.is_empty() {
+                    self.pending.push_front(others);
+                }
+                if group.is_empty() {
+                    return None;
+                }
             }
             match self.outgoing(&group, hop).await {
                 Ok(outgoing) => {
@@ -146,6 +185,11 @@ impl Work {
             }
         }
         None
+    }
+
+    /// Whether recipients are left whom this session could not take, but another can.
+    pub(super) fn needs_session(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Takes the report of the transaction. Recipients whose host failed are for the next host;

@@ -111,7 +111,11 @@ impl<L, P: Clone> Errands<L, P> {
         let later = self.ways.iter().filter(move |(way, _)| behind(way));
         let sooner = self.ways.iter().filter(move |(way, _)| !behind(way));
         let wanted = |(way, state): &(&Way, &WayState<P>)| {
-            state.waiting > state.fresh + state.resting && state.running < way.most()
+            // One that has not reached anybody shows nothing: no more of them than of others.
+            let reached = state.running.saturating_sub(state.fresh);
+            state.waiting > state.fresh + state.resting
+                && state.fresh < reached.max(1)
+                && state.running < way.most()
         };
         later.chain(sooner).filter(wanted).map(|(way, _)| way)
     }

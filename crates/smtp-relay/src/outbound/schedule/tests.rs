@@ -44,6 +44,19 @@ impl World {
         self.schedule.leased(errand(name), mail, self.now);
     }
 
+    /// The same until nothing more begins, while whoever has begun reaches its host.
+    fn reach(&mut self) -> Vec<(Conversation, String)> {
+        let mut all = Vec::new();
+        loop {
+            let begun = self.starts();
+            if begun.is_empty() {
+                return all;
+            }
+            begun.iter().for_each(|(conversation, _)| self.schedule.reached(*conversation));
+            all.extend(begun);
+        }
+    }
+
     /// Finds what is to be found, and returns the conversations that begin.
     fn starts(&mut self) -> Vec<(Conversation, String)> {
         let mut begun = Vec::new();
@@ -89,9 +102,8 @@ fn two_domains_share_the_window_of_their_host() {
         world.lease("a", mail);
         world.lease("b", mail);
     }
-    let begun = world.starts();
+    let begun = world.reach();
     assert_eq!(begun.iter().map(|(_, host)| host.as_str()).collect::<Vec<_>>(), ["mx", "mx"]);
-    world.schedule.reached(begun[0].0);
     world.schedule.ended(begun[0].0, Left::Well, world.now);
     assert_eq!(world.hosts(), ["mx"], "one ends, one begins");
 }
@@ -103,9 +115,10 @@ fn equal_ways_share_their_conversations() {
         world.lease(name, mail);
     }
     let begun = world.starts();
-    assert_eq!(begun.len(), 2);
+    assert_eq!(begun.len(), 1, "one shows whether there is somebody");
     let conversation = begun[0].0;
     world.schedule.reached(conversation);
+    assert_eq!(world.starts().len(), 1);
     let taken: Vec<u32> = std::iter::from_fn(|| world.schedule.next_of(conversation)).collect();
     assert_eq!(taken, [0, 1, 2, 3], "errands take turns");
     assert!(!world.schedule.waits(conversation));
@@ -147,7 +160,8 @@ fn ways_take_turns() {
             world.lease(name, mail);
         }
     }
-    assert_eq!(world.hosts(), ["a", "b", "c", "a", "b", "c"]);
+    let begun: Vec<String> = world.reach().into_iter().map(|(_, host)| host).collect();
+    assert_eq!(begun, ["a", "b", "c", "a", "b", "c"]);
 }
 
 #[test]
@@ -157,7 +171,7 @@ fn hosts_of_less_preference_are_for_failures() {
     for mail in 0..9 {
         world.lease("a", mail);
     }
-    let begun = world.starts();
+    let begun = world.reach();
     assert_eq!(begun.len(), 2, "not the second because the first is busy");
     let schedule = &mut world.schedule;
     assert_eq!(schedule.onward(begun[0].0, dead(), at(1)), Onward::To(HostId::new("second")));
@@ -176,7 +190,7 @@ fn equal_hosts_share_the_load() {
     for mail in 0..9 {
         world.lease("a", mail);
     }
-    let mut begun = world.hosts();
+    let mut begun: Vec<String> = world.reach().into_iter().map(|(_, host)| host).collect();
     begun.sort();
     assert_eq!(begun, ["mx1", "mx1", "mx2", "mx2", "mx3", "mx3"]);
     let first = |seed| {
@@ -281,7 +295,8 @@ fn a_conversation_may_rest_while_nobody_wants_its_place() {
     world.schedule.rested(conversation);
     assert!(world.schedule.may_rest(conversation));
     world.lease("b", 3);
-    assert_eq!(world.hosts(), ["b"]);
+    let other = world.starts().remove(0).0;
+    world.schedule.reached(other);
     world.lease("b", 4);
     assert_eq!(world.hosts(), [""; 0]);
     assert!(!world.schedule.may_rest(conversation), "its place is wanted");

@@ -10,12 +10,14 @@ pub(crate) struct Errand {
     pub(crate) lane: Lane,
     /// The rule of the configuration that sends this sender's mail another way than the lane's.
     pub(crate) rule: Option<Arc<str>>,
+    /// It goes past what domains demand of TLS (RFC 8689 §4.2.2).
+    pub(crate) relaxed: bool,
 }
 
 impl Errand {
     /// What goes the way of its lane, whoever sent it.
     pub(crate) fn of(lane: Lane) -> Self {
-        Self { lane, rule: None }
+        Self { lane, rule: None, relaxed: false }
     }
 }
 

@@ -9,7 +9,9 @@ use agent_kit::{
     tls::ClientPolicy,
 };
 use config::Config;
-use directory::{AliasName, Editor, NewAccount};
+use directory::{
+    AliasName, DomainKind, Editor, HostedDomain, MailingList, NewAccount, Posting, RelayedTo,
+};
 use mail_types::{Address, Domain, Secret, Timestamp};
 use message_queue::{Consumes, Lease, LeaseRequest, Queue, QueueOptions};
 use sasl_core::{Cost, PasswordVerifier};
@@ -76,7 +78,8 @@ impl House {
     pub(crate) async fn queued(&self, consumes: Consumes) -> Vec<Queued> {
         let queue = queue(&self.data()).await;
         let consumer = queue.consumer(consumes).await.unwrap();
-        let request = LeaseRequest { leases_max: 100, per_lane_max: 100, except: Vec::new() };
+        let request =
+            LeaseRequest { leases_max: 100, again_max: 100, per_lane_max: 100, except: Vec::new() };
         let leased = consumer.lease(&request, agent_kit::now()).await.unwrap();
         let mut all = Vec::new();
         for lease in leased.leases {
@@ -138,16 +141,40 @@ async fn furnish(config: &Config) {
         ("postmaster@example.org", &["alice@example.org"][..]),
         ("@caught.example", &["alice@example.org"]),
         ("odd!name@caught.example", &["alice@example.org"]),
+        ("out@example.org", &["out@elsewhere.example"]),
         ("list@example.org", &["alice@example.org", "full@example.org", "eve@example.net"]),
     ] {
         let targets: Vec<_> = targets.iter().map(|text| Address::parse(text).unwrap()).collect();
         editor.add_alias(&alias.parse::<AliasName>().unwrap(), &targets).await.unwrap();
     }
+    furnish_ways(&editor).await;
     let many: Vec<_> = (0..900)
         .map(|number| Address::parse(&format!("m{number}@many.example")).unwrap())
         .collect();
     editor.add_alias(&"thousand@example.org".parse().unwrap(), &many).await.unwrap();
     queue(&config.data_dir).await;
+}
+
+/// A list, and domains that are taken for others.
+async fn furnish_ways(editor: &Editor) {
+    let address = |text: &str| Address::parse(text).unwrap();
+    let own = Domain::parse("example.org").unwrap();
+    for (name, kind) in [
+        ("also.example", DomainKind::AliasOf(own)),
+        ("backup.example", DomainKind::Relayed(RelayedTo::Listed)),
+    ] {
+        let hosted = HostedDomain { kind, ..HostedDomain::own(Domain::parse(name).unwrap()) };
+        editor.add_hosted(&hosted).await.unwrap();
+    }
+    editor.add_listed(&address("known@backup.example")).await.unwrap();
+    let list = MailingList {
+        name: address("team@example.org"),
+        owner: address("owner@example.net"),
+        posting: Posting::Members,
+        description: None,
+        members: vec![address("alice@example.org"), address("carol@example.net")],
+    };
+    editor.add_list(&list).await.unwrap();
 }
 
 async fn queue(data: &std::path::Path) -> Queue {

@@ -1,6 +1,7 @@
 //! Mail from other servers.
 
 mod house;
+mod ways;
 
 use house::House;
 use message_queue::Consumes;
@@ -245,5 +246,29 @@ async fn an_alias_of_a_thousand_is_expanded_once_and_in_time() {
     let remote = house.queued(Consumes::Remote).await;
     let recipients: usize = remote.iter().map(|queued| queued.lease.recipients.len()).sum();
     assert_eq!(recipients, 900, "each once");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn strangers_may_lower_their_priority_and_set_times() {
+    let house = House::build().await;
+    let content = "C: RCPT TO:<alice@example.org>\nS: 250\nC: DATA\nS: 354\n\
+                   C: Subject: x\nC: \nC: .\nS: 250\n";
+    let said = house
+        .play(&format!(
+            "{HELLO}C: MAIL FROM:<eve@example.net> HOLDFOR=60\nS: 555 5.5.4\n\
+             C: MAIL FROM:<eve@example.net> MT-PRIORITY=9\nS: 250 2.3.6 0 \n{content}\
+             C: MAIL FROM:<eve@example.net> MT-PRIORITY=-4 BY=-60;N\nS: 250 2.1.0\n{content}\
+             C: QUIT\nS: 221\n"
+        ))
+        .await;
+    assert!(said.contains("250-MT-PRIORITY\r\n") && said.contains("250-DELIVERBY\r\n"), "{said}");
+    assert!(!said.contains("FUTURERELEASE"), "RFC 4865 §4.2: {said}");
+    let queued = house.queued(Consumes::Local).await;
+    let of = |place: usize| &queued[place].lease.entry.handling;
+    let priorities = [of(0).priority.number(), of(1).priority.number()];
+    assert_eq!(priorities, [0, -4], "RFC 6710 §4.1, §5.1");
+    let by = of(1).deliver_by.unwrap();
+    assert!(by.at < queued[1].lease.entry.queued_at, "RFC 2852 §4");
     house.close().await;
 }

@@ -3,7 +3,9 @@
 mod carry;
 mod house;
 mod name_server;
+mod policy;
 mod sink;
+mod ways;
 
 use message_queue::{
     NewEntry,

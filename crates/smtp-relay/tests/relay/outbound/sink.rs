@@ -1,11 +1,13 @@
 //! A server that takes mail by SMTP or LMTP, and does what the recipient's local part asks for:
 //! `refuse` is refused for good, `later` for now, `many` if another of the name is there already,
-//! `full` has no room when the message is there (in LMTP), `drop` loses the connection, and all
-//! else is taken.
+//! `full` has no room when the message is there (in LMTP), `drop` loses the connection, `enough`
+//! gets 421 unless it is the first message of its connection, `wait` takes 50 ms, and all else is
+//! taken.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -21,6 +23,11 @@ pub(crate) struct Heard {
     pub(crate) commands: Vec<String>,
     /// Contents as they went over the wire, dots and all.
     pub(crate) contents: Vec<String>,
+    /// From where somebody came, and as whom.
+    pub(crate) hellos: Vec<(IpAddr, String)>,
+    /// Connections that are open, and how many there were at most.
+    pub(crate) open: usize,
+    pub(crate) open_max: usize,
 }
 
 pub(crate) struct Sink {
@@ -40,16 +47,28 @@ impl Sink {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                heard.lock().unwrap().connections += 1;
-                tokio::spawn(serve(stream, offers, heard.clone()));
+                tokio::spawn(visit(stream, offers, heard.clone()));
             }
         });
         (sink, address)
     }
 }
 
+async fn visit(stream: TcpStream, offers: &'static [&'static str], heard: Arc<Mutex<Heard>>) {
+    {
+        let mut heard = heard.lock().unwrap();
+        heard.connections += 1;
+        heard.open += 1;
+        heard.open_max = heard.open_max.max(heard.open);
+    }
+    serve(stream, offers, heard.clone()).await;
+    heard.lock().unwrap().open -= 1;
+}
+
 async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> Option<()> {
+    let peer = stream.peer_addr().ok()?.ip();
     let mut stream = BufReader::new(stream);
+    let mut messages = 0;
     stream.write_all(b"220 sink\r\n").await.ok()?;
     let mut content: Option<String> = None;
     let (mut accepted, mut lmtp) = (Vec::new(), false);
@@ -64,6 +83,7 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
                 continue;
             }
             heard.lock().unwrap().contents.push(content.take()?);
+            messages += 1;
             stream.write_all(verdicts(&mut accepted, lmtp).as_bytes()).await.ok()?;
             continue;
         }
@@ -79,6 +99,12 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
             continue;
         }
         lmtp |= line.starts_with("LHLO");
+        if let Some(name) = line.strip_prefix("EHLO ") {
+            heard.lock().unwrap().hellos.push((peer, name.trim_end().to_owned()));
+        }
+        if line.starts_with("RCPT TO:<wait") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let reply = match line.trim_end() {
             line if line.starts_with("EHLO") || line.starts_with("LHLO") => {
                 let mut lines = vec!["sink"];
@@ -90,6 +116,10 @@ async fn serve(stream: TcpStream, offers: &[&str], heard: Arc<Mutex<Heard>>) -> 
             line if line.starts_with("RCPT TO:<refuse") => "550 5.1.1 nobody here".to_owned(),
             line if line.starts_with("RCPT TO:<later") => "450 4.2.1 not yet".to_owned(),
             line if line.starts_with("RCPT TO:<drop") => return None,
+            line if line.starts_with("RCPT TO:<enough") && messages > 0 => {
+                stream.write_all(b"421 4.7.0 enough for one connection\r\n").await.ok()?;
+                return None;
+            }
             line if line.starts_with("RCPT TO:<many") && !accepted.is_empty() => {
                 "452 4.5.3 too many for me".to_owned()
             }
