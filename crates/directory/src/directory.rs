@@ -81,6 +81,16 @@ impl Directory {
         Ok(self.roster().await?.account_by_sign_in(name).cloned())
     }
 
+    /// The address that all spellings of such a name mean, whether an account has it or not. A
+    /// local part that no account has alone is put into one of our domains, by `choice`.
+    pub async fn address_by_sign_in(
+        &self,
+        name: &str,
+        choice: u16,
+    ) -> Result<Option<Address>, DirectoryError> {
+        Ok(self.roster().await?.address_by_sign_in(name, choice))
+    }
+
     /// Whether an account or an alias has an address by name, with a subaddress or without: more than
     /// that a catch-all takes it.
     pub async fn is_named(&self, address: &Address) -> Result<bool, DirectoryError> {

@@ -176,4 +176,20 @@ impl Roster {
             _ => None,
         }
     }
+
+    /// The address that all spellings of such a name mean, whether an account has it or not. A
+    /// local part that no account has alone is put into one of our domains, by `choice`.
+    pub(crate) fn address_by_sign_in(&self, name: &str, choice: u16) -> Option<Address> {
+        if let Some(account) = self.account_by_sign_in(name) {
+            return Some(account.address.clone());
+        }
+        let name = name.trim();
+        if let Ok(address) = Address::parse(name) {
+            return Some(self.in_own_domain(&address).into_owned());
+        }
+        let domains = self.own_domains().count();
+        let domain =
+            usize::from(choice).checked_rem(domains).and_then(|n| self.own_domains().nth(n));
+        Some(Address::new(LocalPart::from_content(name).ok()?, domain?.clone()))
+    }
 }

@@ -53,24 +53,20 @@ impl Inner {
     }
 
     /// One spelling for all that mean the same name, whether somebody has it or not: otherwise what
-    /// is made up for unknown names would differ where that of accounts does not.
+    /// is made up for unknown names would differ where that of accounts does not. A local part of
+    /// nobody, or of several, belongs to one domain as that of an account does.
     pub(crate) async fn spelled(&self, name: &str) -> Result<String, Trouble> {
         let (name, label) = match name.rsplit_once('%') {
             Some((name, label)) => (name, Some(label)),
             None => (name, None),
         };
         let mut name = name.trim().to_lowercase();
-        if !name.contains('@') {
-            let domain = match &self.options.default_domain {
-                Some(domain) => Some(domain.clone()),
-                None => match self.directory.domains().await?.as_slice() {
-                    [only] => Some(only.clone()),
-                    _ => None,
-                },
-            };
-            if let Some(domain) = domain {
-                name = format!("{name}@{domain}");
-            }
+        if let Some(domain) = self.options.default_domain.as_ref().filter(|_| !name.contains('@')) {
+            name = format!("{name}@{domain}");
+        }
+        let choice = self.key.mark(name.as_bytes());
+        if let Some(address) = self.directory.address_by_sign_in(&name, choice).await? {
+            name = address.to_string().to_lowercase();
         }
         Ok(label.map(|label| format!("{name}%{label}")).unwrap_or(name))
     }
@@ -244,11 +240,16 @@ impl Inner {
         let Preparation::Salted { hash, name } = wanted else {
             return Ok(Prepared { nonce, salt: None });
         };
-        let verifier = match self.who(name).await? {
+        let spelled = self.spelled(name).await?;
+        let who = match self.who(name).await? {
+            None => self.who(&spelled).await?,
+            found => found,
+        };
+        let verifier = match who {
             Some(who) => self.scram_verifier(&who, *hash, None).await?,
             None => None,
         };
-        let salt = self.key.salt(*hash, &self.spelled(name).await?);
+        let salt = self.key.salt(*hash, &spelled);
         let verifier = verifier.unwrap_or_else(|| ScramVerifier::decoy(*hash, &salt));
         Ok(Prepared { nonce, salt: Some((verifier.salt().to_vec(), verifier.iterations())) })
     }

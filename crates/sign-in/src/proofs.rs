@@ -103,6 +103,7 @@ mod tests {
             disabled: false,
             quota_bytes: None,
             created: Timestamp::from_secs(0),
+            expires: None,
         };
         let secret = Secret::new("secret");
         let verifier = |salt| PasswordVerifier::new(&secret, [salt; 16], Cost::LOWEST).unwrap();

@@ -1,7 +1,7 @@
 //! Both sides of each mechanism over a real directory: our client against our server.
 
 use directory::NewAppPassword;
-use mail_types::{Domain, Secret};
+use mail_types::{Domain, LocalPart, Secret};
 use sasl_core::{
     ApopClaim, Bindings, Claim, Cost, Mechanism, Service, Setting,
     client::{ClientStep, Credentials, Exchange},
@@ -184,6 +184,48 @@ async fn salts_of_unknown_names_stay_the_same() {
     }
     let (known, alice) = (nobody, salt(&sign_in, "alice").await);
     assert_eq!((known.0.len(), known.1), (alice.0.len(), alice.1));
+}
+
+/// RFC 5802 §9, with several domains: a local part has the salt of exactly one of its addresses,
+/// whether no account has it, one, or two.
+#[tokio::test]
+async fn salts_of_local_parts_do_not_tell_who_exists() {
+    let (house, _, _) = house().await;
+    let key = InstallationKey::load_or_make(&house.options.key_file).unwrap();
+    let domains = ["example.org", "example.net", "example.com"];
+    for domain in &domains[1..] {
+        house.editor.add_domain(&Domain::parse(domain).unwrap()).await.unwrap();
+    }
+    let cost = Cost::LOWEST;
+    for name in ["twin@example.org", "twin@example.net", "single@example.net"] {
+        let address = mail_types::Address::parse(name).unwrap();
+        let new = directory::NewAccount {
+            address: address.clone(),
+            verifier: verifier("x", cost),
+            quota_bytes: None,
+            now: NOW,
+        };
+        house.editor.add_account(new).await.unwrap();
+        let kept = recipe().keep(&key, &address, None, &Secret::new("x")).unwrap();
+        let password = verifier("x", cost);
+        house.editor.set_password_keeping(&address, &password, &kept, NOW).await.unwrap();
+    }
+    let sign_in = SignIn::open(house.options.clone()).await.unwrap();
+    for name in ["alice", "twin", "single", "nobody", "nobody else", "mallory", "ALICE"] {
+        for label in ["", "%phone", "%other"] {
+            let wanted = async |name: String| {
+                let wanted = Preparation::Salted { hash: sasl_core::ScramHash::Sha256, name };
+                sign_in.prepare(&wanted).await.unwrap().salt.unwrap()
+            };
+            let alone = wanted(format!("{name}{label}")).await;
+            let mut same = 0;
+            for domain in domains {
+                let quoted = LocalPart::from_content(name).unwrap();
+                same += usize::from(wanted(format!("{quoted}@{domain}{label}")).await == alone);
+            }
+            assert_eq!(same, 1, "{name}{label}");
+        }
+    }
 }
 
 #[tokio::test]
