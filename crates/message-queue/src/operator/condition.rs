@@ -79,10 +79,11 @@ impl Queue {
         Ok(names.iter().filter_map(|name| Lane::parse(name).ok()).collect())
     }
 
-    /// How many messages wait in these lanes, or are on their way.
-    pub async fn pending(&self, lanes: &[Lane]) -> Result<u64, QueueError> {
+    /// How many messages wait in a lane, are on their way, or are held with these words in the
+    /// reason.
+    pub async fn pending(&self, lane: &Lane, reason: Option<&str>) -> Result<u64, QueueError> {
         let mut reader = self.database().reader().acquire().await?;
-        let count = sql::pending(&mut reader, &encode::texts(lanes)).await?;
+        let count = sql::pending(&mut reader, &lane.to_string(), reason).await?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 }

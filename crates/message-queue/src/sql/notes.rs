@@ -61,17 +61,20 @@ pub(crate) async fn lanes_of(
     Ok(sqlx::query_scalar(sql).bind(domain.to_owned()).bind(below).fetch_all(moment).await?)
 }
 
-/// Messages that wait, or are handed over, in these lanes (a JSON array).
+/// Messages that wait in a lane, are handed over, or are held with these words in the reason.
 pub(crate) async fn pending(
     moment: &mut SqliteConnection,
-    lanes: &str,
+    lane: &str,
+    reason: Option<&str>,
 ) -> Result<i64, DatabaseError> {
     let sql = "
         select count(*) from (
-            select entry from json_each($1) cross join recipient
-            where lane = value and state = 0
+            select entry from recipient where lane = $1 and state = 0
             union
-            select entry from json_each($1) cross join recipient
-            where lane = value and state = 1)";
-    Ok(sqlx::query_scalar(sql).bind(lanes.to_owned()).fetch_one(moment).await?)
+            select entry from recipient where lane = $1 and state = 1
+            union
+            select entry from recipient
+            where lane = $1 and state = 2 and instr(lower(problem), lower($2)) > 0)";
+    let query = sqlx::query_scalar(sql).bind(lane.to_owned()).bind(reason.map(str::to_owned));
+    Ok(query.fetch_one(moment).await?)
 }
