@@ -14,7 +14,7 @@ use mail_types::Domain;
 use message_queue::{Queue, QueueOptions};
 use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
-use smtp_core::server::{AuthPolicy, BareLineEnds, Limits, Options, Session};
+use smtp_core::server::{AuthPolicy, BareLineEnds, Extensions, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 use stable_storage::Files;
 
@@ -80,7 +80,7 @@ impl Service {
         let peer = connection.peer();
         let trusted = agent_kit::may_name_clients(&config, peer);
         let for_devices = takes_devices(&config, peer, connection.listener());
-        let options = match peer {
+        let mut options = match peer {
             // People sign in; of programs of this machine the kernel says who they are.
             Peer::Tcp { .. } => {
                 let auth = if for_devices { AuthPolicy::Optional } else { AuthPolicy::Required };
@@ -88,13 +88,22 @@ impl Service {
             }
             Peer::Unix { .. } => options(&config, hostname, AuthPolicy::Known, false),
         };
+        if !releases_later(connection.listener()) {
+            options.extensions.future_release = None;
+        }
         let submitter = Submitter::new(inner.shared.clone(), config, peer, for_devices);
-        let session = Session::new(Arc::new(options), number);
+        let session = Session::new(Arc::new(options), number).opened_at(agent_kit::now());
         let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), submitter);
         let end = drive(&mut session, &mut reception, connection, inner.drive.clone()).await;
         tracing::debug!(connection = number, ?end, "conversation ended");
     }
+}
+
+/// Whether messages of this listener's may be held for their senders: RFC 4865 §4.2 has it on the
+/// submission port and nowhere else. Port 465 is that port as well (RFC 8314 §7.3).
+fn releases_later(listener: &str) -> bool {
+    listener.starts_with(Agent::SmtpSubmission.name())
 }
 
 /// Whether this is a connection on which a device may submit without a sign-in: port 587 only, from
@@ -114,6 +123,13 @@ fn options(config: &Config, hostname: Domain, auth: AuthPolicy, starttls: bool) 
         bare_line_ends: match config.submission.bare_line_ends {
             config::BareLineEnds::Refuse => BareLineEnds::Refused,
             config::BareLineEnds::Repair => BareLineEnds::Repaired,
+        },
+        extensions: Extensions {
+            deliver_by: Some(0),
+            future_release: Some(config.submission.max_hold).filter(|most| !most.is_zero()),
+            priority: true,
+            require_tls: true,
+            ..Extensions::default()
         },
         limits: Limits {
             recipients: config.submission.max_recipients,

@@ -1,50 +1,56 @@
 //! `postrider queue`: what waits to be delivered.
 
+mod bounce;
+mod change;
+mod check;
+mod list;
+pub(in crate::commands) mod pause;
+mod redirect;
 mod selection;
-mod show;
+pub(in crate::commands) mod show;
+mod stats;
+mod top;
+pub(in crate::commands) mod why;
 
 use std::path::Path;
 
 use clap::Subcommand;
 use mail_types::QueueId;
-use message_queue::{
-    Queue,
-    operator::{Filter, State, Summary},
-};
 
-use super::account::password::confirm;
-use crate::{
-    installation::{Installation, runtime},
-    printer, times,
-};
-use selection::Selection;
+use crate::installation::{Installation, runtime};
+use selection::{Selection, Touch};
 
 /// The queue: mail on its way
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show what is in the queue, and why it is still there
-    List {
-        #[command(flatten)]
-        selection: Selection,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one message
+    /// List what is in the queue, and why it is still there
+    List(list::Args),
+    /// Show one message: its recipients, what was tried, and what comes next
     Show {
         /// Its queue id
         id: QueueId,
-        /// Show its content instead
-        #[arg(long)]
-        content: bool,
         /// As JSON
-        #[arg(long, conflicts_with = "content")]
+        #[arg(long)]
         json: bool,
     },
+    /// Write the content of a message to standard output, byte for byte
+    Cat {
+        /// Its queue id
+        id: QueueId,
+        /// Only its header
+        #[arg(long)]
+        headers: bool,
+    },
+    /// Count what waits, by destination, sender or reason
+    Stats(stats::Args),
+    /// Watch the queue move, in the terminal
+    Top(top::Args),
     /// Try again now
     Retry {
         #[command(flatten)]
         selection: Selection,
+        #[command(flatten)]
+        touch: Touch,
     },
     /// Keep in the queue until released
     Hold {
@@ -53,133 +59,62 @@ pub(crate) enum Command {
         /// Why, for whoever looks
         #[arg(long, default_value = "held by the operator")]
         reason: String,
+        #[command(flatten)]
+        touch: Touch,
     },
     /// Let go on what is held or set aside
     Release {
         #[command(flatten)]
         selection: Selection,
+        #[command(flatten)]
+        touch: Touch,
     },
     /// Throw away; says what and asks, senders are not told
     Remove {
         #[command(flatten)]
         selection: Selection,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        touch: Touch,
     },
+    /// Give to somebody else instead; says what and asks
+    Redirect(redirect::Args),
+    /// Return to the sender now; says what and asks
+    Bounce(bounce::Args),
+    /// Let a destination rest: nothing is tried there until it is resumed
+    Pause(pause::PauseArgs),
+    /// Let a destination go on
+    Resume(pause::ResumeArgs),
+    /// Look whether files and rows agree, while agents work
+    Check(check::Args),
 }
-
-/// So many entries are asked for at once.
-const PAGE: u32 = 500;
 
 pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()> {
     let installation = Installation::find_as_owner(config)?;
     runtime()?.block_on(async {
         let queue = installation.queue().await?;
-        let now = agent_kit::now();
         match command {
-            Command::List { selection, json } => {
-                list(&find(&queue, &selection.filters()).await?, json)?;
+            Command::List(args) => list::run(&queue, &args).await,
+            Command::Show { id, json } => show::entry(&installation, &queue, id, json).await,
+            Command::Cat { id, headers } => show::content(&queue, id, headers).await,
+            Command::Stats(args) => stats::run(&queue, &args).await,
+            Command::Top(args) => top::run(&queue, &args).await,
+            Command::Retry { selection, touch } => {
+                change::run(&queue, &selection, touch, change::Verb::Retry).await
             }
-            Command::Show { id, content: true, .. } => show::content(&queue, id).await?,
-            Command::Show { id, json, .. } => show::entry(&queue, id, json).await?,
-            Command::Retry { selection } => {
-                let mut count = 0;
-                for filter in selection.required()? {
-                    count += queue.retry(&filter, now).await?;
-                }
-                report(count, "to be tried again now", State::Waiting)?;
+            Command::Hold { selection, reason, touch } => {
+                change::run(&queue, &selection, touch, change::Verb::Hold(&reason)).await
             }
-            Command::Hold { selection, reason } => {
-                let mut count = 0;
-                for filter in selection.required()? {
-                    count += queue.hold(&filter, &reason, now).await?;
-                }
-                report(count, "held", State::Waiting)?;
+            Command::Release { selection, touch } => {
+                change::run(&queue, &selection, touch, change::Verb::Release).await
             }
-            Command::Release { selection } => {
-                let mut count = 0;
-                for filter in selection.required()? {
-                    count += queue.release(&filter, now).await?;
-                }
-                report(count, "released", State::Held)?;
+            Command::Remove { selection, touch } => {
+                change::run(&queue, &selection, touch, change::Verb::Remove).await
             }
-            Command::Remove { selection, yes } => remove(&queue, &selection, yes).await?,
+            Command::Redirect(args) => redirect::run(&installation, &queue, &args).await,
+            Command::Bounce(args) => bounce::run(&installation, &queue, &args).await,
+            Command::Pause(args) => pause::pause(&queue, &args).await,
+            Command::Resume(args) => pause::resume(&queue, &args).await,
+            Command::Check(args) => check::run(&queue, &args).await,
         }
-        Ok(())
     })
-}
-
-/// Entries with a recipient that one of the filters means.
-async fn find(queue: &Queue, filters: &[Filter]) -> anyhow::Result<Vec<Summary>> {
-    let mut found: Vec<Summary> = Vec::new();
-    for filter in filters {
-        let mut after = None;
-        loop {
-            let page = queue.list(filter, after.as_deref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
-            found.extend(page);
-        }
-    }
-    Ok(found)
-}
-
-async fn remove(queue: &Queue, selection: &Selection, yes: bool) -> anyhow::Result<()> {
-    let filters = selection.required()?;
-    if !yes {
-        let found = find(queue, &filters).await?;
-        if !found.is_empty() {
-            list(&found, false)?;
-            printer::note(format!(
-                "what is meant of {} is thrown away; senders are not told",
-                printer::count(found.len(), "message")
-            ));
-            confirm("remove it?")?;
-        }
-    }
-    let mut count = 0;
-    for filter in filters {
-        count += queue.remove(&filter, agent_kit::now()).await?;
-    }
-    anyhow::ensure!(
-        count > 0,
-        "nothing in the queue is meant by that, or it is under way just now"
-    );
-    printer::line(format!("{} removed", printer::count(count, "recipient")));
-    Ok(())
-}
-
-/// How many recipients; none at all is an error for scripts to see.
-fn report(count: u64, done: &str, with_state: State) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        count > 0,
-        "nothing in the queue that is meant by that is {}: see postrider queue list",
-        with_state.word()
-    );
-    printer::line(format!("{} {done}", printer::count(count, "recipient")));
-    Ok(())
-}
-
-fn list(entries: &[Summary], as_json: bool) -> anyhow::Result<()> {
-    if as_json {
-        return printer::json(&entries.iter().map(show::value).collect::<Vec<_>>());
-    }
-    let mut rows = Vec::new();
-    for entry in entries {
-        for (index, recipient) in entry.recipients.iter().enumerate() {
-            let first = |text: String| if index == 0 { text } else { String::new() };
-            rows.push([
-                first(entry.id.clone()),
-                first(times::local(entry.queued_at)),
-                first(format!("<{}>", entry.sender)),
-                recipient.address.clone(),
-                recipient.state.word().to_owned(),
-                recipient.problem.clone().unwrap_or_default(),
-            ]);
-        }
-    }
-    let header = ["id", "queued", "from", "to", "state", "why"];
-    printer::table(header, &rows, "nothing is in the queue");
-    Ok(())
 }

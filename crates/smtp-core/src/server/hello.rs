@@ -57,19 +57,6 @@ impl Session {
             "BINARYMIME".to_owned(),
             limits(options.limits.messages, options.limits.recipients),
         ];
-        let mut also = |announced: bool, line: &str| {
-            if announced {
-                lines.push(line.to_owned());
-            }
-        };
-        also(self.can_start_tls(), "STARTTLS");
-        also(self.is_own(), "VRFY");
-        // RFC 5321 §3.5.2.
-        also(self.is_own(), "EXPN");
-        also(extensions.etrn, "ETRN");
-        also(extensions.priority, "MT-PRIORITY");
-        also(extensions.require_tls && self.has_tls(), "REQUIRETLS");
-        also(self.trusts_peer(), Xclient::ATTRIBUTES);
         if let Some(least) = extensions.deliver_by {
             // RFC 2852 §2: without a parameter there is no such limit.
             lines.push(match least {
@@ -78,6 +65,19 @@ impl Session {
             });
         }
         lines.extend(self.future_release());
+        let mut also = |announced: bool, line: &str| {
+            if announced {
+                lines.push(line.to_owned());
+            }
+        };
+        also(extensions.priority, "MT-PRIORITY");
+        also(self.can_start_tls(), "STARTTLS");
+        also(self.is_own(), "VRFY");
+        // RFC 5321 §3.5.2.
+        also(self.is_own(), "EXPN");
+        also(extensions.etrn, "ETRN");
+        also(extensions.require_tls && self.has_tls(), "REQUIRETLS");
+        also(self.trusts_peer(), Xclient::ATTRIBUTES);
         let mechanisms = self.announced();
         if !mechanisms.is_empty() {
             let names: Vec<&str> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();

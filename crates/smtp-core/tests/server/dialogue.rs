@@ -12,7 +12,7 @@
 use std::{sync::Arc, time::Duration};
 
 use conversation::{Peer, PeerFacts, TlsFacts, Wire};
-use mail_types::{Address, Domain, ForwardPath, QueueId, Secret, Timestamp};
+use mail_types::{Address, Domain, ForwardPath, Priority, QueueId, Secret, Timestamp};
 use sasl_core::{
     Claim, CramSecret, DigestSecret, Mechanism, Offers, ScramVerifier, server::Prepared,
 };
@@ -27,6 +27,8 @@ use testkit::transcript::{Answers, Dialogue};
 
 pub(crate) struct SmtpDialogue {
     options: Options,
+    /// No message gets a higher one.
+    priority_max: Priority,
     implicit_tls: bool,
     trusted: bool,
     content: Vec<u8>,
@@ -40,7 +42,8 @@ impl Default for SmtpDialogue {
             limits: Limits { messages: 1000, ..Limits::default() },
             ..Options::new(Domain::parse("mx.example.org").unwrap())
         };
-        Self { options, implicit_tls: false, trusted: false, content: Vec::new() }
+        let priority_max = Priority::new(9).unwrap();
+        Self { options, priority_max, implicit_tls: false, trusted: false, content: Vec::new() }
     }
 }
 
@@ -125,11 +128,16 @@ impl Dialogue for SmtpDialogue {
             ("repair", _) => self.options.bare_line_ends = BareLineEnds::Repaired,
             ("proxy", _) => self.trusted = true,
             ("etrn", _) => self.options.extensions.etrn = true,
-            ("deliver-by", _) => self.options.extensions.deliver_by = Some(60),
+            ("deliver-by", least) => {
+                self.options.extensions.deliver_by = Some(least.parse().unwrap_or(60));
+            }
             ("future-release", _) => {
                 self.options.extensions.future_release = Some(Duration::from_secs(86_400));
             }
-            ("priority", _) => self.options.extensions.priority = true,
+            ("priority", most) => {
+                self.options.extensions.priority = true;
+                self.priority_max = Priority::parse(most).unwrap_or(self.priority_max);
+            }
             ("require-tls", _) => self.options.extensions.require_tls = true,
             _ => return Err(format!("no such option: {words}")),
         }
@@ -182,7 +190,7 @@ impl Dialogue for SmtpDialogue {
             Question::Sender(ask) => match script("sender", answers) {
                 Script::Accept => {
                     self.content.clear();
-                    let _ = ask.accept(session, wire);
+                    let _ = ask.accept_at_most(session, wire, self.priority_max);
                 }
                 Script::Refuse(refusal) => ask.refuse(session, wire, &refusal),
                 Script::Drop => drop(ask),

@@ -7,8 +7,8 @@ use agent_kit::{
     tls::ClientPolicy,
 };
 use config::Config;
-use directory::{AliasName, Editor, NewAccount};
-use mail_types::{Address, Domain, Secret, Timestamp};
+use directory::{AliasName, Directory, Editor, NewAccount};
+use mail_types::{AccountId, Address, Domain, Secret, Timestamp};
 use message_queue::{Consumes, Lease, LeaseRequest, Queue, QueueOptions, operator::Filter};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
@@ -81,10 +81,16 @@ impl House {
 
     /// All that waits in a part of the queue.
     pub(crate) async fn queued(&self, consumes: Consumes) -> Vec<Queued> {
+        self.queued_at(consumes, agent_kit::now()).await
+    }
+
+    /// The same as it will be at this time.
+    pub(crate) async fn queued_at(&self, consumes: Consumes, now: Timestamp) -> Vec<Queued> {
         let queue = queue(&self.data()).await;
         let consumer = queue.consumer(consumes).await.unwrap();
-        let request = LeaseRequest { leases_max: 100, per_lane_max: 100, except: Vec::new() };
-        let leased = consumer.lease(&request, agent_kit::now()).await.unwrap();
+        let request =
+            LeaseRequest { leases_max: 100, again_max: 100, per_lane_max: 100, except: Vec::new() };
+        let leased = consumer.lease(&request, now).await.unwrap();
         let mut all = Vec::new();
         for lease in leased.leases {
             let length = usize::try_from(lease.entry.content.len()).unwrap();
@@ -109,6 +115,13 @@ impl House {
     pub(crate) fn editor(&self) -> Editor {
         let data = self.data();
         Editor::open(&data.join("directory"), &data.join("credentials"), Files::real())
+    }
+
+    /// An account's number.
+    pub(crate) async fn account(&self, address: &str) -> AccountId {
+        let directory = Directory::open(&self.data().join("directory"));
+        let found = directory.account_at(&Address::parse(address).unwrap()).await.unwrap();
+        found.unwrap().id
     }
 
     /// Stops the agent, which must end well.

@@ -5,6 +5,7 @@
 
 mod house;
 mod policy;
+mod wishes;
 
 use house::House;
 use mail_types::{BodyKind, Lane, Notify};
