@@ -43,6 +43,8 @@ pub struct Limits {
     pub mails: Option<u32>,
     /// RCPTMAX: recipients of a transaction.
     pub recipients: Option<u32>,
+    /// RCPTDOMAINMAX: different domains of the recipients of a session.
+    pub domains: Option<u32>,
 }
 
 impl Extensions {
@@ -89,6 +91,7 @@ impl Limits {
             match name.to_ascii_uppercase().as_str() {
                 "MAILMAX" => limits.mails = Some(value),
                 "RCPTMAX" => limits.recipients = Some(value),
+                "RCPTDOMAINMAX" => limits.domains = Some(value),
                 _ => {}
             }
         }
@@ -143,7 +146,8 @@ mod tests {
     fn limits() {
         // RFC 9422 §3.7, §4, and its example of §5.
         let check = |line: &str, mails, recipients| {
-            assert_eq!(parse(&[line]).limits, Limits { mails, recipients }, "{line}");
+            let domains = line.contains(" RCPTDOMAINMAX=1").then_some(1);
+            assert_eq!(parse(&[line]).limits, Limits { mails, recipients, domains }, "{line}");
         };
         check("LIMITS RCPTMAX=20 MAILMAX=5", Some(5), Some(20));
         check("limits mailmax=999999", Some(999_999), None);
