@@ -104,6 +104,8 @@ fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
     rest.proxies.xclient.clone_from(&old.proxies.xclient);
     rest.relay.outbound.port = old.relay.outbound.port;
     rest.relay.outbound.retry = old.relay.outbound.retry.clone();
+    rest.relay.outbound.tls.dane = old.relay.outbound.tls.dane;
+    rest.relay.outbound.tls.domains.clone_from(&old.relay.outbound.tls.domains);
     let sections = [
         ("hostname", old.hostname != rest.hostname),
         ("data_dir", old.data_dir != rest.data_dir),
