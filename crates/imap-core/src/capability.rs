@@ -29,8 +29,9 @@ enum When {
     Uncompressed,
 }
 
-const TABLE: [(&str, When); 29] = [
+const TABLE: [(&str, When); 33] = [
     ("IMAP4rev1", When::Always),               // RFC 3501
+    ("IMAP4rev2", When::Always),               // RFC 9051
     ("LITERAL+", When::Always),                // RFC 7888
     ("SASL-IR", When::Always),                 // RFC 4959
     ("ID", When::Always),                      // RFC 2971
@@ -47,9 +48,12 @@ const TABLE: [(&str, When); 29] = [
     ("LIST-EXTENDED", When::SignedIn),         // RFC 5258
     ("LIST-STATUS", When::SignedIn),           // RFC 5819
     ("SPECIAL-USE", When::SignedIn),           // RFC 6154
+    ("CREATE-SPECIAL-USE", When::SignedIn),    // RFC 6154 §3
     ("STATUS=SIZE", When::SignedIn),           // RFC 8438
     ("ESEARCH", When::SignedIn),               // RFC 4731
+    ("SEARCHRES", When::SignedIn),             // RFC 5182
     ("WITHIN", When::SignedIn),                // RFC 5032
+    ("BINARY", When::SignedIn),                // RFC 3516
     ("SORT", When::SignedIn),                  // RFC 5256
     ("SORT=DISPLAY", When::SignedIn),          // RFC 5957
     ("ESORT", When::SignedIn),                 // RFC 5267 §3
@@ -105,14 +109,24 @@ mod tests {
             let compressed = list(Circumstances { compressed: true, ..circumstances });
             assert_eq!(compressed, expected.replace(" COMPRESS=DEFLATE", ""));
         };
-        check(false, true, false, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED");
-        check(false, false, true, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN");
+        check(
+            false,
+            true,
+            false,
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED",
+        );
+        check(
+            false,
+            false,
+            true,
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN",
+        );
         check(
             true,
             false,
             true,
-            "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE STATUS=SIZE ESEARCH WITHIN SORT SORT=DISPLAY ESORT \
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );

@@ -115,6 +115,8 @@ pub struct Enable {
     pub condstore: bool,
     /// `QRESYNC`: what goes is told as UIDs (RFC 7162 §3.2.3).
     pub qresync: bool,
+    /// `IMAP4rev2` (RFC 9051 §6.3.1).
+    pub imap4rev2: bool,
 }
 
 /// What the numbers of a command are, and those of its responses.
@@ -202,4 +204,6 @@ pub struct AppendHead {
     pub internal_date: Option<Timestamp>,
     /// The octets of the message.
     pub size: u64,
+    /// It comes as `literal8`: it may have NULs (RFC 3516 §4.4).
+    pub binary: bool,
 }

@@ -1,4 +1,4 @@
-//! IMAP4rev1 (RFC 3501) as a machine: bytes in, one step out.
+//! IMAP, rev1 (RFC 3501) and rev2 (RFC 9051), as a machine: bytes in, one step out.
 //!
 //! [`server::Session`] is the whole of it: it frames and parses commands, decides which is legal
 //! when, speaks TLS, SASL and IDLE, keeps the selected mailbox's sequence numbers, and asks the
@@ -27,3 +27,9 @@ pub mod view;
 
 pub use sequence_set::SequenceSet;
 pub use uid_runs::UidRuns;
+
+/// A mailbox name as it is read by people, from modified UTF-7 (RFC 3501 §5.1.3); none if it is not
+/// correct.
+pub fn mailbox_name(wire: &str) -> Option<String> {
+    utf7::decode(wire).ok()
+}

@@ -22,6 +22,21 @@ use crate::{
 };
 use cursor::Cursor;
 
+/// What the grammar is made of, by what the client has enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Dialect {
+    /// Mailbox names are UTF-8, not modified UTF-7 (RFC 9051 §5.1, RFC 9755 §3).
+    pub(crate) utf8_names: bool,
+    /// Sizes have 63 bits (RFC 9051 §4.2).
+    pub(crate) rev2: bool,
+}
+
+/// The moment that an INTERNALDATE tells, without its quotes.
+pub(crate) fn internal_date(text: &[u8]) -> Option<mail_types::Timestamp> {
+    let quoted = [b"\"", text, b"\""].concat();
+    values::date_time(&mut Cursor::new(&quoted, Dialect::default())).ok()
+}
+
 /// A command that is well formed and legal in the state.
 #[derive(Debug)]
 pub(crate) struct Parsed {
@@ -36,6 +51,14 @@ pub(crate) struct Rejected {
     /// None if not even the tag can be read.
     pub(crate) tag: Option<Box<str>>,
     pub(crate) completion: Completion,
+    /// It was to save its result: there is none now (RFC 5182 §2.1).
+    pub(crate) forgets_saved: bool,
+}
+
+impl Rejected {
+    pub(crate) fn new(tag: Option<Box<str>>, completion: impl Into<Completion>) -> Self {
+        Self { tag, completion: completion.into(), forgets_saved: false }
+    }
 }
 
 /// What an announced literal is.
@@ -54,8 +77,10 @@ pub(crate) enum SyntaxError {
     Expected(&'static str),
     /// A mailbox name that no mailbox can have.
     Name(&'static str),
-    /// A charset that is not known.
-    Charset,
+    /// A use that no mailbox has.
+    Use,
+    /// A charset that is not known; in a search that was to save its result, or in another.
+    Charset { saves: bool },
 }
 
 impl From<SyntaxError> for Completion {
@@ -64,20 +89,25 @@ impl From<SyntaxError> for Completion {
             SyntaxError::Expected(what) => Self::bad(format!("Expected {what}")),
             // RFC 5530 §3 `CANNOT`: the name is well formed, but can never be used.
             SyntaxError::Name(why) => Self::no(Code::Cannot, why),
+            // RFC 6154 §3.
+            SyntaxError::Use => Self::no(Code::UseAttr, "There is no such use here"),
             // RFC 3501 §6.4.4.
-            SyntaxError::Charset => Self::no(Code::BadCharset, "This charset is not known"),
+            SyntaxError::Charset { .. } => Self::no(Code::BadCharset, "This charset is not known"),
         }
     }
 }
 
 /// Parses a whole command.
-pub(crate) fn command(text: &[u8], state: State) -> Result<Parsed, Rejected> {
+pub(crate) fn command(text: &[u8], state: State, dialect: Dialect) -> Result<Parsed, Rejected> {
     let line = text.strip_suffix(b"\n").unwrap_or(text);
-    let mut cursor = Cursor::new(line.strip_suffix(b"\r").unwrap_or(line));
+    let mut cursor = Cursor::new(line.strip_suffix(b"\r").unwrap_or(line), dialect);
     let (tag, verb) = head(&mut cursor, state)?;
     match arguments::parse(verb, &mut cursor) {
         Ok(command) => Ok(Parsed { tag, verb, command }),
-        Err(error) => Err(Rejected { tag: Some(tag), completion: error.into() }),
+        Err(error) => {
+            let forgets_saved = error == SyntaxError::Charset { saves: true };
+            Err(Rejected { forgets_saved, ..Rejected::new(Some(tag), error) })
+        }
     }
 }
 
@@ -86,8 +116,9 @@ pub(crate) fn announced(
     text: &[u8],
     literal: Literal,
     state: State,
+    dialect: Dialect,
 ) -> Result<Announced, Rejected> {
-    let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default());
+    let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default(), dialect);
     let (tag, verb) = head(&mut cursor, state)?;
     if verb != Verb::Append {
         return Ok(Announced::Argument(tag));
@@ -95,20 +126,19 @@ pub(crate) fn announced(
     match arguments::append_head(&mut cursor, literal.size) {
         Ok(Some(head)) => Ok(Announced::Message { tag, head }),
         Ok(None) => Ok(Announced::Argument(tag)),
-        Err(error) => Err(Rejected { tag: Some(tag), completion: error.into() }),
+        Err(error) => Err(Rejected::new(Some(tag), error)),
     }
 }
 
 /// The tag at the start of a text, if there is one.
 pub(crate) fn tag(text: &[u8]) -> Option<Box<str>> {
-    Cursor::new(text).tag().ok()
+    Cursor::new(text, Dialect::default()).tag().ok()
 }
 
 /// `tag SP name`, and whether the name may be used in this state.
 fn head(cursor: &mut Cursor<'_>, state: State) -> Result<(Box<str>, Verb), Rejected> {
     let Ok(tag) = cursor.tag() else {
-        let completion = SyntaxError::Expected("a tag and a command").into();
-        return Err(Rejected { tag: None, completion });
+        return Err(Rejected::new(None, SyntaxError::Expected("a tag and a command")));
     };
     let verb = verb(cursor).and_then(|name| match rule_named(&name) {
         Some(rule) => rule.legal.check(state).map(|()| rule.verb).map_err(Completion::bad),
@@ -116,7 +146,7 @@ fn head(cursor: &mut Cursor<'_>, state: State) -> Result<(Box<str>, Verb), Rejec
     });
     match verb {
         Ok(verb) => Ok((tag, verb)),
-        Err(completion) => Err(Rejected { tag: Some(tag), completion }),
+        Err(completion) => Err(Rejected::new(Some(tag), completion)),
     }
 }
 

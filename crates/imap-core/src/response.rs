@@ -20,5 +20,5 @@ pub(crate) use search::Extended;
 pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};
 pub use status::{Code, Completion, Condition};
 pub(crate) use status::{bye, continuation, greeting, tagged, untagged_ok};
-pub use text::render_mailbox_name;
-pub(crate) use text::{astring, nstring, number, string};
+pub use text::{Spelling, render_mailbox_name};
+pub(crate) use text::{astring, name_text, nstring, number, string};

@@ -6,7 +6,7 @@ use mail_types::Malformed;
 
 /// `sequence-set` (RFC 3501 §9): numbers and ranges, `*` being the largest in use. What the
 /// numbers are, UIDs or sequence numbers, is the command's to say; [`crate::view::View`] resolves
-/// them.
+/// them. Or `$`: what the last search has saved (RFC 5182 §2.1); such a set has no numbers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SequenceSet(Vec<(Bound, Bound)>);
 
@@ -27,8 +27,11 @@ impl Bound {
 }
 
 impl SequenceSet {
-    /// Parses `(seq-number / seq-range) *("," sequence-set)`.
+    /// Parses `(seq-number / seq-range) *("," sequence-set)`, or `$`.
     pub fn parse(text: &[u8]) -> Result<Self, Malformed> {
+        if text == b"$" {
+            return Ok(Self(Vec::new()));
+        }
         text.split(|b| *b == b',')
             .map(|element| match element.iter().position(|b| *b == b':') {
                 Some(colon) => {
@@ -41,14 +44,22 @@ impl SequenceSet {
             .map(Self)
     }
 
+    /// Whether it is `$`.
+    pub fn is_saved(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `*` stands in it.
     pub fn names_largest(&self) -> bool {
         let largest = |bound: Bound| bound == Bound::Largest;
         self.0.iter().any(|(a, b)| largest(*a) || largest(*b))
     }
 
-    /// Whether each number is greater than all before it, without `*`.
+    /// Whether it has numbers, each greater than all before it, without `*`.
     pub fn is_ascending(&self) -> bool {
+        if self.is_saved() {
+            return false;
+        }
         let mut last = 0;
         self.0.iter().all(|range| match range {
             (Bound::Number(first), Bound::Number(second)) => {
@@ -101,6 +112,9 @@ fn bound(text: &[u8]) -> Result<Bound, Malformed> {
 
 impl fmt::Display for SequenceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_saved() {
+            return f.write_str("$");
+        }
         for (place, (first, second)) in self.0.iter().enumerate() {
             if place > 0 {
                 f.write_str(",")?;
@@ -183,7 +197,8 @@ mod tests {
             "1 2",
             "**",
             "a",
-            "$",
+            "$,1",
+            "1:$",
         ] {
             assert!(SequenceSet::parse(bad.as_bytes()).is_err(), "{bad}");
         }

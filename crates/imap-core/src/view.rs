@@ -19,6 +19,8 @@ pub struct View {
     arrived: UidRuns,
     vanished: UidRuns,
     recent: UidRuns,
+    /// What the last search has saved (RFC 5182 §2.1).
+    saved: UidRuns,
     /// The largest UID ever told: nothing new can be below, even after that message is gone.
     highest_told: u32,
 }
@@ -103,15 +105,22 @@ impl View {
         numbering: Numbering,
     ) -> Result<UidRuns, BeyondMailbox> {
         match numbering {
+            _ if set.is_saved() => Ok(self.saved.clone()),
             Numbering::Uid => Ok(self.by_uid(set)),
             Numbering::Sequence => self.by_sequence_number(set),
         }
+    }
+
+    /// A search has saved its result: `$` means these from now on, as long as they are there.
+    pub fn save(&mut self, found: &UidRuns) {
+        self.saved = self.told.intersection(found);
     }
 
     /// Likewise, for a search, which passes over sequence numbers that nobody has: a client that
     /// searches `1:*` in an empty mailbox wants to hear that nothing was found.
     pub fn existing(&self, set: &SequenceSet, numbering: Numbering) -> UidRuns {
         match numbering {
+            _ if set.is_saved() => self.saved.clone(),
             Numbering::Uid => self.by_uid(set),
             Numbering::Sequence => {
                 let within = |(first, last): (u32, u32)| {
@@ -180,6 +189,7 @@ impl View {
         if !gone.is_empty() {
             self.told = self.told.difference(&gone);
             self.recent = self.recent.difference(&gone);
+            self.saved = self.saved.difference(&gone);
         }
         gone
     }

@@ -27,6 +27,8 @@ mod names;
 mod qresync;
 #[path = "imap_server/quota.rs"]
 mod quota;
+#[path = "imap_server/rev2.rs"]
+mod rev2;
 #[path = "imap_server/search.rs"]
 mod search;
 #[path = "imap_server/sharing.rs"]

@@ -32,7 +32,7 @@ impl Fetch {
 
     /// Whether message bytes must be read: the rest comes from the index.
     pub fn reads_content(&self) -> bool {
-        self.items.iter().any(|item| item.section().is_some())
+        self.items.iter().any(|item| item.section().or(item.decoded()).is_some())
     }
 }
 
@@ -61,6 +61,18 @@ pub enum FetchItem {
     Rfc822Header,
     /// `RFC822.TEXT`.
     Rfc822Text,
+    /// `BINARY[part]<partial>` and `BINARY.PEEK[..]`: a part without its transfer encoding
+    /// (RFC 3516 §4.2).
+    Binary {
+        /// Which part of the message; empty: all of it.
+        part: Section,
+        /// Which octets of what is decoded.
+        partial: Option<Partial>,
+        /// `.PEEK`: `\\Seen` stays as it is.
+        peek: bool,
+    },
+    /// `BINARY.SIZE[part]`: the octets of the part without its transfer encoding.
+    BinarySize(Section),
     /// `BODY[section]<partial>` and `BODY.PEEK[..]`.
     Section {
         /// Which part of the message.
@@ -77,8 +89,17 @@ impl FetchItem {
     pub fn marks_seen(&self) -> bool {
         match self {
             Self::Rfc822 | Self::Rfc822Text => true,
-            Self::Section { peek, .. } => !peek,
+            Self::Section { peek, .. } | Self::Binary { peek, .. } => !peek,
             _ => false,
+        }
+    }
+
+    /// The part that is to be decoded, for `BINARY` and `BINARY.SIZE`.
+    pub fn decoded(&self) -> Option<(&Section, Option<Partial>)> {
+        match self {
+            Self::Binary { part, partial, .. } => Some((part, *partial)),
+            Self::BinarySize(part) => Some((part, None)),
+            _ => None,
         }
     }
 
@@ -102,17 +123,17 @@ impl FetchItem {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Partial {
     /// The first octet, from 0.
-    pub origin: u32,
+    pub origin: u64,
     /// The most octets, at least 1.
-    pub length: u32,
+    pub length: u64,
 }
 
 impl Partial {
     /// Start and length of what is there of it, in `total` octets (RFC 3501 §6.4.5: an origin
     /// beyond the end gives the empty string).
     pub fn within(self, total: u64) -> (u64, u64) {
-        let start = u64::from(self.origin).min(total);
-        (start, u64::from(self.length).min(total - start))
+        let start = self.origin.min(total);
+        (start, self.length.min(total - start))
     }
 }
 
@@ -126,6 +147,6 @@ mod tests {
         assert_eq!(within(0, 10, 4), (0, 4));
         assert_eq!(within(2, 1, 4), (2, 1));
         assert_eq!(within(9, 1, 4), (4, 0));
-        assert_eq!(within(u32::MAX, u32::MAX, u64::MAX), (u32::MAX.into(), u32::MAX.into()));
+        assert_eq!(within(u64::MAX - 1, u64::MAX, u64::MAX), (u64::MAX - 1, 1));
     }
 }

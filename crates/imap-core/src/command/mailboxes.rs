@@ -8,7 +8,12 @@ use crate::SequenceSet;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MailboxCommand {
     /// CREATE (RFC 3501 §6.3.3); a separator at the end was cut off.
-    Create(MailboxName),
+    Create {
+        /// The name.
+        name: MailboxName,
+        /// `USE`: what it is for (RFC 6154 §3); each once.
+        special_uses: Vec<SpecialUse>,
+    },
     /// DELETE (RFC 3501 §6.3.4).
     Delete(MailboxName),
     /// RENAME (RFC 3501 §6.3.5).
@@ -188,6 +193,17 @@ pub enum SpecialUse {
 }
 
 impl SpecialUse {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::All,
+        Self::Archive,
+        Self::Drafts,
+        Self::Flagged,
+        Self::Junk,
+        Self::Sent,
+        Self::Trash,
+    ];
+
     /// As it stands on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -81,6 +81,15 @@ pub struct SearchReturn {
     pub all: bool,
     /// `COUNT`: how many.
     pub count: bool,
+    /// `SAVE`: nothing is told because of it, but the result is kept for `$` (RFC 5182 §2.1).
+    pub save: bool,
+}
+
+impl SearchReturn {
+    /// Whether anything is to be told.
+    pub fn tells(self) -> bool {
+        self.min || self.max || self.all || self.count
+    }
 }
 
 /// A search key; its depth is bounded by the parser. Strings are text: whatever the charset was,
@@ -124,9 +133,9 @@ pub enum SearchKey {
     /// `SENTSINCE`.
     SentSince(Date),
     /// `LARGER`: more octets than this.
-    Larger(u32),
+    Larger(u64),
     /// `SMALLER`: fewer octets than this.
-    Smaller(u32),
+    Smaller(u64),
     /// `HEADER`: the named field has this text; the empty one: there is such a field. `FROM`,
     /// `SUBJECT` and their like are this too.
     Header {
@@ -149,7 +158,7 @@ impl SearchKey {
 
     /// Whether sequence numbers stand in it.
     pub fn names_sequence(&self) -> bool {
-        self.has(|key| matches!(key, Self::Sequence(_)))
+        self.has(|key| matches!(key, Self::Sequence(set) if !set.is_saved()))
     }
 
     /// Whether a key of this kind stands in it.

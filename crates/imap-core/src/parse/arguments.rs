@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     command::{
-        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, Status,
-        Store, StoreAction,
+        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, SpecialUse,
+        Status, Store, StoreAction,
     },
     order::Verb,
 };
@@ -68,7 +68,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
 
 fn mailboxes(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
     Ok(match verb {
-        Verb::Create => MailboxCommand::Create(new_mailbox(cursor)?),
+        Verb::Create => create(cursor)?,
         Verb::Delete => MailboxCommand::Delete(mailbox(cursor)?),
         Verb::Rename => {
             let from = mailbox(cursor)?;
@@ -87,6 +87,40 @@ fn mailboxes(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
         // APPEND comes here without a literal for its message.
         _ => return Err(SyntaxError::Expected("the message as a literal")),
     })
+}
+
+/// `create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]`
+/// (RFC 6154 §6)
+fn create(cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
+    const WHAT: &str = "(USE (..))";
+    let name = new_mailbox(cursor)?;
+    let mut special_uses = Vec::new();
+    if cursor.eat(b' ') {
+        cursor.expect(b'(', WHAT)?;
+        if !cursor.eat_word("USE") {
+            return Err(SyntaxError::Expected(WHAT));
+        }
+        cursor.space()?;
+        let uses = cursor.list_or_nothing("a list of uses", |cursor| {
+            cursor.expect(b'\\', "a use such as \\Sent")?;
+            let word = cursor.atom("a use such as \\Sent")?;
+            let is_it = |known: &SpecialUse| {
+                known
+                    .as_str()
+                    .as_bytes()
+                    .get(1..)
+                    .is_some_and(|name| name.eq_ignore_ascii_case(word))
+            };
+            SpecialUse::ALL.into_iter().find(is_it).ok_or(SyntaxError::Use)
+        })?;
+        cursor.expect(b')', "the closing parenthesis")?;
+        for special_use in uses {
+            if !special_uses.contains(&special_use) {
+                special_uses.push(special_use);
+            }
+        }
+    }
+    Ok(MailboxCommand::Create { name, special_uses })
 }
 
 /// `"ID" SP ("(" [string SP nstring *(SP string SP nstring)] ")" / nil)` (RFC 2971 §4)
@@ -131,6 +165,7 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
         match cursor.atom("a capability")?.to_ascii_uppercase().as_slice() {
             b"CONDSTORE" => enable.condstore = true,
             b"QRESYNC" => enable.qresync = true,
+            b"IMAP4REV2" => enable.imap4rev2 = true,
             _ => {}
         }
         if !cursor.eat(b' ') {
@@ -191,8 +226,8 @@ fn copy(cursor: &mut Cursor<'_>, numbering: Numbering, remove: bool) -> Parsed<C
     Ok(Command::Copy(Copy { messages, numbering, to: mailbox(cursor)?, remove }))
 }
 
-/// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`, up to a literal. None
-/// if the literal is the mailbox's name and not yet the message.
+/// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8)`, up to a
+/// literal. None if the literal is the mailbox's name and not yet the message.
 pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<AppendHead>> {
     cursor.space()?;
     if cursor.is_at_end() {
@@ -210,8 +245,10 @@ pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<A
         internal_date = Some(date_time(cursor)?);
         cursor.space()?;
     }
+    // `literal8 = "~{" number ["+"] "}" CRLF *OCTET` (RFC 3516 §7)
+    let binary = cursor.eat(b'~');
     if !cursor.is_at_end() {
         return Err(SyntaxError::Expected("a list of flags, a date, or the message as a literal"));
     }
-    Ok(Some(AppendHead { mailbox, flags, internal_date, size }))
+    Ok(Some(AppendHead { mailbox, flags, internal_date, size, binary }))
 }

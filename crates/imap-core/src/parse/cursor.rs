@@ -2,19 +2,25 @@
 
 use std::borrow::Cow;
 
-use super::SyntaxError;
+use super::{Dialect, SyntaxError};
 
 /// A place in a command.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
+    dialect: Dialect,
 }
 
 type Parsed<T> = Result<T, SyntaxError>;
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { rest: text }
+    pub(super) fn new(text: &'a [u8], dialect: Dialect) -> Self {
+        Self { rest: text, dialect }
+    }
+
+    /// What the client has enabled of the grammar.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The next octet.
@@ -97,6 +103,18 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
+    /// `number64` (RFC 9051 §9): 63 bits, for those who know of it; for others as many as
+    /// [`Cursor::number`] has.
+    pub(super) fn number64(&mut self) -> Parsed<u64> {
+        if !self.dialect.rev2 {
+            return self.number().map(u64::from);
+        }
+        const WHAT: &str = "a number below 9223372036854775808";
+        let digits = self.some(WHAT, |b| b.is_ascii_digit())?;
+        let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok());
+        number.filter(|n| i64::try_from(*n).is_ok()).ok_or(SyntaxError::Expected(WHAT))
+    }
+
     /// `number = 1*DIGIT`, of 32 bits.
     pub(super) fn number(&mut self) -> Parsed<u32> {
         const WHAT: &str = "a number below 4294967296";
@@ -172,7 +190,7 @@ impl<'a> Cursor<'a> {
         Ok(Cow::Owned(content))
     }
 
-    /// `literal = "{" number ["+"] "}" CRLF *CHAR8`, whose octets are all there: the framing has
+    /// `literal = "{" number64 ["+"] "}" CRLF *CHAR8`, whose octets are all there: the framing has
     /// counted them.
     fn literal(&mut self) -> Parsed<&'a [u8]> {
         const BAD: SyntaxError = SyntaxError::Expected("a literal");

@@ -89,6 +89,9 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
     Ok(match (word.as_slice(), section) {
         (b"BODY", true) => section_item(cursor, false)?,
         (b"BODY.PEEK", true) => section_item(cursor, true)?,
+        (b"BINARY", true) => binary_item(cursor, false)?,
+        (b"BINARY.PEEK", true) => binary_item(cursor, true)?,
+        (b"BINARY.SIZE", true) => FetchItem::BinarySize(section_binary(cursor)?),
         (b"UID", false) => FetchItem::Uid,
         (b"FLAGS", false) => FetchItem::Flags,
         (b"MODSEQ", false) => FetchItem::ModSeq,
@@ -107,16 +110,37 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
 /// `section ["<" number "." nz-number ">"]`
 fn section_item(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<FetchItem> {
     let section = section(cursor)?;
-    let mut partial = None;
-    if cursor.eat(b'<') {
-        const WHAT: &str = "a part such as <0.2048>";
-        let origin = cursor.number()?;
-        cursor.expect(b'.', WHAT)?;
-        let length = cursor.nonzero_number()?;
-        cursor.expect(b'>', WHAT)?;
-        partial = Some(Partial { origin, length });
+    Ok(FetchItem::Section { section, partial: partial(cursor)?, peek })
+}
+
+/// `section-binary ["<" number "." nz-number ">"]` (RFC 3516 §7)
+fn binary_item(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<FetchItem> {
+    let part = section_binary(cursor)?;
+    Ok(FetchItem::Binary { part, partial: partial(cursor)?, peek })
+}
+
+/// `section-binary = "[" [section-part] "]"`
+fn section_binary(cursor: &mut Cursor<'_>) -> Parsed<Section> {
+    let part = section(cursor)?;
+    match part.of {
+        SectionOf::Content => Ok(part),
+        _ => Err(SyntaxError::Expected("part numbers only")),
     }
-    Ok(FetchItem::Section { section, partial, peek })
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Parsed<Option<Partial>> {
+    const WHAT: &str = "a part such as <0.2048>";
+    if !cursor.eat(b'<') {
+        return Ok(None);
+    }
+    let origin = cursor.number64()?;
+    cursor.expect(b'.', WHAT)?;
+    if cursor.peek() == Some(b'0') {
+        return Err(SyntaxError::Expected(WHAT));
+    }
+    let length = cursor.number64()?;
+    cursor.expect(b'>', WHAT)?;
+    Ok(Some(Partial { origin, length }))
 }
 
 /// `section = "[" [section-spec] "]"`,

@@ -17,7 +17,7 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<List> {
         list.selection = selection(cursor)?;
         cursor.space()?;
     }
-    list.reference = name_text(&cursor.astring("a reference name")?)?;
+    list.reference = name_text(&cursor.astring("a reference name")?, cursor.dialect())?;
     cursor.space()?;
     if cursor.peek() == Some(b'(') {
         list.extended = true;
@@ -37,14 +37,14 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<List> {
 
 /// `lsub = "LSUB" SP mailbox SP list-mailbox`
 pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
-    let reference = name_text(&cursor.astring("a reference name")?)?;
+    let reference = name_text(&cursor.astring("a reference name")?, cursor.dialect())?;
     cursor.space()?;
     Ok(MailboxCommand::Lsub { reference, pattern: pattern(cursor)? })
 }
 
 fn pattern(cursor: &mut Cursor<'_>) -> Parsed<String> {
     // Wildcards are ASCII and so never part of a shifted sequence.
-    name_text(&cursor.list_mailbox()?)
+    name_text(&cursor.list_mailbox()?, cursor.dialect())
 }
 
 fn selection(cursor: &mut Cursor<'_>) -> Parsed<ListSelection> {

@@ -27,19 +27,20 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
     }
     if cursor.eat_word("CHARSET") {
         cursor.space()?;
-        charset(cursor)?;
+        charset(cursor, returns)?;
         cursor.space()?;
     }
     Ok(Search { numbering, returns, key: keys(cursor)?, arrange: Arrange::Ascending })
 }
 
 /// A charset, which must be one of those that are known.
-pub(super) fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
+pub(super) fn charset(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<()> {
     let charset = cursor.astring("a charset")?;
     // US-ASCII is UTF-8 too.
     let known = [&b"UTF-8"[..], b"US-ASCII"];
     let is_known = known.iter().any(|name| name.eq_ignore_ascii_case(&charset));
-    if is_known { Ok(()) } else { Err(SyntaxError::Charset) }
+    let saves = returns.is_some_and(|wanted| wanted.save);
+    if is_known { Ok(()) } else { Err(SyntaxError::Charset { saves }) }
 }
 
 /// `search-key *(SP search-key)`
@@ -54,13 +55,14 @@ pub(super) fn keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
 
 pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
     let mut wanted = SearchReturn::default();
-    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT", |cursor| {
+    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT, SAVE", |cursor| {
         match cursor.word().to_ascii_uppercase().as_slice() {
             b"MIN" => wanted.min = true,
             b"MAX" => wanted.max = true,
             b"ALL" => wanted.all = true,
             b"COUNT" => wanted.count = true,
-            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL or COUNT")),
+            b"SAVE" => wanted.save = true,
+            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL, COUNT or SAVE")),
         }
         Ok(())
     })?;
@@ -92,7 +94,9 @@ impl Parser {
             Some(b'(') => {
                 return cursor.list("search keys", |cursor| self.key(cursor)).map(all_of);
             }
-            Some(b'0'..=b'9' | b'*') => return sequence_set(cursor).map(SearchKey::Sequence),
+            Some(b'0'..=b'9' | b'*' | b'$') => {
+                return sequence_set(cursor).map(SearchKey::Sequence);
+            }
             _ => {}
         }
         let word = cursor.word().to_ascii_uppercase();
@@ -177,8 +181,8 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"SENTSINCE" => SearchKey::SentSince(date(cursor)?),
         b"OLDER" => SearchKey::Older(interval(cursor)?),
         b"YOUNGER" => SearchKey::Younger(interval(cursor)?),
-        b"LARGER" => SearchKey::Larger(cursor.number()?),
-        b"SMALLER" => SearchKey::Smaller(cursor.number()?),
+        b"LARGER" => SearchKey::Larger(cursor.number64()?),
+        b"SMALLER" => SearchKey::Smaller(cursor.number64()?),
         b"MODSEQ" => mod_seq_key(cursor)?,
         b"UID" => SearchKey::Uid(sequence_set(cursor)?),
         b"KEYWORD" => SearchKey::Keyword(keyword(cursor)?),

@@ -58,7 +58,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Parsed<Resync> {
 /// `known-uids`: a set without `*`.
 fn known_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
     let set = sequence_set(cursor)?;
-    if set.names_largest() {
+    if set.names_largest() || set.is_saved() {
         Err(SyntaxError::Expected("a set of UIDs without *"))
     } else {
         Ok(set)

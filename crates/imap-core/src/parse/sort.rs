@@ -6,7 +6,7 @@ use super::{
     search::{charset, keys, search_return},
 };
 use crate::command::{
-    Arrange, Numbering, Search, SearchKey, SortCriterion, SortKey, ThreadAlgorithm,
+    Arrange, Numbering, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
 };
 
 type Parsed<T> = Result<T, SyntaxError>;
@@ -22,7 +22,7 @@ pub(super) fn sort(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Sear
     }
     let criteria = cursor.list("a list of sort criteria", criterion)?;
     cursor.space()?;
-    let key = search_criteria(cursor)?;
+    let key = search_criteria(cursor, returns)?;
     Ok(Search { numbering, returns, key, arrange: Arrange::Sorted(criteria) })
 }
 
@@ -36,12 +36,12 @@ pub(super) fn thread(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
         return Err(SyntaxError::Expected("ORDEREDSUBJECT or REFERENCES"));
     };
     cursor.space()?;
-    let key = search_criteria(cursor)?;
+    let key = search_criteria(cursor, None)?;
     Ok(Search { numbering, returns: None, key, arrange: Arrange::Threaded(algorithm) })
 }
 
-fn search_criteria(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
-    charset(cursor)?;
+fn search_criteria(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<SearchKey> {
+    charset(cursor, returns)?;
     cursor.space()?;
     keys(cursor)
 }

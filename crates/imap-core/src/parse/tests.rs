@@ -9,10 +9,13 @@ use crate::command::{
     SectionOf, StatusItem, StoreAction,
 };
 
+/// Of a client that has enabled nothing.
+const PLAIN: Dialect = Dialect { utf8_names: false, rev2: false };
+
 /// A command in the selected state, or, if LOGIN and its like, in the one before.
 fn parse(line: &str) -> Result<Command, String> {
     let text = format!("a1 {line}\r\n");
-    let attempt = |state| command(text.as_bytes(), state);
+    let attempt = |state| command(text.as_bytes(), state, PLAIN);
     let parsed = attempt(State::Selected).or_else(|first| {
         attempt(State::NotAuthenticated).map_err(|second| {
             let unready = second.completion.text == "Sign in first";
@@ -61,7 +64,12 @@ fn well_formed() {
         "ID (\"name\" \"Thunderbird\" \"version\" NIL)",
         "ENABLE UTF8=ACCEPT",
         "compress deflate",
+        "CREATE a (USE (\\Drafts))",
+        "create a/ (use (\\sent \\SENT))",
+        "CREATE a (USE ())",
         "SORT (DATE REVERSE SIZE) UTF-8 ALL",
+        "FETCH $ (BINARY[] BINARY.PEEK[1.2]<0.9> BINARY.SIZE[3])",
+        "SEARCH RETURN (SAVE) $ UID $",
         "uid sort return (count) (displayto) us-ascii NOT SEEN",
         "THREAD REFERENCES utf-8 1:* UNSEEN",
         "ENABLE CONDSTORE X-GOOD-IDEA",
@@ -157,7 +165,16 @@ fn malformed_is_bad_and_never_guessed() {
         "STATUS x (DELETED.STORAGE)",
         "COMPRESS",
         "COMPRESS LZW",
+        "CREATE a ()",
+        "CREATE a (USE)",
+        "CREATE a (USE \\Sent)",
+        "CREATE a (USE (Sent))",
+        "CREATE a (USE (\\Sent) X)",
         "SORT (DATE) UTF-8",
+        "FETCH 1,$ UID",
+        "FETCH 1 BINARY[TEXT]",
+        "FETCH 1 BINARY.SIZE[1]<0.1>",
+        "SELECT a (QRESYNC (1 2 $))",
         "SORT RETURN (DATE) UTF-8 ALL",
         "THREAD X UTF-8 ALL",
         "COMPRESS DEFLATE x",
@@ -262,7 +279,7 @@ fn malformed_is_bad_and_never_guessed() {
 #[test]
 fn what_is_said_of_it() {
     let check = |line: &str, expected: &str| {
-        let rejected = command(line.as_bytes(), State::Authenticated).unwrap_err();
+        let rejected = command(line.as_bytes(), State::Authenticated, PLAIN).unwrap_err();
         let mut out = Vec::new();
         crate::response::tagged(&mut out, rejected.tag.as_deref(), &rejected.completion);
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\r\n"), "{line}");
@@ -365,7 +382,7 @@ fn search_keys() {
     assert!(
         matches!(parse("UID SEARCH LARGER 0"), Ok(Command::Search(s)) if s.numbering == Numbering::Uid)
     );
-    let unknown = command(b"a SEARCH CHARSET KOI8-R ALL\r\n", State::Selected).unwrap_err();
+    let unknown = command(b"a SEARCH CHARSET KOI8-R ALL\r\n", State::Selected, PLAIN).unwrap_err();
     assert_eq!(unknown.completion.code, Some(Code::BadCharset));
 }
 
@@ -405,7 +422,7 @@ fn heads_of_append() {
     let check = |text: &str| {
         let full = format!("a APPEND {text}{{310}}\r\n");
         let literal = Literal { size: 310, synchronising: true, at: full.len() - 7 };
-        announced(full.as_bytes(), literal, State::Authenticated)
+        announced(full.as_bytes(), literal, State::Authenticated, PLAIN)
     };
     let Ok(Announced::Message { head, .. }) =
         check("saved-messages (\\Seen) \"17-Jul-1996 02:44:25 -0700\" ")
@@ -451,15 +468,15 @@ proptest! {
         state in prop_oneof![Just(State::Selected), Just(State::NotAuthenticated)],
     ) {
         let line = format!("a {}", words.join(if spaced { " " } else { "" }));
-        let _ = command(line.as_bytes(), state);
+        let _ = command(line.as_bytes(), state, PLAIN);
         for at in 0..line.len() {
             let literal = Literal { size: 1, synchronising: true, at };
-            let _ = announced(line.as_bytes(), literal, state);
+            let _ = announced(line.as_bytes(), literal, state, PLAIN);
         }
     }
 
     #[test]
     fn nothing_panics_on_octets(text in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let _ = command(&text, State::Selected);
+        let _ = command(&text, State::Selected, PLAIN);
     }
 }

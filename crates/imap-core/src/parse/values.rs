@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mail_types::{Flag, FlagSet, MailboxName, ModSeq, Timestamp};
 
-use super::{SyntaxError, cursor::Cursor};
+use super::{Dialect, SyntaxError, cursor::Cursor};
 use crate::{calendar::Date, command::StatusItem, sequence_set::SequenceSet, utf7};
 
 type Parsed<T> = Result<T, SyntaxError>;
@@ -16,28 +16,33 @@ pub(super) fn text(octets: &[u8]) -> Parsed<String> {
         .map_err(|_| SyntaxError::Expected("text in ASCII or UTF-8"))
 }
 
-/// A name, or what stands for part of one, out of modified UTF-7.
-pub(super) fn name_text(octets: &[u8]) -> Parsed<String> {
-    utf7::decode(&text(octets)?).map_err(|error| SyntaxError::Name(error.0))
+/// A name, or what stands for part of one, out of modified UTF-7; in UTF-8 from those who have
+/// enabled it.
+pub(super) fn name_text(octets: &[u8], dialect: Dialect) -> Parsed<String> {
+    let text = text(octets)?;
+    if dialect.utf8_names {
+        return Ok(text);
+    }
+    utf7::decode(&text).map_err(|error| SyntaxError::Name(error.0))
 }
 
 /// `mailbox = "INBOX" / astring`
 pub(super) fn mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
-    let name = name_text(&cursor.astring("a mailbox name")?)?;
+    let name = name_text(&cursor.astring("a mailbox name")?, cursor.dialect())?;
     MailboxName::parse(&name).map_err(|error| SyntaxError::Name(error.0))
 }
 
 /// The name for CREATE: a separator at its end declares that names below it will follow
 /// (RFC 3501 §6.3.3), which needs no declaration here.
 pub(super) fn new_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
-    let name = name_text(&cursor.astring("a mailbox name")?)?;
+    let name = name_text(&cursor.astring("a mailbox name")?, cursor.dialect())?;
     let name = name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name);
     MailboxName::parse(name).map_err(|error| SyntaxError::Name(error.0))
 }
 
 /// `sequence-set`
 pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
-    let set = cursor.take_while(|b| b.is_ascii_digit() || matches!(b, b'*' | b':' | b','));
+    let set = cursor.take_while(|b| b.is_ascii_digit() || matches!(b, b'*' | b':' | b',' | b'$'));
     SequenceSet::parse(set).map_err(|_| SyntaxError::Expected("a set of message numbers"))
 }
 

@@ -104,6 +104,25 @@ impl FetchResponse {
         }
     }
 
+    /// Announces a decoded part (RFC 3516 §4.3): exactly `length` octets must be appended next. What
+    /// has a NUL can be no string.
+    pub fn binary(&mut self, out: &mut Vec<u8>, item: &FetchItem, length: u64, has_nul: bool) {
+        if self.content_name(out, item) {
+            if has_nul {
+                out.push(b'~');
+            }
+            literal_head(out, length);
+        }
+    }
+
+    /// `BINARY.SIZE`.
+    pub fn binary_size(&mut self, out: &mut Vec<u8>, part: &Section, octets: u64) {
+        self.name(out, "BINARY.SIZE[");
+        section_spec(out, part);
+        out.extend_from_slice(b"] ");
+        number(out, octets);
+    }
+
     /// NIL for an item whose section the message does not have.
     pub fn no_content(&mut self, out: &mut Vec<u8>, item: &FetchItem) {
         if self.content_name(out, item) {
@@ -128,14 +147,16 @@ impl FetchResponse {
             FetchItem::Rfc822 => self.name(out, "RFC822 "),
             FetchItem::Rfc822Header => self.name(out, "RFC822.HEADER "),
             FetchItem::Rfc822Text => self.name(out, "RFC822.TEXT "),
-            FetchItem::Section { section, partial, .. } => {
-                self.name(out, "BODY[");
+            FetchItem::Section { section, partial, .. }
+            | FetchItem::Binary { part: section, partial, .. } => {
+                let body = matches!(item, FetchItem::Section { .. });
+                self.name(out, if body { "BODY[" } else { "BINARY[" });
                 section_spec(out, section);
                 out.push(b']');
                 // The origin only: the client knows how much it asked for (RFC 3501 §7.4.2).
                 if let Some(Partial { origin, .. }) = partial {
                     out.push(b'<');
-                    number(out, (*origin).into());
+                    number(out, *origin);
                     out.push(b'>');
                 }
                 out.push(b' ');

@@ -2,8 +2,8 @@
 
 use mail_types::{Flag, Keyword, MailboxName, SeqNum};
 
-use super::{number, render_mailbox_name};
-use crate::{UidRuns, command::StatusItem, utf7};
+use super::{Spelling, name_text, number, render_mailbox_name};
+use crate::{UidRuns, command::StatusItem};
 
 /// One line of LIST or LSUB.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,20 +27,20 @@ pub struct StatusValue {
 }
 
 /// `* LIST` (RFC 3501 §7.2.2, RFC 5258 §6).
-pub fn list_line(out: &mut Vec<u8>, line: &ListLine<'_>) {
-    mailbox_list(out, "LIST", line);
+pub fn list_line(out: &mut Vec<u8>, line: &ListLine<'_>, spelling: Spelling) {
+    mailbox_list(out, "LIST", line, spelling);
 }
 
 /// `* LSUB` (RFC 3501 §7.2.3).
-pub fn lsub_line(out: &mut Vec<u8>, line: &ListLine<'_>) {
-    mailbox_list(out, "LSUB", line);
+pub fn lsub_line(out: &mut Vec<u8>, line: &ListLine<'_>, spelling: Spelling) {
+    mailbox_list(out, "LSUB", line, spelling);
 }
 
-fn mailbox_list(out: &mut Vec<u8>, word: &str, line: &ListLine<'_>) {
+fn mailbox_list(out: &mut Vec<u8>, word: &str, line: &ListLine<'_>, spelling: Spelling) {
     out.extend_from_slice(format!("* {word} (").as_bytes());
     out.extend_from_slice(line.attributes.join(" ").as_bytes());
     out.extend_from_slice(format!(") \"{}\" ", MailboxName::SEPARATOR).as_bytes());
-    super::string(out, utf7::encode(line.name).as_bytes());
+    name_text(out, line.name, spelling);
     if !line.child_info.is_empty() {
         out.extend_from_slice(b" (\"CHILDINFO\" (\"");
         out.extend_from_slice(line.child_info.join("\" \"").as_bytes());
@@ -50,9 +50,14 @@ fn mailbox_list(out: &mut Vec<u8>, word: &str, line: &ListLine<'_>) {
 }
 
 /// `* STATUS` (RFC 3501 §7.2.4).
-pub fn status_line(out: &mut Vec<u8>, mailbox: &MailboxName, values: &[StatusValue]) {
+pub fn status_line(
+    out: &mut Vec<u8>,
+    mailbox: &MailboxName,
+    values: &[StatusValue],
+    spelling: Spelling,
+) {
     out.extend_from_slice(b"* STATUS ");
-    render_mailbox_name(out, mailbox);
+    render_mailbox_name(out, mailbox, spelling);
     out.extend_from_slice(b" (");
     for (place, StatusValue { item, value }) in values.iter().enumerate() {
         if place > 0 {

@@ -2,7 +2,7 @@
 
 use mail_types::MailboxName;
 
-use super::{number, render_mailbox_name, string};
+use super::{Spelling, number, render_mailbox_name, string};
 
 /// The storage under a quota root, in octets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,9 +26,14 @@ pub fn quota(out: &mut Vec<u8>, root: &str, storage: StorageQuota) {
 }
 
 /// `* QUOTAROOT` (RFC 9208 §4.2.2); without a root, nothing is limited.
-pub fn quota_root(out: &mut Vec<u8>, mailbox: &MailboxName, root: Option<&str>) {
+pub fn quota_root(
+    out: &mut Vec<u8>,
+    mailbox: &MailboxName,
+    root: Option<&str>,
+    spelling: Spelling,
+) {
     out.extend_from_slice(b"* QUOTAROOT ");
-    render_mailbox_name(out, mailbox);
+    render_mailbox_name(out, mailbox, spelling);
     if let Some(root) = root {
         out.push(b' ');
         string(out, root.as_bytes());

@@ -66,9 +66,9 @@ impl FoundModSeqs {
     /// The one that is told, which depends on what else is (RFC 4731 §3.2).
     fn told(self, wanted: SearchReturn) -> ModSeq {
         match wanted {
-            SearchReturn { min: true, max: false, all: false, count: false } => self.first,
-            SearchReturn { min: false, max: true, all: false, count: false } => self.last,
-            SearchReturn { min: true, max: true, all: false, count: false } => {
+            SearchReturn { min: true, max: false, all: false, count: false, .. } => self.first,
+            SearchReturn { min: false, max: true, all: false, count: false, .. } => self.last,
+            SearchReturn { min: true, max: true, all: false, count: false, .. } => {
                 self.first.max(self.last)
             }
             _ => self.highest,
@@ -90,6 +90,10 @@ pub(crate) struct Extended<'e> {
 impl Extended<'_> {
     pub(crate) fn render(&self, out: &mut Vec<u8>) {
         let Self { wanted, found, .. } = self;
+        // RFC 5182 §2.2: what is only saved is not told.
+        if !wanted.tells() {
+            return;
+        }
         out.extend_from_slice(b"* ESEARCH (TAG ");
         string(out, self.tag.as_bytes());
         out.extend_from_slice(if self.by_uid { b") UID" } else { b")" });

@@ -99,6 +99,10 @@ pub enum Code {
     TooBig,
     /// `TRYCREATE`.
     TryCreate,
+    /// `UNKNOWN-CTE`: a part can't be decoded, or a message not be kept (RFC 3516 §4.3, §4.4).
+    UnknownCte,
+    /// `USEATTR`: no mailbox can be made for this use (RFC 6154 §5).
+    UseAttr,
     /// `UIDNEXT`.
     UidNext(Uid),
     /// `UIDVALIDITY`.
@@ -190,6 +194,8 @@ impl Code {
             Self::ServerBug => "SERVERBUG",
             Self::TooBig => "TOOBIG",
             Self::TryCreate => "TRYCREATE",
+            Self::UnknownCte => "UNKNOWN-CTE",
+            Self::UseAttr => "USEATTR",
             Self::UidNext(uid) => return numbered(out, "UIDNEXT", uid.number()),
             Self::UidValidity(validity) => return numbered(out, "UIDVALIDITY", validity.number()),
             Self::Unavailable => "UNAVAILABLE",

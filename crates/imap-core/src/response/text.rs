@@ -77,10 +77,39 @@ pub(crate) fn astring(out: &mut Vec<u8>, octets: &[u8]) {
     }
 }
 
-/// A mailbox name in modified UTF-7 (RFC 3501 §5.1.3), always quoted: some clients take a bare
-/// name apart at its special characters.
-pub fn render_mailbox_name(out: &mut Vec<u8>, name: &MailboxName) {
-    string(out, utf7::encode(name.as_str()).as_bytes());
+/// How mailbox names are spelled on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Spelling {
+    /// In modified UTF-7 (RFC 3501 §5.1.3).
+    #[default]
+    Utf7,
+    /// In UTF-8, for those who have enabled it (RFC 9051 §5.1, RFC 9755 §3).
+    Utf8,
+}
+
+/// A mailbox name, always quoted: some clients take a bare name apart at its special characters.
+pub fn render_mailbox_name(out: &mut Vec<u8>, name: &MailboxName, spelling: Spelling) {
+    name_text(out, name.as_str(), spelling);
+}
+
+/// A name, or what stands for one.
+pub(crate) fn name_text(out: &mut Vec<u8>, name: &str, spelling: Spelling) {
+    let plain = |c: char| !c.is_control();
+    match spelling {
+        // No name has a NUL, CR or LF; to be sure, what can't be quoted goes as it always does.
+        Spelling::Utf8 if name.chars().all(plain) && name.len() <= QUOTED_MAX => {
+            out.push(b'"');
+            for byte in name.bytes() {
+                if matches!(byte, b'"' | b'\\') {
+                    out.push(b'\\');
+                }
+                out.push(byte);
+            }
+            out.push(b'"');
+        }
+        Spelling::Utf8 => string(out, name.as_bytes()),
+        Spelling::Utf7 => string(out, utf7::encode(name).as_bytes()),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
         SearchReturn, Select, Store,
     },
     order::Verb,
-    response::{self, Code, Completion, Extended, FetchResponse, FoundModSeqs},
+    response::{self, Code, Completion, Condition, Extended, FetchResponse, FoundModSeqs},
     view::View,
 };
 
@@ -34,6 +34,9 @@ pub struct Opened {
     pub uid_next: Uid,
     /// The highest mod-sequence of any change (RFC 7162 §3.1.2.1).
     pub highest_mod_seq: ModSeq,
+    /// The attributes that LIST has for it; only for a client that speaks IMAP4rev2
+    /// ([`Session::is_rev2`]).
+    pub attributes: Vec<&'static str>,
     /// Nothing can be changed: EXAMINE, or the agent's decision.
     pub read_only: bool,
 }
@@ -61,18 +64,7 @@ macro_rules! finishes {
     )* };
 }
 
-finishes!(
-    Prepare,
-    SignIn,
-    MailboxCommand,
-    QuotaCommand,
-    Close,
-    Fetch,
-    Store,
-    Search,
-    Copy,
-    Expunge
-);
+finishes!(Prepare, SignIn, MailboxCommand, QuotaCommand, Close, Fetch, Store, Copy, Expunge);
 
 impl Ask<Prepare> {
     /// With this.
@@ -98,7 +90,7 @@ impl Ask<Select> {
     /// It is open: all is told that the client must hear. What a client that comes back has missed
     /// ([`Ask::missed`]) follows, then [`Ask::done`].
     pub fn opened(&self, session: &mut Session, wire: &mut Wire, opened: Opened) {
-        session.opened_mailbox(wire, opened);
+        session.opened_mailbox(wire, &self.command.mailbox, opened);
     }
 
     /// That is all.
@@ -176,7 +168,37 @@ impl Ask<Search> {
 }
 
 impl Ask<Search> {
-    /// Likewise of a SORT: MIN is the first, MAX the last in its order (RFC 5267 §3.1). These are
+    /// Keeps the result for `$`, if that was asked for: with MIN and MAX alone, only these
+    /// (RFC 5182 §2.4). `found` is in the order of the response.
+    pub fn save(&self, session: &mut Session, found: &[Uid]) {
+        let Some(wanted) = self.command.returns.filter(|wanted| wanted.save) else { return };
+        let all = wanted.all || wanted.count || !wanted.tells();
+        let first = found.first().filter(|_| wanted.min);
+        let last = found.last().filter(|_| wanted.max);
+        let kept: UidRuns = if all {
+            found.iter().copied().collect()
+        } else {
+            first.into_iter().chain(last).copied().collect()
+        };
+        if let Some(view) = session.view_mut() {
+            view.save(&kept);
+        }
+    }
+
+    /// Ends the command. One that fails and was to save its result leaves none
+    /// (RFC 5182 §2.1).
+    pub fn finish(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
+        let failed = completion.condition == Condition::No;
+        if failed
+            && self.command.returns.is_some_and(|wanted| wanted.save)
+            && let Some(view) = session.view_mut()
+        {
+            view.save(&UidRuns::new());
+        }
+        session.finish(self.ticket, wire, completion);
+    }
+
+    /// As [`Ask::extended`], of a SORT: MIN is the first, MAX the last in its order (RFC 5267 §3.1). These are
     /// the numbers that [`Ask::number`] gives.
     pub fn extended_sorted(
         &self,
@@ -270,7 +292,9 @@ impl Ask<Changes> {
             && let Some(size) = session.view_mut().and_then(View::tell_arrived)
         {
             response::exists(&mut wire.output, size.exists);
-            response::recent(&mut wire.output, size.recent);
+            if !session.is_rev2() {
+                response::recent(&mut wire.output, size.recent);
+            }
         }
         session.news_told(self.ticket, wire);
     }
@@ -328,7 +352,7 @@ pub(super) fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'
         response.uid(out, message.uid);
     }
     if told.flags {
-        response.flags(out, message.flags, view.is_recent(message.uid));
+        response.flags(out, message.flags, session.is_recent(message.uid));
     }
     // RFC 7162 §3.1.4.2.
     if session.enabled.condstore {

@@ -1,6 +1,7 @@
 //! Mod-sequences: from when on the client is told them (RFC 7162 §3.1), and what else ENABLE does.
 
 use conversation::Wire;
+use mail_types::Uid;
 
 use super::{
     Session,
@@ -9,7 +10,8 @@ use super::{
 use crate::{
     command::Enable,
     order::Verb,
-    response::{self, Code, Completion, Condition},
+    parse::Dialect,
+    response::{self, Code, Completion, Condition, Spelling},
 };
 
 impl Session {
@@ -28,13 +30,39 @@ impl Session {
     pub(super) fn enable(&mut self, wire: &mut Wire, wanted: Enable) {
         let out = &mut wire.output;
         out.extend_from_slice(b"* ENABLED");
-        for (name, is_wanted) in [("CONDSTORE", wanted.condstore), ("QRESYNC", wanted.qresync)] {
+        for (name, is_wanted) in [
+            ("CONDSTORE", wanted.condstore),
+            ("QRESYNC", wanted.qresync),
+            ("IMAP4rev2", wanted.imap4rev2),
+        ] {
             if is_wanted {
                 out.extend_from_slice(format!(" {name}").as_bytes());
             }
         }
         out.extend_from_slice(b"\r\n");
         self.enabled.qresync |= wanted.qresync;
+        self.enabled.imap4rev2 |= wanted.imap4rev2;
+    }
+
+    /// Whether the client speaks IMAP4rev2: `\Recent` and UNSEEN are gone, searches are told in
+    /// ESEARCH, SELECT tells what LIST would, and names are UTF-8 (RFC 9051 Appendix E).
+    pub fn is_rev2(&self) -> bool {
+        self.enabled.imap4rev2
+    }
+
+    /// How mailbox names are spelled to this client.
+    pub fn spelling(&self) -> Spelling {
+        if self.enabled.imap4rev2 { Spelling::Utf8 } else { Spelling::Utf7 }
+    }
+
+    /// Whether the client is told that a message is `\Recent`.
+    pub fn is_recent(&self, uid: Uid) -> bool {
+        !self.enabled.imap4rev2 && self.view().is_some_and(|view| view.is_recent(uid))
+    }
+
+    /// The grammar that the client uses.
+    pub(super) fn dialect(&self) -> Dialect {
+        Dialect { utf8_names: self.enabled.imap4rev2, rev2: self.enabled.imap4rev2 }
     }
 
     /// From here on, until the connection ends. If a mailbox is open, the client must hear where

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     UidRuns,
-    command::{Command, Numbering},
+    command::{Arrange, Command, Numbering, SearchReturn},
     frame::{Framed, Literal},
     order::Verb,
     parse::{self, Announced, Rejected},
@@ -29,11 +29,15 @@ impl Session {
                 Flow::Again
             }
             Framed::Complete => {
-                let parsed = parse::command(self.framer.text(&wire.input), self.state());
+                let parsed =
+                    parse::command(self.framer.text(&wire.input), self.state(), self.dialect());
                 self.framer.finish(&mut wire.input);
                 match parsed {
                     Ok(parsed) => self.run(wire, parsed.tag, parsed.verb, parsed.command),
-                    Err(Rejected { tag, completion }) => {
+                    Err(Rejected { tag, completion, forgets_saved }) => {
+                        if forgets_saved && let Some(view) = self.view_mut() {
+                            view.save(&UidRuns::new());
+                        }
                         self.say_tagged(wire, tag.as_deref(), &completion);
                         Flow::Again
                     }
@@ -47,9 +51,9 @@ impl Session {
     fn literal_announced(&mut self, wire: &mut Wire, literal: Literal) -> Flow {
         let text = self.framer.text(&wire.input);
         let before = text.len() as u64;
-        let refusal = match parse::announced(text, literal, self.state()) {
+        let refusal = match parse::announced(text, literal, self.state(), self.dialect()) {
             Ok(Announced::Argument(tag)) => match self.literal_refusal(before, literal.size) {
-                Some(completion) => Rejected { tag: Some(tag), completion },
+                Some(completion) => Rejected::new(Some(tag), completion),
                 None => {
                     self.framer.accept(literal);
                     if literal.synchronising {
@@ -64,7 +68,7 @@ impl Session {
                     return self.append_begin(tag, head, literal);
                 }
                 let large = Completion::no(Code::TooBig, "The message is too large");
-                Rejected { tag: Some(tag), completion: large }
+                Rejected::new(Some(tag), large)
             }
             Err(rejected) => rejected,
         };
@@ -205,7 +209,12 @@ impl Session {
                 self.access = Access::Authenticated;
                 Question::Close(self.ask(close, UidRuns::new()))
             }
-            Command::Search(search) => {
+            Command::Search(mut search) => {
+                if self.is_rev2() && search.arrange == Arrange::Ascending {
+                    // RFC 9051 §6.4.4: the old response is not for these.
+                    let all = SearchReturn { all: true, ..SearchReturn::default() };
+                    search.returns.get_or_insert(all);
+                }
                 if search.key.names_sequence() {
                     // RFC 7162 §3.2.10.2: UID SEARCH too, if numbers stand in it. To the news,
                     // SORT and THREAD are searches.

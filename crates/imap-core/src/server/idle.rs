@@ -1,7 +1,7 @@
 //! The selected mailbox: its opening, its news, and IDLE, which waits for them.
 
 use conversation::{Step, Ticket, Wire};
-use mail_types::SeqNum;
+use mail_types::{MailboxName, SeqNum};
 
 use super::{
     Changes, Opened, Question, Session,
@@ -11,23 +11,31 @@ use crate::{
     UidRuns,
     frame::Framed,
     order::Verb,
-    response::{self, Code, Completion},
+    response::{self, Code, Completion, ListLine},
     view::View,
 };
 
 impl Session {
     /// Says what RFC 3501 §6.3.1 requires before the tagged line.
-    pub(super) fn opened_mailbox(&mut self, wire: &mut Wire, opened: Opened) {
+    pub(super) fn opened_mailbox(&mut self, wire: &mut Wire, name: &MailboxName, opened: Opened) {
+        let (rev2, spelling) = (self.is_rev2(), self.spelling());
         let out = &mut wire.output;
         let view = View::new(opened.uids, opened.recent);
         let size = view.size();
         response::mailbox_flags(out, &opened.keywords);
         response::permanent_flags(out, &opened.keywords, opened.read_only);
         response::exists(out, size.exists);
-        response::recent(out, size.recent);
-        let first_unseen = opened.first_unseen.and_then(|uid| view.sequence_number(uid));
-        if let Some(number) = first_unseen.map(SeqNum::number) {
-            response::untagged_ok(out, &Code::Unseen(number), "The first unseen message");
+        if rev2 {
+            // RFC 9051 §6.3.2.
+            let (name, attributes) = (name.as_str(), opened.attributes);
+            let line = ListLine { attributes, name, child_info: vec![] };
+            response::list_line(out, &line, spelling);
+        } else {
+            response::recent(out, size.recent);
+            let first_unseen = opened.first_unseen.and_then(|uid| view.sequence_number(uid));
+            if let Some(number) = first_unseen.map(SeqNum::number) {
+                response::untagged_ok(out, &Code::Unseen(number), "The first unseen message");
+            }
         }
         response::untagged_ok(out, &Code::UidValidity(opened.uid_validity), "UIDs are valid");
         response::untagged_ok(out, &Code::UidNext(opened.uid_next), "The next UID");

@@ -5,17 +5,21 @@ use imap_core::{
     SequenceSet, UidRuns,
     command::{
         Arrange, Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand,
-        Search, SearchKey, SectionOf, Select, StatusItem, Store, StoreAction,
+        Search, SearchKey, Section, SectionOf, Select, StatusItem, Store, StoreAction,
     },
     listing,
     response::{
-        self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, StatusValue,
+        self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, Spelling, StatusValue,
         StorageQuota,
     },
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
 use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
-use mime_core::{header::FieldFilter, structure::Structure};
+use mime_core::{
+    header::FieldFilter,
+    structure::Structure,
+    transfer::{Decoder, Encoding},
+};
 use sasl_core::{Claim, CramSecret, DigestSecret, LastWord, ScramVerifier, server::Prepared};
 
 use super::{
@@ -74,7 +78,8 @@ impl ImapDialogue {
                 (None, None) => ask.reject(session, wire),
             },
             Question::Mailboxes(ask) => {
-                let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire));
+                let spelling = session.spelling();
+                let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire, spelling));
                 ask.finish(session, wire, done);
             }
             Question::Quota(ask) => {
@@ -88,7 +93,10 @@ impl ImapDialogue {
             Question::Close(ask) => self.close(connection, ask, session, wire),
             Question::Fetch(ask) => self.fetch(connection, ask, session, wire),
             Question::Store(ask) => self.store(connection, ask, session, wire),
-            Question::Search(ask) => self.search(connection, ask, session, wire),
+            Question::Search(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => self.search(connection, ask, session, wire),
+            },
             Question::Copy(ask) => self.copy(connection, ask, session, wire),
             Question::Expunge(ask) => self.expunge(connection, ask, session, wire),
             Question::AppendBegin(ask) => {
@@ -190,14 +198,23 @@ impl ImapDialogue {
         self.account.mailboxes.get_mut(name).unwrap()
     }
 
-    fn mailboxes(&mut self, command: &MailboxCommand, wire: &mut Wire) -> Completion {
+    fn mailboxes(
+        &mut self,
+        command: &MailboxCommand,
+        wire: &mut Wire,
+        spelling: Spelling,
+    ) -> Completion {
         let mailboxes = &mut self.account.mailboxes;
         let out = &mut wire.output;
         match command {
-            MailboxCommand::Create(name) if mailboxes.contains_key(name) => {
+            MailboxCommand::Create { name, .. } if mailboxes.contains_key(name) => {
                 return Completion::no(Code::AlreadyExists, "There is one already");
             }
-            MailboxCommand::Create(name) => self.account.add(name.as_str(), 0),
+            MailboxCommand::Create { name, special_uses } => {
+                self.account.add(name.as_str(), 0);
+                let made = self.account.mailboxes.get_mut(name).unwrap();
+                made.special_use = special_uses.first().copied().or(made.special_use);
+            }
             MailboxCommand::Delete(name) => {
                 if mailboxes.remove(name).is_none() {
                     return missing();
@@ -214,21 +231,23 @@ impl ImapDialogue {
             MailboxCommand::List(wanted) => {
                 let names = self.account.listed();
                 for listing::Line { line, status } in listing::list(&names, wanted) {
-                    response::list_line(out, &line);
+                    response::list_line(out, &line, spelling);
                     if let Some(name) = status.filter(|_| !wanted.returns.status.is_empty()) {
-                        self.status(name, &wanted.returns.status, out);
+                        self.status(name, &wanted.returns.status, out, spelling);
                     }
                 }
             }
             MailboxCommand::Lsub { reference, pattern } => {
                 for line in listing::lsub(&self.account.listed(), reference, pattern) {
-                    response::lsub_line(out, &line);
+                    response::lsub_line(out, &line, spelling);
                 }
             }
             MailboxCommand::Status(status) if !mailboxes.contains_key(&status.mailbox) => {
                 return missing();
             }
-            MailboxCommand::Status(status) => self.status(&status.mailbox, &status.items, out),
+            MailboxCommand::Status(status) => {
+                self.status(&status.mailbox, &status.items, out, spelling);
+            }
         }
         Completion::ok("Done")
     }
@@ -239,7 +258,7 @@ impl ImapDialogue {
         let (usage, out) = (self.account.octets(), &mut wire.output);
         let storage = self.account.quota.map(|limit| StorageQuota { usage, limit });
         if let QuotaCommand::OfMailbox(name) = command {
-            response::quota_root(out, name, storage.map(|_| ROOT));
+            response::quota_root(out, name, storage.map(|_| ROOT), Spelling::Utf7);
         }
         match (command, storage) {
             (QuotaCommand::OfRoot(root), Some(_)) if root != ROOT => missing(),
@@ -252,7 +271,13 @@ impl ImapDialogue {
         }
     }
 
-    fn status(&self, name: &MailboxName, items: &[StatusItem], out: &mut Vec<u8>) {
+    fn status(
+        &self,
+        name: &MailboxName,
+        items: &[StatusItem],
+        out: &mut Vec<u8>,
+        spelling: Spelling,
+    ) {
         let mailbox = &self.account.mailboxes[name];
         let unseen = mailbox.messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
         let deleted = || mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
@@ -270,7 +295,7 @@ impl ImapDialogue {
         };
         let values: Vec<StatusValue> =
             items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();
-        response::status_line(out, name, &values);
+        response::status_line(out, name, &values, spelling);
     }
 
     fn select(
@@ -294,6 +319,7 @@ impl ImapDialogue {
             uid_validity: validity(),
             uid_next: Uid::new(mailbox.next).unwrap(),
             highest_mod_seq: mailbox.mod_seq,
+            attributes: vec!["\\HasNoChildren"],
             read_only,
         };
         let uid_next = opened.uid_next;
@@ -360,7 +386,7 @@ impl ImapDialogue {
             let out = &mut wire.output;
             let mut response = FetchResponse::begin(out, view.sequence_number(uid).unwrap());
             for item in &items {
-                fetch_item(&mut response, out, item, message, view.is_recent(uid));
+                fetch_item(&mut response, out, item, message, session.is_recent(uid));
             }
             response.end(out);
         }
@@ -426,6 +452,7 @@ impl ImapDialogue {
             let found: Vec<Message> = found.into_iter().cloned().collect();
             return sorting::arranged(&found, ask, session, wire);
         }
+        let uids: Vec<Uid> = found.iter().map(|message| message.uid).collect();
         let mut mod_seqs = None;
         for message in found.iter().filter(|_| key.names_mod_seq()) {
             mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);
@@ -433,6 +460,7 @@ impl ImapDialogue {
         if let Some(wanted) = ask.command().returns {
             let found: UidRuns = found.iter().map(|message| message.uid).collect();
             ask.extended(session, wire, wanted, (&found, mod_seqs));
+            ask.save(session, &uids);
             return ask.finish(session, wire, Completion::ok("SEARCH completed"));
         }
         let response = SearchResponse::begin(&mut wire.output);
@@ -505,6 +533,21 @@ fn fetch_item(
         FetchItem::Envelope => response.envelope(out, &structure.envelope),
         FetchItem::Body => response.body(out, &structure.body),
         FetchItem::BodyStructure => response.body_structure(out, &structure.body),
+        FetchItem::Binary { part, partial, .. } => {
+            let Some(mut octets) = decoded(message, part) else {
+                return response.no_content(out, item);
+            };
+            if let Some(partial) = partial {
+                let (start, length) = partial.within(octets.len() as u64);
+                octets = octets[start as usize..(start + length) as usize].to_vec();
+            }
+            response.binary(out, item, octets.len() as u64, octets.contains(&0));
+            out.extend_from_slice(&octets);
+        }
+        FetchItem::BinarySize(part) => {
+            let size = decoded(message, part).map_or(0, |octets| octets.len() as u64);
+            response.binary_size(out, part, size);
+        }
         item => {
             let (section, partial) = item.section().unwrap();
             let Some(range) = structure.body.resolve(section) else {
@@ -522,6 +565,19 @@ fn fetch_item(
             out.extend_from_slice(&octets);
         }
     }
+}
+
+/// A part without its transfer encoding.
+fn decoded(message: &Message, part: &Section) -> Option<Vec<u8>> {
+    let structure = Structure::of(&message.content);
+    let range = structure.body.resolve(part)?;
+    let octets = &message.content[range.start as usize..range.end as usize];
+    let place = structure.body.part(&part.path).filter(|_| !part.path.is_empty());
+    let encoding = place.and_then(|part| part.encoding.as_deref()).unwrap_or_default();
+    let (mut decoder, mut out) = (Decoder::new(Encoding::parse(encoding)), Vec::new());
+    decoder.push(octets, &mut out);
+    decoder.finish(&mut out);
+    Some(out)
 }
 
 /// The keys that transcripts use.

@@ -9,6 +9,7 @@ use imap_core::{
     server::{Ask, Session},
     thread,
 };
+use mail_types::Uid;
 use mime_core::sorting::SortKeys;
 
 use super::account::Message;
@@ -36,6 +37,8 @@ pub(crate) fn arranged(
             }
             let numbers: Vec<u32> =
                 sorted.iter().map(|(m, _)| ask.number(session, m.uid).unwrap()).collect();
+            let uids: Vec<Uid> = sorted.iter().map(|(message, _)| message.uid).collect();
+            ask.save(session, &uids);
             if let Some(wanted) = ask.command().returns {
                 ask.extended_sorted(session, wire, wanted, (&numbers, mod_seqs));
             } else {

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Appending {
     mailbox: MailboxId,
     flags: FlagSet,
+    /// It may have NULs as far as IMAP is concerned.
+    binary: bool,
     incoming: Incoming,
 }
 
@@ -42,7 +44,8 @@ impl Conversation {
                 return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
             }
             let incoming = signed_in.mailboxes.incoming(date)?;
-            Ok(Ok(Appending { mailbox, flags: head.flags.clone(), incoming }))
+            let (flags, binary) = (head.flags.clone(), head.binary);
+            Ok(Ok(Appending { mailbox, flags, binary, incoming }))
         };
         work.await
             .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
@@ -52,7 +55,14 @@ impl Conversation {
         let written = match &mut self.appending {
             Some(appending) => {
                 let octets = ask.octets(talk.parts().1);
-                appending.incoming.write(octets).await.map_err(|error| trouble::completion(&error))
+                if appending.binary && octets.contains(&0) {
+                    // RFC 3516 §4.4: no FETCH could show it as it is, and no other tool read it.
+                    let nul = "Messages with NULs are not kept here; encode their parts";
+                    Err(Completion::no(Code::UnknownCte, nul))
+                } else {
+                    let written = appending.incoming.write(octets).await;
+                    written.map_err(|error| trouble::completion(&error))
+                }
             }
             None => Err(trouble::out_of_order()),
         };
@@ -79,7 +89,7 @@ impl Conversation {
         let (Some(signed_in), Some(appending)) = (&self.signed_in, self.appending.take()) else {
             return Err(trouble::out_of_order());
         };
-        let Appending { mailbox, flags, incoming } = *appending;
+        let Appending { mailbox, flags, incoming, .. } = *appending;
         let work = async {
             let written = incoming.finish().await?;
             let message = NewMessage { written, flags };

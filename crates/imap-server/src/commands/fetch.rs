@@ -8,7 +8,7 @@ use agent_kit::Gone;
 use imap_core::{
     UidRuns,
     command::{Fetch, FetchItem, Numbering},
-    response::{Completion, FetchResponse},
+    response::{Code, Completion, FetchResponse},
     server::Ask,
 };
 use mail_store::{FlagChange, MessageReader, MessageRow, StoreError, Want};
@@ -65,7 +65,7 @@ impl Fetching<'_> {
             }
             talk.drain().await?;
         }
-        let (mut rest, mut told) = (wanted.clone(), 0);
+        let (mut rest, mut told, mut undecodable) = (wanted.clone(), 0, false);
         let portion_size = if self.want() == Want::Details { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {
             let portion;
@@ -76,11 +76,17 @@ impl Fetching<'_> {
             };
             for (row, marked) in &rows {
                 match self.tell(row, *marked, talk).await? {
-                    Ok(true) => told += 1,
-                    Ok(false) => {}
+                    Ok(Told::Whole) => told += 1,
+                    Ok(Told::Gone) => {}
+                    Ok(Told::Undecodable) => undecodable = true,
                     Err(error) => return Ok(trouble::completion(&error)),
                 }
             }
+        }
+        if undecodable {
+            // RFC 3516 §4.3.
+            let unknown = "A part is encoded in a way that is not known here";
+            return Ok(Completion::no(Code::UnknownCte, unknown));
         }
         // UIDs without a message are passed over (RFC 3501 §6.4.8).
         let missing = told < wanted.len();
@@ -101,7 +107,11 @@ impl Fetching<'_> {
 
     fn want(&self) -> Want {
         let parsed = |item: &FetchItem| match item {
-            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
+            FetchItem::Envelope
+            | FetchItem::Body
+            | FetchItem::BodyStructure
+            | FetchItem::Binary { .. }
+            | FetchItem::BinarySize(_) => true,
             item => item.section().is_some_and(|(section, _)| needs_structure(section)),
         };
         if self.ask.command().items.iter().any(parsed) { Want::Details } else { Want::Facts }
@@ -134,28 +144,31 @@ impl Fetching<'_> {
         Ok(rows)
     }
 
-    /// The response for one message; false if there is none, because it is gone.
+    /// The response for one message.
     async fn tell(
         &self,
         row: &MessageRow,
         marked: bool,
         talk: &mut Talk<'_>,
-    ) -> Result<Result<bool, StoreError>, Gone> {
+    ) -> Result<Result<Told, StoreError>, Gone> {
         let view = talk.parts().0.view();
         let Some(number) = view.and_then(|view| view.sequence_number(row.uid)) else {
-            return Ok(Ok(false));
+            return Ok(Ok(Told::Gone));
         };
-        let recent = view.is_some_and(|view| view.is_recent(row.uid));
+        let recent = talk.parts().0.is_recent(row.uid);
         let source = match Source::open(self, row).await {
             Ok(source) => source,
-            Err(StoreError::MessageGone) => return Ok(Ok(false)),
+            Err(StoreError::MessageGone) => return Ok(Ok(Told::Gone)),
             Err(error) => return Ok(Err(error)),
         };
+        if source.contents.iter().any(Content::is_unknown) {
+            return Ok(Ok(Told::Undecodable));
+        }
         let items = &self.ask.command().items;
         let mut response = FetchResponse::begin(&mut talk.parts().1.output, number);
         let mut contents = source.contents.iter();
         for item in items {
-            if item.section().is_none() {
+            if item.section().is_none() && item.decoded().is_none() {
                 let out = &mut talk.parts().1.output;
                 index_item(&mut response, out, item, row, recent);
             } else if let (Some(content), Some(reader)) = (contents.next(), &source.reader) {
@@ -171,8 +184,17 @@ impl Fetching<'_> {
         }
         response.end(out);
         talk.drain().await?;
-        Ok(Ok(true))
+        Ok(Ok(Told::Whole))
     }
+}
+
+/// What became of a message's response.
+enum Told {
+    Whole,
+    /// There is none, because the message is gone.
+    Gone,
+    /// There is none, because a part is encoded in a way that nobody knows.
+    Undecodable,
 }
 
 /// What a response takes from a message's file.
@@ -190,8 +212,12 @@ impl Source {
         }
         let reader = fetching.signed_in.mailboxes.read(&row.file).await?;
         let mut contents = Vec::new();
-        for (section, partial) in fetch.items.iter().filter_map(FetchItem::section) {
-            contents.push(Content::of(&reader, row, section, partial).await?);
+        for item in &fetch.items {
+            if let Some((section, partial)) = item.section() {
+                contents.push(Content::of(&reader, row, section, partial).await?);
+            } else if let Some((part, partial)) = item.decoded() {
+                contents.push(Content::decoded(&reader, row, part, partial).await?);
+            }
         }
         Ok(Self { reader: Some(reader), contents })
     }

@@ -8,12 +8,13 @@ use imap_core::{
     response::FetchResponse,
 };
 use mail_store::{MessageReader, MessageRow, StoreError};
-use mime_core::header::FieldFilter;
+use mime_core::{body_structure::Content as PartContent, header::FieldFilter, transfer::Encoding};
 
+use super::fetch_decoded::Decoded;
 use crate::handler::Talk;
 
 /// Octets that are read and sent at once.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 /// The most octets of a header that fields are chosen from; what lies behind is left out.
 const FIELDS_MAX: u64 = 4 * 1024 * 1024;
 
@@ -25,6 +26,10 @@ pub(super) enum Content {
     Range(Range<u64>),
     /// These octets, chosen from a header.
     Chosen(Vec<u8>),
+    /// Some of a part, decoded.
+    Decoded(Decoded),
+    /// It is encoded in a way that is not known (RFC 3516 §4.3).
+    Unknown,
 }
 
 /// Whether a section can be found only with the message's structure.
@@ -33,6 +38,33 @@ pub(super) fn needs_structure(section: &Section) -> bool {
 }
 
 impl Content {
+    /// Whether it can't be told.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
+    /// A part without its transfer encoding (RFC 3516 §4.2).
+    pub(super) async fn decoded(
+        reader: &MessageReader,
+        row: &MessageRow,
+        section: &Section,
+        partial: Option<Partial>,
+    ) -> Result<Self, StoreError> {
+        let Some(structure) = row.details.as_ref().map(|details| &details.structure) else {
+            return Ok(Self::Nothing);
+        };
+        let Some(range) = structure.resolve(section) else { return Ok(Self::Nothing) };
+        // All of a message has no encoding, nor has what holds other parts (RFC 2045 §6.4).
+        let leaf = structure
+            .part(&section.path)
+            .filter(|part| !section.path.is_empty() && matches!(part.content, PartContent::Leaf));
+        let encoding = leaf.and_then(|part| part.encoding.as_deref()).unwrap_or_default();
+        match Encoding::parse(encoding) {
+            Encoding::Unknown => Ok(Self::Unknown),
+            encoding => Decoded::of(reader, range, encoding, partial).await.map(Self::Decoded),
+        }
+    }
+
     pub(super) async fn of(
         reader: &MessageReader,
         row: &MessageRow,
@@ -69,7 +101,14 @@ impl Content {
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
         match self {
-            Self::Nothing => response.no_content(&mut talk.parts().1.output, item),
+            Self::Nothing | Self::Unknown => {
+                let out = &mut talk.parts().1.output;
+                match item {
+                    FetchItem::BinarySize(part) => response.binary_size(out, part, 0),
+                    item => response.no_content(out, item),
+                }
+            }
+            Self::Decoded(decoded) => decoded.tell(reader, item, response, talk).await?,
             Self::Chosen(octets) => {
                 let out = &mut talk.parts().1.output;
                 response.content(out, item, octets.len() as u64);
@@ -104,6 +143,6 @@ async fn send(reader: &MessageReader, range: Range<u64>, talk: &mut Talk<'_>) ->
     Ok(())
 }
 
-fn size(octets: u64) -> usize {
+pub(super) fn size(octets: u64) -> usize {
     usize::try_from(octets).unwrap_or(usize::MAX)
 }

@@ -5,10 +5,11 @@ use agent_kit::Gone;
 use imap_core::{
     command::{List, MailboxCommand, SpecialUse, Status, StatusItem},
     listing::{self, Listed},
-    response::{self, Completion, StatusValue},
+    response::{self, Code, Completion, StatusValue},
     server::Ask,
 };
 use mail_store::{AccountMailboxes, ListedMailbox, MailboxState, StoreError};
+use mail_types::MailboxName;
 
 use crate::{
     handler::{Conversation, Talk},
@@ -51,8 +52,17 @@ async fn make(
     command: &MailboxCommand,
 ) -> Result<Completion, StoreError> {
     match command {
-        MailboxCommand::Create(name) => {
-            mailboxes.create(name, None).await?;
+        MailboxCommand::Create { name, special_uses } => {
+            let special_use = match special_uses.as_slice() {
+                [only] => stored_use(*only),
+                _ => None,
+            };
+            if special_use.is_none() && !special_uses.is_empty() {
+                // RFC 6154 §3: then none is made.
+                let use_attr = "A mailbox has one use of Archive, Drafts, Junk, Sent, Trash";
+                return Ok(Completion::no(Code::UseAttr, use_attr));
+            }
+            mailboxes.create(name, special_use).await?;
             Ok(Completion::ok("CREATE completed"))
         }
         MailboxCommand::Delete(name) => {
@@ -95,12 +105,15 @@ async fn tell_list(
         }
     };
     for line in listing::list(&names, list) {
-        response::list_line(&mut talk.parts().1.output, &line.line);
+        let (session, wire) = talk.parts();
+        let spelling = session.spelling();
+        response::list_line(&mut wire.output, &line.line, spelling);
         let state = states.iter().find(|state| Some(&state.name) == line.status);
         if let Some(state) = state {
             match values(mailboxes, &list.returns.status, state, talk).await {
                 Ok(values) => {
-                    response::status_line(&mut talk.parts().1.output, &state.name, &values);
+                    let out = &mut talk.parts().1.output;
+                    response::status_line(out, &state.name, &values, spelling);
                 }
                 Err(error) => return Ok(Err(error)),
             }
@@ -121,7 +134,8 @@ async fn tell_lsub(
         Err(error) => return Ok(Err(error)),
     };
     for line in listing::lsub(&names, reference, pattern) {
-        response::lsub_line(&mut talk.parts().1.output, &line);
+        let (session, wire) = talk.parts();
+        response::lsub_line(&mut wire.output, &line, session.spelling());
         talk.drain().await?;
     }
     Ok(Ok(Completion::ok("LSUB completed")))
@@ -134,7 +148,8 @@ async fn tell_status(
 ) -> Result<Completion, StoreError> {
     let state = mailboxes.mailbox(&status.mailbox).await?;
     let values = values(mailboxes, &status.items, &state, talk).await?;
-    response::status_line(&mut talk.parts().1.output, &status.mailbox, &values);
+    let (session, wire) = talk.parts();
+    response::status_line(&mut wire.output, &status.mailbox, &values, session.spelling());
     Ok(Completion::ok("STATUS completed"))
 }
 
@@ -165,6 +180,17 @@ async fn values(
     Ok(items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect())
 }
 
+/// The attributes that LIST has for a mailbox, for SELECT (RFC 9051 §6.3.2).
+pub(super) async fn attributes(
+    mailboxes: &AccountMailboxes,
+    name: &MailboxName,
+) -> Result<Vec<&'static str>, StoreError> {
+    let all = List { patterns: vec!["*".to_owned()], extended: true, ..List::default() };
+    let names = names(mailboxes).await?;
+    let line = listing::list(&names, &all).into_iter().find(|line| line.line.name == name.as_str());
+    Ok(line.map(|line| line.line.attributes).unwrap_or_default())
+}
+
 async fn names(mailboxes: &AccountMailboxes) -> Result<Vec<Listed>, StoreError> {
     Ok(mailboxes.list().await?.into_iter().map(listed).collect())
 }
@@ -176,6 +202,11 @@ fn listed(mailbox: ListedMailbox) -> Listed {
         subscribed: mailbox.subscribed,
         special_use: mailbox.special_use.map(special_use),
     }
+}
+
+/// The use as the store has it, if it has one.
+fn stored_use(special_use: SpecialUse) -> Option<mail_store::SpecialUse> {
+    mail_store::SpecialUse::parse(special_use.as_str())
 }
 
 fn special_use(special_use: mail_store::SpecialUse) -> SpecialUse {

@@ -6,6 +6,7 @@ mod copy;
 mod expunge;
 mod fetch;
 mod fetch_content;
+mod fetch_decoded;
 mod mailboxes;
 mod missed;
 mod quota;

@@ -26,7 +26,7 @@ impl Conversation {
             None => Err(trouble::out_of_order()),
         };
         let (session, wire) = talk.parts();
-        let out = &mut wire.output;
+        let (out, spelling) = (&mut wire.output, session.spelling());
         let completion = match (storage, ask.command()) {
             (Ok(Some(storage)), QuotaCommand::OfRoot(root)) if root == ROOT => {
                 response::quota(out, ROOT, storage);
@@ -36,7 +36,7 @@ impl Conversation {
                 Completion::no(Code::NonExistent, "There is no such quota root")
             }
             (Ok(storage), QuotaCommand::OfMailbox(mailbox)) => {
-                response::quota_root(out, mailbox, storage.map(|_| ROOT));
+                response::quota_root(out, mailbox, storage.map(|_| ROOT), spelling);
                 if let Some(storage) = storage {
                     response::quota(out, ROOT, storage);
                 }

@@ -10,7 +10,7 @@ use imap_core::{
 use mail_store::{StoreError, UidSet, Want};
 use mail_types::Uid;
 
-use super::missed::vanished;
+use super::{mailboxes::attributes, missed::vanished};
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     selected::{Selected, uid_runs, uid_set},
@@ -28,7 +28,8 @@ impl Conversation {
     ) -> Result<(), Gone> {
         // Whether it succeeds or not, what was open is closed (RFC 3501 §6.3.1).
         self.selected = None;
-        let opened = self.open(ask.command()).await;
+        let rev2 = talk.parts().0.is_rev2();
+        let opened = self.open(ask.command(), rev2).await;
         let (session, wire) = talk.parts();
         let (validity, next) = match opened {
             Ok(opened) => {
@@ -55,7 +56,7 @@ impl Conversation {
         Ok(())
     }
 
-    async fn open(&mut self, select: &Select) -> Result<Opened, Completion> {
+    async fn open(&mut self, select: &Select, rev2: bool) -> Result<Opened, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
         let mailboxes = &signed_in.mailboxes;
         let opening = async {
@@ -71,9 +72,11 @@ impl Conversation {
             };
             let uids = uid_runs(&mailboxes.uids(&state).await?);
             let keywords = mailboxes.keywords(state.id).await?;
-            Ok((watch, recent_from, state, uids, keywords))
+            let attributes =
+                if rev2 { attributes(mailboxes, &select.mailbox).await? } else { Vec::new() };
+            Ok((watch, recent_from, state, uids, keywords, attributes))
         };
-        let (watch, recent_from, state, uids, keywords) =
+        let (watch, recent_from, state, uids, keywords, attributes) =
             opening.await.map_err(|error: StoreError| trouble::completion(&error))?;
         // What other tools did to the files is looked for beside this, and comes as news.
         let (beside, id) = (mailboxes.clone(), state.id);
@@ -94,6 +97,7 @@ impl Conversation {
             uid_validity: state.uid_validity,
             uid_next: state.uid_next,
             highest_mod_seq: state.highest_modseq,
+            attributes,
             read_only: select.read_only,
         })
     }
