@@ -63,6 +63,7 @@ impl Installation {
             &folders.usage,
             &folders.mail,
             &folders.run,
+            &folders.metrics,
         ] {
             match fs::create_dir(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

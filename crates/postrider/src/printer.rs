@@ -19,6 +19,11 @@ pub(crate) fn note(text: impl AsRef<str>) {
     write(&mut io::stderr().lock(), &format!("postrider: {}", text.as_ref()));
 }
 
+/// Writes a line of what is only to be seen, to standard error: it may be part of a table.
+pub(crate) fn note_line(text: &str) {
+    write(&mut io::stderr().lock(), text);
+}
+
 /// Writes an error with its causes, in one line.
 pub(crate) fn error(error: &anyhow::Error) {
     note(in_one_line(error));
@@ -77,16 +82,29 @@ pub(crate) fn octets(octets: &[u8]) {
     }
 }
 
-/// Writes bytes as they are.
-pub(crate) fn bytes(from: &mut impl io::Read) -> anyhow::Result<()> {
-    io::copy(from, &mut io::stdout().lock())?;
-    Ok(())
-}
-
 /// A number with its noun, which has a plural in s: `1 domain`, `2 domains`.
 pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A number of octets in few characters: `812 B`, `4.2 KiB`, `31 MiB`.
+pub(crate) fn size(octets: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut whole, mut tenths) = (octets, 0);
+    let mut unit = "B";
+    for next in UNITS {
+        if whole < 1024 {
+            break;
+        }
+        tenths = (whole % 1024) * 10 / 1024;
+        (whole, unit) = (whole / 1024, next);
+    }
+    if unit == "B" || whole >= 10 {
+        format!("{whole} {unit}")
+    } else {
+        format!("{whole}.{tenths} {unit}")
+    }
 }
 
 /// Writes rows under a header, in columns; only a hint that there is nothing if so.
@@ -145,6 +163,17 @@ mod tests {
         let json = super::json_text(&[text]).unwrap();
         assert_eq!(json, "[\n  \"a\\u009bb\\u202e\\udb40\\udc41\\u007f\\u001b가\\n\"\n]");
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let check = |octets: u64, expected: &str| assert_eq!(super::size(octets), expected);
+        check(0, "0 B");
+        check(1023, "1023 B");
+        check(1024, "1.0 KiB");
+        check(4300, "4.1 KiB");
+        check(10 * 1024 * 1024, "10 MiB");
+        check(u64::MAX, "16777215 TiB");
     }
 
     #[test]

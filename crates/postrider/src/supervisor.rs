@@ -20,10 +20,13 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    sync::Arc,
     thread,
 };
 
-use agent_kit::{Agent, Place, SOCKET_PATH_MAX, tls::ServerTls};
+use agent_kit::{
+    Agent, Endpoint, Listeners, Place, SOCKET_PATH_MAX, Stop, metrics, tls::ServerTls,
+};
 use anyhow::{Context, bail};
 use config::Config;
 use tokio::{
@@ -71,9 +74,14 @@ fn supervise(order: Order) -> anyhow::Result<()> {
     // systemd waits for it; the agents report to us instead.
     let up = agent_kit::Readiness::from_environment(std::iter::empty())?;
     let ports = ports::bind_all(&config)?;
+    let runtime = runtime()?;
+    let metrics = {
+        let _within = runtime.enter();
+        Listeners::bind(&Endpoint::of_metrics(&config))?
+    };
     let users = users::choose(&config, demo.is_some())?;
     let ready_file =
-        ready_file.map(|path| ReadyFile::new(path, &ports, demo.as_ref())).transpose()?;
+        ready_file.map(|path| ReadyFile::new(path, &ports, &metrics, demo.as_ref())).transpose()?;
 
     let mut launches = Vec::new();
     for agent in Agent::ALL {
@@ -81,8 +89,8 @@ fn supervise(order: Order) -> anyhow::Result<()> {
     }
     let instructions = demo.as_ref().map(|demo| demo.instructions(&config)).transpose()?;
     let readiness = Readiness::new(ready_file, instructions, up);
-    let supervision = Supervision { config, launches, readiness };
-    let ended = runtime()?.block_on(supervision.live());
+    let supervision = Supervision { config, launches, readiness, metrics };
+    let ended = runtime.block_on(supervision.live());
     drop((reserved, lock));
     ended
 }
@@ -103,7 +111,10 @@ fn check(config: &Config) -> anyhow::Result<()> {
 
 /// Whether the paths of our Unix sockets fit into a socket's address.
 pub(crate) fn check_paths(data_dir: &Path) -> anyhow::Result<()> {
-    let longest = Agent::ALL.into_iter().map(|agent| launch::notify_socket(data_dir, agent));
+    let metrics = config::Folders::under(data_dir);
+    let longest = Agent::ALL.into_iter().flat_map(|agent| {
+        [launch::notify_socket(data_dir, agent), metrics.metrics_socket(agent.name())]
+    });
     let longest = longest.map(|path| path.as_os_str().len()).max().unwrap_or_default();
     if let Some(excess @ 1..) = longest.checked_sub(SOCKET_PATH_MAX) {
         bail!(
@@ -117,6 +128,7 @@ pub(crate) fn check_paths(data_dir: &Path) -> anyhow::Result<()> {
 /// Whether no two listeners are to have the same address.
 pub(crate) fn check_places(config: &Config) -> anyhow::Result<()> {
     let endpoints = Agent::ALL.into_iter().flat_map(|agent| agent.endpoints(config));
+    let endpoints = endpoints.chain(Endpoint::of_metrics(config));
     let mut taken: HashMap<SocketAddr, &str> = HashMap::new();
     for endpoint in endpoints {
         if let Place::Tcp(address) = endpoint.place
@@ -159,10 +171,17 @@ struct Supervision {
     config: Config,
     launches: Vec<Launch>,
     readiness: Readiness,
+    /// Where the numbers of all agents are asked for.
+    metrics: Listeners,
 }
 
 impl Supervision {
-    async fn live(self) -> anyhow::Result<()> {
+    async fn live(mut self) -> anyhow::Result<()> {
+        let watched = Arc::new(self.config.clone());
+        tokio::spawn(metrics::serve(self.metrics.take_all(), Stop::source().stop(), move || {
+            let config = watched.clone();
+            async move { metrics::collect(&config).await }
+        }));
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;

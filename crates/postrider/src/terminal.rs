@@ -3,9 +3,15 @@
 //! What strangers wrote goes through [`one_line`] or [`lines`] before a person sees it: a subject
 //! must not move the cursor, and a file name must not turn its extension around.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use unicode_width::UnicodeWidthChar;
+
+/// How many columns standard output has, if it is a terminal.
+pub(crate) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
+}
 
 /// How many columns a text takes.
 pub(crate) fn width(text: &str) -> usize {

@@ -101,20 +101,25 @@ fn event_of(row: EventRow) -> Event {
         at: Timestamp::from_millis(row.at),
         recipient: recipient.map(RecipientNumber),
         address: row.address,
-        what: match row.event {
-            event::QUEUED => "queued",
-            event::HELD => "held",
-            event::DEFERRED => "deferred",
-            event::DELIVERED => "delivered",
-            event::FAILED => "failed",
-            event::NOTIFIED => "notified",
-            event::RELEASED => "released",
-            event::RETRIED => "retried",
-            event::REMOVED => "removed",
-            event::SET_ASIDE => "set-aside",
-            event::REDIRECTED => "redirected",
-            _ => "unknown",
-        },
+        what: what(row.event),
         detail: row.detail,
+    }
+}
+
+/// An event in a word.
+pub(super) fn what(event: i64) -> &'static str {
+    match event {
+        event::QUEUED => "queued",
+        event::HELD => "held",
+        event::DEFERRED => "deferred",
+        event::DELIVERED => "delivered",
+        event::FAILED => "failed",
+        event::NOTIFIED => "notified",
+        event::RELEASED => "released",
+        event::RETRIED => "retried",
+        event::REMOVED => "removed",
+        event::SET_ASIDE => "set-aside",
+        event::REDIRECTED => "redirected",
+        _ => "unknown",
     }
 }

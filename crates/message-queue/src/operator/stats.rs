@@ -79,7 +79,32 @@ pub struct Groups {
     pub in_all: u64,
 }
 
+/// What has happened since somebody looked last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// To be given when it is asked for again.
+    pub until: i64,
+    /// How often: the domain of an address (`@` and its name), what happened, as in
+    /// [`crate::operator::Event`].
+    pub happened: Vec<(String, &'static str, u64)>,
+}
+
 impl Queue {
+    /// What has happened to recipients since a former look; nothing at the first.
+    pub async fn pace(&self, since: Option<&Pace>) -> Result<Pace, QueueError> {
+        let mut moment = self.database().reader().begin().await?;
+        let until = sql::last_event(&mut moment).await?;
+        let rows = match since {
+            Some(since) => sql::happened(&mut moment, since.until, until).await?,
+            None => Vec::new(),
+        };
+        moment.rollback().await?;
+        let happened = rows
+            .into_iter()
+            .map(|(domain, event, count)| (domain, super::journey::what(event), whole(count)));
+        Ok(Pace { until, happened: happened.collect() })
+    }
+
     /// How many recipients are in the queue.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
         let mut moment = self.database().reader().begin().await?;

@@ -210,6 +210,27 @@ pub(crate) async fn groups(
     Ok(rows.iter().map(group).collect::<Result<_, _>>()?)
 }
 
+/// The number of the newest event.
+pub(crate) async fn last_event(moment: &mut SqliteConnection) -> Result<i64, DatabaseError> {
+    let sql = "select coalesce(max(number), 0) from journey";
+    Ok(sqlx::query_scalar(sql).fetch_one(moment).await?)
+}
+
+/// What has happened to recipients behind one event, up to another: `(@domain, event, how often)`.
+pub(crate) async fn happened(
+    moment: &mut SqliteConnection,
+    after: i64,
+    last: i64,
+) -> Result<Vec<(String, i64, i64)>, DatabaseError> {
+    // A domain holds no at sign, and a local part may: what stands before the last one is removed.
+    let sql = "
+        select lower(substr(address, length(rtrim(address, replace(address, '@', ''))))) as domain,
+               event, count(*)
+        from journey where number > $1 and number <= $2 and address is not null
+        group by 1, 2";
+    Ok(sqlx::query_as(sql).bind(after).bind(last).fetch_all(moment).await?)
+}
+
 /// Those of these content files (a JSON array of names) that an entry has.
 pub(crate) async fn content_files(
     reader: &SqlitePool,

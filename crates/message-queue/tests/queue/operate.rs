@@ -273,3 +273,30 @@ async fn groups_tell_where_it_waits_and_why() {
     let counts = queue.counts().await.unwrap();
     assert_eq!((counts.local.waiting, counts.remote.waiting, counts.remote.held), (3, 7, 2));
 }
+
+#[tokio::test]
+async fn what_happened_since_the_last_look_is_counted_by_domain() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    enqueue(&queue, entry(&["a@x.test"]), b"", START).await.unwrap();
+    let before = queue.pace(None).await.unwrap();
+    assert!(before.happened.is_empty());
+    enqueue(&queue, entry(&["\"a@b\"@X.test", "c@y.test"]), b"", START).await.unwrap();
+    let leases = lease(&remote, START).await;
+    settle(&remote, leases.into_iter().map(|one| all(one, &delivered(), None)).collect(), START)
+        .await;
+    let mut pace = queue.pace(Some(&before)).await.unwrap();
+    pace.happened.sort();
+    let expected = [
+        ("@x.test", "delivered", 2),
+        ("@x.test", "queued", 1),
+        ("@y.test", "delivered", 1),
+        ("@y.test", "queued", 1),
+    ];
+    assert_eq!(
+        pace.happened,
+        expected.map(|(domain, what, count)| (domain.to_owned(), what, count))
+    );
+    assert!(queue.pace(Some(&pace)).await.unwrap().happened.is_empty());
+}

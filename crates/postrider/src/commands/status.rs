@@ -16,6 +16,7 @@ use message_queue::{
 };
 use serde_json::json;
 
+use super::queue::{pause, why};
 use crate::{
     installation::{Installation, runtime},
     printer, times,
@@ -52,7 +53,8 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
     let served = served(&installation);
     runtime()?.block_on(async {
         let queue = installation.queue().await?;
-        let counts = queue.counts().await?;
+        let (counts, paused) = (queue.counts().await?, queue.paused().await?);
+        let conditions = queue.conditions().await?;
         let consumers = CONSUMERS.map(|(agent, lanes, to)| (agent, to, queue.is_consumed(lanes)));
         let directory = installation.directory();
         let (domains, accounts) = (directory.domains().await?, directory.accounts().await?);
@@ -67,7 +69,13 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
             printer::json(&json!({
                 "listeners": listeners,
                 "consumers": consumers,
-                "queue": {"local": local, "remote": remote, "oldest": oldest},
+                "queue": {
+                    "local": local,
+                    "remote": remote,
+                    "oldest": oldest,
+                    "paused": pause::values(&paused),
+                    "conditions": why::conditions(&conditions),
+                },
                 "domains": domains.len(),
                 "accounts": accounts.len(),
                 "disk_free_bytes": free,
@@ -81,6 +89,8 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
             printer::table(["agent", "listener", "at", "state"], &rows, "nothing listens");
             printer::line("");
             show_counts(&counts);
+            paused.iter().for_each(|pause| printer::line(why::paused_words(pause)));
+            conditions.iter().for_each(|found| printer::line(why::condition_words(found)));
             let domains = printer::count(domains.len(), "domain");
             let accounts = printer::count(accounts.len(), "account");
             printer::line(format!("directory: {domains}, {accounts}"));
@@ -101,6 +111,7 @@ fn served(installation: &Installation) -> Vec<Served> {
     Agent::ALL
         .into_iter()
         .flat_map(endpoints)
+        .filter(|(_, endpoint)| endpoint.name != "metrics")
         .map(|(agent, endpoint)| {
             let serves = serves(&endpoint);
             Served { agent, name: endpoint.name, place: endpoint.place, serves }

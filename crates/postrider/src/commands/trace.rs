@@ -9,9 +9,10 @@ use message_queue::{
 };
 use serde_json::{Value, json};
 
+use super::queue::{show, why};
 use crate::{
     installation::{Installation, runtime},
-    printer, times,
+    printer, terminal, times,
 };
 
 /// Show the journey of a message across all agents
@@ -44,7 +45,10 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
                 "refusals": refusals.iter().map(refusal_value).collect::<Vec<_>>(),
             }))?;
         } else {
-            journeys.iter().for_each(show_journey);
+            for journey in &journeys {
+                show_journey(journey);
+                show_outlook(&installation, &queue, journey).await?;
+            }
             refusals.iter().for_each(show_refusal);
         }
         if journeys.is_empty() && refusals.is_empty() {
@@ -87,24 +91,40 @@ async fn refusals(queue: &Queue, what: &str) -> anyhow::Result<Vec<Refusal>> {
 
 fn show_journey(journey: &Journey) {
     let message_id = journey.message_id.as_deref().unwrap_or("none");
-    printer::line(format!(
+    printer::line(terminal::one_line(&format!(
         "{}  from <{}>, {} bytes, Message-ID <{message_id}>",
         journey.id, journey.sender, journey.size
-    ));
+    )));
     let (at, came) = (times::local(journey.queued_at), origin(&journey.origin));
-    printer::line(format!("  {at}       0s  came       to {came}"));
+    let came = format!("  {at}       0s  came        to {came}");
+    printer::line(terminal::one_line(&came));
     for (index, event) in journey.events.iter().enumerate() {
         if is_said_by(event, journey.events.get(index + 1)) {
             continue;
         }
         let address = event.address.as_deref().unwrap_or("all recipients");
         let (at, after) = (times::local(event.at), times::span(journey.queued_at, event.at));
-        let line = format!("  {at}  {after:>7}  {:<9}  {address}", event.what);
-        match event.detail.as_deref() {
-            Some(detail) => printer::line(format!("{line}: {detail}")),
-            None => printer::line(line),
-        }
+        let line = format!("  {at}  {after:>7}  {:<10}  {address}", event.what);
+        let detail = event.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        printer::line(terminal::one_line(&format!("{line}{detail}")));
     }
+}
+
+/// Why it is still in the queue, if it is, and what comes next.
+async fn show_outlook(
+    installation: &Installation,
+    queue: &Queue,
+    journey: &Journey,
+) -> anyhow::Result<()> {
+    let Ok(id) = journey.id.parse::<QueueId>() else { return Ok(()) };
+    let Some(entry) = queue.show(id).await? else { return Ok(()) };
+    let (paused, now) = (queue.paused().await?, agent_kit::now());
+    for recipient in entry.recipients.iter().filter(|recipient| recipient.state.is_open()) {
+        let give_up = show::give_up(installation, &recipient.lane, entry.queued_at);
+        let outlook = why::outlook(recipient, &paused, give_up, now);
+        printer::line(terminal::one_line(&format!("  now: {} {outlook}", recipient.address)));
+    }
+    Ok(())
 }
 
 /// An attempt that found the recipient's route on hold is told by the hold that follows.
@@ -132,14 +152,14 @@ fn origin(origin: &Origin) -> String {
 fn show_refusal(refusal: &Refusal) {
     let sender = refusal.sender.as_deref().unwrap_or_default();
     let recipient = refusal.recipient.as_ref();
-    printer::line(format!(
+    printer::line(terminal::one_line(&format!(
         "{}  {} refused {} a message from <{sender}>{}: {}",
         times::local(refusal.at),
         refusal.agent,
         refusal.peer.as_deref().unwrap_or("a program"),
         recipient.map(|recipient| format!(" to <{recipient}>")).unwrap_or_default(),
         refusal.reply
-    ));
+    )));
 }
 
 fn journey_value(journey: &Journey) -> Value {

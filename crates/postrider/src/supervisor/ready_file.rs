@@ -4,11 +4,12 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, OpenOptions},
     io::Write,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use agent_kit::{Agent, Place};
+use agent_kit::{Agent, Listeners, Place};
 use anyhow::Context;
 use serde::Serialize;
 
@@ -33,7 +34,12 @@ struct Content<'a> {
 
 impl ReadyFile {
     /// Nothing is written yet, but it can be; what an earlier run has left is removed.
-    pub(super) fn new(path: PathBuf, ports: &[Port], demo: Option<&Demo>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        path: PathBuf,
+        ports: &[Port],
+        metrics: &Listeners,
+        demo: Option<&Demo>,
+    ) -> anyhow::Result<Self> {
         let names = Agent::ALL.into_iter().flat_map(Agent::listener_names);
         let mut listeners: BTreeMap<&'static str, Vec<String>> = names
             .filter(|name| **name != "submission-socket")
@@ -44,6 +50,9 @@ impl ReadyFile {
             {
                 places.push(address.to_string());
             }
+        }
+        if let Some(places) = listeners.get_mut("metrics") {
+            places.extend(metrics.addresses("metrics").iter().map(SocketAddr::to_string));
         }
         let ready = Self {
             path,
@@ -104,7 +113,7 @@ mod tests {
         };
         let path = folder.path().join("ready.json");
         fs::write(&path, "of an earlier run").unwrap();
-        let ready = ReadyFile::new(path.clone(), &[port], None).unwrap();
+        let ready = ReadyFile::new(path.clone(), &[port], &Listeners::default(), None).unwrap();
         assert!(!path.exists());
 
         ready.write(&HashMap::from([(Agent::ImapServer, 42)])).unwrap();

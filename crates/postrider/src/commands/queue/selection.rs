@@ -1,5 +1,7 @@
 //! Which recipients in the queue are meant.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use mail_types::{Lane, QueueId};
 use message_queue::operator::{Filter, State};
@@ -9,21 +11,44 @@ use message_queue::operator::{Filter, State};
 pub(crate) struct Selection {
     /// Queue ids
     ids: Vec<QueueId>,
-    /// Those on their way to this domain, or local
-    #[arg(long, value_parser = Lane::parse, value_name = "DOMAIN")]
-    lane: Option<Lane>,
-    /// Those to this address
+    /// Those on their way to this domain, or `local`
+    #[arg(long, visible_alias = "lane", value_parser = Lane::parse, value_name = "DOMAIN")]
+    domain: Option<Lane>,
+    /// Those to this address, or to all addresses @DOMAIN
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
-    /// Those from this address ("" for notifications)
+    /// Those from this address, or from all addresses @DOMAIN ("" for notifications)
     #[arg(long, value_name = "ADDRESS")]
     from: Option<String>,
     /// Those in this state: waiting, leased, held or set-aside
     #[arg(long, value_parser = state)]
     state: Option<State>,
+    /// Those that were queued longer ago than this, such as 2h or 3d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// Those with these words in the reason why they are still there
+    #[arg(long, value_name = "WORDS")]
+    why: Option<String>,
     /// Everything
-    #[arg(long, conflicts_with_all = ["ids", "lane", "to", "from", "state"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["ids", "domain", "to", "from", "state", "older_than", "why"]
+    )]
     all: bool,
+}
+
+/// How a change is made
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Touch {
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Say what is meant, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 impl Selection {
@@ -31,10 +56,12 @@ impl Selection {
     pub(super) fn filters(&self) -> Vec<Filter> {
         let filter = |id| Filter {
             id,
-            lane: self.lane.clone(),
+            lane: self.domain.clone(),
             state: self.state,
             address: self.to.clone(),
             sender: self.from.clone(),
+            queued_before: self.older_than.map(|age| agent_kit::now().minus(age)),
+            reason: self.why.clone(),
         };
         if self.ids.is_empty() {
             return vec![filter(None)];
@@ -46,7 +73,10 @@ impl Selection {
     pub(super) fn required(&self) -> anyhow::Result<Vec<Filter>> {
         let filters = self.filters();
         if !self.all && filters.contains(&Filter::default()) {
-            bail!("which ones? Name queue ids, --lane, --to, --from, --state or --all");
+            bail!(
+                "which ones? Name queue ids, --domain, --to, --from, --state, --older-than, --why \
+                 or --all"
+            );
         }
         Ok(filters)
     }
@@ -57,4 +87,8 @@ fn state(word: &str) -> Result<State, String> {
         .into_iter()
         .find(|state| state.word() == word)
         .ok_or_else(|| "the states are waiting, leased, held and set-aside".to_owned())
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    config::parse_duration(text).ok_or_else(|| "an age is such as 30m, 2h or 1d 12h".to_owned())
 }
