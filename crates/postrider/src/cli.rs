@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, alias, block, check_config, demo_prepare, domain, message, migrate, queue, run,
-    sendmail, status, trace, up,
+    account, alias, block, check_config, demo_prepare, domain, message, metrics, migrate, queue,
+    run, sendmail, status, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -45,6 +45,7 @@ enum Command {
     #[command(subcommand)]
     Queue(queue::Command),
     Trace(trace::Args),
+    Metrics(metrics::Args),
     #[command(subcommand)]
     Message(message::Command),
     Sendmail(sendmail::Args),
@@ -76,6 +77,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Block(command) => block::run(command, config).map(done),
         Command::Queue(command) => queue::run(command, config).map(done),
         Command::Trace(args) => trace::run(args, config),
+        Command::Metrics(args) => metrics::run(args, config).map(done),
         Command::Message(command) => message::run(command),
         Command::DemoPrepare(args) => demo_prepare::run(args).map(done),
     }

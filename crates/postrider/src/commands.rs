@@ -7,6 +7,7 @@ pub(crate) mod check_config;
 pub(crate) mod demo_prepare;
 pub(crate) mod domain;
 pub(crate) mod message;
+pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod queue;
 pub(crate) mod run;
