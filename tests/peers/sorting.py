@@ -62,6 +62,8 @@ def said(connection, command):
     """The untagged lines without what is the session's own, and the word of the tagged one."""
     *untagged, tagged = connection.command(command)
     lines = [re.sub(rb'\(TAG "[^"]*"\)', b"(TAG)", line).rstrip() for line in untagged]
+    # Without a NUL it should be a string (RFC 3516 section 4.3), which Dovecot does not look for.
+    lines = [line.replace(b"~{", b"{") for line in lines]
     lines = [line for line in lines if not re.match(rb"\* (\d+ (EXISTS|RECENT)|OK )", line)]
     return lines, tagged.split()[1]
 
