@@ -33,12 +33,12 @@ impl QueueId {
 impl fmt::Display for QueueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.0.iter().fold(0u128, |n, b| n << 8 | u128::from(*b));
-        for place in (0..16).rev() {
-            let digit = usize::try_from(number >> (place * 5) & 31).unwrap_or(0);
-            let letter = ALPHABET.get(digit).copied().unwrap_or(b'0');
-            write!(f, "{}", char::from(letter))?;
-        }
-        Ok(())
+        let digits = std::array::from_fn::<u8, 16, _>(|place| {
+            let digit = usize::try_from(number >> ((15 - place) * 5) & 31).unwrap_or(0);
+            ALPHABET.get(digit).copied().unwrap_or(b'0')
+        });
+        // Letters and digits: never refused.
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

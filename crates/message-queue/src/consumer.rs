@@ -200,9 +200,10 @@ impl Consumer {
             |names: &[String]| names.iter().filter_map(|name| Lane::parse(name).ok()).collect();
         let (paused, woken) = (lanes(&rows.paused), lanes(&rows.woken));
         let (spool, files) = (self.queue.spool(), self.queue.files().clone());
-        let opened =
-            on_blocking_thread(move || Ok::<_, QueueError>(decode::open(rows, &spool, &files)))
-                .await?;
+        let has_files = rows.entries.iter().any(|entry| entry.file.is_some());
+        let open = move || Ok::<_, QueueError>(decode::open(rows, &spool, &files));
+        // Without a file there is nothing to wait for.
+        let opened = if has_files { on_blocking_thread(open).await? } else { open()? };
         if !opened.unreadable.is_empty() {
             for unreadable in &opened.unreadable {
                 tracing::error!(

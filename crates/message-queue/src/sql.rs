@@ -120,6 +120,8 @@ mod tests {
             turn::SET_ASIDE,
             operate::CHANGE,
             redirect::REDIRECT,
+            story::BY_MESSAGE_ID,
+            story::BY_ADDRESS,
         ];
         let texts = [&enqueue::ALL[..], &texts].concat();
         for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {

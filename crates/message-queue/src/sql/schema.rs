@@ -37,7 +37,7 @@ pub(crate) mod event {
     pub(crate) const REDIRECTED: i64 = 11;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT, NOTES];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT, NOTES, PARTS];
 
 const FIRST: Migration = Migration {
     name: "the tables of the queue",
@@ -188,5 +188,21 @@ const NOTES: Migration = Migration {
             since integer not null,
             text text not null
         ) without rowid;
+    ",
+};
+
+/// What stories are found by stands in its index beside what came at the same time, in parts of 256
+/// rows: a new one changes few pages, however many there are, and a search looks into each part.
+const PARTS: Migration = Migration {
+    name: "stories are found part by part",
+    sql: "
+        drop index story_message_id;
+        drop index story_sender;
+        drop index journey_address;
+        create index story_message_id on story (number >> 8, message_id)
+            where message_id is not null;
+        create index story_sender on story (number >> 8, sender collate nocase);
+        create index journey_address on journey (number >> 8, address collate nocase)
+            where event = 1 or event = 2;
     ",
 };

@@ -34,29 +34,44 @@ pub(crate) enum By<'a> {
     Address(&'a str),
 }
 
+/// The indexes have their rows part by part ([`super::schema`]): all parts are looked into.
+pub(super) const BY_MESSAGE_ID: &str = "
+    with recursive part (number) as (
+        select min(number) >> 8 from story union all
+        select number + 1 from part where number < (select max(number) >> 8 from story))
+    select story.number from part cross join story
+    where story.number >> 8 = part.number and story.message_id = $1";
+
+/// The same for who sent it and for those to whom it went.
+pub(super) const BY_ADDRESS: &str = "
+    with recursive part (number) as (
+        select min(number) >> 8 from story union all
+        select number + 1 from part where number < (select max(number) >> 8 from story)),
+    event_part (number) as (
+        select min(number) >> 8 from journey union all
+        select number + 1 from event_part where number < (select max(number) >> 8 from journey))
+    select story.number from part cross join story
+    where story.number >> 8 = part.number and story.sender = $1 collate nocase
+    union
+    select story.number from event_part cross join journey cross join story
+    where journey.number >> 8 = event_part.number and journey.address = $1 collate nocase
+      and (journey.event = 1 or journey.event = 2) and story.entry = journey.entry";
+
 /// The newest entries found by one thing.
 pub(crate) async fn stories(
     moment: &mut SqliteConnection,
     by: By<'_>,
     limit: u32,
 ) -> Result<Vec<StoryRow>, DatabaseError> {
-    const COLUMNS: &str = "entry, at, sender, account, size, message_id, origin";
-    let (condition, text) = match by {
-        By::Entry(id) => ("entry = $1", id),
-        By::MessageId(id) => ("message_id = $1", id),
-        By::Address(address) => (
-            "number in (
-                select number from story where sender = $1 collate nocase
-                union
-                select story.number from journey cross join story
-                where journey.address = $1 collate nocase
-                  and (journey.event = 1 or journey.event = 2)
-                  and story.entry = journey.entry)",
-            address,
-        ),
+    let (found, text) = match by {
+        By::Entry(id) => ("select number from story where entry = $1", id),
+        By::MessageId(id) => (BY_MESSAGE_ID, id),
+        By::Address(address) => (BY_ADDRESS, address),
     };
-    let sql =
-        format!("select {COLUMNS} from story where {condition} order by number desc limit $2");
+    let sql = format!(
+        "select entry, at, sender, account, size, message_id, origin from story
+         where number in ({found}) order by number desc limit $2"
+    );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(text.to_owned())
         .bind(limit)

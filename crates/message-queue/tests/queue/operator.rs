@@ -171,6 +171,41 @@ async fn a_journey_is_found_by_id_message_id_and_address() {
 }
 
 #[tokio::test]
+async fn a_journey_is_found_however_many_came_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let mut new = entry(&["alice@here.test"]);
+    new.message_id = Some("one@there.test".to_owned());
+    let one = enqueue(&queue, new, b"", START).await.unwrap();
+    let mut others = tokio::task::JoinSet::new();
+    for n in 0..600 {
+        let queue = queue.clone();
+        others.spawn(async move {
+            let mut new = entry(&["bob@x.test"]);
+            new.reverse_path = mail_types::ReversePath::Address(address("carol@there.test"));
+            new.message_id = Some(format!("{n}@there.test"));
+            enqueue(&queue, new, b"", after(1)).await.unwrap()
+        });
+    }
+    assert_eq!(others.join_all().await.len(), 600);
+    for by in [
+        Trace::MessageId("one@there.test".to_owned()),
+        Trace::Address("alice@here.test".to_owned()),
+        Trace::Address("sender@there.test".to_owned()),
+    ] {
+        let found = queue.trace(&by, 10).await.unwrap();
+        let found: Vec<String> = found.into_iter().map(|journey| journey.id).collect();
+        assert_eq!(found, [one.to_string()], "{by:?}");
+    }
+    let last = queue.trace(&Trace::MessageId("599@there.test".to_owned()), 10).await.unwrap();
+    assert_eq!(last.len(), 1);
+    assert_eq!(
+        queue.trace(&Trace::Address("bob@x.test".to_owned()), 700).await.unwrap().len(),
+        600
+    );
+}
+
+#[tokio::test]
 async fn old_events_go_a_little_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let queue = queue(folder.path()).await;
@@ -179,8 +214,7 @@ async fn old_events_go_a_little_at_a_time() {
     let old = enqueue(&queue, entry(&many), b"", START).await.unwrap();
     let month = 31 * 24 * 60;
     let new = enqueue(&queue, entry(&["b@x.test"]), b"", after(month)).await.unwrap();
-    let remote = consumer(&queue, Consumes::Remote).await;
-    remote.maintain(after(month)).await.unwrap();
+    queue.maintain(after(month)).await.unwrap();
     assert!(queue.trace(&Trace::Id(old), 1).await.unwrap().is_empty());
     assert_eq!(queue.trace(&Trace::Id(new), 1).await.unwrap()[0].events.len(), 1);
     // The message itself is still there.
