@@ -28,6 +28,11 @@ pub mod view;
 pub use sequence_set::SequenceSet;
 pub use uid_runs::UidRuns;
 
+/// A mailbox name in modified UTF-7 (RFC 3501 §5.1.3).
+pub fn mailbox_name_on_wire(name: &str) -> String {
+    utf7::encode(name)
+}
+
 /// A mailbox name as it is read by people, from modified UTF-7 (RFC 3501 §5.1.3); none if it is not
 /// correct.
 pub fn mailbox_name(wire: &str) -> Option<String> {

@@ -19,6 +19,20 @@ impl QueueId {
         Self([a, b, c, d, e, f, w, x, y, z])
     }
 
+    /// The id that stands for a message of another store, made of a digest of where it is there: the
+    /// same each time, and none that a time of arrival gives before the year 10,000.
+    pub fn of_import(digest: [u8; 9]) -> Self {
+        let [a, b, c, d, e, f, g, h, i] = digest;
+        Self([u8::MAX, a, b, c, d, e, f, g, h, i])
+    }
+
+    /// The time of arrival that it tells; an imported message's tells none.
+    pub fn time(&self) -> Option<Timestamp> {
+        let [a, b, c, d, e, f, ..] = self.0;
+        let millis = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        (a != u8::MAX).then(|| Timestamp::from_millis(millis))
+    }
+
     /// The ten bytes behind the text.
     pub fn bytes(&self) -> [u8; 10] {
         self.0

@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, alias, block, check_config, demo_prepare, domain, message, metrics, migrate, queue,
-    run, sendmail, status, trace, up,
+    account, address, alias, block, check_config, demo_prepare, domain, export, import, list, message,
+    metrics, migrate, queue, run, sendmail, status, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -41,6 +41,10 @@ enum Command {
     #[command(subcommand)]
     Alias(alias::Command),
     #[command(subcommand)]
+    List(list::Command),
+    #[command(subcommand)]
+    Address(address::Command),
+    #[command(subcommand)]
     Block(block::Command),
     #[command(subcommand)]
     Queue(queue::Command),
@@ -48,6 +52,8 @@ enum Command {
     Metrics(metrics::Args),
     #[command(subcommand)]
     Message(message::Command),
+    Import(import::Args),
+    Export(export::Args),
     Sendmail(sendmail::Args),
     #[command(hide = true)]
     DemoPrepare(demo_prepare::Args),
@@ -68,12 +74,16 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Up(args) => up::run(args, config),
         Command::Run(args) => run::run(args, config),
         Command::Sendmail(args) => Ok(sendmail::run(args, config)),
+        Command::Export(args) => export::run(args, config).map(done),
+        Command::Import(args) => import::run(args, config).map(done),
         Command::Migrate(args) => migrate::run(args, config).map(done),
         Command::CheckConfig(args) => check_config::run(args, config).map(done),
         Command::Status(args) => status::run(args, config),
         Command::Domain(command) => domain::run(command, config).map(done),
         Command::Account(command) => account::run(command, config).map(done),
         Command::Alias(command) => alias::run(command, config).map(done),
+        Command::List(command) => list::run(command, config).map(done),
+        Command::Address(command) => address::run(command, config).map(done),
         Command::Block(command) => block::run(command, config).map(done),
         Command::Queue(command) => queue::run(command, config).map(done),
         Command::Trace(args) => trace::run(args, config),

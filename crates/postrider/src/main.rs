@@ -10,6 +10,8 @@
 mod cli;
 mod commands;
 mod demo;
+mod export;
+mod import;
 mod installation;
 mod message;
 mod owner;

@@ -1,5 +1,7 @@
 //! Messages come, change, move and go. Each operation runs to its end, even if its caller is dropped.
 
+use std::collections::HashSet;
+
 use mail_types::{MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
 use stable_storage::on_blocking_thread;
 
@@ -8,7 +10,7 @@ use crate::{
     Appended, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, UidSet,
     changes::{deliver, expunge, flags, relocate},
-    index::{mailboxes, messages::Which},
+    index::{deliveries, mailboxes, messages::Which},
     maildrop,
     naming::file::unique_of_delivery,
     open_account,
@@ -48,6 +50,18 @@ impl AccountMailboxes {
             let new = delivered.iter().filter(|delivered| !delivered.before);
             let changed = new.map(|delivered| delivered.mailbox).collect();
             Ok((delivered, changed))
+        }))
+    }
+
+    /// Those of the recipients of queue entries that were served already, wherever their messages
+    /// went since. What was imported counts as well ([`QueueId::of_import`]), and is never forgotten.
+    pub fn delivered_before<'a>(
+        &'a self,
+        recipients: &'a [(QueueId, RecipientNumber)],
+    ) -> Pending<'a, HashSet<(QueueId, RecipientNumber)>> {
+        Box::pin(self.ask(move |mut look| async move {
+            let known = deliveries::delivered(&mut look, recipients).await?;
+            Ok(known.into_iter().map(|(pair, _)| pair).collect())
         }))
     }
 

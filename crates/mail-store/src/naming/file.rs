@@ -10,9 +10,8 @@ const HOST: &str = "postrider";
 
 /// The unique part for a recipient of a queue entry: the same each time.
 pub(crate) fn unique_of_delivery(queue_id: QueueId, recipient: RecipientNumber) -> String {
-    let [a, b, c, d, e, f, ..] = queue_id.bytes();
-    let millis = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    format!("{}.{queue_id}_{recipient}.{HOST}", millis / 1000)
+    let seconds = queue_id.time().map_or(0, Timestamp::secs);
+    format!("{seconds}.{queue_id}_{recipient}.{HOST}")
 }
 
 /// The unique part for any other message.

@@ -8,6 +8,7 @@ mod secrets;
 mod sending;
 mod show;
 
+pub(super) use secrets::existing;
 pub(super) use sending::switch;
 
 use std::path::Path;
@@ -161,7 +162,7 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
                 printer::line(format!("{} has an account now", account.address));
             }
             Command::Passwd { address, password_stdin } => {
-                let account = secrets::existing(&installation, &address).await?;
+                let account = existing(&installation, &address).await?;
                 let password = password::ask(&address, password_stdin)?;
                 let (verifier, kept) = keep(&installation, &account.address, &password).await?;
                 let (editor, now) = (installation.editor(), agent_kit::now());

@@ -191,7 +191,7 @@ pub(super) async fn certificate(
 }
 
 /// The account at an address.
-pub(super) async fn existing(
+pub(crate) async fn existing(
     installation: &Installation,
     address: &Address,
 ) -> anyhow::Result<Account> {

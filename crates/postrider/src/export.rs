@@ -1,0 +1,118 @@
+//! Mail of an account, brought into files that any other program reads: Maildir or mbox.
+//!
+//! What cannot be read is reported and passed over, so that everything that is still good can be
+//! saved from a store that is not. Nothing that is already there is written over.
+
+mod maildir;
+mod mbox;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use mail_store::{AccountMailboxes, MessageRow, StoreError, UidSet, Want};
+use mail_types::MailboxName;
+
+/// How many messages are asked for at a time.
+const BLOCK: u32 = 500;
+/// How much of a message is read at a time.
+const PIECE: usize = 256 * 1024;
+
+/// Where mail goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A Maildir++.
+    Maildir(PathBuf),
+    /// A folder with an mbox file for each mailbox.
+    Mbox(PathBuf),
+}
+
+/// What became of a mailbox.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exported {
+    pub(crate) mailbox: String,
+    pub(crate) messages: u64,
+    pub(crate) octets: u64,
+    /// What could not be brought out, and why.
+    pub(crate) skipped: Vec<String>,
+}
+
+/// One mailbox in the making.
+enum Out {
+    Maildir(maildir::Folder),
+    Mbox(mbox::File),
+}
+
+/// Brings out the mailboxes that are wanted; all, if none is named.
+pub(crate) async fn run(
+    account: &AccountMailboxes,
+    form: &Form,
+    only: &[MailboxName],
+) -> anyhow::Result<Vec<Exported>> {
+    let mut all = Vec::new();
+    for listed in account.list().await? {
+        if listed.id.is_some() && (only.is_empty() || only.contains(&listed.name)) {
+            all.push(mailbox(account, form, &listed.name).await?);
+        }
+    }
+    Ok(all)
+}
+
+async fn mailbox(
+    account: &AccountMailboxes,
+    form: &Form,
+    name: &MailboxName,
+) -> anyhow::Result<Exported> {
+    let mut out = match form {
+        Form::Maildir(root) => Out::Maildir(maildir::Folder::make(root, name)?),
+        Form::Mbox(root) => Out::Mbox(mbox::File::make(root, name)?),
+    };
+    let mut done = Exported { mailbox: name.to_string(), ..Exported::default() };
+    let state = account.mailbox(name).await?;
+    let uids = account.uids(&state).await?;
+    for block in uids.chunks(usize::try_from(BLOCK).unwrap_or(500)) {
+        let wanted: UidSet = block.iter().copied().collect();
+        for row in account.fetch(state.id, &wanted, Want::Facts).await? {
+            match content(account, &row).await {
+                Ok(octets) => {
+                    out.write(&row, &octets).context("cannot write there")?;
+                    done.messages += 1;
+                    done.octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
+                }
+                Err(StoreError::MessageGone) => {}
+                Err(error) => done.skipped.push(format!("UID {}: {error}", row.uid)),
+            }
+        }
+    }
+    out.end()?;
+    Ok(done)
+}
+
+/// A message, whole: it is one at a time.
+async fn content(account: &AccountMailboxes, row: &MessageRow) -> Result<Vec<u8>, StoreError> {
+    let reader = account.read(&row.file).await?;
+    let mut octets = Vec::new();
+    loop {
+        let at = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        let mut piece = reader.read_at(at, PIECE).await?;
+        if piece.is_empty() {
+            return Ok(octets);
+        }
+        octets.append(&mut piece);
+    }
+}
+
+impl Out {
+    fn write(&mut self, row: &MessageRow, octets: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Maildir(folder) => folder.write(row, octets),
+            Self::Mbox(file) => file.write(row, octets),
+        }
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        match self {
+            Self::Maildir(folder) => folder.end(),
+            Self::Mbox(file) => file.end(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Files with a message each (`.eml`), in folders.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use mail_types::FlagSet;
+
+use super::{
+    dates, maildir, names,
+    source::{Facts, Folder, Item, Locator, Place, key},
+    target::Target,
+};
+
+/// How deep folders in folders are looked for.
+const DEPTH: usize = 32;
+
+/// Each folder that has such files; what is in the root goes to INBOX.
+pub(super) fn folders(root: &Path) -> anyhow::Result<Vec<Folder>> {
+    let mut found = Vec::new();
+    look_below(root, root, 0, &mut found)
+        .with_context(|| format!("cannot list {}", root.display()))?;
+    if found.is_empty() {
+        bail!("there is no .eml file in {}", root.display());
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn look_below(root: &Path, at: &Path, depth: usize, found: &mut Vec<Folder>) -> io::Result<()> {
+    let mut has_messages = false;
+    for entry in fs::read_dir(at)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            if depth < DEPTH {
+                look_below(root, &entry.path(), depth + 1, found)?;
+            }
+        } else {
+            has_messages |= is_message(&entry.path());
+        }
+    }
+    if has_messages {
+        let below = at.strip_prefix(root).unwrap_or(at);
+        let levels: Vec<_> = below.iter().map(|level| level.to_string_lossy()).collect();
+        let name = if levels.is_empty() { "INBOX".to_owned() } else { levels.join("/") };
+        let special_use = names::usual_use(&name);
+        found.push(Folder { name, special_use, is_all: false, place: Place::Path(at.to_owned()) });
+    }
+    Ok(())
+}
+
+fn is_message(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml"))
+}
+
+/// The messages of a folder.
+pub(super) fn messages(root: &Path, folder: &Path) -> anyhow::Result<Vec<Item>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && is_message(&entry.path()) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    let item = |path: PathBuf| {
+        let below = path.strip_prefix(root).unwrap_or(&path);
+        let key = key(&[b"eml", below.as_os_str().as_encoded_bytes()]);
+        Item { key, locator: Locator::File(path) }
+    };
+    Ok(paths.into_iter().map(item).collect())
+}
+
+/// Hands messages over. Nothing says whether they were read: they count as read.
+pub(super) async fn read(items: &[Item], target: &mut Target) -> anyhow::Result<()> {
+    for item in items {
+        let Locator::File(path) = &item.locator else { continue };
+        match open(path) {
+            Err(error) => target.skip(format!("{}: {error}", path.display())),
+            Ok((file, facts)) => {
+                target.begin(item, facts);
+                maildir::hand_over(path, file, target).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> io::Result<(File, Facts)> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    let most = u64::try_from(dates::HEADER_MAX).unwrap_or(u64::MAX);
+    file.by_ref().take(most).read_to_end(&mut head)?;
+    file.rewind()?;
+    let internal_date = match dates::of_header(&head) {
+        Some(date) => date,
+        None => dates::of_file(file.metadata()?.modified()),
+    };
+    Ok((file, Facts { flags: FlagSet::from_iter([mail_types::Flag::Seen]), internal_date }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_in_folders() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a.eml", "Sent/b.EML", "x/y/c.eml", "x/notes.txt"] {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "Date: Thu, 1 Jan 1970 00:00:09 +0000\r\n\r\n").unwrap();
+        }
+        let found = folders(root.path()).unwrap();
+        let names: Vec<&str> = found.iter().map(|folder| folder.name.as_str()).collect();
+        assert_eq!(names, ["INBOX", "Sent", "x/y"]);
+        let items = messages(root.path(), root.path()).unwrap();
+        assert_eq!(items.len(), 1);
+        let (_, facts) = open(&root.path().join("a.eml")).unwrap();
+        assert_eq!(facts.internal_date.secs(), 9);
+        assert!(folders(&root.path().join("x/y/none")).is_err());
+    }
+}
