@@ -4,6 +4,7 @@
 
 pub(crate) mod client;
 pub(crate) mod dns;
+pub(crate) mod keeper;
 pub(crate) mod messages;
 
 use std::{
@@ -123,14 +124,23 @@ pub(crate) struct Stack {
 impl Stack {
     /// Makes the folder, the certificate, the domain and its accounts, and starts everything.
     pub(crate) fn start(plan: Plan) -> Self {
-        let mut stack = Self::prepare(plan);
+        Self::start_in(&std::env::temp_dir(), plan)
+    }
+
+    /// The same in this folder.
+    pub(crate) fn start_in(place: &Path, plan: Plan) -> Self {
+        let mut stack = Self::prepare_in(place, plan);
         stack.up();
         stack
     }
 
     /// All that [`Stack::start`] does except starting.
     pub(crate) fn prepare(plan: Plan) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::prepare_in(&std::env::temp_dir(), plan)
+    }
+
+    fn prepare_in(place: &Path, plan: Plan) -> Self {
+        let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         certificate(folder.path(), plan.domain, plan.ip);
         fs::write(folder.path().join("config.toml"), plan.config(&[]))
             .expect("the configuration is written");

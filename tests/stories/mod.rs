@@ -2,9 +2,11 @@
 
 mod corpus;
 mod crash;
+mod disks;
 mod message;
 mod operator;
 mod outward;
+mod outward_crash;
 mod policy;
 mod pop3_update;
 mod two_servers;

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "breaking-files")]
 mod breaking_files;
+#[cfg(feature = "breaking-files")]
+pub mod failing_disk;
 pub mod memory_queue;
 mod random;
 pub mod scripted_client;
