@@ -48,6 +48,10 @@ class Missing(Exception):
     """Something that this check needs is not there."""
 
 
+class Unfetched(Missing):
+    """It would come from a registry that cannot always be reached."""
+
+
 class Account(NamedTuple):
     address: str
     password: str

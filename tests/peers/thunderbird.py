@@ -42,7 +42,7 @@ def thunderbird(up, folder):
         if up.ready["ca_certificate"]:
             client.trust(certificate)
         else:
-            client.acceptAt(certificate, [up.port(listener) for listener in up.ready["listeners"]])
+            client.acceptAt(certificate, [up.port(name) for name, there in up.ready["listeners"].items() if there])
         yield client
 
 
