@@ -23,8 +23,8 @@ use crate::{
     tls_domains::TlsDomains,
     units::ByteSize,
     words::{
-        BareLineEnds, DnssecWord, HostTls, LogFormat, LogLevel, NoticeLanguage, Pop3Deleted,
-        SignInMechanism,
+        BareLineEnds, DnssecWord, HostTls, ImapCapability, LogFormat, LogLevel, NoticeLanguage,
+        Pop3Deleted, SignInMechanism,
     },
 };
 
@@ -304,6 +304,10 @@ sections! {
         pub max_message_size: ByteSize = ByteSize::mib(50),
         /// How long a signed-in client may keep silent; 30 minutes at least (RFC 9051 §5.4).
         pub idle_timeout: Duration = minutes(31),
+        /// Capabilities that are offered only if they stand here, because some clients break on
+        /// them: "UTF8=ACCEPT" (RFC 9755), with which a client that has not enabled it may append
+        /// no message whose header is not ASCII. Clients that speak IMAP4rev2 need none of them.
+        pub extra_capabilities: Vec<ImapCapability> = Vec::new(),
     }
 
     /// Reading mail over POP3.

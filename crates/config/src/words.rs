@@ -103,6 +103,12 @@ words! {
         Off = "off",
     }
 
+    /// An IMAP capability that is not offered to everybody.
+    ImapCapability {
+        /// RFC 9755.
+        Utf8Accept = "UTF8=ACCEPT",
+    }
+
     /// A way to sign in.
     SignInMechanism {
         /// RFC 7677, with and without channel binding.

@@ -13,6 +13,8 @@ pub struct Circumstances<'m> {
     pub passwords: bool,
     /// What AUTHENTICATE takes here and now, the preferred first.
     pub mechanisms: &'m [Mechanism],
+    /// `UTF8=ACCEPT` is offered.
+    pub utf8_accept: bool,
     /// It is compressed already.
     pub compressed: bool,
     /// The octets that a message may have.
@@ -27,9 +29,10 @@ enum When {
     StartTls,
     NoPasswords,
     Uncompressed,
+    Utf8,
 }
 
-const TABLE: [(&str, When); 33] = [
+const TABLE: [(&str, When); 34] = [
     ("IMAP4rev1", When::Always),               // RFC 3501
     ("IMAP4rev2", When::Always),               // RFC 9051
     ("LITERAL+", When::Always),                // RFC 7888
@@ -59,6 +62,7 @@ const TABLE: [(&str, When); 33] = [
     ("ESORT", When::SignedIn),                 // RFC 5267 §3
     ("THREAD=ORDEREDSUBJECT", When::SignedIn), // RFC 5256
     ("THREAD=REFERENCES", When::SignedIn),     // RFC 5256
+    ("UTF8=ACCEPT", When::Utf8),               // RFC 9755
     ("CONDSTORE", When::SignedIn),             // RFC 7162 §3.1
     ("QRESYNC", When::SignedIn),               // RFC 7162 §3.2
     ("QUOTA", When::SignedIn),                 // RFC 9208
@@ -71,6 +75,7 @@ pub fn list(circumstances: Circumstances<'_>) -> String {
         When::Always => true,
         When::SignedIn => circumstances.signed_in,
         When::StartTls => circumstances.starttls,
+        When::Utf8 => circumstances.signed_in && circumstances.utf8_accept,
         When::Uncompressed => circumstances.signed_in && !circumstances.compressed,
         When::NoPasswords => !circumstances.signed_in && !circumstances.passwords,
     };
@@ -102,10 +107,13 @@ mod tests {
                 starttls,
                 passwords,
                 mechanisms,
+                utf8_accept: false,
                 compressed: false,
                 append_max: 1000,
             };
             assert_eq!(list(circumstances), expected);
+            let with_utf8 = list(Circumstances { utf8_accept: true, ..circumstances });
+            assert_eq!(with_utf8.contains(" UTF8=ACCEPT"), signed_in);
             let compressed = list(Circumstances { compressed: true, ..circumstances });
             assert_eq!(compressed, expected.replace(" COMPRESS=DEFLATE", ""));
         };

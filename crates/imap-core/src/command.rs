@@ -117,6 +117,8 @@ pub struct Enable {
     pub qresync: bool,
     /// `IMAP4rev2` (RFC 9051 §6.3.1).
     pub imap4rev2: bool,
+    /// `UTF8=ACCEPT` (RFC 9755 §3).
+    pub utf8_accept: bool,
 }
 
 /// What the numbers of a command are, and those of its responses.

@@ -29,6 +29,8 @@ pub(crate) struct Dialect {
     pub(crate) utf8_names: bool,
     /// Sizes have 63 bits (RFC 9051 §4.2).
     pub(crate) rev2: bool,
+    /// No charset but UTF-8 is named, and SEARCH names none (RFC 9755 §3).
+    pub(crate) utf8_only: bool,
 }
 
 /// The moment that an INTERNALDATE tells, without its quotes.

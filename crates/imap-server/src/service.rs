@@ -8,7 +8,7 @@ use std::sync::{
 use account_usage::UsagePublisher;
 use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
 use anyhow::Context as _;
-use config::Config;
+use config::{Config, ImapCapability};
 use conversation::Peer;
 use directory::Directory;
 use imap_core::server::{Limits, Options, Session};
@@ -135,7 +135,8 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
         ..Limits::default()
     };
     let (hostname, offers) = (config.hostname.to_string(), offers.clone());
-    Options { starttls, hostname, offers, limits, ..Options::default() }
+    let utf8_accept = config.imap.extra_capabilities.contains(&ImapCapability::Utf8Accept);
+    Options { starttls, hostname, offers, utf8_accept, limits, ..Options::default() }
 }
 
 fn name(peer: &Peer) -> String {

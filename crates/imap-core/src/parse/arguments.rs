@@ -166,6 +166,7 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
             b"CONDSTORE" => enable.condstore = true,
             b"QRESYNC" => enable.qresync = true,
             b"IMAP4REV2" => enable.imap4rev2 = true,
+            b"UTF8=ACCEPT" => enable.utf8_accept = true,
             _ => {}
         }
         if !cursor.eat(b' ') {

@@ -26,6 +26,9 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
         cursor.space()?;
     }
     if cursor.eat_word("CHARSET") {
+        if cursor.dialect().utf8_only {
+            return Err(SyntaxError::Expected("no charset: all is UTF-8"));
+        }
         cursor.space()?;
         charset(cursor, returns)?;
         cursor.space()?;
@@ -39,6 +42,9 @@ pub(super) fn charset(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) ->
     // US-ASCII is UTF-8 too.
     let known = [&b"UTF-8"[..], b"US-ASCII"];
     let is_known = known.iter().any(|name| name.eq_ignore_ascii_case(&charset));
+    if cursor.dialect().utf8_only && !charset.eq_ignore_ascii_case(b"UTF-8") {
+        return Err(SyntaxError::Expected("UTF-8, which all is"));
+    }
     let saves = returns.is_some_and(|wanted| wanted.save);
     if is_known { Ok(()) } else { Err(SyntaxError::Charset { saves }) }
 }

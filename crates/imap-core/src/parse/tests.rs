@@ -10,7 +10,7 @@ use crate::command::{
 };
 
 /// Of a client that has enabled nothing.
-const PLAIN: Dialect = Dialect { utf8_names: false, rev2: false };
+const PLAIN: Dialect = Dialect { utf8_names: false, rev2: false, utf8_only: false };
 
 /// A command in the selected state, or, if LOGIN and its like, in the one before.
 fn parse(line: &str) -> Result<Command, String> {

@@ -7,34 +7,34 @@ use mime_core::{
 
 use super::{envelope, nstring, number, string};
 
-/// Whether extension data is wanted.
+/// What of a structure is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extension {
-    /// For BODY.
-    Omit,
-    /// For BODYSTRUCTURE.
-    Include,
+pub(super) struct Shape {
+    /// Extension data too: BODYSTRUCTURE, not BODY.
+    pub(super) extension: bool,
+    /// As RFC 9051 §9 has it: a message/global is told as a message, and sizes have 63 bits.
+    pub(super) rev2: bool,
 }
 
 /// Renders `body` (RFC 3501 §9). The depth is bounded by the pass that made the structure.
-pub(super) fn render(out: &mut Vec<u8>, part: &Part, extension: Extension) {
+pub(super) fn render(out: &mut Vec<u8>, part: &Part, shape: Shape) {
     out.push(b'(');
     match &part.content {
         Content::Multipart(children) if !children.is_empty() => {
             for child in children {
-                render(out, child, extension);
+                render(out, child, shape);
             }
             out.push(b' ');
             string(out, &part.media_type.subtype);
-            if extension == Extension::Include {
+            if shape.extension {
                 out.push(b' ');
                 params(out, &part.media_type.params);
                 common_extension(out, part);
             }
         }
         _ => {
-            single(out, part, extension);
-            if extension == Extension::Include {
+            single(out, part, shape);
+            if shape.extension {
                 out.push(b' ');
                 nstring(out, part.md5.as_deref());
                 common_extension(out, part);
@@ -45,7 +45,7 @@ pub(super) fn render(out: &mut Vec<u8>, part: &Part, extension: Extension) {
 }
 
 /// `body-type-1part` without its extension.
-fn single(out: &mut Vec<u8>, part: &Part, extension: Extension) {
+fn single(out: &mut Vec<u8>, part: &Part, shape: Shape) {
     let (kind, subtype) = part.shown_type();
     string(out, kind);
     out.push(b' ');
@@ -59,29 +59,29 @@ fn single(out: &mut Vec<u8>, part: &Part, extension: Extension) {
     out.push(b' ');
     string(out, part.encoding.as_deref().unwrap_or(b"7BIT"));
     out.push(b' ');
-    size(out, part.size());
+    size(out, part.size(), shape);
     match &part.content {
-        // `body-type-msg` is for message/rfc822 only: a client that knows no other type would
-        // stumble over the envelope of a message/global.
-        Content::Message(message) if subtype.eq_ignore_ascii_case(b"rfc822") => {
+        // In RFC 3501, `body-type-msg` is for message/rfc822 only: a client that knows no other type
+        // would stumble over the envelope of a message/global.
+        Content::Message(message) if shape.rev2 || subtype.eq_ignore_ascii_case(b"rfc822") => {
             out.push(b' ');
             envelope::render(out, &message.envelope);
             out.push(b' ');
-            render(out, &message.part, extension);
+            render(out, &message.part, shape);
             out.push(b' ');
-            size(out, part.lines);
+            size(out, part.lines, shape);
         }
         _ if kind.eq_ignore_ascii_case(b"text") => {
             out.push(b' ');
-            size(out, part.lines);
+            size(out, part.lines, shape);
         }
         _ => {}
     }
 }
 
-/// `number` has 32 bits (RFC 3501 §9).
-fn size(out: &mut Vec<u8>, value: u64) {
-    number(out, value.min(u32::MAX.into()));
+/// `number` has 32 bits (RFC 3501 §9), `number64` has more.
+fn size(out: &mut Vec<u8>, value: u64, shape: Shape) {
+    number(out, if shape.rev2 { value } else { value.min(u32::MAX.into()) });
 }
 
 /// Disposition, language, location: what both kinds of extension data end with.

@@ -8,7 +8,7 @@ use mime_core::{
 
 use super::{
     astring,
-    body_structure::{self, Extension},
+    body_structure::{self, Shape},
     envelope, number,
     text::literal_head,
 };
@@ -23,6 +23,7 @@ use crate::{
 #[must_use]
 pub struct FetchResponse {
     empty: bool,
+    rev2: bool,
 }
 
 impl FetchResponse {
@@ -31,7 +32,12 @@ impl FetchResponse {
         out.extend_from_slice(b"* ");
         number(out, message.number().into());
         out.extend_from_slice(b" FETCH (");
-        Self { empty: true }
+        Self { empty: true, rev2: false }
+    }
+
+    /// For a client that speaks IMAP4rev2, or for another.
+    pub fn for_rev2(self, rev2: bool) -> Self {
+        Self { rev2, ..self }
     }
 
     /// `UID`.
@@ -87,13 +93,15 @@ impl FetchResponse {
     /// `BODY`: the structure without extension data.
     pub fn body(&mut self, out: &mut Vec<u8>, structure: &BodyStructure) {
         self.name(out, "BODY ");
-        body_structure::render(out, &structure.root, Extension::Omit);
+        let shape = Shape { extension: false, rev2: self.rev2 };
+        body_structure::render(out, &structure.root, shape);
     }
 
     /// `BODYSTRUCTURE`.
     pub fn body_structure(&mut self, out: &mut Vec<u8>, structure: &BodyStructure) {
         self.name(out, "BODYSTRUCTURE ");
-        body_structure::render(out, &structure.root, Extension::Include);
+        let shape = Shape { extension: true, rev2: self.rev2 };
+        body_structure::render(out, &structure.root, shape);
     }
 
     /// Announces the content of an item that has some ([`FetchItem::section`]): exactly `length`

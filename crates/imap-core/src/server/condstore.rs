@@ -27,13 +27,15 @@ impl Session {
     }
 
     /// ENABLE: what is known is turned on and told, the rest passed over (RFC 5161 §3.1).
-    pub(super) fn enable(&mut self, wire: &mut Wire, wanted: Enable) {
+    pub(super) fn enable(&mut self, wire: &mut Wire, mut wanted: Enable) {
+        wanted.utf8_accept &= self.options.utf8_accept;
         let out = &mut wire.output;
         out.extend_from_slice(b"* ENABLED");
         for (name, is_wanted) in [
             ("CONDSTORE", wanted.condstore),
             ("QRESYNC", wanted.qresync),
             ("IMAP4rev2", wanted.imap4rev2),
+            ("UTF8=ACCEPT", wanted.utf8_accept),
         ] {
             if is_wanted {
                 out.extend_from_slice(format!(" {name}").as_bytes());
@@ -42,6 +44,7 @@ impl Session {
         out.extend_from_slice(b"\r\n");
         self.enabled.qresync |= wanted.qresync;
         self.enabled.imap4rev2 |= wanted.imap4rev2;
+        self.enabled.utf8_accept |= wanted.utf8_accept;
     }
 
     /// Whether the client speaks IMAP4rev2: `\Recent` and UNSEEN are gone, searches are told in
@@ -52,7 +55,18 @@ impl Session {
 
     /// How mailbox names are spelled to this client.
     pub fn spelling(&self) -> Spelling {
-        if self.enabled.imap4rev2 { Spelling::Utf8 } else { Spelling::Utf7 }
+        if self.takes_utf8() { Spelling::Utf8 } else { Spelling::Utf7 }
+    }
+
+    /// Whether the client has said that it takes UTF-8.
+    fn takes_utf8(&self) -> bool {
+        self.enabled.imap4rev2 || self.enabled.utf8_accept
+    }
+
+    /// Whether the header of a message that the client appends must be ASCII: there is a way to say
+    /// that it is not, and the client has not gone it (RFC 9755 §4).
+    pub fn wants_ascii_header(&self) -> bool {
+        self.options.utf8_accept && !self.takes_utf8()
     }
 
     /// Whether the client is told that a message is `\Recent`.
@@ -62,7 +76,11 @@ impl Session {
 
     /// The grammar that the client uses.
     pub(super) fn dialect(&self) -> Dialect {
-        Dialect { utf8_names: self.enabled.imap4rev2, rev2: self.enabled.imap4rev2 }
+        Dialect {
+            utf8_names: self.takes_utf8(),
+            rev2: self.enabled.imap4rev2,
+            utf8_only: self.enabled.utf8_accept,
+        }
     }
 
     /// From here on, until the connection ends. If a mailbox is open, the client must hear where

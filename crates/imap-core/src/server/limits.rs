@@ -17,6 +17,8 @@ pub struct Options {
     pub hostname: String,
     /// How one signs in.
     pub offers: Offers,
+    /// Whether `UTF8=ACCEPT` is offered, which some clients break on (RFC 9755).
+    pub utf8_accept: bool,
     /// What the peer can make grow.
     pub limits: Limits,
 }
@@ -56,6 +58,7 @@ impl Default for Options {
             starttls: true,
             hostname: "localhost".to_owned(),
             offers: Offers::passwords(),
+            utf8_accept: false,
             limits: Limits::default(),
         }
     }

@@ -203,6 +203,7 @@ impl Session {
             passwords: self.may_send_password(),
             mechanisms: &self.announced(),
             append_max: self.append_max(),
+            utf8_accept: self.options.utf8_accept,
             compressed: self.compressed,
         })
     }

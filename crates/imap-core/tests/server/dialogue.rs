@@ -7,7 +7,7 @@
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS` limits the account, `@given sample` the mailbox of RFC 3501 §8,
-//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given every-mechanism`
+//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given every-mechanism`
 //! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
 
@@ -92,6 +92,7 @@ impl Dialogue for ImapDialogue {
                 }
             }
             ["tls"] => self.implicit_tls = true,
+            ["utf8-accept"] => self.options.utf8_accept = true,
             ["private"] => self.options.offers.all_on_loopback = false,
             ["every-mechanism"] => self.options.offers.mechanisms = Mechanism::ALL.to_vec(),
             ["no-starttls"] => self.options.starttls = false,

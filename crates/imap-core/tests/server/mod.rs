@@ -2,6 +2,7 @@
 
 mod account;
 mod answers;
+mod content;
 mod dialogue;
 mod properties;
 mod sorting;

@@ -165,7 +165,9 @@ impl Fetching<'_> {
             return Ok(Ok(Told::Undecodable));
         }
         let items = &self.ask.command().items;
-        let mut response = FetchResponse::begin(&mut talk.parts().1.output, number);
+        let (session, wire) = talk.parts();
+        let mut response =
+            FetchResponse::begin(&mut wire.output, number).for_rev2(session.is_rev2());
         let mut contents = source.contents.iter();
         for item in items {
             if item.section().is_none() && item.decoded().is_none() {

@@ -44,8 +44,13 @@ impl House {
     }
 
     pub(crate) async fn with_quota(octets: Option<u64>) -> Self {
+        Self::with("", octets).await
+    }
+
+    /// With more in its configuration.
+    pub(crate) async fn with(more: &str, octets: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::parse(CONFIG, folder.path()).unwrap();
+        let config = Config::parse(&format!("{CONFIG}{more}"), folder.path()).unwrap();
         let alice = furnish(&config, octets).await;
         let options = StoreOptions::new(config.folders().mail, agent_kit::now);
         let store = MailStore::open(options, Files::real()).await.unwrap();

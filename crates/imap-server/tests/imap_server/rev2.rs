@@ -107,3 +107,30 @@ async fn mailboxes_made_for_a_use() {
     client.run("CREATE Odd (USE (\\Odd))").await.is("NO [USEATTR]");
     assert!(client.run("LIST \"\" Starred").await.ok().untagged.is_empty());
 }
+
+/// RFC 9755 §3, §4: behind a switch, because some clients break on it.
+#[tokio::test]
+async fn utf8_for_those_who_take_it() {
+    let append = "APPEND \"INBOX\" {20+}\r\nSubject: \u{ac00}\r\n\r\nxy\r\n";
+    let plain = House::new().await;
+    let mut client = plain.sign_in().await;
+    assert!(!client.run("CAPABILITY").await.ok().line("CAPABILITY").contains("UTF8"));
+    assert_eq!(client.run("ENABLE UTF8=ACCEPT").await.ok().lines(), ["ENABLED"]);
+    client.run(append).await.is("OK [APPENDUID");
+
+    let house = House::with("imap.extra_capabilities = [\"UTF8=ACCEPT\"]\n", None).await;
+    let mut client = house.sign_in().await;
+    assert!(client.run("CAPABILITY").await.ok().line("CAPABILITY").contains(" UTF8=ACCEPT "));
+    client.run(append).await.is("NO [CANNOT]");
+    client.run("CREATE &vPStAA-").await.ok();
+    client.run("ENABLE UTF8=ACCEPT").await.ok().line("ENABLED UTF8=ACCEPT");
+    client.run(append).await.is("OK [APPENDUID");
+    client
+        .run("LIST \"\" \"\u{bcf4}%\"")
+        .await
+        .ok()
+        .line("LIST (\\HasNoChildren) \"/\" \"\u{bcf4}\u{ad00}\"");
+    client.run("SELECT INBOX").await.ok().line("1 RECENT");
+    client.run("SEARCH CHARSET UTF-8 ALL").await.is("BAD");
+    assert_eq!(client.run("SEARCH SUBJECT {3+}\r\n\u{ac00}").await.ok().found(), [1]);
+}

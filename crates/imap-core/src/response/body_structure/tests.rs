@@ -7,6 +7,9 @@ use mime_core::{
 
 use super::*;
 
+const PLAIN: Shape = Shape { extension: false, rev2: false };
+const FULL: Shape = Shape { extension: true, rev2: false };
+
 fn leaf(kind: &str, subtype: &str, size: u64, lines: u64) -> Part {
     Part {
         header: 0..0,
@@ -30,9 +33,9 @@ fn param(name: &str, value: &str) -> Param {
 }
 
 fn check(part: &Part, body: &str, structure: &str) {
-    for (extension, expected) in [(Extension::Omit, body), (Extension::Include, structure)] {
+    for (shape, expected) in [(PLAIN, body), (FULL, structure)] {
         let mut out = Vec::new();
-        render(&mut out, part, extension);
+        render(&mut out, part, shape);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
@@ -55,7 +58,7 @@ fn the_examples_of_the_rfc() {
     let mut both = leaf("MULTIPART", "MIXED", 6000, 100);
     both.content = Content::Multipart(vec![first, second]);
     let mut out = Vec::new();
-    render(&mut out, &both, Extension::Omit);
+    render(&mut out, &both, PLAIN);
     assert_eq!(
         String::from_utf8(out).unwrap(),
         r#"(("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 1152 23)("TEXT" "PLAIN" ("CHARSET" "US-ASCII" "NAME" "cc.diff") "<960723163407.20117h@cac.washington.edu>" "Compiler diff" "BASE64" 4554 73) "MIXED")"#
@@ -105,6 +108,14 @@ fn messages_inside() {
         &outer,
         r#"("message" "global" NIL NIL NIL "7BIT" 70)"#,
         r#"("message" "global" NIL NIL NIL "7BIT" 70 NIL NIL NIL NIL)"#,
+    );
+    // RFC 9051 §9: `media-message = "MESSAGE" SP ("RFC822" / "GLOBAL")`, and sizes have 63 bits.
+    outer.body = 0..1 << 40;
+    let mut out = Vec::new();
+    render(&mut out, &outer, Shape { rev2: true, ..PLAIN });
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        r#"("message" "global" NIL NIL NIL "7BIT" 1099511627776 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "html" NIL NIL NIL "7BIT" 20 2) 5)"#,
     );
     // What promises an inside but has none must not be rendered as if it had.
     check(
