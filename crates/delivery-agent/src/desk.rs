@@ -138,6 +138,10 @@ impl Desk {
                 for lease in leased.leases {
                     self.begin(lease).await;
                 }
+                if !self.settlements.is_empty() {
+                    // What ended without a delivery: nothing else would wake us.
+                    return WAIT_MIN;
+                }
                 leased.next_due.map_or(Duration::MAX, |due| due.since(now).max(WAIT_MIN))
             }
             Err(error) => {
@@ -209,6 +213,10 @@ impl Desk {
         let mut nobody = Vec::new();
         for recipient in recipients {
             let part = Part { lease: key, entry: entry.clone(), recipient };
+            if part.recipient.expanded.is_some() {
+                nobody.push(part.ended(handover::expanded(&part.recipient.address)));
+                continue;
+            }
             match self.account_of(&part).await {
                 Ok(account) => self.waiting.entry(account).or_default().push_back(part),
                 Err(outcome) => nobody.push(part.ended(outcome)),

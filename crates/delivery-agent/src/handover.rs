@@ -10,8 +10,8 @@ use agent_kit::now;
 use directory::Account;
 use mail_store::{AccountMailboxes, Delivery, StoreError, Written};
 use mail_types::{
-    AccountId, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber, Reply,
-    Scope,
+    AccountId, Address, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber,
+    Reply, Scope,
 };
 use message_queue::{LeaseEntry, LeaseRecipient};
 use tokio::task::JoinSet;
@@ -216,6 +216,12 @@ fn delivered(account: &Account) -> Outcome {
     let status = EnhancedStatus::new(2, 0, 0);
     let reply = Reply::new(250, Some(status), "delivered to the mailbox");
     Outcome::Delivered { by: format!("mailbox {}", account.address), reply }
+}
+
+/// Others have it.
+pub(crate) fn expanded(name: &Address) -> Outcome {
+    let reply = Reply::new(250, Some(EnhancedStatus::new(2, 1, 5)), "passed on to its members");
+    Outcome::Delivered { by: format!("the members of {name}"), reply }
 }
 
 /// RFC 3463 §3.2, X.1.1: the account was removed since its address was accepted.

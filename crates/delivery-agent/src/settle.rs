@@ -4,7 +4,7 @@
 use agent_kit::now;
 use mail_types::{Address, Outcome, RecipientNumber};
 use message_queue::{
-    Lease, NewRecipient, Settlement,
+    Expanded, Lease, NewRecipient, Settlement,
     conclude::{Ended, Policy, RouteNotification, conclude},
     report::{Notices, What},
     retry::Schedule,
@@ -35,11 +35,19 @@ pub(crate) async fn settlement(
         },
     };
     ends.iter().for_each(|(_, outcome)| count_outcome(outcome, lease.entry.content.len()));
-    let delivered = Some(What::Delivered);
-    let ends =
-        ends.into_iter().map(|(number, outcome)| Ended { number, outcome, on_success: delivered });
+    let ends: Vec<Ended> = ends
+        .into_iter()
+        .map(|(number, outcome)| {
+            let recipient = lease.recipients.iter().find(|one| one.number == number);
+            let on_success = Some(match recipient.and_then(|one| one.expanded) {
+                Some(Expanded::Alias) => What::Expanded,
+                Some(Expanded::List) | None => What::Delivered,
+            });
+            Ended { number, outcome, on_success }
+        })
+        .collect();
     let host = &shared.config.hostname;
-    conclude(&shared.queue, lease, ends.collect(), &policy, host, now(), shared).await
+    conclude(&shared.queue, lease, ends, &policy, host, now(), shared).await
 }
 
 impl RouteNotification for Shared {

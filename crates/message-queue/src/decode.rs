@@ -135,6 +135,7 @@ fn recipient(row: &RecipientRow, entry: &LeaseEntry) -> Result<(Lane, LeaseRecip
         file_into: facts.file_into().map_err(wrong("mailbox"))?,
         list: facts.list().map_err(wrong("list"))?,
         head: facts.head().map_err(wrong("header lines"))?,
+        expanded: facts.expanded(),
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         last_problem: row.problem.clone(),
         delay_told: row.told >= told::DELAY,

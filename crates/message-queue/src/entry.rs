@@ -72,6 +72,18 @@ pub struct NewRecipient {
     pub not_before: Option<Timestamp>,
     /// Held until the operator releases it, for this reason.
     pub held: Option<String>,
+    /// What its sender named, and what has become others, about which he wants to hear: nothing is
+    /// delivered to it, it ends with its report.
+    pub expanded: Option<Expanded>,
+}
+
+/// What a recipient was that has become others (RFC 3461 §5.2.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expanded {
+    /// An alias of several: an "expanded" report, and none of their deliveries (§5.2.7.3 c).
+    Alias,
+    /// A list: to reach it is to be delivered (§5.2.7.1).
+    List,
 }
 
 impl NewRecipient {
@@ -89,6 +101,7 @@ impl NewRecipient {
             head: Vec::new(),
             not_before: None,
             held: None,
+            expanded: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use mail_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{FileInto, NewEntry, NewRecipient, Origin};
+use crate::{Expanded, FileInto, NewEntry, NewRecipient, Origin};
 
 /// The version that is written, and the only one that is read so far.
 pub(crate) const VERSION: i64 = 1;
@@ -77,6 +77,9 @@ pub(crate) struct RecipientFacts {
     /// Until when its sender has it held.
     #[serde(default, skip_serializing_if = "is_default")]
     not_before: Option<i64>,
+    /// 1 for an alias, 2 for a list.
+    #[serde(default, skip_serializing_if = "is_default")]
+    expanded: u8,
     /// In hexadecimal digits: header lines may hold any octets.
     #[serde(default, skip_serializing_if = "is_default")]
     head: String,
@@ -157,7 +160,20 @@ impl RecipientFacts {
                 .unwrap_or_default(),
             list: recipient.list.as_ref().map(Address::to_string),
             not_before: recipient.not_before.map(Timestamp::millis),
+            expanded: match recipient.expanded {
+                None => 0,
+                Some(Expanded::Alias) => 1,
+                Some(Expanded::List) => 2,
+            },
             head: to_hex(&recipient.head),
+        }
+    }
+
+    pub(crate) fn expanded(&self) -> Option<Expanded> {
+        match self.expanded {
+            1 => Some(Expanded::Alias),
+            2 => Some(Expanded::List),
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@ use mail_types::{
     RecipientNumber, ReversePath, Timestamp,
 };
 
-use crate::{Content, FileInto, Origin};
+use crate::{Content, Expanded, FileInto, Origin};
 
 /// The right to hand an entry over to some of its recipients; [`crate::Consumer::settle`] consumes
 /// it. Dropped unsettled, it stays leased until its consumer is dropped or dead.
@@ -75,6 +75,8 @@ pub struct LeaseRecipient {
     pub list: Option<Address>,
     /// Header lines put before the content.
     pub head: Vec<u8>,
+    /// Nothing is delivered to it: it has become others, and ends with its report.
+    pub expanded: Option<Expanded>,
     /// Attempts that came to nothing so far.
     pub attempts: u32,
     /// What the last of them came to, in words.

@@ -41,7 +41,7 @@ mod term;
 pub use consumer::{Consumer, Consumes, LeaseRequest, Leased};
 pub use content::Content;
 pub use draft::{Draft, SealedDraft};
-pub use entry::{FileInto, NewEntry, NewRecipient, Origin};
+pub use entry::{Expanded, FileInto, NewEntry, NewRecipient, Origin};
 pub use error::QueueError;
 pub use lease::{Lease, LeaseEntry, LeaseRecipient, LeaseToken};
 pub use queue::{Queue, QueueOptions};

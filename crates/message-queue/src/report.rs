@@ -77,6 +77,8 @@ pub enum What {
     Delivered,
     /// It was passed to a host that will not report.
     Relayed,
+    /// It was passed to the members of an alias, about whom nothing is reported (RFC 3461 §5.2.7.3).
+    Expanded,
 }
 
 /// A notification that is due: to whom, and about what.
@@ -138,7 +140,7 @@ pub fn due(lease: &Lease, reported: &[Reported], double_bounces: bool) -> Vec<Du
             What::Failed => recipient.notify.failure,
             What::Delayed(_) => recipient.notify.delay && !recipient.delay_told,
             What::Overdue(_) => recipient.notify.delay && !recipient.overdue_told,
-            What::Delivered | What::Relayed => recipient.notify.success,
+            What::Delivered | What::Relayed | What::Expanded => recipient.notify.success,
         };
         let to = match &recipient.reverse_path {
             ReversePath::Address(to) => To::Sender(to.clone()),
@@ -286,7 +288,9 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
         What::Delayed(until) | What::Overdue(until) => (Action::Delayed(Some(until)), 4),
         What::Delivered => (Action::Delivered, 2),
         What::Relayed => (Action::Relayed, 2),
+        What::Expanded => (Action::Expanded, 2),
     };
+    let here = matches!(one.what, What::Delivered | What::Expanded);
     Some(RecipientReport {
         address: &recipient.address,
         original: recipient.original.as_ref(),
@@ -296,8 +300,8 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
             _ => status.with_class(class),
         },
         text,
-        remote_mta: if one.what == What::Delivered { None } else { remote_mta },
-        reply: if one.what == What::Delivered { None } else { reply },
+        remote_mta: remote_mta.filter(|_| !here),
+        reply: reply.filter(|_| !here),
         last_attempt: Some(now),
     })
 }

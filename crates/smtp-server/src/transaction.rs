@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use mail_types::{
-    AccountId, Address, ForwardPath, Handling, MailboxName, Notify, OriginalRecipient, ReversePath,
-    Timestamp,
+    AccountId, Address, ForwardPath, Handling, Lane, MailboxName, Notify, OriginalRecipient,
+    ReversePath, Timestamp,
 };
-use message_queue::NewRecipient;
+use message_queue::{Expanded, NewRecipient};
 use smtp_core::command::{MailFrom, RcptTo};
 
 use crate::content::Content;
@@ -23,6 +23,8 @@ pub(crate) struct Transaction {
     pub(crate) recipients: Vec<NewRecipient>,
     /// Who is among them: a list of thousands must not be searched for each of its members.
     known: HashSet<(Address, Option<MailboxName>)>,
+    /// The aliases and lists of which their senders want to hear.
+    expanded: HashSet<Address>,
     /// When MAIL came: what it says in seconds counts from here.
     begun_at: Timestamp,
     /// What the accepted RCPT commands said, as far as it is asked for: the first one.
@@ -42,6 +44,7 @@ impl Transaction {
             account,
             recipients: Vec::new(),
             known: HashSet::new(),
+            expanded: HashSet::new(),
             begun_at: now,
             first_path: None,
             accepted: 0,
@@ -60,6 +63,12 @@ impl Transaction {
     pub(crate) fn add(&mut self, rcpt: &RcptTo, targets: Vec<NewRecipient>) {
         self.accepted += 1;
         self.first_path.get_or_insert_with(|| rcpt.forward_path.clone());
+        let expanded = expanded(rcpt, &targets);
+        if let Some(stand_in) = expanded.and_then(|expanded| stand_in(rcpt, expanded))
+            && self.expanded.insert(stand_in.address.clone())
+        {
+            self.recipients.push(stand_in);
+        }
         for mut target in targets {
             if target.list.is_some() {
                 // RFC 3461 §5.2.7.1: what the author asks for ends at a list, whose owner hears of
@@ -67,7 +76,9 @@ impl Transaction {
                 target.notify = Notify::FAILURE;
             } else {
                 if let Some(notify) = rcpt.notify {
-                    target.notify = notify;
+                    // RFC 3461 §5.2.7.3 (c): of an alias one hears that it is one.
+                    target.notify =
+                        Notify { success: notify.success && expanded.is_none(), ..notify };
                 }
                 target.original = target.original.or_else(|| original(rcpt, &target.address));
             }
@@ -102,6 +113,29 @@ impl Transaction {
     pub(crate) fn only_recipient(&self) -> Option<&ForwardPath> {
         self.first_path.as_ref().filter(|_| self.accepted == 1)
     }
+}
+
+/// What a recipient of whose delivery the sender wants to hear is, if it becomes others.
+fn expanded(rcpt: &RcptTo, targets: &[NewRecipient]) -> Option<Expanded> {
+    if !rcpt.notify.is_some_and(|notify| notify.success) {
+        return None;
+    }
+    match targets {
+        [first, ..] if first.list.is_some() => Some(Expanded::List),
+        [_, _, ..] => Some(Expanded::Alias),
+        _ => None,
+    }
+}
+
+/// What takes its place: a recipient that ends with its report (RFC 3461 §5.2.7).
+fn stand_in(rcpt: &RcptTo, expanded: Expanded) -> Option<NewRecipient> {
+    let ForwardPath::Address(address) = &rcpt.forward_path else { return None };
+    Some(NewRecipient {
+        original: rcpt.original.clone(),
+        notify: Notify { success: true, failure: false, delay: false },
+        expanded: Some(expanded),
+        ..NewRecipient::new(address.clone(), Lane::Local)
+    })
 }
 
 /// How the sender named this recipient: ORCPT, or what it wrote if that led elsewhere
@@ -147,6 +181,33 @@ mod tests {
         let original = transaction.recipients[1].original.as_ref().map(ToString::to_string);
         assert_eq!(original.as_deref(), Some("rfc822;all@example.org"), "RFC 3461 §4.2");
         assert!(transaction.only_recipient().is_none(), "RFC 5321 §7.2");
+    }
+
+    #[test]
+    fn of_what_becomes_others_one_report_is_made() {
+        // RFC 3461 §5.2.7
+        let all = Notify { success: true, failure: true, delay: false };
+        let of = |notify, targets| {
+            let mail = MailFrom::parse("FROM:<a@example.com>").unwrap();
+            let mut transaction = Transaction::new(mail, None, Timestamp::from_secs(0));
+            transaction.add(&rcpt("all@example.org", notify), targets);
+            let seen = transaction.recipients.into_iter().map(|one| {
+                let wants = ["", "success"][usize::from(one.notify.success)];
+                format!("{} {wants} {:?}", one.address, one.expanded)
+            });
+            seen.collect::<Vec<_>>()
+        };
+        let two = || vec![target("b@example.org"), target("c@example.org")];
+        let told =
+            ["all@example.org success Some(Alias)", "b@example.org  None", "c@example.org  None"];
+        assert_eq!(of(Some(all), two()), told, "§5.2.7.3 (c)");
+        assert_eq!(of(None, two()).len(), 2, "nobody asked");
+        let one = vec![target("b@example.org")];
+        assert_eq!(of(Some(all), one), ["b@example.org success None"], "§5.2.7.2");
+        let list = Address::parse("all@example.org").ok();
+        let member = NewRecipient { list, ..target("b@example.org") };
+        let told = ["all@example.org success Some(List)", "b@example.org  None"];
+        assert_eq!(of(Some(all), vec![member]), told, "§5.2.7.1");
     }
 
     #[test]

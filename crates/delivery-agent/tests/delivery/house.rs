@@ -8,7 +8,8 @@ use config::Config;
 use directory::{Directory, Editor, NewAccount};
 use mail_store::{AccountMailboxes, MailStore, StoreOptions, UidSet, Want};
 use mail_types::{
-    AccountId, Address, Domain, Lane, MailboxName, QueueId, ReversePath, Secret, Timestamp,
+    AccountId, Address, DeliverBy, Domain, Lane, MailboxName, QueueId, ReversePath, Secret,
+    Timestamp,
 };
 use message_queue::{NewEntry, NewRecipient, Origin, Queue, QueueOptions};
 use sasl_core::{Cost, PasswordVerifier};
@@ -86,6 +87,17 @@ impl House {
     }
 
     pub(crate) async fn enqueue(&self, from: &str, to: Vec<NewRecipient>, text: &str) -> QueueId {
+        self.enqueue_by(from, to, text, None).await
+    }
+
+    /// The same with a time by which it is to be delivered.
+    pub(crate) async fn enqueue_by(
+        &self,
+        from: &str,
+        to: Vec<NewRecipient>,
+        text: &str,
+        deliver_by: Option<DeliverBy>,
+    ) -> QueueId {
         let mut draft = self.queue.draft();
         draft.write(text.as_bytes()).await.unwrap();
         let entry = NewEntry {
@@ -96,7 +108,7 @@ impl House {
             smtputf8: false,
             ret: None,
             envid: None,
-            handling: mail_types::Handling::default(),
+            handling: mail_types::Handling { deliver_by, ..mail_types::Handling::default() },
             origin: Origin { agent: "test".into(), ..Origin::default() },
             message_id: None,
             recipients: to,

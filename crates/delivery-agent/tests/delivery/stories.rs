@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mail_types::{Flag, MailboxName, Notify};
-use message_queue::FileInto;
+use mail_types::{DeliverBy, Flag, Lane, Late, MailboxName, Notify};
+use message_queue::{Expanded, FileInto, NewRecipient};
 
 use crate::house::{House, address};
 
@@ -133,6 +133,59 @@ async fn the_sender_is_told_of_what_failed_and_of_success_if_he_asked() {
         assert!(report.contains(part), "{part}: {report}");
     }
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_alias_and_a_list_the_sender_hears_once() {
+    // RFC 3461 §5.2.7: nothing is delivered to what has become others.
+    for (expanded, action) in
+        [(Expanded::Alias, "Action: expanded"), (Expanded::List, "Action: delivered")]
+    {
+        let house = House::build().await;
+        let mut all = NewRecipient::new(address("all@example.org"), Lane::Local);
+        all.notify = Notify { success: true, failure: false, delay: false };
+        all.expanded = Some(expanded);
+        let to_bob = house.recipient("bob@example.org").await;
+        house.enqueue("alice@example.org", vec![all, to_bob], MESSAGE).await;
+        let running = house.start();
+        house.empty().await;
+        let alice = house.store.account(house.account("alice@example.org").await);
+        let reports = house.messages(&alice, "INBOX").await;
+        assert_eq!(reports.len(), 1, "{expanded:?}");
+        for part in [action, "Status: 2.1.5", "Final-Recipient: rfc822; all@example.org"] {
+            assert!(reports[0].contains(part), "{part}: {}", reports[0]);
+        }
+        assert!(!reports[0].contains("bob@example.org"), "{}", reports[0]);
+        running.stop().await;
+    }
+}
+
+/// RFC 2852 §4.1.3: what is late is not delivered any more, or told first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_late_is_returned_or_told_as_its_sender_wants() {
+    for (late, action, delivered) in
+        [(Late::Return, "Action: failed", 0), (Late::Notify, "Action: delayed", 1)]
+    {
+        let house = House::build().await;
+        let at = agent_kit::now().plus(Duration::from_millis(50));
+        let to_bob = house.recipient("bob@example.org").await;
+        let by = Some(DeliverBy { at, late, trace: false });
+        house.enqueue_by("alice@example.org", vec![to_bob], MESSAGE, by).await;
+        while agent_kit::now() <= at {
+            tokio::task::yield_now().await;
+        }
+        let running = house.start();
+        house.empty().await;
+        let alice = house.store.account(house.account("alice@example.org").await);
+        let reports = house.messages(&alice, "INBOX").await;
+        assert_eq!(reports.len(), 1, "{late:?}");
+        for part in [action, "4.7\r\n", "Deliver-By-Date: "] {
+            assert!(reports[0].contains(part), "{part}: {}", reports[0]);
+        }
+        let bob = house.store.account(house.account("bob@example.org").await);
+        assert_eq!(house.messages(&bob, "INBOX").await.len(), delivered, "{late:?}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -277,6 +277,7 @@ fn recipient(
         account: None,
         file_into: None,
         list: None,
+        expanded: None,
         head: Vec::new(),
         attempts: 0,
         last_problem: None,
