@@ -13,6 +13,7 @@ mod story;
 mod check;
 mod crash;
 mod deadline;
+mod depth;
 mod flow;
 mod full_disk;
 mod kill;
