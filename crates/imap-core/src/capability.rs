@@ -32,7 +32,7 @@ enum When {
     Utf8,
 }
 
-const TABLE: [(&str, When); 34] = [
+const TABLE: [(&str, When); 35] = [
     ("IMAP4rev1", When::Always),               // RFC 3501
     ("IMAP4rev2", When::Always),               // RFC 9051
     ("LITERAL+", When::Always),                // RFC 7888
@@ -47,6 +47,7 @@ const TABLE: [(&str, When); 34] = [
     ("UNSELECT", When::SignedIn),              // RFC 3691
     ("UIDPLUS", When::SignedIn),               // RFC 4315
     ("MOVE", When::SignedIn),                  // RFC 6851
+    ("MULTIAPPEND", When::SignedIn),           // RFC 3502
     ("CHILDREN", When::SignedIn),              // RFC 5258 §4
     ("LIST-EXTENDED", When::SignedIn),         // RFC 5258
     ("LIST-STATUS", When::SignedIn),           // RFC 5819
@@ -133,7 +134,7 @@ mod tests {
             true,
             false,
             true,
-            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN \
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",

@@ -195,7 +195,7 @@ pub struct Copy {
     pub remove: bool,
 }
 
-/// What is known of an APPEND before its message (RFC 3501 §6.3.11).
+/// What is known of a message of an APPEND before it comes (RFC 3501 §6.3.11).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppendHead {
     /// Where to.
@@ -208,4 +208,7 @@ pub struct AppendHead {
     pub size: u64,
     /// It comes as `literal8`: it may have NULs (RFC 3516 §4.4).
     pub binary: bool,
+    /// It is not the first one of its command: those before are whole, and all are stored or none
+    /// (RFC 3502 §6.3.11).
+    pub further: bool,
 }

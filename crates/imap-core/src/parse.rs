@@ -14,6 +14,8 @@ mod select;
 mod sort;
 mod values;
 
+use mail_types::MailboxName;
+
 use crate::{
     command::{AppendHead, Command},
     frame::Literal,
@@ -130,6 +132,19 @@ pub(crate) fn announced(
         Ok(None) => Ok(Announced::Argument(tag)),
         Err(error) => Err(Rejected::new(Some(tag), error)),
     }
+}
+
+/// Looks at what stands behind a message of an APPEND, up to the literal of another one
+/// (RFC 3502 §6.3.11).
+pub(crate) fn further_message(
+    text: &[u8],
+    literal: Literal,
+    mailbox: MailboxName,
+    dialect: Dialect,
+) -> Result<AppendHead, Completion> {
+    let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default(), dialect);
+    let head = arguments::append_message(&mut cursor, mailbox, literal.size)?;
+    Ok(AppendHead { further: true, ..head })
 }
 
 /// The tag at the start of a text, if there is one.

@@ -57,7 +57,7 @@ fuzz_target!(|octets: &[u8]| {
                     Question::Changes(ask) => ask.finish(session, wire),
                     Question::AppendBegin(ask) => ask.accept(session, wire),
                     Question::AppendComplete(ask) => {
-                        let first = Uid::new(1).unwrap();
+                        let first = [uid(1)].into_iter().collect();
                         ask.stored(session, wire, UidValidity::new(1).unwrap(), first);
                     }
                     Question::AppendAbandoned(ask) => ask.forgotten(session),

@@ -1,6 +1,6 @@
 //! The arguments of each command.
 
-use mail_types::{FlagSet, Secret};
+use mail_types::{FlagSet, MailboxName, Secret};
 
 use super::{
     SyntaxError,
@@ -227,14 +227,23 @@ fn copy(cursor: &mut Cursor<'_>, numbering: Numbering, remove: bool) -> Parsed<C
     Ok(Command::Copy(Copy { messages, numbering, to: mailbox(cursor)?, remove }))
 }
 
-/// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8)`, up to a
-/// literal. None if the literal is the mailbox's name and not yet the message.
+/// `append = "APPEND" SP mailbox 1*append-message` (RFC 3502 §6.3.11), up to the first literal. None if
+/// the literal is the mailbox's name and not yet the message.
 pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<AppendHead>> {
     cursor.space()?;
     if cursor.is_at_end() {
         return Ok(None);
     }
     let mailbox = mailbox(cursor)?;
+    append_message(cursor, mailbox, size).map(Some)
+}
+
+/// `append-message = [SP flag-list] [SP date-time] SP (literal / literal8)`, up to the literal.
+pub(super) fn append_message(
+    cursor: &mut Cursor<'_>,
+    mailbox: MailboxName,
+    size: u64,
+) -> Parsed<AppendHead> {
     cursor.space()?;
     let mut flags = FlagSet::new();
     if cursor.peek() == Some(b'(') {
@@ -251,5 +260,5 @@ pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<A
     if !cursor.is_at_end() {
         return Err(SyntaxError::Expected("a list of flags, a date, or the message as a literal"));
     }
-    Ok(Some(AppendHead { mailbox, flags, internal_date, size, binary }))
+    Ok(AppendHead { mailbox, flags, internal_date, size, binary, further: false })
 }

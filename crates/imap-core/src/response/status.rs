@@ -36,8 +36,8 @@ pub enum Code {
     Alert,
     /// `ALREADYEXISTS`.
     AlreadyExists,
-    /// `APPENDUID`: what APPEND has made (RFC 4315 §3).
-    AppendUid(UidValidity, Uid),
+    /// `APPENDUID`: what APPEND has made (RFC 4315 §3). They ascend, in the order of the messages.
+    AppendUid(UidValidity, UidRuns),
     /// `AUTHENTICATIONFAILED`.
     AuthenticationFailed,
     /// `AUTHORIZATIONFAILED`.
@@ -156,8 +156,8 @@ impl Code {
         let word = match self {
             Self::Alert => "ALERT",
             Self::AlreadyExists => "ALREADYEXISTS",
-            Self::AppendUid(validity, uid) => {
-                return out.extend_from_slice(format!("APPENDUID {validity} {uid}").as_bytes());
+            Self::AppendUid(validity, uids) => {
+                return out.extend_from_slice(format!("APPENDUID {validity} {uids}").as_bytes());
             }
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
@@ -270,7 +270,8 @@ mod tests {
         let validity = UidValidity::new(38505).unwrap();
         // RFC 4315 §3, the examples.
         check(
-            Completion::ok("APPEND completed").with(Code::AppendUid(validity, uid(3955))),
+            Completion::ok("APPEND completed")
+                .with(Code::AppendUid(validity, [uid(3955)].into_iter().collect())),
             "a1 OK [APPENDUID 38505 3955] APPEND completed",
         );
         let from: UidRuns = [304, 319, 320].map(uid).into_iter().collect();

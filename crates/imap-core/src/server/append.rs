@@ -1,8 +1,8 @@
-//! APPEND: asked about before the client sends the message, which then goes through in pieces
-//! (RFC 3501 §6.3.11).
+//! APPEND: asked about before the client sends a message, which then goes through in pieces
+//! (RFC 3501 §6.3.11). There may be several, each asked about (RFC 3502 §6.3.11).
 
 use conversation::{Input, Step, Wire};
-use mail_types::{Uid, UidValidity};
+use mail_types::{MailboxName, UidValidity};
 
 use super::{
     Ask, Question, Session,
@@ -13,6 +13,7 @@ use crate::{
     command::AppendHead,
     frame::{Framed, Literal},
     order::Verb,
+    parse,
     response::{self, Code, Completion},
 };
 
@@ -25,7 +26,7 @@ pub struct AppendPiece {
     length: usize,
 }
 
-/// The message is whole.
+/// The last message is whole.
 #[derive(Debug)]
 pub struct AppendComplete(());
 
@@ -37,6 +38,8 @@ pub struct AppendAbandoned(());
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) tag: Box<str>,
+    mailbox: MailboxName,
+    messages: u32,
     synchronising: bool,
     left: u64,
     stage: Stage,
@@ -57,8 +60,14 @@ impl Session {
         head: AppendHead,
         literal: Literal,
     ) -> Flow {
-        let synchronising = literal.synchronising;
-        let append = Append { tag, synchronising, left: literal.size, stage: Stage::Begin };
+        let append = Append {
+            tag,
+            mailbox: head.mailbox.clone(),
+            messages: 1,
+            synchronising: literal.synchronising,
+            left: literal.size,
+            stage: Stage::Begin,
+        };
         self.activity = Activity::Append(append);
         Flow::Step(Step::Ask(Question::AppendBegin(self.ask(head, UidRuns::new()))))
     }
@@ -83,14 +92,49 @@ impl Session {
                 let complete = self.ask(AppendComplete(()), UidRuns::new());
                 Flow::Step(Step::Ask(Question::AppendComplete(complete)))
             }
+            Framed::Announced(literal) => self.append_further(wire, literal),
             framed => {
-                let tag = append.tag.clone();
-                let bad = Completion::bad("Only the end of the line may follow the message");
-                self.refuse_framed(wire, Some(tag), framed, bad);
-                let abandoned = self.ask(AppendAbandoned(()), UidRuns::new());
-                Flow::Step(Step::Ask(Question::AppendAbandoned(abandoned)))
+                let bad = Completion::bad("Expected another message or the end of the line");
+                self.append_abandon(wire, framed, bad)
             }
         }
+    }
+
+    /// Another message is announced behind one.
+    fn append_further(&mut self, wire: &mut Wire, literal: Literal) -> Flow {
+        let dialect = self.dialect();
+        let Activity::Append(append) = &mut self.activity else { return Flow::Again };
+        let text = self.framer.text(&wire.input);
+        let head = parse::further_message(text, literal, append.mailbox.clone(), dialect);
+        let refusal = match &head {
+            Err(refusal) => Some(refusal.clone()),
+            Ok(_) if append.messages >= self.options.limits.append_messages_max => {
+                Some(Completion::no(Code::Limit, "Too many messages at once"))
+            }
+            Ok(head) => size_refusal(head.size, self.options.limits.append_max),
+        };
+        if let (Ok(head), None) = (head, &refusal) {
+            append.messages += 1;
+            append.synchronising = literal.synchronising;
+            append.left = literal.size;
+            append.stage = Stage::Begin;
+            self.framer.finish(&mut wire.input);
+            let asked = self.ask(head, UidRuns::new());
+            return Flow::Step(Step::Ask(Question::AppendBegin(asked)));
+        }
+        let refusal = refusal.unwrap_or_else(Completion::unavailable);
+        self.append_abandon(wire, Framed::Announced(literal), refusal)
+    }
+
+    /// Refuses all of the APPEND for what is framed behind a message.
+    fn append_abandon(&mut self, wire: &mut Wire, framed: Framed, completion: Completion) -> Flow {
+        let tag = match &self.activity {
+            Activity::Append(append) => Some(append.tag.clone()),
+            _ => None,
+        };
+        self.refuse_framed(wire, tag, framed, completion);
+        let abandoned = self.ask(AppendAbandoned(()), UidRuns::new());
+        Flow::Step(Step::Ask(Question::AppendAbandoned(abandoned)))
     }
 
     /// Refuses the APPEND in progress; what the client sends of it all the same is thrown away.
@@ -128,6 +172,16 @@ impl Session {
             self.complete(wire, append.tag, Verb::Append, completion);
         }
     }
+}
+
+/// Why a message of this size is not taken: too many octets, or none, which is how a client calls
+/// an APPEND off (RFC 3502 §6.3.11).
+pub(super) fn size_refusal(size: u64, append_max: u64) -> Option<Completion> {
+    if size == 0 {
+        return Some(Completion::no(Code::Cannot, "There is no message of no octets"));
+    }
+    let large = size > append_max;
+    large.then(|| Completion::no(Code::TooBig, "The message is too large"))
 }
 
 fn is_line_end(text: &[u8]) -> bool {
@@ -172,9 +226,15 @@ impl Ask<AppendPiece> {
 }
 
 impl Ask<AppendComplete> {
-    /// It is stored, as this message (RFC 4315 §3).
-    pub fn stored(self, session: &mut Session, wire: &mut Wire, validity: UidValidity, uid: Uid) {
-        let done = Completion::ok("APPEND completed").with(Code::AppendUid(validity, uid));
+    /// It is stored, as these messages, in their order (RFC 4315 §3).
+    pub fn stored(
+        self,
+        session: &mut Session,
+        wire: &mut Wire,
+        validity: UidValidity,
+        uids: UidRuns,
+    ) {
+        let done = Completion::ok("APPEND completed").with(Code::AppendUid(validity, uids));
         self.finish(session, wire, done);
     }
 

@@ -4,6 +4,7 @@ use conversation::{Step, Ticket, Upgrade, Wire};
 
 use super::{
     Question, Session,
+    append::size_refusal,
     session::{Access, Activity, Flow, Running},
 };
 use crate::{
@@ -63,12 +64,13 @@ impl Session {
                 }
             },
             Ok(Announced::Message { tag, head }) => {
-                if head.size <= self.options.limits.append_max {
-                    self.framer.finish(&mut wire.input);
-                    return self.append_begin(tag, head, literal);
+                match size_refusal(head.size, self.options.limits.append_max) {
+                    Some(refusal) => Rejected::new(Some(tag), refusal),
+                    None => {
+                        self.framer.finish(&mut wire.input);
+                        return self.append_begin(tag, head, literal);
+                    }
                 }
-                let large = Completion::no(Code::TooBig, "The message is too large");
-                Rejected::new(Some(tag), large)
             }
             Err(rejected) => rejected,
         };

@@ -36,6 +36,8 @@ pub struct Limits {
     pub command_before_sign_in_max: u64,
     /// Octets of an APPEND's message.
     pub append_max: u64,
+    /// Messages of one APPEND.
+    pub append_messages_max: u32,
     /// Octets that are thrown away of a refused literal that comes unasked (`{n+}`); beyond it the
     /// connection is closed (RFC 7888 §4).
     pub discard_max: u64,
@@ -72,6 +74,7 @@ impl Default for Limits {
             command_max: 256 * 1024,
             command_before_sign_in_max: 16 * 1024,
             append_max: 50 * 1024 * 1024,
+            append_messages_max: 1000,
             discard_max: 256 * 1024 * 1024,
             bad_commands_max: 20,
             sign_ins_max: 10,

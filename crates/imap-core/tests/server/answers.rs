@@ -102,8 +102,10 @@ impl ImapDialogue {
                     Some(refusal) => ask.refuse(session, wire, refusal),
                     None => {
                         let head = ask.command().clone();
-                        self.head = Some(head);
-                        self.draft.clear();
+                        if !head.further {
+                            self.drafts.clear();
+                        }
+                        self.drafts.push((head, vec![]));
                         ask.accept(session, wire);
                     }
                 }
@@ -111,22 +113,24 @@ impl ImapDialogue {
             Question::AppendPiece(ask) => match refusal {
                 Some(refusal) => ask.refuse(session, wire, refusal),
                 None => {
-                    self.draft.extend_from_slice(ask.octets(wire));
+                    self.drafts.last_mut().unwrap().1.extend_from_slice(ask.octets(wire));
                     ask.taken(session, wire);
                 }
             },
             Question::AppendComplete(ask) => match refusal {
                 Some(refusal) => ask.finish(session, wire, refusal),
                 None => {
-                    let head = self.head.take().unwrap();
-                    let date = head.internal_date.unwrap_or(Timestamp::from_secs(0));
-                    let mailbox = self.account.mailboxes.get_mut(&head.mailbox).unwrap();
-                    let uid = mailbox.append(head.flags, date, std::mem::take(&mut self.draft));
-                    ask.stored(session, wire, validity(), uid);
+                    let mut uids = vec![];
+                    for (head, content) in self.drafts.drain(..) {
+                        let date = head.internal_date.unwrap_or(Timestamp::from_secs(0));
+                        let mailbox = self.account.mailboxes.get_mut(&head.mailbox).unwrap();
+                        uids.push(mailbox.append(head.flags, date, content));
+                    }
+                    ask.stored(session, wire, validity(), uids.into_iter().collect());
                 }
             },
             Question::AppendAbandoned(ask) => {
-                self.draft.clear();
+                self.drafts.clear();
                 ask.forgotten(session);
             }
             Question::GoOn(ask) => {

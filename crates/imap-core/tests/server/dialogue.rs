@@ -27,8 +27,7 @@ use super::account::{Account, sample};
 pub(crate) struct ImapDialogue {
     pub(crate) account: Account,
     pub(crate) selected: HashMap<usize, MailboxName>,
-    pub(crate) draft: Vec<u8>,
-    pub(crate) head: Option<AppendHead>,
+    pub(crate) drafts: Vec<(AppendHead, Vec<u8>)>,
     options: Options,
     implicit_tls: bool,
 }
@@ -40,8 +39,7 @@ impl Default for ImapDialogue {
         Self {
             account,
             selected: HashMap::new(),
-            draft: Vec::new(),
-            head: None,
+            drafts: vec![],
             options: Options {
                 offers: Offers { all_on_loopback: true, ..Offers::passwords() },
                 ..Options::default()
@@ -104,6 +102,7 @@ impl Dialogue for ImapDialogue {
                 limits.command_max = 120;
                 limits.command_before_sign_in_max = 80;
                 limits.append_max = 30;
+                limits.append_messages_max = 3;
                 limits.discard_max = 200;
                 limits.bad_commands_max = 3;
                 limits.sign_ins_max = 3;

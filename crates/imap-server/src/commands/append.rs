@@ -1,21 +1,26 @@
-//! APPEND (RFC 3501 §6.3.11): the message goes into a file as it comes.
+//! APPEND (RFC 3501 §6.3.11, RFC 3502 §6.3.11): each message goes into a file as it comes.
 
 use imap_core::{
     command::AppendHead,
     response::{Code, Completion},
     server::{AppendAbandoned, AppendComplete, AppendPiece, Ask},
 };
-use mail_store::{Incoming, NewMessage, StoreError};
-use mail_types::{FlagSet, MailboxId, Uid, UidValidity};
+use mail_store::{Appended, Incoming, NewMessage, StoreError};
+use mail_types::{FlagSet, MailboxId};
 
 use crate::{
     handler::{Conversation, Talk},
+    selected::uid_runs,
     trouble,
 };
 
-/// A message that is on its way into a mailbox.
+/// Messages that are on their way into a mailbox: the last one comes just now.
 pub(crate) struct Appending {
     mailbox: MailboxId,
+    /// Those that are whole.
+    whole: Vec<NewMessage>,
+    /// Their octets.
+    octets: u64,
     flags: FlagSet,
     /// It may have NULs as far as IMAP is concerned.
     binary: bool,
@@ -26,7 +31,8 @@ pub(crate) struct Appending {
 
 impl Conversation {
     pub(crate) async fn append_begin(&mut self, ask: Ask<AppendHead>, talk: &mut Talk<'_>) {
-        let begun = self.begin(ask.command()).await;
+        let before = self.appending.take().filter(|_| ask.command().further);
+        let begun = self.begin(ask.command(), before).await;
         let (session, wire) = talk.parts();
         let header = session.wants_ascii_header().then(HeaderScan::default);
         match begun {
@@ -39,17 +45,26 @@ impl Conversation {
         }
     }
 
-    async fn begin(&self, head: &AppendHead) -> Result<Appending, Completion> {
+    async fn begin(
+        &self,
+        head: &AppendHead,
+        before: Option<Box<Appending>>,
+    ) -> Result<Appending, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
         let date = head.internal_date.unwrap_or_else(agent_kit::now);
         let work = async {
             let mailbox = signed_in.mailboxes.mailbox(&head.mailbox).await?.id;
-            if signed_in.is_over_quota_with(head.size).await? {
+            let (mut whole, mut octets) = (Vec::new(), head.size);
+            if let Some(before) = before {
+                octets = octets.saturating_add(before.octets);
+                whole = before.all_whole().await?;
+            }
+            if signed_in.is_over_quota_with(octets).await? {
                 return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
             }
             let incoming = signed_in.mailboxes.incoming(date)?;
             let (flags, binary) = (head.flags.clone(), head.binary);
-            Ok(Ok(Appending { mailbox, flags, binary, header: None, incoming }))
+            Ok(Ok(Appending { mailbox, whole, octets, flags, binary, header: None, incoming }))
         };
         work.await
             .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
@@ -88,32 +103,38 @@ impl Conversation {
         let stored = self.finish_append().await;
         let (session, wire) = talk.parts();
         match stored {
-            Ok((validity, uid)) => ask.stored(session, wire, validity, uid),
+            Ok(appended) => {
+                ask.stored(session, wire, appended.uid_validity, uid_runs(&appended.uids));
+            }
             Err(completion) => ask.finish(session, wire, completion),
         }
     }
 
-    async fn finish_append(&mut self) -> Result<(UidValidity, Uid), Completion> {
+    async fn finish_append(&mut self) -> Result<Appended, Completion> {
         let (Some(signed_in), Some(appending)) = (&self.signed_in, self.appending.take()) else {
             return Err(trouble::out_of_order());
         };
-        let Appending { mailbox, flags, incoming, .. } = *appending;
         let work = async {
-            let written = incoming.finish().await?;
-            let message = NewMessage { written, flags };
-            signed_in.mailboxes.append(mailbox, vec![message]).await
+            let mailbox = appending.mailbox;
+            signed_in.mailboxes.append(mailbox, appending.all_whole().await?).await
         };
         let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
         self.publish_usage().await;
-        match appended.uids.first() {
-            Some(uid) => Ok((appended.uid_validity, *uid)),
-            None => Err(trouble::out_of_order()),
-        }
+        Ok(appended)
     }
 
     pub(crate) fn append_abandoned(&mut self, ask: Ask<AppendAbandoned>, talk: &mut Talk<'_>) {
         self.appending = None;
         ask.forgotten(talk.parts().0);
+    }
+}
+
+impl Appending {
+    /// The last one is whole too.
+    async fn all_whole(self) -> Result<Vec<NewMessage>, StoreError> {
+        let Self { mut whole, flags, incoming, .. } = self;
+        whole.push(NewMessage { written: incoming.finish().await?, flags });
+        Ok(whole)
     }
 }
 

@@ -181,3 +181,37 @@ async fn uid_expunge_removes_only_what_it_names() {
     client.run("SELECT INBOX").await.ok().line("1 EXISTS");
     client.run("CLOSE").await.ok();
 }
+
+/// RFC 3502 §6.3.11: all of them or none.
+#[tokio::test]
+async fn several_messages_at_once() {
+    let house = House::new().await;
+    let mut client = house.open().await;
+    let three = "APPEND INBOX (\\Seen) {12+}\r\nS: one\r\n\r\nx\n \"01-Feb-1994 10:00:00 +0000\" \
+                 {11+}\r\nS: two\r\n\r\nx {4+}\r\nx\r\ny";
+    let appended = client.run(three).await.is("OK [APPENDUID ");
+    assert!(appended.tagged.contains(" 1:3] "), "{}", appended.tagged);
+    assert_eq!(appended.line("3 EXISTS"), "3 EXISTS");
+    let fetched = client.run("FETCH 1:3 (FLAGS RFC822.SIZE)").await.ok();
+    assert_eq!(
+        fetched.lines(),
+        [
+            "1 FETCH (FLAGS (\\Seen \\Recent) RFC822.SIZE 13)",
+            "2 FETCH (FLAGS (\\Recent) RFC822.SIZE 11)",
+            "3 FETCH (FLAGS (\\Recent) RFC822.SIZE 4)",
+        ]
+    );
+    client.run("APPEND INBOX {4+}\r\nx\r\ny {0+}\r\n").await.is("NO");
+    client.run("APPEND INBOX {4+}\r\nx\r\ny {4+}\r\nx\r\nyz").await.is("BAD");
+    client.run("APPEND INBOX {4+}\r\nx\r\ny ~{4+}\r\nx\0yz").await.is("NO [UNKNOWN-CTE]");
+    assert!(client.run("NOOP").await.ok().untagged.is_empty());
+}
+
+#[tokio::test]
+async fn several_messages_have_one_quota() {
+    let house = House::with_quota(Some(30)).await;
+    let mut client = house.sign_in().await;
+    let two = "APPEND INBOX {20+}\r\nSubject: x\r\n\r\n123456 {20+}\r\nSubject: x\r\n\r\n123456";
+    client.run(two).await.is("NO [OVERQUOTA]");
+    client.run("APPEND INBOX {20+}\r\nSubject: x\r\n\r\n123456").await.is("OK [APPENDUID");
+}
