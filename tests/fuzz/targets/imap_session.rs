@@ -115,6 +115,7 @@ fn opened() -> Opened {
         uid_validity: UidValidity::new(1).unwrap(),
         uid_next: uid(10),
         highest_mod_seq: ModSeq(7),
+        attributes: vec!["\\HasNoChildren"],
         read_only: false,
     }
 }
