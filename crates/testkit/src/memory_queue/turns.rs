@@ -79,15 +79,18 @@ impl MemoryQueue {
     }
 
     /// When something comes again of the lanes that this holder may lease from.
-    fn again(&self, holder: Holder, request: &Request) -> BTreeMap<Lane, i64> {
-        let mut lanes = BTreeMap::new();
+    fn again(&self, holder: Holder, request: &Request) -> BTreeMap<&Lane, i64> {
+        let mut lanes: BTreeMap<&Lane, i64> = BTreeMap::new();
         for row in self.rows.values() {
-            if row.state == State::Waiting
-                && row.place >= 0
-                && self.is_open(&row.lane, holder, request)
-            {
-                let due = lanes.entry(row.lane.clone()).or_insert(row.place);
-                *due = row.place.min(*due);
+            if row.state != State::Waiting || row.place < 0 {
+                continue;
+            }
+            match lanes.get_mut(&row.lane) {
+                Some(due) => *due = row.place.min(*due),
+                None if self.is_open(&row.lane, holder, request) => {
+                    lanes.insert(&row.lane, row.place);
+                }
+                None => {}
             }
         }
         lanes
@@ -124,7 +127,7 @@ impl MemoryQueue {
         let again = self.again(holder, request).into_iter().map(|(lane, due)| (due, lane));
         let again = again.filter(|(due, _)| *due <= now.millis()).collect();
         let lines = self.lines.iter().filter(|(lane, _)| self.is_open(lane, holder, request));
-        let lines = lines.map(|(lane, since)| (*since, lane.clone())).collect();
+        let lines = lines.map(|(lane, since)| (*since, lane)).collect();
         let first = |lanes, most, of: &dyn Fn(&Row) -> bool| self.first(lanes, most, request, of);
         let again = first(again, of_again, &|row| (0..=now.millis()).contains(&row.place));
         let mut line = first(lines, request.leases_max, &|row| row.place < 0);
@@ -152,24 +155,29 @@ impl MemoryQueue {
     /// The first recipients of the first lanes, in their order.
     fn first(
         &self,
-        lanes: Vec<(i64, Lane)>,
+        lanes: Vec<(i64, &Lane)>,
         most: usize,
         request: &Request,
         of: &dyn Fn(&Row) -> bool,
     ) -> Vec<(Lane, QueueId)> {
         let mut lanes = lanes;
         lanes.sort_by_key(|(first, lane)| (*first, lane.to_string()));
+        let in_order = lanes.into_iter().take(most).map(|(_, lane)| lane).zip(0..);
+        let turn_of: BTreeMap<&Lane, usize> = in_order.collect();
+        let mut turns: BTreeMap<usize, Vec<(i64, u64, &Row)>> = BTreeMap::new();
+        for (number, row) in &self.rows {
+            if row.state == State::Waiting
+                && of(row)
+                && let Some(turn) = turn_of.get(&row.lane)
+            {
+                turns.entry(*turn).or_default().push((row.place, *number, row));
+            }
+        }
         let mut all = Vec::new();
-        for (_, lane) in lanes.into_iter().take(most) {
-            let mut rows: Vec<(i64, u64, QueueId)> = self
-                .rows
-                .iter()
-                .filter(|(_, row)| row.lane == lane && row.state == State::Waiting && of(row))
-                .map(|(number, row)| (row.place, *number, row.entry))
-                .collect();
-            rows.sort_unstable();
-            let first = rows.into_iter().take(request.per_lane_max);
-            all.extend(first.map(|(_, _, id)| (lane.clone(), id)));
+        for rows in turns.values_mut() {
+            rows.sort_unstable_by_key(|(place, number, _)| (*place, *number));
+            let first = rows.iter().take(request.per_lane_max);
+            all.extend(first.map(|(_, _, row)| (row.lane.clone(), row.entry)));
         }
         all
     }
