@@ -19,6 +19,7 @@ mod reply;
 mod secret;
 mod time;
 mod tlsa;
+mod unique_id;
 
 pub use address::{Address, ForwardPath, ReversePath};
 pub use attempt::{Outcome, Problem, Scope};
@@ -35,6 +36,7 @@ pub use reply::{EnhancedStatus, Reply};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use tlsa::TlsaRecord;
+pub use unique_id::UniqueId;
 
 /// Why a text is not the value it should be: which rule it breaks, in words for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! The maildrop as a session sees it: fixed when it is opened, but for the marks of DELE.
 
-use mail_types::{Uid, UidValidity};
+use std::collections::{BTreeMap, HashSet};
+
+use mail_types::{Uid, UidValidity, UniqueId};
 
 /// One message of a maildrop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Maildrop {
     uid_validity: UidValidity,
+    /// What another server called messages that came from it.
+    imported: BTreeMap<Uid, UniqueId>,
     entries: Vec<Slot>,
     /// Messages that are not marked.
     left: usize,
@@ -44,9 +48,22 @@ impl Maildrop {
     pub fn new(uid_validity: UidValidity, entries: impl IntoIterator<Item = Entry>) -> Self {
         let slot = |entry| Slot { entry, deleted: false, fetched: false };
         let entries: Vec<Slot> = entries.into_iter().map(slot).collect();
-        let mut maildrop = Self { uid_validity, entries, left: 0, octets_left: 0 };
+        let imported = BTreeMap::new();
+        let mut maildrop = Self { uid_validity, imported, entries, left: 0, octets_left: 0 };
         maildrop.count();
         maildrop
+    }
+
+    /// The same, with what another server called messages that came from it: a client that has
+    /// them does not fetch them again. What would make two messages look the same is passed over
+    /// (RFC 1939 §7): a second one of the same, and what looks like ours.
+    #[must_use]
+    pub fn with_unique_ids(self, imported: BTreeMap<Uid, UniqueId>) -> Self {
+        let ours = self.epoch();
+        let mut met = HashSet::new();
+        let usable =
+            |(_, id): &(Uid, UniqueId)| !id.as_str().starts_with(&ours) && met.insert(id.clone());
+        Self { imported: imported.into_iter().filter(usable).collect(), ..self }
     }
 
     /// Messages that are not marked, and their octets: the drop listing (RFC 1939 §5).
@@ -110,7 +127,15 @@ impl Maildrop {
 
     /// `unique-id` of RFC 1939 §7: never another message's, as UIDs aren't within their epoch.
     pub(crate) fn unique_id(&self, uid: Uid) -> String {
-        format!("{:08x}{:08x}", self.uid_validity.number(), uid.number())
+        match self.imported.get(&uid) {
+            Some(imported) => imported.to_string(),
+            None => format!("{}{:08x}", self.epoch(), uid.number()),
+        }
+    }
+
+    /// What unique-ids of ours begin with.
+    fn epoch(&self) -> String {
+        format!("{:08x}", self.uid_validity.number())
     }
 
     fn count(&mut self) {
@@ -145,5 +170,18 @@ mod tests {
         maildrop.note_fetched(Uid::new(9).unwrap());
         assert_eq!(maildrop.delete(1), Ok(()));
         assert_eq!(maildrop.fetched(), [Uid::new(9).unwrap()]);
+    }
+
+    #[test]
+    fn imported_unique_ids_stay_unique() {
+        let uid = |number| Uid::new(number).unwrap();
+        let entries = (1..=4).map(|number| Entry { uid: uid(number), octets: 1 });
+        let imported = [(1, "old.1"), (2, "old.1"), (3, "000000ab00000004"), (9, "gone")];
+        let imported = imported.map(|(number, id)| (uid(number), id.parse().unwrap()));
+        let maildrop = Maildrop::new(UidValidity::new(0xab).unwrap(), entries)
+            .with_unique_ids(imported.into());
+        let told: Vec<String> = (1..=4).map(|number| maildrop.unique_id(uid(number))).collect();
+        let expected = ["old.1", "000000ab00000002", "000000ab00000003", "000000ab00000004"];
+        assert_eq!(told, expected);
     }
 }

@@ -70,7 +70,8 @@ impl OpenMaildrop {
             _lock: lock,
         };
         let entries = listed.iter().map(|entry| Entry { uid: entry.uid, octets: entry.size });
-        Ok((maildrop, Maildrop::new(uid_validity, entries)))
+        let imported = maildrop.mailboxes.unique_ids(mailbox).await?;
+        Ok((maildrop, Maildrop::new(uid_validity, entries).with_unique_ids(imported)))
     }
 
     /// Opens a message. What a client fetches one after the other is read some at a time.

@@ -51,6 +51,23 @@ async fn deletes_count_only_after_quit() {
     assert_eq!(house.usage().await, 2, "what is left is published");
 }
 
+/// Who leaves mail on the server and moves here does not fetch it all again.
+#[tokio::test]
+async fn unique_ids_of_another_server_stay() {
+    let house = House::new().await;
+    house.put_all(&["one", "two", "three"].map(|body| format!("\r\n{body}\r\n"))).await;
+    house.keep_unique_ids(&["0000000b5a6e1f10", "UID2-1.x"]).await;
+    let mut client = house.sign_in().await;
+    let told = client.lines("UIDL").await;
+    assert_eq!(told[..2], ["1 0000000b5a6e1f10", "2 UID2-1.x"]);
+    assert!(told[2].ends_with("00000003"), "{told:?}");
+    assert_eq!(client.say("UIDL 2").await, "+OK 2 UID2-1.x");
+    client.say("DELE 1").await;
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+    let mut client = house.sign_in().await;
+    assert_eq!(client.lines("UIDL").await[0], "1 UID2-1.x");
+}
+
 #[tokio::test]
 async fn one_session_at_a_time() {
     let house = House::new().await;

@@ -1,7 +1,9 @@
 //! The index is lost, damaged, or older than the files: what comes back is what was there.
 
+use std::collections::BTreeMap;
+
 use mail_store::{FlagChange, MailStore, UidSet};
-use mail_types::Timestamp;
+use mail_types::{Timestamp, Uid, UniqueId};
 use stable_storage::Files;
 
 use crate::world::{ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid};
@@ -156,4 +158,32 @@ async fn a_folder_that_cannot_prove_its_uids_gets_a_new_epoch() {
     let account = world.open().await.account(ALICE);
     assert!(mailbox(&account, "Sent").await.uid_validity > before);
     assert_eq!(see(&world, &account).await["Sent"].len(), 2);
+}
+
+/// What POP3 clients were told by the server before this one outlives the index too; what is gone
+/// is forgotten, and other mailboxes know nothing of it.
+#[tokio::test]
+async fn imported_unique_ids_outlive_the_index() {
+    let world = World::new();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    for entry in 1..=3 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    let (inbox, sent) = (mailbox(&account, "INBOX").await.id, mailbox(&account, "Sent").await.id);
+    assert!(account.unique_ids(inbox).await.unwrap().is_empty());
+    let ids = |list: &[(u32, &str)]| -> BTreeMap<Uid, UniqueId> {
+        list.iter().map(|(number, id)| (uid(*number), id.parse().unwrap())).collect()
+    };
+    account.keep_unique_ids(inbox, ids(&[(1, "old.1"), (2, "old.2")])).await.unwrap();
+    account.remove(inbox, &uid(1).into()).await.unwrap();
+    account.keep_unique_ids(inbox, ids(&[(3, "old.3"), (7, "nobody")])).await.unwrap();
+    let kept = ids(&[(2, "old.2"), (3, "old.3")]);
+    assert_eq!(account.unique_ids(inbox).await.unwrap(), kept);
+    assert!(account.unique_ids(sent).await.unwrap().is_empty());
+    store.close().await;
+
+    remove_index(&world);
+    let account = world.open().await.account(ALICE);
+    assert_eq!(account.unique_ids(inbox).await.unwrap(), kept);
 }

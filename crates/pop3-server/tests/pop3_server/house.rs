@@ -7,7 +7,7 @@ use agent_kit::{Agent, Place, Stop, StopSource, Surroundings};
 use config::Config;
 use directory::{Editor, NewAccount};
 use mail_store::{AccountMailboxes, MailStore, NewMessage, StoreOptions, UidSet, Want};
-use mail_types::{AccountId, Address, Domain, Flag, FlagSet, MailboxName, Secret, Timestamp};
+use mail_types::{AccountId, Address, Domain, Flag, FlagSet, MailboxName, Secret, Timestamp, Uid};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
 
@@ -126,6 +126,14 @@ impl House {
             all.push(NewMessage { written, flags: FlagSet::default() });
         }
         mailboxes.append(inbox.id, all).await.unwrap();
+    }
+
+    /// Keeps what another server called messages of the inbox, the first of which has UID 1.
+    pub(crate) async fn keep_unique_ids(&self, ids: &[&str]) {
+        let mailboxes = self.mailboxes();
+        let inbox = mailboxes.mailbox(&MailboxName::inbox()).await.unwrap();
+        let ids = (1..).zip(ids).map(|(uid, id)| (Uid::new(uid).unwrap(), id.parse().unwrap()));
+        mailboxes.keep_unique_ids(inbox.id, ids.collect()).await.unwrap();
     }
 
     /// Empties the inbox, as an IMAP session might.
