@@ -70,6 +70,11 @@ pub struct MessageFile {
 }
 
 impl MessageFile {
+    /// Where it is.
+    pub fn mailbox(&self) -> MailboxId {
+        self.mailbox
+    }
+
     /// Whose bytes they are.
     pub fn uid(&self) -> Uid {
         self.uid

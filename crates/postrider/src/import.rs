@@ -25,10 +25,13 @@ pub(crate) use plan::Plan;
 pub(crate) use report::Report;
 pub(crate) use source::Source;
 
+use std::collections::HashSet;
+
 use mail_store::AccountMailboxes;
+use mail_types::QueueId;
 
 use progress::Progress;
-use source::{Folder, Item};
+use source::{Folder, Item, key};
 use target::Target;
 
 /// How many messages are brought into a mailbox together.
@@ -42,10 +45,12 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Report> {
     let mut target = Target::new(account.clone());
     let mut report = Report::default();
+    let mut seen = HashSet::new();
     let folders = plan.choose(source.folders().await?, &mut report);
     for folder in folders {
         let place = target.place(&folder, plan).await?;
-        let items = source.messages(&folder).await?;
+        let mut items = source.messages(&folder).await?;
+        items.iter_mut().for_each(|item| tell_apart(item, &mut seen));
         let progress = Progress::begin(&folder.name, items.len());
         let entry = report.folder(&folder.name, &place);
         for block in items.chunks(BLOCK) {
@@ -58,6 +63,14 @@ pub(crate) async fn run(
         progress.end();
     }
     Ok(report)
+}
+
+/// What has the same name as another message, such as a copy in another folder, is a message of its
+/// own.
+fn tell_apart(item: &mut Item, seen: &mut HashSet<QueueId>) {
+    while !seen.insert(item.key) {
+        item.key = key(&[b"again", &item.key.bytes()]);
+    }
 }
 
 /// Hands messages over from the source to the target.

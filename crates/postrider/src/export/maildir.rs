@@ -40,7 +40,8 @@ impl Folder {
 
     pub(super) fn write(&mut self, row: &MessageRow, octets: &[u8]) -> io::Result<()> {
         let seconds = row.internal_date.secs();
-        let unique = format!("{seconds}.u{}.postrider,S={}", row.uid, octets.len());
+        let (mailbox, uid) = (row.file.mailbox(), row.uid);
+        let unique = format!("{seconds}.m{mailbox}u{uid}.postrider,S={}", octets.len());
         let place = self.path.join("cur").join(format!("{unique}:2,{}", self.letters(row)));
         let tmp = self.path.join("tmp").join(&unique);
         let mut file = fs::File::create(&tmp)?;

@@ -90,7 +90,7 @@ struct Scan {
 
 impl Scan {
     fn run(&mut self, mut reader: impl io::BufRead) -> io::Result<()> {
-        let (mut line, mut after_empty) = (Vec::new(), true);
+        let (mut line, mut after_empty, mut in_header) = (Vec::new(), true, false);
         loop {
             line.clear();
             let count = reader.read_until(b'\n', &mut line)?;
@@ -101,9 +101,13 @@ impl Scan {
             if after_empty && line.starts_with(b"From ") {
                 self.close(self.at);
                 self.open = Some((self.at, Sha256::new()));
-            } else if let Some((_, hash)) = &mut self.open {
+                in_header = true;
+            } else if let Some((_, hash)) = &mut self.open
+                && !(in_header && tells_flags(&line))
+            {
                 hash.update(&line);
             }
+            in_header &= !matches!(line.as_slice(), b"\n" | b"\r\n");
             after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
             self.at += u64::try_from(count).unwrap_or(u64::MAX);
         }
@@ -117,6 +121,14 @@ impl Scan {
         let key = key(&[b"mbox", &digest, &number.to_be_bytes()]);
         self.items.push(Item { key, locator: Locator::Span { start, length: end - start } });
     }
+}
+
+/// Whether a header line tells flags, which change while the message stays the same.
+fn tells_flags(line: &[u8]) -> bool {
+    let names = ["Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-Mozilla-Status"];
+    names.iter().any(|name| {
+        line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    })
 }
 
 /// Hands messages over.
@@ -260,6 +272,9 @@ mod tests {
         let second = u64::try_from(MBOX.find("From c@d").unwrap()).unwrap();
         let whole = u64::try_from(MBOX.len()).unwrap();
         assert_eq!(spans, [(0, second), (second, whole - second)]);
+        // Flags make no other message.
+        let read = written(root.path(), "read", &MBOX.replace("X-Status: AF", "X-Status: A"));
+        assert_eq!(messages(&read).unwrap()[0].key, items[0].key);
         // Equal messages are two.
         let doubled = written(root.path(), "doubled", &format!("{MBOX}{MBOX}"));
         let items = messages(&doubled).unwrap();

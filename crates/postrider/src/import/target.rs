@@ -25,6 +25,8 @@ const RECIPIENT: RecipientNumber = RecipientNumber(0);
 pub(crate) struct Target {
     account: AccountMailboxes,
     current: Option<Current>,
+    /// How many messages were begun.
+    begun: usize,
     syncing: JoinSet<(Done, Result<Written, StoreError>)>,
     written: Vec<(Done, Written)>,
     skipped: Vec<String>,
@@ -41,6 +43,8 @@ struct Current {
 
 /// What is known of a message once its octets are written.
 struct Done {
+    /// Its place among those that were handed over: UIDs are given in this order.
+    place: usize,
     key: QueueId,
     flags: FlagSet,
     octets: u64,
@@ -88,6 +92,7 @@ impl Target {
         Self {
             account,
             current: None,
+            begun: 0,
             syncing: JoinSet::new(),
             written: Vec::new(),
             skipped: Vec::new(),
@@ -141,7 +146,8 @@ impl Target {
     pub(super) fn begin(&mut self, item: &Item, facts: Facts) {
         let Facts { flags, internal_date } = facts;
         let incoming = self.account.incoming_delivery(item.key, RECIPIENT, internal_date);
-        let done = Done { key: item.key, flags, octets: 0, digest: [0; 32] };
+        self.begun += 1;
+        let done = Done { place: self.begun, key: item.key, flags, octets: 0, digest: [0; 32] };
         self.current = Some(Current { incoming, digest: WireDigest::default(), done });
     }
 
@@ -194,10 +200,11 @@ impl Target {
         if self.written.is_empty() {
             return Ok(());
         }
+        self.written.sort_by_key(|(done, _)| done.place);
         let mut counted = Vec::new();
         let mut deliveries = Vec::new();
         for (done, written) in self.written.drain(..) {
-            let Done { key, flags, octets, digest } = done;
+            let Done { key, flags, octets, digest, .. } = done;
             counted.push((octets, digest));
             deliveries.push(Delivery {
                 queue_id: key,
