@@ -39,6 +39,26 @@ async fn what_is_asked_of_the_way_goes_along() {
 }
 
 #[tokio::test]
+async fn a_header_may_say_that_tls_is_not_required() {
+    // RFC 8689 §4.1
+    let says = |field: &str| {
+        format!(
+            "EHLO client.example\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\n\
+             DATA\r\n{field}Subject: a\r\n\r\nTLS-Required: No\r\n.\r\nQUIT\r\n"
+        )
+    };
+    for (field, expected) in
+        [("TLS-Required: No\r\n", true), ("TLS-Required: Yes\r\n", false), ("", false)]
+    {
+        let house = House::build().await;
+        let said = house.say(says(field).as_bytes()).await;
+        assert!(said.contains("Queued"), "{said}");
+        let queued = house.queued(Consumes::Local, agent_kit::now()).await;
+        assert_eq!(queued[0].lease.entry.handling.tls_optional, expected, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_speaks_of_its_client() {
     let mut house = House::build().await;
     house.trusted = true;

@@ -59,6 +59,28 @@ async fn times_and_priorities_are_announced_and_kept() {
 }
 
 #[tokio::test]
+async fn tls_all_the_way_or_rather_none_than_no_mail() {
+    // RFC 8689 §4.1, §4.3
+    let house = House::build("").await;
+    let content = CONTENT.replace("C: Subject: x", "C: Subject: x\nC: TLS-Required: No");
+    let script = format!(
+        "C: MAIL FROM:<alice@example.org> REQUIRETLS\nS: 250\n{content}\
+         C: MAIL FROM:<alice@example.org>\nS: 250\n{content}"
+    );
+    let said = house.play("smtp-submission-tls", &signed_in(&script)).await;
+    assert!(said.contains("250-REQUIRETLS\r\n"), "RFC 8689 §2: {said}");
+    let due = house.queued(Consumes::Remote).await;
+    let wishes = due.iter().map(|one| {
+        let handling = &one.lease.entry.handling;
+        (handling.require_tls, handling.tls_optional)
+    });
+    let mut wishes: Vec<(bool, bool)> = wishes.collect();
+    wishes.sort();
+    assert_eq!(wishes, [(false, true), (true, false)], "the parameter counts, not the field");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn the_operator_sets_limits() {
     let house = House::build("max_hold = \"0s\"\nmax_priority = 2\n").await;
     let script = format!(

@@ -9,11 +9,32 @@ use message_queue::Consumes;
 const HELLO: &str = "S: 220 mx.example.org\nC: EHLO client.example\nS: 250 STARTTLS\n";
 
 #[tokio::test]
+async fn tls_all_the_way_is_promised_under_tls() {
+    // RFC 8689 §2
+    let house = House::build().await;
+    let said = house
+        .play(&format!(
+            "{HELLO}C: MAIL FROM:<eve@example.net> REQUIRETLS\nS: 555 5.5.4\n\
+             C: STARTTLS\nS: 220\n@tls\nC: EHLO client.example\nS: 250\n\
+             C: MAIL FROM:<eve@example.net> REQUIRETLS\nS: 250 2.1.0\n\
+             C: RCPT TO:<alice@example.org>\nS: 250\nC: DATA\nS: 354\nC: Subject: x\nC: \n\
+             C: x\nC: .\nS: 250 2.0.0 Queued as\nC: QUIT\nS: 221\n"
+        ))
+        .await;
+    let (clear, secured) = said.split_once("220 2.0.0").unwrap();
+    assert!(!clear.contains("REQUIRETLS\r\n"), "{clear}");
+    assert!(secured.contains("REQUIRETLS\r\n"), "{secured}");
+    let queued = house.queued(Consumes::Local).await;
+    assert!(queued[0].lease.entry.handling.require_tls);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn mail_for_our_people_is_taken_over_tls() {
     let house = House::build().await;
     let said = house
         .play(&format!(
-            "{HELLO}C: STARTTLS\nS: 220\n@tls\nC: EHLO client.example\nS: 250 LIMITS\n\
+            "{HELLO}C: STARTTLS\nS: 220\n@tls\nC: EHLO client.example\nS: 250 REQUIRETLS\n\
              C: MAIL FROM:<eve@example.net>\nS: 250\nC: RCPT TO:<Alice@Example.ORG>\nS: 250\n\
              C: DATA\nS: 354\nC: Return-Path: <old@example.net>\nC: Subject: as it came\nC: \n\
              C: \\{{x*5000}}\nC: .\nS: 250 2.0.0 Queued as\nC: QUIT\nS: 221\n"
