@@ -10,6 +10,8 @@ import ssl
 from mailboxes import arrives, message, send
 from stack import ROOT, Account, configured, free_port, need, run, wait_for
 
+# What the program cannot do without, and packages only suggest.
+DIGEST_OF_SWAKS = ["/usr/share/perl5/Authen/SASL.pm", "/usr/share/perl5/Digest/HMAC_MD5.pm"]
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "EXTERNAL", "DIGEST-MD5", "CRAM-MD5", "APOP", "PLAIN", "LOGIN"]
 ALICE, BOB = ("alice@peers.example", "correct horse battery"), ("bob@peers.example", "bob's secret, too")
 
@@ -72,6 +74,14 @@ def by_msmtp(up, folder, mechanism, user, password, more=""):
     return ended == 0
 
 
+def of_a_device(folder):
+    """A certificate that its device has made for itself, and its key."""
+    certificate, key = folder / "device.pem", folder / "device.key"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=alice", "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
 def check_sign_in_msmtp(binary, folder):
     """msmtp signs in by every mechanism that GNU SASL has, with passwords, app passwords and a certificate"""
     need("msmtp", "openssl")
@@ -82,9 +92,7 @@ def check_sign_in_msmtp(binary, folder):
                 assert by_msmtp(up, folder, mechanism, user, f'"{ALICE[1]}"'), f"{mechanism} {user}"
             assert by_msmtp(up, folder, mechanism, f"{ALICE[0]}%phone", app), f"{mechanism} with an app password"
             assert not by_msmtp(up, folder, mechanism, ALICE[0], "wrong"), f"{mechanism} took a wrong password"
-        certificate, key = folder / "alice.pem", folder / "alice.key"
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=alice", "-keyout", key, "-out", certificate)
+        certificate, key = of_a_device(folder)
         tls = f"tls_cert_file {certificate}\ntls_key_file {key}\n"
         assert not by_msmtp(up, folder, "external", ALICE[0], "", tls), "an unknown certificate"
         postrider(binary, up, "account", "certificate", "add", ALICE[0], "laptop", certificate)
@@ -95,8 +103,8 @@ def check_sign_in_msmtp(binary, folder):
 
 
 def check_sign_in_curl(binary, folder):
-    """curl signs in by every --login-options that it has, over SMTP, IMAP and POP3"""
-    need("curl")
+    """curl signs in by every --login-options that it has, over SMTP, IMAP and POP3, and by a certificate"""
+    need("curl", "openssl")
     with house(binary, folder) as up:
         app = app_password(binary, up, "phone")
         send(up.url("smtps", "smtp-submission-tls"), message(ALICE[0], ALICE[0], "curl"), ALICE[0], ALICE[0],
@@ -116,16 +124,22 @@ def check_sign_in_curl(binary, folder):
             _, read = run("curl", "-sS", "--cacert", up.ca, "--user", secret, "--login-options", "AUTH=+APOP",
                           "--url", up.url("pop3s", "pop3-tls") + "/1")
             assert "Subject: curl" in read, read
+        certificate, key = of_a_device(folder)
+        postrider(binary, up, "account", "certificate", "add", ALICE[0], "laptop", certificate)
+        external = ["--cacert", up.ca, "--cert", certificate, "--key", key, "--user", f"{ALICE[0]}:", "--login-options", "AUTH=EXTERNAL"]
+        for url in (up.url("imaps", "imap-tls") + "/INBOX;MAILINDEX=1", up.url("pop3s", "pop3-tls") + "/1"):
+            wait_for("the certificate", lambda url=url: "Subject: curl" in run("curl", "-sS", *external, "--url", url, check=False)[1])
+        send(up.url("smtps", "smtp-submission-tls"), message(ALICE[0], ALICE[0], "again"), ALICE[0], ALICE[0], *external)
         ended, said = run("curl", "-sS", "--cacert", up.ca, "--user", f"{ALICE[0]}:wrong", "--login-options", "AUTH=DIGEST-MD5",
                           "--url", up.url("imaps", "imap-tls") + "/INBOX;MAILINDEX=1", check=False)
         assert ended == 67, said
 
 
 def check_sign_in_swaks(binary, folder):
-    """swaks signs in by PLAIN, LOGIN and CRAM-MD5"""
-    need("swaks")
+    """swaks signs in by PLAIN, LOGIN, CRAM-MD5 and DIGEST-MD5"""
+    need("swaks", files=DIGEST_OF_SWAKS)
     with house(binary, folder) as up:
-        for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5"):
+        for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"):
             for password, expected in ((ALICE[1], 0), ("wrong", 28)):
                 ended, said = run("swaks", "--server", f"localhost:{up.port('smtp-submission')}", "--tls", "--auth", mechanism,
                                   "--auth-user", ALICE[0], "--auth-password", password, "--from", ALICE[0], "--to", BOB[0],
