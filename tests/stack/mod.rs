@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod dns;
 pub(crate) mod keeper;
 pub(crate) mod messages;
+pub(crate) mod sink;
 
 use std::{
     fs,

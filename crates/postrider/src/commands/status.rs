@@ -89,8 +89,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
             printer::table(["agent", "listener", "at", "state"], &rows, "nothing listens");
             printer::line("");
             show_counts(&counts);
-            paused.iter().for_each(|pause| printer::line(why::paused_words(pause)));
-            conditions.iter().for_each(|found| printer::line(why::condition_words(found)));
+            why::matters(&queue).await?.iter().for_each(printer::line);
             let domains = printer::count(domains.len(), "domain");
             let accounts = printer::count(accounts.len(), "account");
             printer::line(format!("directory: {domains}, {accounts}"));

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let value: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(value["listeners"]["imap"][0], place.to_string());
-        assert_eq!(value["listeners"].as_object().unwrap().len(), 7);
+        assert_eq!(value["listeners"].as_object().unwrap().len(), 10);
         assert_eq!(value["processes"]["imap-server"], 42);
         assert!(value["ca_certificate"].is_null());
     }

@@ -56,7 +56,9 @@ pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
     }
     match (left, args.repair) {
         (0, _) => Ok(()),
-        (_, false) => anyhow::bail!("something is wrong: `postrider queue check --repair` mends it"),
+        (_, false) => {
+            anyhow::bail!("something is wrong: `postrider queue check --repair` mends it")
+        }
         (_, true) => anyhow::bail!("something cannot be mended: the database needs its backup"),
     }
 }

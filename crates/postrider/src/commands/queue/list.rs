@@ -57,12 +57,7 @@ pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
     if header.is_some() {
         printer::note("nothing is in the queue that is meant by that");
     }
-    for pause in &paused {
-        printer::note(why::paused_words(pause));
-    }
-    for found in queue.conditions().await? {
-        printer::note(why::condition_words(&found));
-    }
+    why::matters(queue).await?.iter().for_each(printer::note);
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! Destinations that rest.
 
 use anyhow::ensure;
-use message_queue::{Queue, operator::Destination};
+use message_queue::{
+    Queue,
+    operator::{Destination, Paused},
+};
 use serde_json::json;
 
 use super::why;
@@ -95,8 +98,8 @@ async fn list(queue: &Queue, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// For scripts.
-pub(crate) fn values(paused: &[message_queue::operator::Paused]) -> Vec<serde_json::Value> {
-    let value = |pause: &message_queue::operator::Paused| {
+pub(crate) fn values(paused: &[Paused]) -> Vec<serde_json::Value> {
+    let value = |pause: &Paused| {
         json!({
             "destination": pause.destination.to_string(),
             "since": times::utc(pause.since),

@@ -53,6 +53,7 @@ pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
             "groups": all,
             "groups_in_all": groups.in_all,
             "paused": pause::values(&paused),
+            "conditions": why::conditions(&queue.conditions().await?),
         }));
     }
     let lines = lines(&groups.largest, args.by, &paused);
@@ -70,7 +71,7 @@ pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
     if let Some(more @ 1..) = groups.in_all.checked_sub(shown) {
         printer::note(format!("and {more} more with fewer recipients: --limit shows them"));
     }
-    paused.iter().for_each(|pause| printer::note(why::paused_words(pause)));
+    why::matters(queue).await?.iter().for_each(printer::note);
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! Why a recipient is still in the queue, and what comes next, in words.
 
 use mail_types::Timestamp;
-use message_queue::operator::{Found, Paused, RecipientSummary, State};
+use message_queue::{
+    Consumes, Queue,
+    operator::{Found, Paused, RecipientSummary, State},
+};
 
 use crate::times;
 
@@ -61,7 +64,7 @@ pub(crate) fn paused_words(pause: &Paused) -> String {
 }
 
 /// What is wrong outside, and what to do about it.
-pub(crate) fn condition_words(found: &Found) -> String {
+fn condition_words(found: &Found) -> String {
     format!("since {}: {}", times::local(found.since), found.text)
 }
 
@@ -72,6 +75,24 @@ pub(crate) fn conditions(found: &[Found]) -> Vec<serde_json::Value> {
         serde_json::json!({"name": name, "since": since, "text": found.text})
     };
     found.iter().map(value).collect()
+}
+
+/// What is to be known of the queue as a whole: what is paused, what agents have found out about
+/// the world, who is missing.
+pub(crate) async fn matters(queue: &Queue) -> anyhow::Result<Vec<String>> {
+    let paused = queue.paused().await?;
+    let mut all: Vec<String> = paused.iter().map(paused_words).collect();
+    let found = queue.conditions().await?;
+    all.extend(found.iter().map(condition_words));
+    let missing = missing(queue).map(|agent| format!("{agent} does not run: its mail only waits"));
+    all.extend(missing);
+    Ok(all)
+}
+
+/// Agents that should take messages out of the queue and do not run.
+pub(crate) fn missing(queue: &Queue) -> impl Iterator<Item = &'static str> {
+    let consumers = [(Consumes::Local, "delivery-agent"), (Consumes::Remote, "smtp-relay")];
+    consumers.into_iter().filter(|(lanes, _)| !queue.is_consumed(*lanes)).map(|(_, agent)| agent)
 }
 
 /// One sentence about a recipient that is open, for people.
@@ -97,7 +118,7 @@ pub(crate) fn outlook(
             };
             match give_up {
                 Some(give_up) if recipient.attempts > 0 => {
-                    format!("{next}; given up {} if it fails on", times::local(give_up))
+                    format!("{next}; it is given up at {}", times::local(give_up))
                 }
                 _ => next,
             }
@@ -178,7 +199,7 @@ mod tests {
         check(recipient(State::Waiting, 3, 0), "was tried 3 times; next attempt now (");
         assert!(
             outlook(&recipient(State::Waiting, 1, 0), &[], Some(NOW), NOW)
-                .contains("; given up 2023-11-1")
+                .contains("; it is given up at 2023-11-1")
         );
         check(recipient(State::Held, 1, 0), "is held; ");
         check(recipient(State::Redirected, 1, 0), "redirected");

@@ -10,10 +10,7 @@ use ratatui::{
 };
 
 use super::view::View;
-use crate::{
-    commands::queue::{stats, why},
-    terminal, times,
-};
+use crate::{commands::queue::stats, terminal, times};
 
 const KEYS: &str = "q quit  s sort  / filter  ↑↓ choose  p pause/resume  r retry now";
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -49,12 +46,8 @@ fn head(view: &View) -> Vec<Line<'static>> {
         "in a minute       {:.0} queued, {:.0} delivered, {:.0} deferred, {:.0} failed",
         rates.queued, rates.delivered, rates.deferred, rates.failed
     )));
-    for agent in &snapshot.missing {
-        lines.push(Line::styled(format!("{agent} does not run: nothing of its mail moves"), BOLD));
-    }
-    for pause in &snapshot.paused {
-        lines.push(Line::from(terminal::one_line(&why::paused_words(pause))));
-    }
+    let matters = snapshot.matters.iter().map(|matter| terminal::one_line(matter));
+    lines.extend(matters.map(|matter| Line::styled(matter, BOLD)));
     lines
 }
 
@@ -144,7 +137,7 @@ mod tests {
     #[test]
     fn destinations_with_what_keeps_them() {
         let mut view = view();
-        view.snapshot.missing = vec!["smtp-relay"];
+        view.snapshot.matters = vec!["smtp-relay does not run".to_owned()];
         view.snapshot.counts.remote.waiting = 90;
         view.snapshot.rates.delivered = 119.6;
         let lines = shown(&view, 130, 14);
@@ -154,13 +147,12 @@ mod tests {
         starts(1, "to other servers  90 waiting, 0 under way, 0 held, 0 set aside");
         starts(2, "in a minute       0 queued, 120 delivered,");
         starts(3, "smtp-relay does not run");
-        starts(4, "mail to dead.test is paused since ");
-        starts(5, "destination");
-        starts(6, "@slow.test");
-        assert!(lines[6].contains("waiting in 9m 0s"), "{lines:#?}");
-        assert!(lines[6].contains("4.4.1 no answer from @slow.test"), "{lines:#?}");
-        assert!(lines[7].starts_with("@dead.test") && lines[7].contains("15h 0m"), "{lines:#?}");
-        assert!(lines[7].contains("paused"), "{lines:#?}");
+        starts(4, "destination");
+        starts(5, "@slow.test");
+        assert!(lines[5].contains("waiting in 9m 0s"), "{lines:#?}");
+        assert!(lines[5].contains("4.4.1 no answer from @slow.test"), "{lines:#?}");
+        assert!(lines[6].starts_with("@dead.test") && lines[6].contains("15h 0m"), "{lines:#?}");
+        assert!(lines[6].contains("paused"), "{lines:#?}");
         starts(13, "3 of 7 destinations, by recipients   q quit");
     }
 

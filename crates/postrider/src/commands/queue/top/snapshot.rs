@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use mail_types::Timestamp;
 use message_queue::{
-    Consumes, Queue,
+    Queue,
     operator::{Counts, Filter, GroupBy, Groups, Pace, Paused},
 };
+
+use crate::commands::queue::why;
 
 /// So many destinations are looked at, those with the most recipients.
 const DESTINATIONS: u32 = 500;
@@ -18,8 +20,8 @@ pub(super) struct Snapshot {
     pub(super) counts: Counts,
     pub(super) destinations: Groups,
     pub(super) paused: Vec<Paused>,
-    /// Agents that should take messages out of the queue and do not run.
-    pub(super) missing: Vec<&'static str>,
+    /// What is to be known of the queue as a whole.
+    pub(super) matters: Vec<String>,
     /// How often something happened in a minute, since the look before.
     pub(super) rates: Rates,
     pub(super) pace: Pace,
@@ -45,7 +47,7 @@ impl Snapshot {
             counts: Counts::default(),
             destinations: Groups::default(),
             paused: Vec::new(),
-            missing: Vec::new(),
+            matters: Vec::new(),
             rates: Rates::default(),
             pace: Pace::default(),
         }
@@ -54,8 +56,6 @@ impl Snapshot {
     pub(super) async fn look(queue: &Queue, before: Option<&Self>) -> anyhow::Result<Self> {
         let at = agent_kit::now();
         let pace = queue.pace(before.map(|before| &before.pace)).await?;
-        let consumers = [(Consumes::Local, "delivery-agent"), (Consumes::Remote, "smtp-relay")];
-        let missing = consumers.into_iter().filter(|(lanes, _)| !queue.is_consumed(*lanes));
         let rates = before.map(|before| rates(&pace, at.since(before.at).as_secs_f64()));
         Ok(Self {
             at,
@@ -64,7 +64,7 @@ impl Snapshot {
                 .groups(GroupBy::Destination, &Filter::default(), DESTINATIONS)
                 .await?,
             paused: queue.paused().await?,
-            missing: missing.map(|(_, agent)| agent).collect(),
+            matters: why::matters(queue).await?,
             rates: rates.unwrap_or_default(),
             pace,
         })
