@@ -10,7 +10,7 @@
 //! RFC 4035 §4.9.3).
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -36,6 +36,8 @@ use crate::{
     chain::{self, MAX_ALIASES, TooManyAliases, Walk},
 };
 
+/// Docker's resolver in each container: it hands on what others say, over whichever path.
+const OF_CONTAINERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 /// Most records of one answer that are looked at.
 const RECORDS_MAX: usize = 100;
 
@@ -110,7 +112,9 @@ impl Asker {
         let believed = match believe {
             Believe::Nobody => false,
             // Any of them may be the one that answers.
-            Believe::Loopback => servers.iter().all(|server| server.ip.is_loopback()),
+            Believe::Loopback => {
+                servers.iter().all(|server| server.ip.is_loopback() && server.ip != OF_CONTAINERS)
+            }
             Believe::All => true,
         };
         let mut asking = DnsRequestOptions::default();
@@ -147,7 +151,7 @@ impl Asker {
                 Reply::Found { walk, exists, secure: proved } => {
                     secure &= proved;
                     aliases += walk.aliases;
-                    // RFC 6604 §2.1: "no such name" is said of the last name of the chain.
+                    // RFC 6604 §3: "no such name" is said of the last name of the chain.
                     if !walk.records.is_empty() || !exists {
                         return answer(exists, walk.end, aliases, walk.records, secure);
                     }
@@ -202,7 +206,7 @@ impl Asker {
         let last = name.iter().next_back()?;
         last.eq_ignore_ascii_case(b"localhost").then_some(())?;
         known(match kind {
-            RecordType::A => vec![RData::A(std::net::Ipv4Addr::LOCALHOST.into())],
+            RecordType::A => vec![RData::A(Ipv4Addr::LOCALHOST.into())],
             RecordType::AAAA => vec![RData::AAAA(std::net::Ipv6Addr::LOCALHOST.into())],
             _ => Vec::new(),
         })

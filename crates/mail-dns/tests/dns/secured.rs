@@ -92,6 +92,10 @@ async fn whom_nobody_believes_proves_nothing() {
     let servers = [server.address, "192.0.2.53:53".parse().unwrap()];
     let resolver = Resolver::with_servers(&servers, HASTE, Believe::Loopback);
     assert_eq!(seen(&resolver, "signed.test").await, "named, no DANE");
+    // Nor is the resolver of a container one that validates.
+    let container = [server.address, "127.0.0.11:53".parse().unwrap()];
+    let resolver = Resolver::with_servers(&container, HASTE, Believe::Loopback);
+    assert_eq!(seen(&resolver, "signed.test").await, "named, no DANE");
     let resolver = Resolver::with_servers(&servers, HASTE, Believe::All);
     let expected = "named securely, 1 record of mx.signed.test";
     assert_eq!(seen(&resolver, "signed.test").await, expected);
