@@ -155,10 +155,7 @@ impl<A: Apply> Task<A> {
         let mut answers = answers.into_iter();
         let failed = match self.transaction(jobs) {
             Ok(results) => {
-                for (answer, result) in answers.zip(results) {
-                    // Perhaps nobody waits any more: the work is done all the same.
-                    let _ = answer.send(Ok(result));
-                }
+                tell(answers.zip(results).collect());
                 return;
             }
             Err(error) => error,
@@ -204,6 +201,27 @@ impl<A: Apply> Task<A> {
         let answers = done?;
         self.apply.committed(jobs, &answers);
         Ok(answers)
+    }
+}
+
+/// Answers those who wait. Several are answered in a task: whoever is woken by a thread of the runtime
+/// goes on there, while from here each would be handed over by itself.
+fn tell<T, E>(answers: Vec<(oneshot::Sender<Result<T, E>>, T)>)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let several = answers.len() > 1;
+    let all = move || {
+        for (answer, result) in answers {
+            // Perhaps nobody waits any more: the work is done all the same.
+            let _ = answer.send(Ok(result));
+        }
+    };
+    if several {
+        tokio::spawn(async move { all() });
+    } else {
+        all();
     }
 }
 
