@@ -134,9 +134,9 @@ impl Queue {
         limit: u32,
     ) -> Result<Groups, QueueError> {
         let counted = match by {
-            GroupBy::Destination => Counted::ByLane,
-            GroupBy::Sender => Counted::BySender,
-            GroupBy::Reason => Counted::ByProblem,
+            GroupBy::Destination => Counted::Lane,
+            GroupBy::Sender => Counted::Sender,
+            GroupBy::Reason => Counted::Problem,
         };
         let mut moment = self.database().reader().begin().await?;
         let rows = sql::groups(&mut moment, &choice(filter), counted, limit).await?;

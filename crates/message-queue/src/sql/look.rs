@@ -127,9 +127,9 @@ pub(crate) async fn oldest(moment: &mut SqliteConnection) -> Result<Option<i64>,
 /// By what recipients are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
-    ByLane,
-    BySender,
-    ByProblem,
+    Lane,
+    Sender,
+    Problem,
 }
 
 /// Recipients with something in common.
@@ -159,7 +159,7 @@ pub(crate) async fn groups(
     let condition = choice.condition(moment).await?;
     let (name, lanes, problem) = match counted {
         // The one that was tried last waits longest.
-        Counted::ByLane => (
+        Counted::Lane => (
             "recipient.lane",
             "1",
             "coalesce(
@@ -168,12 +168,12 @@ pub(crate) async fn groups(
                  order by tried.place desc limit 1),
                 of_others)",
         ),
-        Counted::BySender => (
+        Counted::Sender => (
             "(select sender from entry where entry.id = recipient.entry)",
             "count(distinct recipient.lane)",
             "null",
         ),
-        Counted::ByProblem => {
+        Counted::Problem => {
             ("coalesce(recipient.problem, '')", "count(distinct recipient.lane)", "null")
         }
     };
