@@ -52,7 +52,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// RFC 3463 §3, and the codes that RFC 7505, RFC 8689 have added.
+    /// RFC 3463 §3, and what was added since: X.1.10 (RFC 7505 §6), X.7.30 (RFC 8689 §7).
     fn of(status: EnhancedStatus) -> Self {
         match (status.subject(), status.detail()) {
             (1, 2 | 10) => Self::NoDomain,
