@@ -118,6 +118,11 @@ impl Routes {
         self.by_domain.get(domain)
     }
 
+    /// The way to all domains without a line of their own.
+    pub fn otherwise(&self) -> &Route {
+        &self.otherwise
+    }
+
     pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.by_domain.values().chain([&self.otherwise])
     }

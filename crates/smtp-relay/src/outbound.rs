@@ -46,7 +46,7 @@ use smtp_client::{Client, ClientOptions, Roots};
 use tokio::{
     sync::{Notify, mpsc},
     task::{Id, JoinError, JoinSet},
-    time::timeout_at,
+    time::{sleep, timeout_at},
 };
 
 use ground::Ground;
@@ -132,7 +132,7 @@ pub(crate) async fn run(
     let (connects, heard) = mpsc::unbounded_channel();
     client.connects = Some(connects);
     // It ends when the client is gone.
-    tokio::spawn(blocked::watch(heard, queue.clone(), outbound.port));
+    tokio::spawn(blocked::watch(heard, queue.clone(), reload.clone(), outbound.port));
     let resolver = resolver(&config);
     let policies =
         Arc::new(Policies::open(reload.clone(), resolver.clone(), client.roots.as_ref(), &stop)?);
@@ -364,9 +364,11 @@ impl Desk {
     }
 
     /// Waits for the queue's bell, the next due time, the end of a lease or of a conversation, or
-    /// the stop. What a search has found can begin without a look into the queue.
+    /// the stop. What a search has found, or what waits for one more conversation, can begin without
+    /// a look into the queue.
     async fn wait(&mut self, at_most: Duration) {
         loop {
+            let again = self.shared.schedule().look_again().map(|at| at.since(now()));
             let searched = tokio::select! {
                 () = self.shared.stop.asked() => false,
                 () = self.consumer.wait(at_most) => false,
@@ -377,6 +379,7 @@ impl Desk {
                 joined = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                     joined.is_some_and(|joined| self.ended(joined))
                 }
+                () = sleep(again.unwrap_or_default()), if again.is_some() => true,
             };
             let mut only_searches = searched;
             while let Some(joined) = self.tasks.try_join_next_with_id() {

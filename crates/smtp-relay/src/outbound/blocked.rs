@@ -7,7 +7,8 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use agent_kit::now;
+use agent_kit::{Reload, now};
+use config::Route;
 use message_queue::{Queue, operator::Condition};
 use smtp_client::{Connect, ConnectEnd};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -56,6 +57,13 @@ impl Silence {
         self.suspected.then_some(Change::Suspected)
     }
 
+    /// Everything goes another way now: what was found out is of no use any more. Whether something
+    /// was.
+    pub(super) fn forget(&mut self) -> bool {
+        self.silent.clear();
+        std::mem::take(&mut self.suspected)
+    }
+
     /// In words, for the log and whoever looks at the queue.
     pub(super) fn words(port: u16) -> String {
         format!(
@@ -69,22 +77,29 @@ impl Silence {
 
 /// Watches how connects end, until nobody connects any more; what it finds out is in the log, and
 /// in the queue's database for whoever looks at the queue.
-pub(super) async fn watch(mut connects: UnboundedReceiver<Connect>, queue: Queue, port: u16) {
+pub(super) async fn watch(
+    mut connects: UnboundedReceiver<Connect>,
+    queue: Queue,
+    reload: Reload,
+    port: u16,
+) {
     let known = queue.conditions().await.unwrap_or_default();
     let suspected = known.iter().any(|found| found.condition == Condition::PortBlocked);
     let mut silence = Silence::new(port, suspected);
     while let Some(connect) = connects.recv().await {
-        let Some(change) = silence.learn(connect) else { continue };
         let words = Silence::words(port);
-        let text = match change {
-            Change::Suspected => {
+        let text = match silence.learn(connect) {
+            Some(Change::Suspected) => {
                 tracing::error!("{words}");
                 Some(words.as_str())
             }
-            Change::Answered => {
+            Some(Change::Answered) => {
                 tracing::info!("other servers answer on port {port}");
                 None
             }
+            // What it advises was done.
+            None if *reload.current().routes.otherwise() != Route::Mx && silence.forget() => None,
+            None => continue,
         };
         if let Err(error) = queue.note_condition(Condition::PortBlocked, text, now()).await {
             tracing::error!(%error, "the queue cannot be told whether other servers answer");

@@ -182,7 +182,7 @@ impl<G: Ground> Courier<G> {
             return begun;
         }
         let mut schedule = self.ground.schedule();
-        let mut work = schedule.next_of(self.conversation)?;
+        let mut work = schedule.next_of(self.conversation, self.ground.now())?;
         let id = work.id();
         let mates =
             schedule.mates(self.conversation, |mate| mate.id() == id && mate.is_untouched());

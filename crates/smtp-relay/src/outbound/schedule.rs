@@ -211,7 +211,7 @@ impl<L, P: Clone> Schedule<L, P> {
             return Some(Start::Find(errand));
         }
         self.crowded = false;
-        let ready: Vec<Way> = self.errands.ways_in_turn(self.turn.as_ref()).cloned().collect();
+        let ready: Vec<Way> = self.errands.ways_in_turn(self.turn.as_ref(), now).cloned().collect();
         for way in ready {
             match self.pick(&way, &[], now) {
                 Pick::Host(host) => return self.begin(way, host),
@@ -226,6 +226,12 @@ impl<L, P: Clone> Schedule<L, P> {
         None
     }
 
+    /// When [`Schedule::start`] may have something although nothing has happened: mail waits for
+    /// conversations that were fast enough when it looked last.
+    pub(crate) fn look_again(&self) -> Option<Timestamp> {
+        self.errands.look_again()
+    }
+
     /// The host has greeted: messages can be taken for it.
     pub(crate) fn reached(&mut self, conversation: Conversation) {
         let Some(going) = self.conversations.get_mut(&conversation) else { return };
@@ -236,9 +242,9 @@ impl<L, P: Clone> Schedule<L, P> {
     }
 
     /// The next message of a conversation's way. Its errands take turns.
-    pub(crate) fn next_of(&mut self, conversation: Conversation) -> Option<L> {
+    pub(crate) fn next_of(&mut self, conversation: Conversation, now: Timestamp) -> Option<L> {
         let going = self.conversations.get(&conversation)?;
-        self.errands.take(&going.way)
+        self.errands.take_next(&going.way, now)
     }
 
     /// What else waits for a conversation's way and `belongs` to what it has.

@@ -1,6 +1,9 @@
 //! What waits, for which errand, and which way it goes. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use mail_types::{Lane, Timestamp};
 
@@ -8,6 +11,9 @@ use super::way::{Errand, HostId, Way};
 
 /// How long a way that was found holds for further mail of the errand.
 const WAY_HOLDS_MILLIS: i64 = 10_000;
+/// How long after a message was taken a way counts as moving: a conversation that takes messages
+/// this fast needs no help.
+const MOVES_FOR: Duration = Duration::from_millis(5);
 /// Errands that are remembered without having anything to do.
 const IDLE_MAX: usize = 10_000;
 /// Lanes whose hosts are to be asked although they rest, remembered until their way is found.
@@ -61,6 +67,25 @@ struct WayState<P> {
     fresh: usize,
     /// Conversations that wait for a message.
     resting: usize,
+    /// When a message was taken last.
+    taken_at: Option<Timestamp>,
+}
+
+impl<P> WayState<P> {
+    /// Whether there is something for another conversation to do.
+    fn wants(&self, way: &Way) -> bool {
+        // One that has not reached anybody shows nothing: no more of them than of others.
+        let reached = self.running.saturating_sub(self.fresh);
+        self.waiting > self.fresh + self.resting
+            && self.fresh < reached.max(1)
+            && self.running < way.most()
+    }
+
+    /// Until when its conversations move so fast that another one would come too late.
+    fn moves_until(&self) -> Option<Timestamp> {
+        let busy = self.running > self.fresh + self.resting;
+        self.taken_at.filter(|_| busy).map(|at| at.plus(MOVES_FOR))
+    }
 }
 
 impl<L, P: Clone> Errands<L, P> {
@@ -106,18 +131,24 @@ impl<L, P: Clone> Errands<L, P> {
     }
 
     /// Ways that want another conversation, those behind `turn` first.
-    pub(super) fn ways_in_turn(&self, turn: Option<&Way>) -> impl Iterator<Item = &Way> {
+    pub(super) fn ways_in_turn(
+        &self,
+        turn: Option<&Way>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Way> {
         let behind = move |way: &Way| turn.is_none_or(|turn| way > turn);
         let later = self.ways.iter().filter(move |(way, _)| behind(way));
         let sooner = self.ways.iter().filter(move |(way, _)| !behind(way));
-        let wanted = |(way, state): &(&Way, &WayState<P>)| {
-            // One that has not reached anybody shows nothing: no more of them than of others.
-            let reached = state.running.saturating_sub(state.fresh);
-            state.waiting > state.fresh + state.resting
-                && state.fresh < reached.max(1)
-                && state.running < way.most()
+        let wanted = move |(way, state): &(&Way, &WayState<P>)| {
+            state.wants(way) && state.moves_until().is_none_or(|until| until <= now)
         };
         later.chain(sooner).filter(wanted).map(|(way, _)| way)
+    }
+
+    /// When a way that moves now is to be looked at again.
+    pub(super) fn look_again(&self) -> Option<Timestamp> {
+        let wanting = self.ways.iter().filter(|(way, state)| state.wants(way));
+        wanting.filter_map(|(_, state)| state.moves_until()).min()
     }
 
     pub(super) fn add(&mut self, errand: Errand, mail: L, now: Timestamp) {
@@ -223,7 +254,7 @@ impl<L, P: Clone> Errands<L, P> {
                 hosts.extend(way.hosts().cloned());
             }
         }
-        if self.woken.len() < WOKEN_MAX {
+        if hosts.is_empty() && self.woken.len() < WOKEN_MAX {
             self.woken.insert(lane.clone());
         }
         hosts
@@ -249,7 +280,16 @@ impl<L, P: Clone> Errands<L, P> {
         withdrawn
     }
 
-    pub(super) fn take(&mut self, way: &Way) -> Option<L> {
+    /// The next message, for one of the way's conversations.
+    pub(super) fn take_next(&mut self, way: &Way, now: Timestamp) -> Option<L> {
+        let next = self.take(way)?;
+        if let Some(state) = self.ways.get_mut(way) {
+            state.taken_at = Some(now);
+        }
+        Some(next)
+    }
+
+    fn take(&mut self, way: &Way) -> Option<L> {
         let state = self.ways.get_mut(way)?;
         let errand = state.errands.pop_front()?;
         let mail = &mut self.errands.get_mut(&errand)?.mail;
@@ -357,6 +397,7 @@ impl<L, P: Clone> Errands<L, P> {
             running: 0,
             fresh: 0,
             resting: 0,
+            taken_at: None,
         });
         state.plan = plan;
         state.waiting += count;

@@ -1,5 +1,7 @@
 //! The schedule as a whole.
 
+use std::time::Duration;
+
 use mail_types::{Domain, EnhancedStatus, Scope};
 
 use super::*;
@@ -119,7 +121,8 @@ fn equal_ways_share_their_conversations() {
     let conversation = begun[0].0;
     world.schedule.reached(conversation);
     assert_eq!(world.starts().len(), 1);
-    let taken: Vec<u32> = std::iter::from_fn(|| world.schedule.next_of(conversation)).collect();
+    let taken: Vec<u32> =
+        std::iter::from_fn(|| world.schedule.next_of(conversation, world.now)).collect();
     assert_eq!(taken, [0, 1, 2, 3], "errands take turns");
     assert!(!world.schedule.waits(conversation));
 }
@@ -132,11 +135,11 @@ fn what_belongs_together_goes_together() {
     }
     let begun = world.starts();
     let smart = begun.iter().find(|(_, host)| host == "smart").unwrap().0;
-    assert_eq!(world.schedule.next_of(smart), Some(7));
+    assert_eq!(world.schedule.next_of(smart, world.now), Some(7));
     assert_eq!(world.schedule.mates(smart, |mail| *mail == 7), [7], "not what goes elsewhere");
     assert_eq!(world.schedule.mates(smart, |mail| *mail == 7), [0; 0]);
-    assert_eq!(world.schedule.next_of(smart), Some(8));
-    assert_eq!(world.schedule.next_of(smart), Some(9));
+    assert_eq!(world.schedule.next_of(smart, world.now), Some(8));
+    assert_eq!(world.schedule.next_of(smart, world.now), Some(9));
     assert_eq!(world.schedule.request(at(0)).unwrap().leases, 40 * BACKLOG - 1);
 }
 
@@ -147,9 +150,13 @@ fn never_more_conversations_than_messages() {
     let conversation = world.starts().remove(0).0;
     assert_eq!(world.hosts(), [""; 0]);
     world.schedule.reached(conversation);
-    assert_eq!(world.schedule.next_of(conversation), Some(1));
+    assert_eq!(world.schedule.next_of(conversation, world.now), Some(1));
     world.lease("a", 2);
-    assert_eq!(world.hosts(), ["mx"], "the first has its message");
+    assert_eq!(world.hosts(), [""; 0], "the first may be back at once");
+    assert_eq!(world.schedule.look_again(), Some(at(0).plus(Duration::from_millis(5))));
+    world.now = at(1);
+    assert_eq!(world.hosts(), ["mx"], "the first is still busy");
+    assert_eq!(world.schedule.look_again(), None);
 }
 
 #[test]
@@ -176,7 +183,7 @@ fn hosts_of_less_preference_are_for_failures() {
     let schedule = &mut world.schedule;
     assert_eq!(schedule.onward(begun[0].0, dead(), at(1)), Onward::To(HostId::new("second")));
     schedule.reached(begun[0].0);
-    assert_eq!(schedule.next_of(begun[0].0), Some(0));
+    assert_eq!(schedule.next_of(begun[0].0, at(1)), Some(0));
     assert_eq!(schedule.onward(begun[1].0, dead(), at(1)), Onward::To(HostId::new("second")));
     assert_eq!(schedule.onward(begun[1].0, dead(), at(1)), Onward::End);
     assert_eq!(schedule.leftovers(&way("first, second")), [0; 0], "another one takes it");
@@ -223,8 +230,9 @@ fn a_resting_host_is_passed_over_and_probed_once() {
     assert_eq!(probe.len(), 1, "one probe");
     assert_eq!(world.postponed, [3], "the others wait for what it finds");
     world.schedule.reached(probe[0].0);
-    assert_eq!(world.schedule.next_of(probe[0].0), Some(5));
+    assert_eq!(world.schedule.next_of(probe[0].0, world.now), Some(5));
     world.schedule.well(probe[0].0);
+    world.now = at(121);
     assert_eq!(world.hosts(), ["ill"], "its window grows again");
 }
 
@@ -263,7 +271,7 @@ fn trouble_leaves_room_for_the_others() {
     world.lease("good", 0);
     let good = world.starts().remove(0).0;
     world.schedule.reached(good);
-    assert_eq!(world.schedule.next_of(good), Some(0));
+    assert_eq!(world.schedule.next_of(good, world.now), Some(0));
     world.schedule.ended(good, Left::Well, at(0));
     for name in DEAD {
         world.lease(name, 0);
@@ -287,11 +295,11 @@ fn a_conversation_may_rest_while_nobody_wants_its_place() {
     world.lease("a", 1);
     let conversation = world.starts().remove(0).0;
     world.schedule.reached(conversation);
-    assert_eq!(world.schedule.next_of(conversation), Some(1));
+    assert_eq!(world.schedule.next_of(conversation, world.now), Some(1));
     assert!(world.schedule.may_rest(conversation));
     world.lease("a", 2);
     assert_eq!(world.hosts(), [""; 0], "it will take that one");
-    assert_eq!(world.schedule.next_of(conversation), Some(2));
+    assert_eq!(world.schedule.next_of(conversation, world.now), Some(2));
     world.schedule.rested(conversation);
     assert!(world.schedule.may_rest(conversation));
     world.lease("b", 3);
@@ -330,10 +338,11 @@ fn what_a_paused_lane_has_waiting_goes_back() {
     }
     let conversation = world.starts().remove(0).0;
     world.schedule.reached(conversation);
-    assert_eq!(world.schedule.next_of(conversation), Some(0));
+    assert_eq!(world.schedule.next_of(conversation, world.now), Some(0));
     assert_eq!(world.schedule.withdraw(&errand("a").lane), [1, 2]);
     assert!(world.schedule.withdraw(&errand("a").lane).is_empty());
-    let left: Vec<u32> = std::iter::from_fn(|| world.schedule.next_of(conversation)).collect();
+    let left: Vec<u32> =
+        std::iter::from_fn(|| world.schedule.next_of(conversation, world.now)).collect();
     assert_eq!(left, [10, 11, 12]);
     assert_eq!(world.schedule.request(at(0)).unwrap().leases, 8 * BACKLOG);
     world.lease("c", 1);
@@ -346,7 +355,7 @@ fn ways_are_found_anew_after_a_while() {
     world.lease("a", 0);
     let conversation = world.starts().remove(0).0;
     world.schedule.reached(conversation);
-    assert_eq!(world.schedule.next_of(conversation), Some(0));
+    assert_eq!(world.schedule.next_of(conversation, world.now), Some(0));
     world.schedule.ended(conversation, Left::Well, at(0));
     world.now = at(0).plus(Duration::from_secs(11));
     world.ways = &[("a", "new")];
