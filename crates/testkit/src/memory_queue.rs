@@ -119,7 +119,7 @@ pub struct Settled {
 pub struct MemoryQueue {
     entries: BTreeMap<QueueId, Entry>,
     /// In the order in which they came.
-    rows: BTreeMap<u64, Row>,
+    rows: Vec<Row>,
     holders: BTreeMap<Lane, Holder>,
     /// Since when lanes with a line wait for their turn.
     lines: BTreeMap<Lane, i64>,
@@ -129,7 +129,6 @@ pub struct MemoryQueue {
     stories: Vec<Story>,
     events: Vec<(QueueId, Event)>,
     sent: BTreeMap<(i64, i64), (u64, u64)>,
-    row: u64,
     token: u64,
 }
 
@@ -165,7 +164,7 @@ impl MemoryQueue {
         for settlement in settlements {
             let lease = &settlement.lease;
             let still = |row: &Row| row.entry == lease.id && row.token == Some(lease.token);
-            if !self.rows.values().any(still) {
+            if !self.rows.iter().any(still) {
                 continue;
             }
             for notification in &settlement.notifications {
@@ -247,10 +246,7 @@ impl MemoryQueue {
                 rows.push(row);
             }
         }
-        for row in rows {
-            self.rows.insert(self.row, row);
-            self.row += 1;
-        }
+        self.rows.extend(rows);
     }
 
     fn settle_one(
@@ -263,7 +259,7 @@ impl MemoryQueue {
         let is_it = |row: &&mut Row| {
             row.entry == lease.id && row.number == number && row.token == Some(lease.token)
         };
-        let Some(row) = self.rows.values_mut().find(is_it) else { return false };
+        let Some(row) = self.rows.iter_mut().find(is_it) else { return false };
         row.token = None;
         row.state = State::Waiting;
         row.delay_told |= end.is_some_and(|end| end.delay_told);
@@ -295,7 +291,7 @@ impl MemoryQueue {
         let mut leases = Vec::new();
         for (lane, id) in self.choose(holder, request, now) {
             let (mut recipients, mut place) = (Vec::new(), i64::MAX);
-            for row in self.rows.values_mut() {
+            for row in self.rows.iter_mut() {
                 if row.entry == id && row.lane == lane && row.is_due_by_place(now) {
                     row.state = State::Leased;
                     row.token = Some(self.token);
@@ -325,7 +321,7 @@ impl MemoryQueue {
 
     /// What these had waits again, as it was.
     fn free(&mut self, holders: &BTreeSet<Holder>) {
-        for row in self.rows.values_mut().filter(|row| row.state == State::Leased) {
+        for row in self.rows.iter_mut().filter(|row| row.state == State::Leased) {
             if self.holders.get(&row.lane).is_some_and(|holder| holders.contains(holder)) {
                 row.state = State::Waiting;
                 row.token = None;
@@ -341,7 +337,7 @@ impl MemoryQueue {
     fn free_lanes(&mut self) {
         let leased: BTreeSet<&Lane> = self
             .rows
-            .values()
+            .iter()
             .filter_map(|row| (row.state == State::Leased).then_some(&row.lane))
             .collect();
         self.holders.retain(|lane, _| leased.contains(lane));
@@ -349,9 +345,9 @@ impl MemoryQueue {
 
     /// An entry goes when no recipient of it is open.
     fn end_entry(&mut self, id: QueueId) {
-        if !self.rows.values().any(|row| row.entry == id && row.state.is_open()) {
+        if !self.rows.iter().any(|row| row.entry == id && row.state.is_open()) {
             self.entries.remove(&id);
-            self.rows.retain(|_, row| row.entry != id);
+            self.rows.retain(|row| row.entry != id);
         }
     }
 

@@ -50,17 +50,15 @@ impl MemoryQueue {
     /// Does it to those who are meant. Returns how many.
     pub fn operate(&mut self, operation: &Operation, filter: &Filter, now: Timestamp) -> u64 {
         let (from, to, what) = operation.plan();
-        let chosen: Vec<u64> = self
-            .rows
-            .iter()
+        let chosen: Vec<usize> = (self.rows.iter().enumerate())
             .filter(|(_, row)| from.contains(&row.state) && self.is_meant(filter, row))
             // A retry leaves alone what is due already.
             .filter(|(_, row)| *operation != Operation::Retry || row.next_at > now)
-            .map(|(number, _)| *number)
+            .map(|(place, _)| place)
             .collect();
         let (mut ids, mut lanes) = (BTreeSet::new(), BTreeSet::new());
-        for number in &chosen {
-            let Some(row) = self.rows.get_mut(number) else { continue };
+        for place in &chosen {
+            let Some(row) = self.rows.get_mut(*place) else { continue };
             row.state = to;
             if to == State::Waiting {
                 row.wait_until(now);

@@ -228,7 +228,7 @@ impl MemoryQueue {
     /// All entries, by id.
     pub fn list(&self) -> Vec<Summary> {
         let mut recipients: BTreeMap<QueueId, Vec<Recipient>> = BTreeMap::new();
-        for row in self.rows.values() {
+        for row in self.rows.iter() {
             recipients.entry(row.entry).or_default().push(Recipient {
                 number: row.number,
                 address: row.address.clone(),
@@ -253,7 +253,7 @@ impl MemoryQueue {
     /// How many recipients are in this state, of the local lane or of the others.
     pub fn count(&self, local: bool, state: State) -> u64 {
         let of = |row: &&Row| (row.lane == Lane::Local) == local && row.state == state;
-        self.rows.values().filter(of).count() as u64
+        self.rows.iter().filter(of).count() as u64
     }
 
     /// What is told of all entries, the oldest first; also of those that are gone.

@@ -34,7 +34,7 @@ impl MemoryQueue {
                 && row.place < 0
                 && class_of(row.place) == new.place
         };
-        let line = self.rows.values().filter(of_line);
+        let line = self.rows.iter().filter(of_line);
         let own = line.clone().filter(|row| row.of_sender == new.of_sender);
         let base = own.map(|row| row.place + 1).max();
         let base = base.or_else(|| line.map(|row| row.place).min()).unwrap_or(new.place);
@@ -75,13 +75,13 @@ impl MemoryQueue {
     }
 
     fn waiting<'a>(&'a self, lane: &'a Lane) -> impl Iterator<Item = &'a Row> {
-        self.rows.values().filter(move |row| row.lane == *lane && row.state == State::Waiting)
+        self.rows.iter().filter(move |row| row.lane == *lane && row.state == State::Waiting)
     }
 
     /// When something comes again of the lanes that this holder may lease from.
     fn again(&self, holder: Holder, request: &Request) -> BTreeMap<&Lane, i64> {
         let mut lanes: BTreeMap<&Lane, i64> = BTreeMap::new();
-        for row in self.rows.values() {
+        for row in self.rows.iter() {
             if row.state != State::Waiting || row.place < 0 {
                 continue;
             }
@@ -164,20 +164,21 @@ impl MemoryQueue {
         lanes.sort_by_key(|(first, lane)| (*first, lane.to_string()));
         let in_order = lanes.into_iter().take(most).map(|(_, lane)| lane).zip(0..);
         let turn_of: BTreeMap<&Lane, usize> = in_order.collect();
-        let mut turns: BTreeMap<usize, Vec<(i64, u64, &Row)>> = BTreeMap::new();
-        for (number, row) in &self.rows {
+        // Each in the order of arrival, which the sort keeps.
+        let mut turns: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
+        for row in &self.rows {
             if row.state == State::Waiting
                 && of(row)
                 && let Some(turn) = turn_of.get(&row.lane)
             {
-                turns.entry(*turn).or_default().push((row.place, *number, row));
+                turns.entry(*turn).or_default().push(row);
             }
         }
         let mut all = Vec::new();
         for rows in turns.values_mut() {
-            rows.sort_unstable_by_key(|(place, number, _)| (*place, *number));
+            rows.sort_by_key(|row| row.place);
             let first = rows.iter().take(request.per_lane_max);
-            all.extend(first.map(|(_, _, row)| (row.lane.clone(), row.entry)));
+            all.extend(first.map(|row| (row.lane.clone(), row.entry)));
         }
         all
     }
