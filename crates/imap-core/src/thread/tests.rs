@@ -1,3 +1,5 @@
+//! The steps of RFC 5256 §3, the examples that its words make, and what holds for any messages.
+
 use proptest::prelude::*;
 
 use super::*;
