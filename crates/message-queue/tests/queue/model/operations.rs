@@ -131,7 +131,8 @@ impl Operation {
             88 => Self::Pause(lane(random)),
             89..91 => Self::Resume(lane(random)),
             91 => Self::Maintain,
-            92 => Self::Clock(seconds(random) * 1000),
+            // Months either way, and never before 1970.
+            92 => Self::Clock(seconds(random) * 100),
             _ => Self::Clock(seconds(random).abs()),
         }
     }
