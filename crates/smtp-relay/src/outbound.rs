@@ -46,7 +46,7 @@ use smtp_client::{Client, ClientOptions, Roots};
 use tokio::{
     sync::{Notify, mpsc},
     task::{Id, JoinError, JoinSet},
-    time::{sleep, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use ground::Ground;
@@ -367,11 +367,13 @@ impl Desk {
     /// the stop. What a search has found, or what waits for one more conversation, can begin without
     /// a look into the queue.
     async fn wait(&mut self, at_most: Duration) {
+        let since = Instant::now();
         loop {
-            let again = self.shared.schedule().look_again().map(|at| at.since(now()));
+            let now = now();
+            let again = self.shared.schedule().look_again(now).map(|at| at.since(now));
             let searched = tokio::select! {
                 () = self.shared.stop.asked() => false,
-                () = self.consumer.wait(at_most) => false,
+                () = self.consumer.wait(at_most.saturating_sub(since.elapsed())) => false,
                 finished = self.done.recv() => {
                     self.take(finished);
                     false
@@ -415,7 +417,7 @@ impl Desk {
     /// The stop: what is on the wire may end, within the time that conversations have.
     async fn finish(&mut self) {
         let deadline = self.shared.stop.deadline();
-        let deadline = deadline.unwrap_or_else(|| tokio::time::Instant::now() + GRACE);
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + GRACE);
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout_at(deadline, all).await.is_err() {
             tracing::warn!("conversations with other servers were cut off by the stop");

@@ -228,8 +228,8 @@ impl<L, P: Clone> Schedule<L, P> {
 
     /// When [`Schedule::start`] may have something although nothing has happened: mail waits for
     /// conversations that were fast enough when it looked last.
-    pub(crate) fn look_again(&self) -> Option<Timestamp> {
-        self.errands.look_again()
+    pub(crate) fn look_again(&self, now: Timestamp) -> Option<Timestamp> {
+        self.errands.look_again(now)
     }
 
     /// The host has greeted: messages can be taken for it.

@@ -145,10 +145,12 @@ impl<L, P: Clone> Errands<L, P> {
         later.chain(sooner).filter(wanted).map(|(way, _)| way)
     }
 
-    /// When a way that moves now is to be looked at again.
-    pub(super) fn look_again(&self) -> Option<Timestamp> {
+    /// When a way that moves now is to be looked at again. One that has stopped moving, and for
+    /// which there is no place, waits for what happens.
+    pub(super) fn look_again(&self, now: Timestamp) -> Option<Timestamp> {
         let wanting = self.ways.iter().filter(|(way, state)| state.wants(way));
-        wanting.filter_map(|(_, state)| state.moves_until()).min()
+        let until = wanting.filter_map(|(_, state)| state.moves_until());
+        until.filter(|until| *until > now).min()
     }
 
     pub(super) fn add(&mut self, errand: Errand, mail: L, now: Timestamp) {
