@@ -24,6 +24,7 @@ fn a_maildir_is_taken_over_once_and_comes_out_as_it_was() {
     let message = |n: usize| format!("Subject: number {n}\r\n\r\nFrom here\r\n");
     put(&stack, "old/cur/1700000001.a.host:2,S", &message(1));
     put(&stack, "old/new/1700000002.b.host", "Subject: bare\n\nlines\n");
+    put(&stack, "old/dovecot-uidlist", "3 V1390731053 N3\n2 :1700000001.a.host\n");
     put(&stack, "old/.Sent Items/cur/1700000003.c.host:2,RSa", &message(3));
     put(&stack, "old/.Sent Items/dovecot-keywords", "0 $Work\n");
     put(&stack, "old/.Lists.rust/cur/1700000004.d.host:2,", &message(4));
@@ -31,6 +32,9 @@ fn a_maildir_is_taken_over_once_and_comes_out_as_it_was() {
     let first = stack.json(&["import", &alice, &source]);
     assert_eq!(report(&first, "INBOX")["imported"], 2);
     assert_eq!(report(&first, "Sent Items")["mailbox"], "Sent", "by what it is for");
+    let mut pop3 = Client::pop3(stack.listener("pop3-tls"), &alice).unwrap();
+    assert!(pop3.pop3_ok("UIDL 1").contains("0000000252e4df2d"), "as POP3 knows it there");
+    pop3.pop3_ok("QUIT");
     let mut imap = Client::imap(stack.listener("imap-tls"), &alice).unwrap();
     assert_eq!(imap.imap_messages("INBOX").len(), 2);
     assert_eq!(imap.imap_messages("Lists/rust"), [message(4).into_bytes()]);

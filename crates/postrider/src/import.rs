@@ -19,11 +19,13 @@ mod progress;
 mod report;
 mod source;
 mod target;
+mod unique_ids;
 
 pub(crate) use imap::{Imap, Remote};
 pub(crate) use plan::Plan;
 pub(crate) use report::Report;
 pub(crate) use source::Source;
+pub(crate) use unique_ids::Pattern;
 
 use std::collections::HashSet;
 
@@ -60,6 +62,7 @@ pub(crate) async fn run(
             target.file(&place, entry).await?;
             progress.step(block.len());
         }
+        target.keep_ids().await?;
         progress.end();
     }
     Ok(report)

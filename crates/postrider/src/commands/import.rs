@@ -12,7 +12,7 @@ use sasl_core::client::Credentials;
 use stable_storage::Files;
 
 use crate::{
-    import::{self, Imap, Plan, Remote, Report, Source},
+    import::{self, Imap, Pattern, Plan, Remote, Report, Source},
     installation::{Installation, runtime},
     printer,
 };
@@ -49,6 +49,10 @@ pub(crate) struct Args {
     /// the system's
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
+    /// How the other server's POP3 names messages: dovecot (its default) or cyrus. Clients that
+    /// leave mail on the server then know it again. Of a Maildir of Dovecot's this is known
+    #[arg(long, value_name = "SERVER", value_parser = Pattern::parse)]
+    pop3_ids: Option<Pattern>,
     /// The report as JSON
     #[arg(long)]
     json: bool,
@@ -160,7 +164,8 @@ async fn open(
     };
     let roots = roots.context("no authorities are known to verify a certificate")?;
     let credentials = Credentials { name, password };
-    let remote = Remote { host, port, tls_at_once, credentials, roots };
+    let unique_ids = args.pop3_ids;
+    let remote = Remote { host, port, tls_at_once, credentials, roots, unique_ids };
     let imap = Imap::connect(remote, Stop::on_signals()?).await?;
     Ok(Source::Imap(Box::new(imap)))
 }

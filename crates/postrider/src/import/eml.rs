@@ -71,7 +71,7 @@ pub(super) fn messages(root: &Path, folder: &Path) -> anyhow::Result<Vec<Item>> 
     let item = |path: PathBuf| {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let key = key(&[b"eml", below.as_os_str().as_encoded_bytes()]);
-        Item { key, locator: Locator::File(path) }
+        Item { key, locator: Locator::File(path), unique_id: None }
     };
     Ok(paths.into_iter().map(item).collect())
 }

@@ -19,6 +19,7 @@ use super::{
     names,
     source::{Facts, Folder, Item, Locator, Place, key},
     target::Target,
+    unique_ids::Pattern,
 };
 use crate::random;
 
@@ -39,6 +40,8 @@ pub(crate) struct Remote {
     pub(crate) credentials: Credentials,
     /// Whose certificates are believed.
     pub(crate) roots: Roots,
+    /// How its POP3 makes unique-ids, if that is known.
+    pub(crate) unique_ids: Option<Pattern>,
 }
 
 /// A connection to such a server.
@@ -47,6 +50,7 @@ pub(crate) struct Imap {
     name: String,
     orders: mpsc::Sender<Order>,
     events: mpsc::Receiver<Event>,
+    unique_ids: Option<Pattern>,
     /// The UIDVALIDITY of the open mailbox.
     uid_validity: u64,
     running: JoinHandle<()>,
@@ -63,7 +67,7 @@ enum Event {
 impl Imap {
     /// Connects and signs in.
     pub(crate) async fn connect(remote: Remote, stop: Stop) -> anyhow::Result<Self> {
-        let Remote { host, port, tls_at_once, credentials, roots } = remote;
+        let Remote { host, port, tls_at_once, credentials, roots, unique_ids } = remote;
         let at = || format!("{host}:{port}");
         let stream = TcpStream::connect((host.as_str(), port)).await;
         let stream = stream.with_context(|| format!("cannot connect to {}", at()))?;
@@ -92,7 +96,7 @@ impl Imap {
             // Nobody may be listening any more.
             let _ = bridge.events.send(Event::Ended(why)).await;
         });
-        let mut imap = Self { host, name, orders, events, uid_validity: 0, running };
+        let mut imap = Self { host, name, orders, events, unique_ids, uid_validity: 0, running };
         match imap.outcome().await? {
             Outcome::SignedIn => Ok(imap),
             other => bail!("the server did not sign {} in: {other:?}", imap.name),
@@ -167,11 +171,13 @@ impl Imap {
         let validity = self.uid_validity.to_be_bytes();
         let host = self.host.to_lowercase();
         let parts = [b"imap", host.as_bytes(), self.name.as_bytes(), wire.as_bytes(), &validity];
+        let (pattern, uid_validity) = (self.unique_ids, self.uid_validity);
         let item = |uid: u32| {
             let uid_octets = uid.to_be_bytes();
             let mut all: Vec<&[u8]> = parts.to_vec();
             all.push(&uid_octets);
-            Item { key: key(&all), locator: Locator::Uid(uid) }
+            let unique_id = pattern.and_then(|pattern| pattern.of(uid_validity, uid));
+            Item { key: key(&all), locator: Locator::Uid(uid), unique_id }
         };
         Ok(uids.into_iter().map(item).collect())
     }

@@ -14,6 +14,7 @@ use super::{
     dates, names,
     source::{Facts, Folder, Item, Locator, Place, key},
     target::Target,
+    unique_ids,
 };
 
 /// How much of a file is read at a time.
@@ -82,7 +83,7 @@ fn look_below(at: &Path, above: &str, depth: usize, found: &mut Vec<Folder>) -> 
 
 /// The messages of a folder: those seen and those that are new.
 pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
-    let mut items = Vec::new();
+    let (mut items, ids) = (Vec::new(), unique_ids::beside(folder));
     for part in ["cur", "new"] {
         let at = folder.join(part);
         let entries = match fs::read_dir(&at) {
@@ -100,7 +101,9 @@ pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
             let unique = unique.split(|octet| *octet == b':').next().unwrap_or(unique);
             let unique = unique.split(|octet| *octet == b',').next().unwrap_or(unique);
             let locator = Locator::File(entry.path());
-            items.push(Item { key: key(&[b"maildir", unique]), locator });
+            let unique_id =
+                std::str::from_utf8(unique).ok().and_then(|name| ids.get(name)).cloned();
+            items.push(Item { key: key(&[b"maildir", unique]), locator, unique_id });
         }
     }
     // The order in which they came, as far as names tell it.

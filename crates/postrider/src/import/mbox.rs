@@ -119,7 +119,8 @@ impl Scan {
         let number = self.seen.entry(digest).or_insert(0);
         *number += 1;
         let key = key(&[b"mbox", &digest, &number.to_be_bytes()]);
-        self.items.push(Item { key, locator: Locator::Span { start, length: end - start } });
+        let locator = Locator::Span { start, length: end - start };
+        self.items.push(Item { key, locator, unique_id: None });
     }
 }
 

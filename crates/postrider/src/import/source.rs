@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mail_store::SpecialUse;
-use mail_types::{FlagSet, QueueId, Timestamp};
+use mail_types::{FlagSet, QueueId, Timestamp, UniqueId};
 use sha2::{Digest as _, Sha256};
 
 use super::{eml, imap::Imap, maildir, mbox, target::Target};
@@ -49,6 +49,8 @@ pub(crate) struct Item {
     pub(crate) key: QueueId,
     /// How it is found there.
     pub(crate) locator: Locator,
+    /// What POP3 calls it there, if that is known.
+    pub(crate) unique_id: Option<UniqueId>,
 }
 
 /// How a message is found in its folder.

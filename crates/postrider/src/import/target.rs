@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use mail_store::{AccountMailboxes, Delivery, Incoming, SpecialUse, StoreError, Written};
-use mail_types::{FlagSet, MailboxName, QueueId, RecipientNumber};
+use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber, Uid, UniqueId};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
@@ -17,6 +17,9 @@ use super::{
 
 /// How many messages are synced at once.
 const SYNCING: usize = 16;
+
+/// How many unique-ids are kept together.
+const IDS_HELD: usize = 5000;
 
 /// Imports serve the first recipient of what they make up.
 const RECIPIENT: RecipientNumber = RecipientNumber(0);
@@ -30,6 +33,8 @@ pub(crate) struct Target {
     syncing: JoinSet<(Done, Result<Written, StoreError>)>,
     written: Vec<(Done, Written)>,
     skipped: Vec<String>,
+    /// What POP3 called messages that were filed, where that is not kept yet.
+    ids: BTreeMap<MailboxId, BTreeMap<Uid, UniqueId>>,
     /// The mailboxes of the account by what they are for; none before they are asked for.
     uses: Option<BTreeMap<SpecialUse, MailboxName>>,
 }
@@ -46,6 +51,7 @@ struct Done {
     /// Its place among those that were handed over: UIDs are given in this order.
     place: usize,
     key: QueueId,
+    unique_id: Option<UniqueId>,
     flags: FlagSet,
     octets: u64,
     digest: [u8; 32],
@@ -96,6 +102,7 @@ impl Target {
             syncing: JoinSet::new(),
             written: Vec::new(),
             skipped: Vec::new(),
+            ids: BTreeMap::new(),
             uses: None,
         }
     }
@@ -147,7 +154,14 @@ impl Target {
         let Facts { flags, internal_date } = facts;
         let incoming = self.account.incoming_delivery(item.key, RECIPIENT, internal_date);
         self.begun += 1;
-        let done = Done { place: self.begun, key: item.key, flags, octets: 0, digest: [0; 32] };
+        let done = Done {
+            place: self.begun,
+            key: item.key,
+            unique_id: item.unique_id.clone(),
+            flags,
+            octets: 0,
+            digest: [0; 32],
+        };
         self.current = Some(Current { incoming, digest: WireDigest::default(), done });
     }
 
@@ -204,8 +218,8 @@ impl Target {
         let mut counted = Vec::new();
         let mut deliveries = Vec::new();
         for (done, written) in self.written.drain(..) {
-            let Done { key, flags, octets, digest, .. } = done;
-            counted.push((octets, digest));
+            let Done { key, unique_id, flags, octets, digest, .. } = done;
+            counted.push((octets, digest, unique_id));
             deliveries.push(Delivery {
                 queue_id: key,
                 recipient: RECIPIENT,
@@ -216,12 +230,27 @@ impl Target {
             });
         }
         let filed = self.account.deliver(deliveries).await.context("cannot file messages")?;
-        for ((octets, digest), delivered) in counted.into_iter().zip(filed) {
+        for ((octets, digest, unique_id), delivered) in counted.into_iter().zip(filed) {
+            if let Some(unique_id) = unique_id {
+                self.ids.entry(delivered.mailbox).or_default().insert(delivered.uid, unique_id);
+            }
             if delivered.before {
                 report.before(1);
             } else {
                 report.brought(octets, digest);
             }
+        }
+        if self.ids.values().map(BTreeMap::len).sum::<usize>() >= IDS_HELD {
+            self.keep_ids().await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what POP3 called the messages that were filed. It is a file that is written anew each
+    /// time: some thousand at once, and what is left at the end of a folder.
+    pub(super) async fn keep_ids(&mut self) -> anyhow::Result<()> {
+        for (mailbox, ids) in std::mem::take(&mut self.ids) {
+            self.account.keep_unique_ids(mailbox, ids).await.context("cannot keep unique-ids")?;
         }
         Ok(())
     }
