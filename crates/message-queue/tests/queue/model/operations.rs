@@ -131,7 +131,7 @@ impl Operation {
             88 => Self::Pause(lane(random)),
             89..91 => Self::Resume(lane(random)),
             91 => Self::Maintain,
-            // Months either way, and never before 1970.
+            // Years either way, and hardly ever before 1970.
             92 => Self::Clock(seconds(random) * 100),
             _ => Self::Clock(seconds(random).abs()),
         }

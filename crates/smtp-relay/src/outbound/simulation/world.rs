@@ -74,6 +74,7 @@ pub(super) struct World {
     searches: Vec<(u64, Errand)>,
     events: VecDeque<(u64, Event)>,
     desk_at: u64,
+    look_at: u64,
     ill_until: u64,
     dying: Option<bool>,
     /// When something happened to us.
@@ -119,6 +120,7 @@ impl World {
             searches: Vec::new(),
             events: events.into(),
             desk_at: 0,
+            look_at: u64::MAX,
             ill_until: 0,
             dying: None,
             disturbed: Vec::new(),
@@ -145,10 +147,14 @@ impl World {
             busy |= self.searches_due();
             busy |= self.tasks_due();
             busy |= self.take();
-            if busy || self.ground.clock.at() >= self.desk_at {
+            let at = self.ground.clock.at();
+            if busy || at >= self.desk_at {
                 self.turn();
                 self.start();
+            } else if at >= self.look_at {
+                self.start();
             }
+            self.look_at = self.look_again();
             let Some(next) = self.next() else { break };
             self.ground.clock.go_on(next);
         }
@@ -170,6 +176,14 @@ impl World {
         }
     }
 
+    /// When more could begin although nothing has happened.
+    fn look_again(&self) -> u64 {
+        let now = self.ground.now();
+        let again = self.ground.schedule().look_again(now);
+        let millis = |when: Timestamp| u64::try_from(when.since(now).as_millis()).unwrap();
+        again.map_or(u64::MAX, |when| self.ground.clock.at() + millis(when).max(1))
+    }
+
     /// When something is next.
     fn next(&self) -> Option<u64> {
         let (at, news) = (self.ground.clock.at(), self.ground.clock.news());
@@ -177,7 +191,7 @@ impl World {
         let tasks = self.tasks.iter().map(of_task);
         let searches = self.searches.iter().map(|(at, _)| *at);
         let event = self.events.front().map(|(at, _)| *at);
-        let next = tasks.chain(searches).chain(event).chain([self.desk_at]).min()?;
+        let next = tasks.chain(searches).chain(event).chain([self.desk_at, self.look_at]).min()?;
         (next < u64::MAX).then_some(next)
     }
 
