@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, address, alias, block, check_config, demo_prepare, domain, export, import, list, message,
-    metrics, migrate, queue, run, sendmail, status, trace, up,
+    account, address, alias, block, check_config, demo_prepare, domain, export, import, list,
+    message, metrics, migrate, queue, run, sendmail, status, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
