@@ -6,8 +6,9 @@
 //! ([`Question::Piece`]). One command is out at a time.
 //!
 //! What the server controls is every byte of the input. Of a response it can make grow what is
-//! held of one line and its short strings ([`MAX_LINE`], [`MAX_STRING`]); bodies are handed on as
-//! they come. A server that breaks the protocol ends the session: nothing is guessed.
+//! held of one line and its short strings ([`MAX_LINE`], [`MAX_STRING`], [`MAX_STRINGS`]); lines
+//! are taken out of the input as they come, and bodies are handed on as they come. A server that
+//! breaks the protocol ends the session: nothing is guessed.
 
 mod order;
 mod reader;
@@ -17,5 +18,5 @@ mod sign_in;
 mod value;
 
 pub use order::{Facts, Folder, Order, Outcome, Selected};
-pub use reader::{MAX_LINE, MAX_STRING};
+pub use reader::{MAX_LINE, MAX_STRING, MAX_STRINGS};
 pub use session::{Ending, Message, Next, Options, Piece, Question, Session};

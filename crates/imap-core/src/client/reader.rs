@@ -1,4 +1,8 @@
 //! Responses as they come: lines with literals in them (RFC 9051 §9 response, literal).
+//!
+//! * Nothing but bodies stays in the input: of a line, what has come is taken at once. So whoever
+//!   reads from the connection may stop at any length of what was not taken.
+//! * What is held is bounded: the line, each literal, and the literals of a response together.
 
 use conversation::Input;
 
@@ -7,6 +11,11 @@ use conversation::Input;
 pub const MAX_LINE: usize = 16 << 20;
 /// The longest literal that is held; longer ones must be bodies.
 pub const MAX_STRING: usize = 64 << 10;
+/// How much the literals of one response may be together, bodies apart, in octets.
+pub const MAX_STRINGS: usize = 1 << 20;
+
+/// What each literal counts for beyond its octets: empty ones take room as well.
+const LITERAL_COST: usize = 32;
 
 /// What stands in a line for a literal: no octet of a line is zero.
 pub(super) const PLACE: u8 = 0;
@@ -41,8 +50,8 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     line: Line,
-    /// How much of the input was searched for a line end.
-    searched: usize,
+    /// What the literals of this response count for, of [`MAX_STRINGS`].
+    strings: usize,
     state: State,
 }
 
@@ -67,19 +76,12 @@ impl Reader {
         loop {
             match self.state {
                 State::Line => {
-                    let searched = self.searched.min(input.len());
-                    let fresh = input.bytes().get(searched..).unwrap_or_default();
-                    let Some(at) = memchr::memchr(b'\n', fresh) else {
-                        self.searched = input.len();
-                        if self.line.text.len() + self.searched > MAX_LINE {
-                            return Err(Breach("a response without an end"));
-                        }
+                    if !self.part(input)? {
                         return Ok(Read::Nothing);
-                    };
-                    let end = searched + at + 1;
-                    self.searched = 0;
-                    if let Some(line) = self.part(input, end)? {
-                        return Ok(Read::Whole(line));
+                    }
+                    if !self.literal()? {
+                        self.strings = 0;
+                        return Ok(Read::Whole(std::mem::take(&mut self.line)));
                     }
                 }
                 State::Literal(0) | State::Body { left: 0, told: true } => self.state = State::Line,
@@ -115,33 +117,44 @@ impl Reader {
         }
     }
 
-    /// Takes one line of the input; the response, if it ends with it.
-    fn part(&mut self, input: &mut Input, end: usize) -> Result<Option<Line>, Breach> {
-        let part = input.bytes().get(..end).unwrap_or_default();
-        // Some servers forget the CR now and then.
-        let part = part.strip_suffix(b"\n").unwrap_or(part);
-        let part = part.strip_suffix(b"\r").unwrap_or(part);
-        if part.contains(&PLACE) {
+    /// Takes what there is of one line out of the input; whether that is all of it.
+    fn part(&mut self, input: &mut Input) -> Result<bool, Breach> {
+        let end = memchr::memchr(b'\n', input.bytes());
+        let part = input.bytes().get(..end.unwrap_or(input.len())).unwrap_or_default();
+        if memchr::memchr(PLACE, part).is_some() {
             return Err(Breach("a NUL octet in a response"));
         }
-        self.line.text.extend_from_slice(part);
-        input.consume(end);
-        if self.line.text.len() > MAX_LINE {
+        if self.line.text.len() + part.len() > MAX_LINE {
             return Err(Breach("a response without an end"));
         }
-        let Some((before, octets)) = announced(&self.line.text)? else {
-            return Ok(Some(std::mem::take(&mut self.line)));
-        };
+        self.line.text.extend_from_slice(part);
+        let taken = part.len() + usize::from(end.is_some());
+        input.consume(taken);
+        // Some servers forget the CR now and then. One that came earlier than its LF is in the line.
+        if end.is_some() && self.line.text.ends_with(b"\r") {
+            self.line.text.pop();
+        }
+        Ok(end.is_some())
+    }
+
+    /// Begins the literal that the line ends with; whether there is one.
+    fn literal(&mut self) -> Result<bool, Breach> {
+        let Some((before, octets)) = announced(&self.line.text)? else { return Ok(false) };
         let is_body = is_body(self.line.text.get(..before).unwrap_or_default());
         self.line.text.truncate(before);
         self.line.text.push(PLACE);
         self.line.literals.push(Vec::new());
-        self.state = match usize::try_from(octets) {
+        let held = usize::try_from(octets).ok().filter(|octets| *octets <= MAX_STRING);
+        self.state = match held {
             _ if is_body => State::Body { left: octets, told: false },
-            Ok(octets) if octets <= MAX_STRING => State::Literal(octets),
-            _ => return Err(Breach("a string that is too long to be held")),
+            Some(octets) => State::Literal(octets),
+            None => return Err(Breach("a string that is too long to be held")),
         };
-        Ok(None)
+        self.strings += LITERAL_COST + held.filter(|_| !is_body).unwrap_or(0);
+        if self.strings > MAX_STRINGS {
+            return Err(Breach("more strings than can be held"));
+        }
+        Ok(true)
     }
 }
 
@@ -222,6 +235,47 @@ mod tests {
         }
     }
 
+    /// The beginning of a response with so many literals of a length.
+    fn many_strings(count: usize, octets: usize) -> Vec<u8> {
+        let one = [format!("{{{octets}}}\r\n").as_bytes(), &vec![b'x'; octets]].concat();
+        [b"* LIST () ", one.repeat(count).as_slice()].concat()
+    }
+
+    /// How much of a stream that comes in steps stays in the input at most.
+    fn untaken(stream: &[u8], step: usize) -> usize {
+        let (mut reader, mut input) = (Reader::default(), Input::default());
+        let left = stream.chunks(step).map(|piece| {
+            input.fill(piece);
+            while reader.read(&mut input).unwrap() != Read::Nothing {}
+            input.len()
+        });
+        left.max().unwrap()
+    }
+
+    #[test]
+    fn of_a_line_nothing_stays_in_the_input() {
+        let search = format!("* SEARCH{}\r\n", " 1000000".repeat(100_000));
+        assert_eq!(untaken(search.as_bytes(), 4096), 0);
+        assert_eq!(read(search.as_bytes(), 4096).unwrap(), [format!("{}||", search.trim_end())]);
+        for stream in [&b"* LIST () {3}\r\nabc x\r\n* OK\n"[..], b"* OK a\rb\r\r\n"] {
+            assert_eq!(untaken(stream, 1), 0);
+        }
+    }
+
+    #[test]
+    fn only_the_carriage_return_at_the_end_goes() {
+        for step in [1, 2, 3, 100] {
+            let told = read(b"* OK a\rb\r\r\n* OK {1}\r\n\r\n", step).unwrap();
+            assert_eq!(told, ["* OK a\rb\r||", "* OK _|\r|"], "steps of {step}");
+        }
+    }
+
+    #[test]
+    fn the_strings_of_each_response_count_by_themselves() {
+        let one = [many_strings(10, MAX_STRING), b"\r\n".to_vec()].concat();
+        assert_eq!(read(&one.repeat(3), 1 << 20).unwrap().len(), 3);
+    }
+
     #[test]
     fn what_no_server_may_do() {
         for (stream, why) in [
@@ -232,6 +286,11 @@ mod tests {
                 "a literal of more octets than there are",
             ),
             (vec![b'x'; MAX_LINE + 2], "a response without an end"),
+            (
+                many_strings(1 + MAX_STRINGS / MAX_STRING, MAX_STRING),
+                "more strings than can be held",
+            ),
+            (many_strings(1 + MAX_STRINGS / LITERAL_COST, 0), "more strings than can be held"),
         ] {
             assert_eq!(read(&stream, 1 << 20), Err(Breach(why)));
         }
