@@ -121,11 +121,6 @@ pub enum Security {
 }
 
 impl Security {
-    /// Whether it holds hosts to names that the domain has given itself (RFC 8461 §4.1).
-    pub fn names_hosts(&self) -> bool {
-        matches!(self, Self::MtaSts { .. } | Self::DaneAndMtaSts { .. })
-    }
-
     pub(crate) fn start_tls(&self) -> StartTls {
         match self {
             Self::Clear | Self::FromStart => StartTls::Never,

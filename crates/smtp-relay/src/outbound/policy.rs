@@ -145,7 +145,9 @@ impl Policies {
             let (security, terms) = asked.security(demanded);
             by_host.insert(mx.name.clone(), terms);
             let addresses = mx.addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
-            let named_securely = mx.named_securely;
+            // Names that the domain's own policy holds its hosts to are the domain's (RFC 8461 §4.1);
+            // a name that only we demand proof of is still the one that the MX lookup gave.
+            let named_securely = mx.named_securely || found.enforced().is_some();
             let host = Host { security, named_securely, ..Host::new(mx.name, addresses) };
             secured.push((mx.preference, host));
         }
@@ -198,8 +200,8 @@ impl Asked<'_> {
             let (kind, reason) = (failed.kind, failed.reason.clone());
             terms.push(Term::Failed { applied: Failed::Sts, kind, reason });
         }
-        let enforced = found.kept.as_ref().filter(|kept| kept.policy.mode == Mode::Enforce);
-        let mut patterns = enforced.map(|kept| kept.policy.patterns.clone());
+        let enforced = found.enforced();
+        let mut patterns = enforced.map(|policy| policy.patterns.clone());
         if demanded == DomainTls::Verified && patterns.is_none() {
             // A policy of ours, of this host.
             patterns = MxPattern::parse(host.name.as_str()).ok().map(|own| vec![own]);

@@ -14,7 +14,7 @@ use agent_kit::now;
 use mail_dns::Resolver;
 use mail_types::{Domain, Timestamp};
 use stable_storage::on_blocking_thread;
-use tls_policy::{Mode, sts_id};
+use tls_policy::{Mode, StsPolicy, sts_id};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
@@ -55,6 +55,14 @@ pub(super) struct Found {
     pub(super) kept: Option<Kept>,
     /// Why the one that the domain says it has could not be had.
     pub(super) failed: Option<NoPolicy>,
+}
+
+impl Found {
+    /// The policy, if it is to be kept to and not only tested.
+    pub(super) fn enforced(&self) -> Option<&StsPolicy> {
+        let kept = self.kept.as_ref().filter(|kept| kept.policy.mode == Mode::Enforce);
+        kept.map(|kept| &kept.policy)
+    }
 }
 
 impl Book {

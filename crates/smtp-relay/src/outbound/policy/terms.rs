@@ -80,7 +80,7 @@ impl Shelter {
         Self {
             terms,
             host: Some(host.name.clone()),
-            named_securely: host.named_securely || host.security.names_hosts(),
+            named_securely: host.named_securely,
             ..Self::default()
         }
     }
@@ -190,6 +190,33 @@ fn of_fault(fault: CertificateFault, text: &str) -> (ResultKind, String) {
         CertificateFault::Unmatched => {
             let reason = "no TLSA record matches the certificate".to_owned();
             (ResultKind::ValidationFailure, reason)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_types::MxPattern;
+    use smtp_client::Security;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_only_we_demand_proof_of_is_no_name_of_the_domain() {
+        let name = Domain::parse("mx.forged.example").unwrap();
+        let security = Security::DaneAndMtaSts {
+            records: Vec::new(),
+            names: vec![name.clone()],
+            patterns: vec![MxPattern::parse(name.as_str()).unwrap()],
+        };
+        for named_securely in [false, true] {
+            let host = Host {
+                named_securely,
+                security: security.clone(),
+                ..Host::new(name.clone(), Vec::new())
+            };
+            let shelter = Shelter { proved: true, ..Shelter::of(&host, None) };
+            assert_eq!(shelter.is_authentic(), named_securely);
         }
     }
 }
