@@ -1,6 +1,6 @@
 //! A way as whoever goes it needs it: its hosts, where they are, and how to talk to them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use smtp_client::{Host, Place};
 
@@ -77,8 +77,20 @@ impl Plan {
         self.hosts.iter().find(|one| one.id == *id).map(|one| &one.host)
     }
 
-    /// How many hosts there are.
+    /// How many hosts there are; one that is listed twice is one.
     pub(super) fn hosts(&self) -> usize {
-        self.hosts.len()
+        self.hosts.iter().map(|one| &one.id).collect::<BTreeSet<_>>().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_listed_twice_is_one() {
+        let host = |name: &str| Host::new(mail_types::Domain::parse(name).unwrap(), Vec::new());
+        let plan = Plan::new(vec![(10, host("a")), (20, host("a")), (20, host("b"))], 1);
+        assert_eq!(plan.hosts(), 2);
     }
 }
