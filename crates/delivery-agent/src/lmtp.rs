@@ -16,14 +16,15 @@ use agent_kit::{
     Agent, Connection, DriveOptions, Listener, Reload, ServeOptions, drive, now, serve,
 };
 use directory::{Occasion, Route, Target};
-use mail_types::{AccountId, ForwardPath, ReversePath};
+use mail_types::{AccountId, Address, ForwardPath, ReversePath};
 use message_queue::NewRecipient;
+use mime_core::fixup::Seen;
 use smtp_core::{
     command::{MailFrom, RcptTo},
     reply::Refusal,
     server::{Dialect, LastWord, Limits, Options, Session, SignIn},
 };
-use smtp_server::{Decide, Fixups, Intake, Reception, no_route, recipient};
+use smtp_server::{Decide, Fixups, Intake, Reception, goes_round, no_route, recipient};
 
 use crate::service::Shared;
 
@@ -163,5 +164,13 @@ impl Decide for Receiver {
 
     fn fixups(&self) -> Fixups {
         Fixups::default()
+    }
+
+    async fn header(
+        &mut self,
+        seen: &Seen,
+        recipients: &[NewRecipient],
+    ) -> Result<Option<Address>, Refusal> {
+        if goes_round(seen, recipients) { Err(Refusal::Loop) } else { Ok(None) }
     }
 }

@@ -58,6 +58,8 @@ pub struct Removal {
     pub aliases_without_it: Vec<AliasName>,
     /// Aliases that lead to nobody else: they go as well.
     pub aliases_removed: Vec<AliasName>,
+    /// Accounts that forward to it, and do so no longer.
+    pub forwards_ended: Vec<Address>,
     /// Lists that it is a member of: they stay, without it.
     pub lists_without_it: Vec<Address>,
 }

@@ -12,8 +12,8 @@ use mail_types::{
 };
 
 use crate::{
-    Account, DomainKind, Explanation, ListFacts, MailingList, Occasion, Refusal, RelayedTo, Route,
-    Rule, Step, Target, roster::Roster, srs,
+    Account, DomainKind, Explanation, MailingList, Occasion, Refusal, RelayedTo, Route, Rule, Step,
+    Target, roster::Roster, srs,
 };
 
 /// The most addresses that one may expand to.
@@ -50,7 +50,8 @@ impl Roster {
         let Expansion { targets, trouble, steps, .. } = expansion;
         let steps = steps.unwrap_or_default();
         let route = match (trouble, targets) {
-            (Some(Refusal::TooManyTargets), _) => Route::Refused(Refusal::TooManyTargets),
+            // Some would get it and some would not, and nobody would be told of that.
+            (Some(why @ (Refusal::TooManyTargets | Refusal::MayNotPost)), _) => Route::Refused(why),
             (trouble, targets) if targets.is_empty() => {
                 Route::Refused(trouble.unwrap_or(Refusal::UnknownMailbox))
             }
@@ -109,11 +110,17 @@ struct Way<'r> {
     list: Option<&'r MailingList>,
     /// Whether the mail is passed on: it was for somebody else.
     passed_on: bool,
+    /// The account that forwards it: where it has been shows in it, so that it is known again.
+    forwarder: Option<&'r Address>,
 }
 
 impl<'r> Way<'r> {
     fn on(self) -> Self {
         Self { depth: self.depth + 1, passed_on: true, ..self }
+    }
+
+    fn by(self, account: &'r Account) -> Self {
+        Self { forwarder: Some(&account.address), ..self.on() }
     }
 
     fn of_list(self, list: &'r MailingList) -> Self {
@@ -156,7 +163,7 @@ impl<'r, 'o> Expansion<'r, 'o> {
 
     /// Adds all that an address leads to. Recursion ends because each address counts once.
     fn add(&mut self, address: &Address, way: Way<'r>) {
-        if self.seen.len() >= MAX_TARGETS {
+        if self.seen.len() > MAX_TARGETS {
             self.trouble = Some(Refusal::TooManyTargets);
             return self.tell(address, way, || Rule::TooMany);
         }
@@ -242,7 +249,7 @@ impl<'r, 'o> Expansion<'r, 'o> {
         way: Way<'r>,
     ) {
         if account.is_shut(self.occasion.now) {
-            self.trouble = Some(Refusal::Disabled);
+            self.trouble.get_or_insert(Refusal::Disabled);
             return self.tell(written, way, || Rule::Shut);
         }
         let filed = self.roster.hosted(written.domain()).is_some_and(|d| d.subaddress.filed);
@@ -261,7 +268,7 @@ impl<'r, 'o> Expansion<'r, 'o> {
             self.push(account, written.clone(), mailbox, way);
         }
         for target in &forward.targets {
-            self.add(target, way.on());
+            self.add(target, way.by(account));
         }
     }
 
@@ -271,6 +278,9 @@ impl<'r, 'o> Expansion<'r, 'o> {
             return self.tell(written, way, || Rule::MayNotPost(list.posting));
         }
         self.tell(written, way, || Rule::List(list.members.len()));
+        if list.members.is_empty() {
+            self.trouble.get_or_insert(Refusal::Disabled);
+        }
         for member in &list.members {
             self.add(member, way.of_list(list));
         }
@@ -320,7 +330,8 @@ impl<'r, 'o> Expansion<'r, 'o> {
     fn add_elsewhere(&mut self, address: &Address, way: Way<'r>) {
         let target = Target::elsewhere(address);
         let reverse_path = self.reverse_path(way, true);
-        self.targets.push(Target { reverse_path, list: list_facts(way), ..target });
+        let (list, head) = (way.list.map(|list| list.name.clone()), head(way));
+        self.targets.push(Target { reverse_path, list, head, ..target });
     }
 
     /// An account gets it once, however many aliases lead to it.
@@ -333,9 +344,10 @@ impl<'r, 'o> Expansion<'r, 'o> {
     ) {
         if self.reached.insert(account.id) {
             let account = Some(account.id);
-            let (reverse_path, list) = (self.reverse_path(way, false), list_facts(way));
+            let list = way.list.map(|list| list.name.clone());
+            let (reverse_path, head) = (self.reverse_path(way, false), head(way));
             let target = Target::new(address, Lane::Local);
-            self.targets.push(Target { account, mailbox, reverse_path, list, ..target });
+            self.targets.push(Target { account, mailbox, reverse_path, list, head, ..target });
         }
     }
 
@@ -345,7 +357,8 @@ impl<'r, 'o> Expansion<'r, 'o> {
             return Some(ReversePath::Address(list.owner.clone()));
         }
         let from = self.occasion.from?.address()?;
-        let strange = self.roster.hosted(from.domain()).is_none();
+        // What is relayed is another server's: its senders are as strange as any.
+        let strange = !self.roster.is_ours(from.domain());
         if !(leaves && way.passed_on && strange) {
             return None;
         }
@@ -359,8 +372,13 @@ impl<'r, 'o> Expansion<'r, 'o> {
     }
 }
 
-fn list_facts(way: Way<'_>) -> Option<ListFacts> {
-    way.list.map(|list| ListFacts { name: list.name.clone(), head: list.head() })
+/// What stands before the content for whoever is found on this way.
+fn head(way: Way<'_>) -> Vec<u8> {
+    let mut head = way.list.map(MailingList::head).unwrap_or_default();
+    if let Some(forwarder) = way.forwarder {
+        head.extend_from_slice(format!("Delivered-To: {forwarder}\r\n").as_bytes());
+    }
+    head
 }
 
 fn is_always_answered(address: &Address) -> bool {

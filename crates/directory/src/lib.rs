@@ -35,5 +35,6 @@ pub use error::DirectoryError;
 pub use explanation::{Explanation, Rule, Step};
 pub use hosted::{DomainKind, HostedDomain, RelayedTo, Separator, Subaddress};
 pub use list::{MailingList, Posting};
-pub use route::{ListFacts, Occasion, Refusal, Route, Target};
+pub use route::{Occasion, Refusal, Route, Target};
 pub use snapshot::Stamp;
+pub use srs::is_rewritten;

@@ -8,6 +8,9 @@ use std::{fmt, str::FromStr};
 
 use mail_types::{Address, Malformed, ReversePath};
 
+/// The longest description that is told to members, in octets.
+const DESCRIPTION_MAX: usize = 200;
+
 /// A mailing list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailingList {
@@ -79,9 +82,11 @@ impl MailingList {
         // RFC 2919 §2: what no identifier may hold does no harm as a hyphen.
         let id: String =
             id.chars().map(|c| if is_of_id(c) { c.to_ascii_lowercase() } else { '-' }).collect();
-        let description = self.description.as_deref().filter(|text| is_plain(text));
+        let fits = |text: &&str| is_plain(text) && text.len() <= DESCRIPTION_MAX;
+        let description = self.description.as_deref().filter(fits);
         let description = description.map_or(String::new(), |text| format!("\"{text}\" "));
-        let mut head = format!("List-Id: {description}<{id}>\r\n");
+        // By the first field it is known again when it comes back.
+        let mut head = format!("Delivered-To: {name}\r\nList-Id: {description}<{id}>\r\n");
         // An address that must be quoted is not worth the escapes that a URL would need.
         if is_plain_address(name) {
             match self.posting {
@@ -151,7 +156,7 @@ mod tests {
         let head = String::from_utf8(list(Posting::Members).head()).unwrap();
         assert_eq!(
             head,
-            "List-Id: \"All of us\" <team.example.org>\r\n\
+            "Delivered-To: Team@example.org\r\nList-Id: \"All of us\" <team.example.org>\r\n\
              List-Post: <mailto:Team@example.org>\r\n\
              List-Owner: <mailto:alice@example.org>\r\n\
              List-Unsubscribe: <mailto:alice@example.org?subject=unsubscribe>\r\n"
@@ -160,6 +165,6 @@ mod tests {
         odd.name = address("\"a b\"@example.org");
         odd.description = Some("x\"\r\nBcc: eve".to_owned());
         let head = String::from_utf8(odd.head()).unwrap();
-        assert!(head.starts_with("List-Id: <a-b.example.org>\r\nList-Owner:"), "{head}");
+        assert!(head.contains("\r\nList-Id: <a-b.example.org>\r\nList-Owner:"), "{head}");
     }
 }

@@ -117,6 +117,11 @@ impl Roster {
         self.forwards.get(&id)
     }
 
+    /// Each account that forwards, with each of its targets.
+    pub(crate) fn forward_targets(&self) -> impl Iterator<Item = (AccountId, &Address)> {
+        self.forwards.iter().flat_map(|(id, to)| to.targets.iter().map(|target| (*id, target)))
+    }
+
     /// Whether a recipient of a relayed domain is listed, by its folded address.
     pub(crate) fn is_listed(&self, key: &str) -> bool {
         self.listed.contains_key(key)

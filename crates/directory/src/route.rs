@@ -60,22 +60,16 @@ pub struct Target {
     /// The reverse-path towards this one, if another than the message's: a list's owner, or ours in
     /// the sender's place where we pass its mail on.
     pub reverse_path: Option<ReversePath>,
-    /// What it is a member of, if a list leads to it.
-    pub list: Option<ListFacts>,
-}
-
-/// What a list says to those who get its mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListFacts {
-    /// Its address.
-    pub name: Address,
+    /// The list whose member it is, if one leads to it.
+    pub list: Option<Address>,
     /// The header fields that stand before the content, each with its CRLF.
     pub head: Vec<u8>,
 }
 
 impl Target {
     pub(crate) fn new(address: Address, lane: Lane) -> Self {
-        Self { address, lane, account: None, mailbox: None, reverse_path: None, list: None }
+        let (account, mailbox, reverse_path, list) = (None, None, None, None);
+        Self { address, lane, account, mailbox, reverse_path, list, head: Vec::new() }
     }
 
     pub(crate) fn elsewhere(address: &Address) -> Self {

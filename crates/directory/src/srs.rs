@@ -109,8 +109,8 @@ fn kind(local: &str) -> Option<(Kind, &str)> {
     }
 }
 
-/// Whether an address has this form at all.
-pub(crate) fn is_rewritten(local: &LocalPart) -> bool {
+/// Whether an address has the form of one that stands for a sender elsewhere, made here or not.
+pub fn is_rewritten(local: &LocalPart) -> bool {
     kind(local.as_str()).is_some()
 }
 

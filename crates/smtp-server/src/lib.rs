@@ -22,5 +22,5 @@ mod watch;
 pub use decide::{Decide, Fixups, Missing};
 pub use intake::Intake;
 pub use reception::Reception;
-pub use recipients::{no_route, notified, postmaster, recipient};
+pub use recipients::{goes_round, no_route, notified, postmaster, recipient};
 pub use watch::{count_outcome, watch_queue};

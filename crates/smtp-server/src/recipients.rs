@@ -1,23 +1,24 @@
 //! From what the directory says to what the queue takes: the same for whoever enqueues.
 
+use std::collections::HashSet;
+
 use directory::{Directory, Occasion, Refusal as NoRoute, Route, Target};
 use mail_types::{Address, FlagSet, ForwardPath, ReversePath, Timestamp};
 use message_queue::{FileInto, NewRecipient};
+use mime_core::{fixup::Seen, header::address::addresses};
 use smtp_core::reply::Refusal;
 
 /// A target as the queue takes it.
 pub fn recipient(target: Target) -> NewRecipient {
-    let Target { address, lane, account, mailbox, reverse_path, list } = target;
+    let Target { address, lane, account, mailbox, reverse_path, list, head } = target;
     // Strangers write subaddresses: they make no mailboxes.
     let into = |mailbox| FileInto { mailbox, or_inbox: true, flags: FlagSet::new() };
     let mut new = NewRecipient::new(address, lane);
     new.account = account;
     new.file_into = mailbox.map(into);
     new.reverse_path = reverse_path;
-    if let Some(list) = list {
-        new.list = Some(list.name);
-        new.head = list.head;
-    }
+    new.list = list;
+    new.head = head;
     new
 }
 
@@ -33,6 +34,18 @@ pub fn no_route(why: NoRoute, to: &ForwardPath) -> Refusal {
             Refusal::Failure
         }
     }
+}
+
+/// Whether a message goes round in circles: it has been with all of its recipients before, or with the
+/// lists that lead to them (RFC 5321 §6.3).
+pub fn goes_round(seen: &Seen, recipients: &[NewRecipient]) -> bool {
+    let been: HashSet<String> =
+        addresses(&seen.delivered_to).map(|address| address.folded()).collect();
+    let has_been = |recipient: &NewRecipient| {
+        let list = recipient.list.iter();
+        list.chain([&recipient.address]).any(|address| been.contains(&address.folded()))
+    };
+    !been.is_empty() && recipients.iter().all(has_been)
 }
 
 /// Who gets a notification to this address; nobody, if the address leads to nobody any more.

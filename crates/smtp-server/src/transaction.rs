@@ -22,7 +22,7 @@ pub(crate) struct Transaction {
     pub(crate) account: Option<AccountId>,
     pub(crate) recipients: Vec<NewRecipient>,
     /// Who is among them: a list of thousands must not be searched for each of its members.
-    known: HashSet<(Address, Option<MailboxName>)>,
+    known: HashSet<(Whose, Option<MailboxName>)>,
     /// The aliases and lists of which their senders want to hear.
     expanded: HashSet<Address>,
     /// When MAIL came: what it says in seconds counts from here.
@@ -87,7 +87,7 @@ impl Transaction {
                 target.not_before = Some(hold.until(self.begun_at));
             }
             let mailbox = target.file_into.as_ref().map(|file_into| file_into.mailbox.clone());
-            if self.known.insert((target.address.clone(), mailbox)) {
+            if self.known.insert((Whose::of(&target), mailbox)) {
                 self.recipients.push(target);
             }
         }
@@ -136,6 +136,24 @@ fn stand_in(rcpt: &RcptTo, expanded: Expanded) -> Option<NewRecipient> {
         expanded: Some(expanded),
         ..NewRecipient::new(address.clone(), Lane::Local)
     })
+}
+
+/// What makes two recipients one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    /// Of an own mailbox: the account, however its address is written.
+    Account(AccountId),
+    /// Of any other.
+    Address(Address),
+}
+
+impl Whose {
+    fn of(recipient: &NewRecipient) -> Self {
+        match recipient.account {
+            Some(account) => Self::Account(account),
+            None => Self::Address(recipient.address.clone()),
+        }
+    }
 }
 
 /// How the sender named this recipient: ORCPT, or what it wrote if that led elsewhere

@@ -223,7 +223,11 @@ fn removal(roster: &Roster, address: &Address) -> Result<Removal, DirectoryError
     }
     let member_of = |list: &&MailingList| list.members.iter().any(|m| m.folded() == key);
     let lists_without_it = roster.lists().filter(member_of).map(|list| list.name.clone()).collect();
+    let forwarding = roster.forward_targets().filter(|(_, target)| target.folded() == key);
+    let forwarding = forwarding.filter_map(|(id, _)| roster.account(id));
+    let forwards_ended = forwarding.map(|account| account.address.clone()).collect();
     let mut removal = Removal {
+        forwards_ended,
         account,
         aliases_without_it: Vec::new(),
         aliases_removed: Vec::new(),
@@ -255,6 +259,14 @@ async fn delete_account(
                 .execute(&mut *connection)
                 .await?;
         }
+    }
+    // Whoever forwarded to it alone gets mail again instead of losing it.
+    for (id, target) in roster.forward_targets().filter(|(_, target)| target.folded() == key) {
+        sqlx::query("delete from forward where account = ? and target = ?")
+            .bind(id.0)
+            .bind(target.to_string())
+            .execute(&mut *connection)
+            .await?;
     }
     sqlx::query("delete from list_member where folded = ?")
         .bind(key)

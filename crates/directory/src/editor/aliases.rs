@@ -1,10 +1,10 @@
 //! Aliases come and go.
 
-use mail_types::Address;
+use mail_types::{Address, Timestamp};
 use sqlx::SqliteConnection;
 
 use crate::{
-    Alias, AliasName, DirectoryError, DomainKind, Editor,
+    Alias, AliasName, DirectoryError, DomainKind, Editor, Occasion, Refusal, Route,
     editor::names::{check_free, check_known},
     roster::Roster,
     tables,
@@ -24,6 +24,7 @@ impl Editor {
                 insert(connection, &name, &targets).await?;
                 let roster = tables::read(connection).await?;
                 check_for_loop(&roster, &name)?;
+                check_reach(&roster, &name)?;
                 existing(&roster, &name)
             })
         })
@@ -126,4 +127,13 @@ fn check_for_loop(roster: &Roster, name: &AliasName) -> Result<(), DirectoryErro
         }
     }
     Ok(())
+}
+
+/// Whether somebody is reached, also by subaddresses, other domains and forwards.
+fn check_reach(roster: &Roster, name: &AliasName) -> Result<(), DirectoryError> {
+    let AliasName::Address(address) = name else { return Ok(()) };
+    match roster.route(address, Occasion::inquiry(Timestamp::from_secs(0))) {
+        Route::Refused(Refusal::AliasLoop) => Err(DirectoryError::AliasLoop(name.clone())),
+        _ => Ok(()),
+    }
 }

@@ -38,14 +38,15 @@ impl Editor {
                         .execute(&mut *connection)
                         .await?;
                 }
-                let route = tables::read(connection).await?;
-                let route = route.route(&account.address, Occasion::inquiry(now));
-                match route {
-                    Route::Refused(Refusal::AliasLoop) => {
-                        Err(DirectoryError::ForwardLoop(account.address))
-                    }
-                    _ => Ok(()),
+                let roster = tables::read(connection).await?;
+                let route = roster.route(&account.address, Occasion::inquiry(now));
+                // To itself, and nothing kept: what comes back would be cut off.
+                let itself = forward.targets.iter().any(|to| roster.is_own(account.id, to, now));
+                let nothing_left = route == Route::Refused(Refusal::AliasLoop);
+                if nothing_left || itself && !forward.keep {
+                    return Err(DirectoryError::ForwardLoop(account.address));
                 }
+                Ok(())
             })
         })
         .await

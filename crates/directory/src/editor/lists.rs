@@ -1,10 +1,10 @@
 //! Lists come and go, and so do their members.
 
-use mail_types::Address;
+use mail_types::{Address, ReversePath, Timestamp};
 use sqlx::SqliteConnection;
 
 use crate::{
-    DirectoryError, Editor, MailingList, Posting,
+    DirectoryError, Editor, MailingList, Occasion, Posting, Route,
     editor::names::{check_free, check_known},
     roster::Roster,
     tables,
@@ -29,7 +29,8 @@ impl Editor {
             Box::pin(async move {
                 let roster = tables::read(connection).await?;
                 check_free(&roster, &list.name)?;
-                check_known(&roster, std::iter::once(&list.owner).chain(&list.members))?;
+                check_known(&roster, &list.members)?;
+                check_owner(&roster, &list.owner)?;
                 let description = list.description.as_deref().filter(|text| !text.is_empty());
                 let inserted = sqlx::query(
                     "insert into list (name, folded, owner, posting, description) \
@@ -59,7 +60,7 @@ impl Editor {
             Box::pin(async move {
                 let roster = tables::read(connection).await?;
                 existing(&roster, &name)?;
-                check_known(&roster, &change.owner)?;
+                change.owner.iter().try_for_each(|owner| check_owner(&roster, owner))?;
                 sqlx::query(
                     "update list set owner = ifnull(?, owner), posting = ifnull(?, posting), \
                      description = nullif(ifnull(?, description), '') where folded = ?",
@@ -151,6 +152,15 @@ impl Editor {
 fn existing(roster: &Roster, name: &Address) -> Result<MailingList, DirectoryError> {
     let list = roster.list(&name.folded()).cloned();
     list.ok_or_else(|| DirectoryError::NoSuchList(name.clone()))
+}
+
+/// Whether notifications reach the owner: those to another list, say, would reach nobody.
+fn check_owner(roster: &Roster, owner: &Address) -> Result<(), DirectoryError> {
+    let notification = Occasion::message(&ReversePath::Null, Timestamp::from_secs(0));
+    match roster.route(owner, notification) {
+        Route::Refused(_) => Err(DirectoryError::TargetUnknown(owner.clone())),
+        Route::Ours(_) | Route::Elsewhere(_) => Ok(()),
+    }
 }
 
 async fn insert_members(

@@ -258,6 +258,10 @@ fn consequences(installation: &Installation, removal: &Removal) -> String {
     if !removal.aliases_without_it.is_empty() {
         text += &format!("; aliases that stay without it: {}", list(&removal.aliases_without_it));
     }
+    if !removal.forwards_ended.is_empty() {
+        let names = removal.forwards_ended.iter().map(ToString::to_string);
+        text += &format!("; no longer forwarded to by {}", names.collect::<Vec<_>>().join(", "));
+    }
     if !removal.lists_without_it.is_empty() {
         let names = removal.lists_without_it.iter().map(ToString::to_string);
         text += &format!("; lists that it leaves: {}", names.collect::<Vec<_>>().join(", "));

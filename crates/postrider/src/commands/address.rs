@@ -93,7 +93,7 @@ fn as_json(told: &Explanation) -> serde_json::Value {
             "account": target.account.map(|account| account.0),
             "mailbox": target.mailbox.as_ref().map(ToString::to_string),
             "reverse_path": target.reverse_path.as_ref().map(ToString::to_string),
-            "list": target.list.as_ref().map(|list| list.name.to_string()),
+            "list": target.list.as_ref().map(ToString::to_string),
         })
     });
     let (result, refusal) = match &told.route {

@@ -27,7 +27,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "members")]
         posting: Posting,
         /// What it is for, in a few words
-        #[arg(long)]
+        #[arg(long, value_parser = description)]
         description: Option<String>,
         /// Its first members
         #[arg(value_parser = Address::parse)]
@@ -45,7 +45,7 @@ pub(crate) enum Command {
         #[arg(long)]
         posting: Option<Posting>,
         /// What it is for; empty takes the description away
-        #[arg(long)]
+        #[arg(long, value_parser = description)]
         description: Option<String>,
     },
     /// Add members
@@ -81,6 +81,15 @@ pub(crate) enum Command {
         #[arg(value_parser = Address::parse)]
         list: Address,
     },
+}
+
+/// What may stand in a header field.
+fn description(text: &str) -> Result<String, String> {
+    let plain = |c: char| c == ' ' || c.is_ascii_graphic() && !"\"\\".contains(c);
+    if text.len() > 200 || !text.chars().all(plain) {
+        return Err("up to 200 plain ASCII characters, no quotes and backslashes".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()> {

@@ -60,6 +60,7 @@ async fn summon(
             lane: Some(lane.clone()),
             state: Some(state),
             reason: reason.map(str::to_owned),
+            whole_reason: true,
             ..Filter::default()
         };
         let Lane::Remote(domain) = lane else { continue };

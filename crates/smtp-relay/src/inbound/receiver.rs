@@ -1,21 +1,21 @@
 //! What is taken from strangers.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use account_usage::{Quota, UsageReader};
 use agent_kit::now;
 use config::Config;
 use conversation::Peer;
-use directory::{Directory, DirectoryError, Occasion, Route, Target};
+use directory::{Directory, DirectoryError, Occasion, Route, Target, is_rewritten};
 use mail_types::{AccountId, Address, ForwardPath, ReversePath};
 use message_queue::{NewRecipient, Queue};
-use mime_core::{fixup::Seen, header::address::addresses};
+use mime_core::fixup::Seen;
 use smtp_core::{
     command::{MailFrom, Node, RcptTo},
     reply::Refusal,
     server::{LastWord, Session, SignIn, Started},
 };
-use smtp_server::{Decide, Fixups, no_route, recipient};
+use smtp_server::{Decide, Fixups, goes_round, no_route, recipient};
 
 use super::{
     etrn,
@@ -75,7 +75,9 @@ impl Receiver {
     /// Whether a catch-all would take what reads like a way onwards.
     async fn is_caught_way(&self, path: &ForwardPath) -> Result<bool, DirectoryError> {
         match path {
-            ForwardPath::Address(address) if names_a_way(address) => {
+            ForwardPath::Address(address)
+                if names_a_way(address) && !is_rewritten(address.local()) =>
+            {
                 Ok(!self.directory.is_named(address).await?)
             }
             _ => Ok(false),
@@ -180,10 +182,7 @@ impl Decide for Receiver {
         seen: &Seen,
         recipients: &[NewRecipient],
     ) -> Result<Option<Address>, Refusal> {
-        let been: HashSet<String> =
-            addresses(&seen.delivered_to).map(|address| address.folded()).collect();
-        let has_been = |recipient: &NewRecipient| been.contains(&recipient.address.folded());
-        if !been.is_empty() && recipients.iter().all(has_been) {
+        if goes_round(seen, recipients) {
             return Err(Refusal::Loop);
         }
         Ok(None)

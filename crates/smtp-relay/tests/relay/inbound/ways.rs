@@ -28,9 +28,18 @@ async fn a_list_takes_what_its_members_post() {
     assert_eq!(alice.address.to_string(), "alice@example.org");
     assert_eq!(alice.reverse_path.to_string(), "owner@example.net", "RFC 5321 §3.9.2");
     let head = String::from_utf8(alice.head.clone()).unwrap();
-    assert!(head.starts_with("List-Id: <team.example.org>\r\n"), "{head}");
+    assert!(
+        head.starts_with("Delivered-To: team@example.org\r\nList-Id: <team.example.org>\r\n"),
+        "{head}"
+    );
     assert!(alice.original.is_none(), "RFC 3461 §5.2.7.1");
     assert!(!alice.notify.success && !alice.notify.delay, "{:?}", alice.notify);
+    // What comes back from a member is not posted again.
+    let again = format!(
+        "{HELLO}C: MAIL FROM:<owner@example.net>\nS: 250\nC: RCPT TO:<{team}>\nS: 250\nC: DATA\n\
+         S: 354\nC: Delivered-To: Team@example.org\nC: \nC: .\nS: 554 5.4.6\nC: QUIT\nS: 221\n"
+    );
+    house.play(&again).await;
     let remote = house.queued(Consumes::Remote).await;
     let carol = &remote[0].lease.recipients[0];
     assert_eq!(carol.reverse_path.to_string(), "owner@example.net");
