@@ -7,9 +7,11 @@
 //!
 //! What the server controls is every byte of the input. Of a response it can make grow what is
 //! held of one line and its short strings ([`MAX_LINE`], [`MAX_STRING`], [`MAX_STRINGS`]); lines
-//! are taken out of the input as they come, and bodies are handed on as they come. A server that
-//! breaks the protocol ends the session: nothing is guessed.
+//! are taken out of the input as they come, and bodies are handed on as they come, one in a
+//! response. What is collected for an order is bounded as well. A server that breaks the protocol
+//! ends the session: nothing is guessed.
 
+mod gather;
 mod order;
 mod reader;
 mod response;

@@ -46,6 +46,13 @@ pub(super) struct Line {
     pub(super) literals: Vec<Vec<u8>>,
 }
 
+impl Line {
+    /// How much of it is held.
+    pub(super) fn octets(&self) -> usize {
+        self.text.len() + self.literals.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
 /// Reads responses.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
