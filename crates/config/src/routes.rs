@@ -31,7 +31,10 @@ impl Route {
             "hold" => Ok(Self::Hold("the configuration holds mail for this domain".to_owned())),
             text => {
                 if let Some(reason) = text.strip_prefix("hold:") {
-                    return Ok(Self::Hold(reason.trim().to_owned()));
+                    return match reason.trim() {
+                        "" => Err("must have a reason after \"hold:\", or be \"hold\"".to_owned()),
+                        reason => Ok(Self::Hold(reason.to_owned())),
+                    };
                 }
                 if let Some(name) = text.strip_prefix("via:") {
                     return Ok(Self::Via(name.trim().to_owned()));
@@ -197,6 +200,8 @@ mod tests {
             ("lmtp:127.0.0.1:24", lmtp(24)),
             ("lmtp: /run/x y", Some(Route::Lmtp(LmtpServer::Socket("/run/x y".into())))),
             ("lmtp:127.0.0.1:25", None),
+            ("hold:", None),
+            ("hold: ", None),
             ("lmtp:", None),
             ("lmtp:run/x", None),
             ("smart.example.net", None),
