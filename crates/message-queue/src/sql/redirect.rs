@@ -42,7 +42,8 @@ pub(crate) fn redirectable(
 
         select entry, number, lower(address), state, 0 from recipient
         where entry in (select value ->> 1 from json_each($1))
-          and number_of_all not in (select value ->> 0 from json_each($1));
+          and (number_of_all not in (select value ->> 0 from json_each($1))
+               or state not in (select value from json_each($2)));
 
         select entry, max(number), 0 from recipient
         where entry in (select value ->> 1 from json_each($1)) group by entry;
