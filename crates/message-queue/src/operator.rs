@@ -40,6 +40,8 @@ pub struct Filter {
     pub queued_before: Option<Timestamp>,
     /// With these words in the reason why they are still there.
     pub reason: Option<String>,
+    /// Whether the reason is to be just that, and not more words around it.
+    pub whole_reason: bool,
 }
 
 /// The state of a recipient.
@@ -122,5 +124,6 @@ fn choice(filter: &Filter) -> Choice {
         sender: filter.sender.clone(),
         queued_before: filter.queued_before.map(Timestamp::millis),
         reason: filter.reason.clone(),
+        whole_reason: filter.whole_reason,
     }
 }

@@ -79,8 +79,7 @@ impl Queue {
         Ok(names.iter().filter_map(|name| Lane::parse(name).ok()).collect())
     }
 
-    /// How many messages wait in a lane, are on their way, or are held with these words in the
-    /// reason.
+    /// How many messages wait in a lane, are on their way, or are held for this reason.
     pub async fn pending(&self, lane: &Lane, reason: Option<&str>) -> Result<u64, QueueError> {
         let mut reader = self.database().reader().acquire().await?;
         let count = sql::pending(&mut reader, &lane.to_string(), reason).await?;

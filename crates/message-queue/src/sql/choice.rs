@@ -22,6 +22,7 @@ pub(crate) struct Choice {
     pub(crate) sender: Option<String>,
     pub(crate) queued_before: Option<i64>,
     pub(crate) reason: Option<String>,
+    pub(crate) whole_reason: bool,
 }
 
 impl Choice {
@@ -54,7 +55,10 @@ impl Choice {
             ));
         }
         if self.reason.is_some() {
-            say("instr(lower(recipient.problem), lower($7)) > 0");
+            say(match self.whole_reason {
+                true => "recipient.problem = $7",
+                false => "instr(lower(recipient.problem), lower($7)) > 0",
+            });
         }
         Ok(all.join(" and "))
     }

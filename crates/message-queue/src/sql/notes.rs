@@ -45,7 +45,8 @@ pub(crate) async fn conditions(
     Ok(sqlx::query_as(sql).fetch_all(moment).await?)
 }
 
-/// The lanes of a domain, and with `below` of those below it, in which something waits or is held.
+/// The lanes of a domain, and with `below` of those below it, in which something waits, is handed
+/// over or is held.
 pub(crate) async fn lanes_of(
     moment: &mut SqliteConnection,
     domain: &str,
@@ -53,7 +54,8 @@ pub(crate) async fn lanes_of(
 ) -> Result<Vec<String>, DatabaseError> {
     let sql = "
         with meant (lane) as (
-            select name from lane where local = 0 and due is not null
+            select name from lane
+            where local = 0 and (due is not null or line is not null or holder is not null)
             union select lane from recipient where state between 2 and 3)
         select lane from meant
         where lane = '@' || $1 or ($2 and substr(lane, -length($1) - 1) = '.' || $1)
@@ -61,7 +63,7 @@ pub(crate) async fn lanes_of(
     Ok(sqlx::query_scalar(sql).bind(domain.to_owned()).bind(below).fetch_all(moment).await?)
 }
 
-/// Messages that wait in a lane, are handed over, or are held with these words in the reason.
+/// Messages that wait in a lane, are handed over, or are held for this reason.
 pub(crate) async fn pending(
     moment: &mut SqliteConnection,
     lane: &str,
@@ -74,7 +76,7 @@ pub(crate) async fn pending(
             select entry from recipient where lane = $1 and state = 1
             union
             select entry from recipient
-            where lane = $1 and state = 2 and instr(lower(problem), lower($2)) > 0)";
+            where lane = $1 and state = 2 and problem = $2)";
     let query = sqlx::query_scalar(sql).bind(lane.to_owned()).bind(reason.map(str::to_owned));
     Ok(query.fetch_one(moment).await?)
 }

@@ -1,6 +1,6 @@
 //! What processes tell each other by way of the queue.
 
-use mail_types::Lane;
+use mail_types::{Domain, Lane};
 use message_queue::{
     Consumes, Settlement,
     operator::{Condition, Filter},
@@ -55,4 +55,34 @@ async fn a_condition_holds_until_it_is_taken_back() {
     assert_eq!((found[0].condition, found[0].since, &found[0].text[..]), (blocked, START, "still"));
     queue.note_condition(blocked, None, after(9)).await.unwrap();
     assert!(queue.conditions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_lane_has_something_whether_it_stands_in_line_waits_or_is_leased() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    let domain = Domain::parse("x.test").unwrap();
+    let lane = Lane::Remote(domain.clone());
+    let mut held = entry(&["b@x.test"]);
+    held.recipients[0].held = Some("Not before Monday, they say".to_owned());
+    assert!(queue.lanes_of(&domain, false).await.unwrap().is_empty());
+    enqueue(&queue, entry(&["a@x.test"]), b"", START).await.unwrap();
+    assert_eq!(queue.lanes_of(&domain, false).await.unwrap(), [lane.clone()], "in line");
+    let leased = remote.lease(&room(100), START).await.unwrap().leases;
+    assert_eq!(queue.lanes_of(&domain, false).await.unwrap(), [lane.clone()], "leased");
+    let later = Some(after(9));
+    settle(
+        &remote,
+        leased.into_iter().map(|one| all(one, &deferred("not now"), later)).collect(),
+        START,
+    )
+    .await;
+    assert_eq!(queue.lanes_of(&domain, false).await.unwrap(), [lane.clone()], "waits");
+
+    // Held for a reason is held for just that.
+    enqueue(&queue, held, b"", START).await.unwrap();
+    assert_eq!(queue.pending(&lane, Some("Monday")).await.unwrap(), 1);
+    let whole = Some("Not before Monday, they say");
+    assert_eq!(queue.pending(&lane, whole).await.unwrap(), 2);
 }

@@ -54,6 +54,10 @@ async fn filters_choose_by_age_reason_and_domain() {
         (Filter { queued_before: Some(after(2)), ..filter.clone() }, vec![0, 1]),
         (Filter { reason: Some("like spam".to_owned()), ..filter.clone() }, vec![3]),
         (Filter { reason: Some("%".to_owned()), ..filter.clone() }, vec![]),
+        (
+            Filter { reason: Some("like spam".to_owned()), whole_reason: true, ..filter.clone() },
+            vec![],
+        ),
         (Filter { address: Some("@Y2.test".to_owned()), ..filter.clone() }, vec![2]),
         (Filter { address: Some("@x.test".to_owned()), ..filter.clone() }, vec![0, 1, 2, 3]),
         (Filter { sender: Some("@from1.test".to_owned()), ..filter.clone() }, vec![1, 3]),

@@ -62,6 +62,7 @@ impl Selection {
             sender: self.from.clone(),
             queued_before: self.older_than.map(|age| agent_kit::now().minus(age)),
             reason: self.why.clone(),
+            whole_reason: false,
         };
         if self.ids.is_empty() {
             return vec![filter(None)];
