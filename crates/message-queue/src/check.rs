@@ -228,7 +228,7 @@ impl Queue {
         at: Option<Timestamp>,
     ) -> Result<(), QueueError> {
         if let Some(now) = at.filter(|_| !what.is_empty()) {
-            self.submit(Job::SetAside(what, now)).await?;
+            self.submit(Job::SetAside { what, token: None, now }).await?;
         }
         Ok(())
     }

@@ -4,13 +4,18 @@
 //! leases from. Whoever leases next looks whether the other holders still live, and frees what the
 //! dead had: no clock ends a living holder's lease.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use mail_types::{Lane, Timestamp};
 use stable_storage::{BellListener, Holder, LifeLock, on_blocking_thread};
 
 use crate::{
-    Lease, Queue, QueueError, Settled, Settlement, chance, decode,
+    Lease, Queue, QueueError, Settled, Settlement, chance,
+    decode::{self, Unreadable},
     jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
     sql::LeaseRows,
 };
@@ -71,6 +76,8 @@ pub struct Consumer {
     consumes: Consumes,
     life: LifeLock,
     bell: BellListener,
+    /// What could not be set aside yet, and the token that it is leased by.
+    aside: Mutex<Vec<(Vec<Unreadable>, Option<i64>)>>,
 }
 
 impl Consumer {
@@ -88,7 +95,7 @@ impl Consumer {
             path: queue.holders(),
             source,
         })?;
-        Ok(Self { queue, consumes, life, bell })
+        Ok(Self { queue, consumes, life, bell, aside: Mutex::default() })
     }
 
     /// Leases what is due at `now`.
@@ -123,14 +130,24 @@ impl Consumer {
         let job = || LeaseJob::new(self.consumes, self.life.name(), request, now);
         let turn = TurnJob { settle: SettleJob::of(settlements, now)?, lease: Some(job()) };
         let (settled, mut rows) = self.turn(turn, settlements).await?;
-        if self.free_the_dead(&rows.other_holders).await? {
-            if rows.recipients.is_empty() {
-                let again = TurnJob { settle: None, lease: Some(job()) };
-                (_, rows) = self.turn(again, &mut Vec::new()).await?;
-            } else {
-                // What the request has room for is taken in part: the rest is for the next look.
-                rows.next_due = Some(now.millis());
+        // From here on rows are leased: whatever fails, they are handed out, since nobody else is
+        // told of them.
+        let freed = self.free_the_dead(&rows.other_holders).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "what dead consumers had leased cannot be freed");
+            false
+        });
+        if freed && rows.recipients.is_empty() {
+            let again = TurnJob { settle: None, lease: Some(job()) };
+            match self.turn(again, &mut Vec::new()).await {
+                Ok((_, more)) => rows = rows.then(more),
+                Err(error) => {
+                    tracing::error!(%error, "what was freed cannot be leased now");
+                    rows.next_due = Some(now.millis());
+                }
             }
+        } else if freed {
+            // What the request has room for is taken in part: the rest is for the next look.
+            rows.next_due = Some(now.millis());
         }
         let leased = self.open(rows, now).await?;
         Ok((settled, leased))
@@ -193,27 +210,47 @@ impl Consumer {
         Ok(true)
     }
 
+    /// Sets aside what can't be read of a lease, and what was left of earlier ones: an error leaves
+    /// it leased, for the next time. Nobody waits for it.
+    async fn set_aside(&self, what: Vec<Unreadable>, token: Option<i64>, now: Timestamp) {
+        let mut all = std::mem::take(&mut *self.aside());
+        if !what.is_empty() {
+            all.push((what, token));
+        }
+        for (what, token) in all {
+            let job = Job::SetAside { what: what.clone(), token, now };
+            if let Err(error) = self.queue.submit(job).await {
+                tracing::error!(%error, "what cannot be read cannot be set aside now");
+                self.aside().push((what, token));
+            }
+        }
+    }
+
+    fn aside(&self) -> MutexGuard<'_, Vec<(Vec<Unreadable>, Option<i64>)>> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes leases of rows; what can't be read is set aside.
     async fn open(&self, rows: LeaseRows, now: Timestamp) -> Result<Leased, QueueError> {
         let next_due = rows.next_due.map(Timestamp::from_millis);
         let lanes =
             |names: &[String]| names.iter().filter_map(|name| Lane::parse(name).ok()).collect();
         let (paused, woken) = (lanes(&rows.paused), lanes(&rows.woken));
+        let token = rows.recipients.first().map(|row| row.token);
         let (spool, files) = (self.queue.spool(), self.queue.files().clone());
         let has_files = rows.entries.iter().any(|entry| entry.file.is_some());
         let open = move || Ok::<_, QueueError>(decode::open(rows, &spool, &files));
-        // Without a file there is nothing to wait for.
+        // Without a file there is nothing to wait for. This fails only where the runtime stops, and
+        // the consumer with it.
         let opened = if has_files { on_blocking_thread(open).await? } else { open()? };
-        if !opened.unreadable.is_empty() {
-            for unreadable in &opened.unreadable {
-                tracing::error!(
-                    queue_id = unreadable.entry,
-                    why = unreadable.why,
-                    "a queue entry cannot be read and is set aside"
-                );
-            }
-            self.queue.submit(Job::SetAside(opened.unreadable, now)).await?;
+        for unreadable in &opened.unreadable {
+            tracing::error!(
+                queue_id = unreadable.entry,
+                why = unreadable.why,
+                "a queue entry cannot be read and is set aside"
+            );
         }
+        self.set_aside(opened.unreadable, token, now).await;
         Ok(Leased { leases: opened.leases, next_due, paused, woken })
     }
 }

@@ -24,8 +24,8 @@ pub(crate) enum Job {
     Turn(Box<TurnJob>),
     /// What these dead holders had leased waits again.
     FreeDead(Vec<String>),
-    /// What can't be read is set aside.
-    SetAside(Vec<Unreadable>, Timestamp),
+    /// What can't be read is set aside; of what is leased, what this token has.
+    SetAside { what: Vec<Unreadable>, token: Option<i64>, now: Timestamp },
     /// The operator wants something done.
     Operate(Box<OperateJob>),
     /// The operator gives messages to somebody else.
@@ -247,7 +247,7 @@ impl Apply for Jobs {
             }
             Job::Bounce(bounce) => bounce.numbers.len().saturating_mul(2).saturating_add(3),
             Job::Prune { rows_max, .. } => *rows_max as usize,
-            Job::FreeDead(_) | Job::SetAside(..) | Job::NoteRefusals(_) | Job::Pause(_) => 64,
+            Job::FreeDead(_) | Job::SetAside { .. } | Job::NoteRefusals(_) | Job::Pause(_) => 64,
             Job::Note(_) | Job::Mend(_) => 64,
         }
     }
@@ -328,13 +328,13 @@ impl Jobs {
                 return Ok(Answer::Turned(Box::new(one_turn(connection, turn)?)));
             }
             Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders))?,
-            Job::SetAside(what, now) => {
+            Job::SetAside { what, token, now } => {
                 let rows = what.iter().map(|unreadable| {
                     let Unreadable { entry, recipient, why } = unreadable;
                     serde_json::json!([entry, recipient, why]).to_string()
                 });
                 let rows = array(&rows.collect::<Vec<_>>());
-                sql::set_aside(connection, &rows, now.millis())?;
+                sql::set_aside(connection, &rows, *token, now.millis())?;
             }
             Job::Operate(operate) => {
                 let OperateJob { meant, operation, reason, now } = &**operate;

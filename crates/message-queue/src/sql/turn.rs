@@ -56,6 +56,17 @@ pub(crate) struct LeaseRows {
     pub(crate) woken: Vec<String>,
 }
 
+impl LeaseRows {
+    /// What a second look found, after a first that found nothing to lease. Lanes are said to be
+    /// worth an attempt once only: those of the first are worth it still.
+    pub(crate) fn then(self, mut second: Self) -> Self {
+        let known: Vec<String> = self.woken;
+        second.woken.retain(|lane| !known.contains(lane));
+        second.woken.splice(0..0, known);
+        second
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct RecipientRow {
     pub(crate) entry: String,
@@ -125,9 +136,15 @@ pub(crate) fn free_dead(connection: &Direct, holders: &str) -> Result<(), Databa
     Ok(())
 }
 
-/// Sets aside leased recipients that can't be read: `[[entry, number or null for all, why], ..]`.
-pub(crate) fn set_aside(connection: &Direct, what: &str, now: i64) -> Result<(), DatabaseError> {
-    connection.execute(SET_ASIDE, &[&what, &now])?;
+/// Sets aside recipients that can't be read: `[[entry, number or null for all, why], ..]`. What is
+/// leased by another token than this is another one's, who may be handing it over: it stays.
+pub(crate) fn set_aside(
+    connection: &Direct,
+    what: &str,
+    token: Option<i64>,
+    now: i64,
+) -> Result<(), DatabaseError> {
+    connection.execute(SET_ASIDE, &[&what, &now, &token])?;
     Ok(())
 }
 
@@ -212,12 +229,14 @@ pub(super) const SET_ASIDE: &str = concat!(
     select recipient.entry, $2, recipient.number, recipient.address, 10, value ->> 2
     from json_each($1) cross join recipient
     where recipient.entry = value ->> 0 and recipient.state < 10 and recipient.state <> 3
+      and (recipient.state <> 1 or +recipient.token is $3)
       and (value ->> 1 is null or recipient.number = value ->> 1);
 
     update recipient set state = 3, token = null, problem = what.why
     from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as why
           from json_each($1)) as what
     where recipient.entry = what.entry and recipient.state < 10
+      and (recipient.state <> 1 or +recipient.token is $3)
       and (what.number is null or recipient.number = what.number);
 
     update lane

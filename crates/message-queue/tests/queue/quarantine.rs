@@ -98,3 +98,21 @@ async fn a_content_file_that_is_gone_or_cut() {
         assert!(spool(folder.path()).is_empty());
     }
 }
+
+#[tokio::test]
+async fn what_another_hands_over_is_not_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let new = entry(&["a@x.test", "b@here.test", "c@y.test"]);
+    let id = enqueue(&queue, new, &[b'x'; 5000], START).await.unwrap();
+    let local = consumer(&queue, Consumes::Local).await;
+    let under_way = lease(&local, START).await;
+    damage(folder.path(), "update entry set version = 99 where id = $1", id).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    assert!(lease(&remote, START).await.is_empty());
+    let expected = [State::SetAside, State::Leased, State::SetAside];
+    assert_eq!(state_of(&queue, id).await, expected);
+    let ends: Vec<_> = under_way.into_iter().map(|one| all(one, &delivered(), None)).collect();
+    assert_eq!(settle(&local, ends, START).await.superseded, 0);
+    assert_eq!(state_of(&queue, id).await[1], State::Delivered);
+}
