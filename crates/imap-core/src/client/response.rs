@@ -1,4 +1,8 @@
 //! What a response says (RFC 9051 §7).
+//!
+//! * Values take many times the room of the text they are read from: only lists of UIDs may be long,
+//!   and of these no more than the numbers is held.
+//! * A mailbox whose name nobody could write down is left out; the others are still told.
 
 use super::{
     order::{Facts, Folder},
@@ -6,6 +10,10 @@ use super::{
     value::{Value, Values},
 };
 use crate::{parse, utf7};
+
+/// The longest line of a response that is no list of UIDs, in octets.
+const MAX_TEXT: usize = 1 << 20;
+const SEARCH: &[u8] = b"* SEARCH ";
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +93,11 @@ impl Response {
         if let Some(text) = line.text.strip_prefix(b"+") {
             return Ok(Self::Continue(text.trim_ascii().to_vec()));
         }
+        let is_search =
+            line.text.get(..SEARCH.len()).is_some_and(|text| text.eq_ignore_ascii_case(SEARCH));
+        if line.text.len() > MAX_TEXT && !is_search {
+            return Err(Breach("a response that is too long for its kind"));
+        }
         let mut values = Values::of(line);
         let tag = values.next()?.ok_or(Breach("an empty response"))?;
         let word = values.next()?.ok_or(Breach("a response without a word"))?;
@@ -98,11 +111,8 @@ impl Response {
         }
         match word {
             word if word.is("CAPABILITY") => Ok(Self::Capability(words(&all(values)?))),
-            word if word.is("LIST") => folder(&all(values)?).map(Self::List),
-            word if word.is("SEARCH") => {
-                let uid = |value: &Value| value.number().and_then(|uid| u32::try_from(uid).ok());
-                Ok(Self::Search(all(values)?.iter().filter_map(uid).collect()))
-            }
+            word if word.is("LIST") => folder(&all(values)?),
+            word if word.is("SEARCH") => uids(values).map(Self::Search),
             word => match (word.number(), values.next()?) {
                 (Some(count), Some(what)) if what.is("EXISTS") => Ok(Self::Exists(count)),
                 (Some(_), Some(what)) if what.is("FETCH") => {
@@ -121,6 +131,18 @@ fn all(mut values: Values<'_>) -> Result<Vec<Value>, Breach> {
         all.push(value);
     }
     Ok(all)
+}
+
+/// The numbers of a SEARCH response (RFC 3501 §7.2.5).
+fn uids(mut values: Values<'_>) -> Result<Vec<u32>, Breach> {
+    let mut uids = Vec::new();
+    // Behind the numbers a list may stand, of what was not asked for.
+    while !values.rest().trim_ascii_start().starts_with(b"(")
+        && let Some(value) = values.next()?
+    {
+        uids.extend(value.number().and_then(|uid| u32::try_from(uid).ok()));
+    }
+    Ok(uids)
 }
 
 fn words(values: &[Value]) -> Vec<String> {
@@ -146,25 +168,25 @@ fn said(mut values: Values<'_>) -> Result<Said, Breach> {
 }
 
 /// `(attributes) delimiter name` (RFC 9051 §7.3.1).
-fn folder(values: &[Value]) -> Result<Folder, Breach> {
+fn folder(values: &[Value]) -> Result<Response, Breach> {
     let [attributes, delimiter, name, ..] = values else {
         return Err(Breach("a LIST without a name"));
     };
     let raw = name.octets().ok_or(Breach("a LIST without a name"))?;
     if raw.iter().any(u8::is_ascii_control) {
-        return Err(Breach("a mailbox name with control characters"));
+        return Ok(Response::Other);
     }
     let text =
         String::from_utf8(raw.to_vec()).map_err(|_| Breach("a mailbox name in no charset"))?;
     let delimiter =
         delimiter.octets().and_then(|octets| octets.first()).map(|octet| char::from(*octet));
-    Ok(Folder {
+    Ok(Response::List(Folder {
         // What is no modified UTF-7 is taken as it stands: some servers send UTF-8.
         name: utf7::decode(&text).unwrap_or_else(|_| text.clone()),
         wire: text,
         delimiter,
         attributes: attributes.items().iter().filter_map(attribute).collect(),
-    })
+    }))
 }
 
 fn attribute(value: &Value) -> Option<String> {
@@ -227,6 +249,25 @@ mod tests {
         let Ok(Response::List(flat)) = response("* LIST () NIL INBOX") else { panic!("no folder") };
         assert_eq!((flat.name.as_str(), flat.delimiter), ("INBOX", None));
         assert!(response("* LIST ()").is_err());
+        for name in ["\"a\tb\"", "\"a\rb\"", "a\u{1b}[0m", "a\u{7f}"] {
+            assert_eq!(response(&format!("* LIST () / {name}")), Ok(Response::Other), "{name:?}");
+        }
+        let line = Line { text: b"* LIST () / \0".to_vec(), literals: vec![b"a\r\nb".to_vec()] };
+        assert_eq!(Response::of(&line), Ok(Response::Other));
+    }
+
+    #[test]
+    fn only_uids_may_be_many() {
+        let many = " 7".repeat(1 + MAX_TEXT / 2);
+        let Ok(Response::Search(uids)) = response(&format!("* search{many}")) else {
+            panic!("no UIDs");
+        };
+        assert_eq!(uids.len(), 1 + MAX_TEXT / 2);
+        assert_eq!(response("* SEARCH 7 8  (MODSEQ 9)"), Ok(Response::Search(vec![7, 8])));
+        for word in ["LIST", "CAPABILITY", "7 FETCH", "OK", "SEARCHED"] {
+            let told = response(&format!("* {word}{many}"));
+            assert_eq!(told, Err(Breach("a response that is too long for its kind")), "{word}");
+        }
     }
 
     #[test]
