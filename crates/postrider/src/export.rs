@@ -5,10 +5,11 @@
 
 mod maildir;
 mod mbox;
+mod names;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use mail_store::{AccountMailboxes, MessageRow, StoreError, UidSet, Want};
 use mail_types::MailboxName;
 
@@ -42,16 +43,27 @@ enum Out {
     Mbox(mbox::File),
 }
 
-/// Brings out the mailboxes that are wanted; all, if none is named.
+/// Brings out the mailboxes that are wanted; all, if none is named. One that cannot be written keeps
+/// nobody from the others.
 pub(crate) async fn run(
     account: &AccountMailboxes,
     form: &Form,
     only: &[MailboxName],
 ) -> anyhow::Result<Vec<Exported>> {
+    let listed = account.list().await?;
+    let names = listed.into_iter().filter(|listed| listed.id.is_some()).map(|listed| listed.name);
+    let names: Vec<MailboxName> = names.collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
+        bail!("there is no mailbox {unknown}");
+    }
     let mut all = Vec::new();
-    for listed in account.list().await? {
-        if listed.id.is_some() && (only.is_empty() || only.contains(&listed.name)) {
-            all.push(mailbox(account, form, &listed.name).await?);
+    for (name, path) in names.iter().zip(names::paths(form, &names)) {
+        if only.is_empty() || only.contains(name) {
+            let mut done = Exported { mailbox: name.to_string(), ..Exported::default() };
+            if let Err(error) = mailbox(account, form, &path, name, &mut done).await {
+                done.skipped.push(format!("{name}: {error:#}"));
+            }
+            all.push(done);
         }
     }
     Ok(all)
@@ -60,13 +72,14 @@ pub(crate) async fn run(
 async fn mailbox(
     account: &AccountMailboxes,
     form: &Form,
+    path: &Path,
     name: &MailboxName,
-) -> anyhow::Result<Exported> {
+    done: &mut Exported,
+) -> anyhow::Result<()> {
     let mut out = match form {
-        Form::Maildir(root) => Out::Maildir(maildir::Folder::make(root, name)?),
-        Form::Mbox(root) => Out::Mbox(mbox::File::make(root, name)?),
+        Form::Maildir(_) => Out::Maildir(maildir::Folder::make(path, name)?),
+        Form::Mbox(_) => Out::Mbox(mbox::File::make(path)?),
     };
-    let mut done = Exported { mailbox: name.to_string(), ..Exported::default() };
     let state = account.mailbox(name).await?;
     let uids = account.uids(&state).await?;
     for block in uids.chunks(usize::try_from(BLOCK).unwrap_or(500)) {
@@ -78,13 +91,11 @@ async fn mailbox(
                     done.messages += 1;
                     done.octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
                 }
-                Err(StoreError::MessageGone) => {}
                 Err(error) => done.skipped.push(format!("UID {}: {error}", row.uid)),
             }
         }
     }
-    out.end()?;
-    Ok(done)
+    out.end()
 }
 
 /// A message, whole: it is one at a time.

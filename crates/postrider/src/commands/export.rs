@@ -12,7 +12,7 @@ use stable_storage::Files;
 use crate::{
     export::{self, Exported, Form},
     installation::{Installation, runtime},
-    printer,
+    printer, terminal,
 };
 
 /// Bring an account's mail out as Maildir or mbox
@@ -59,15 +59,20 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
     } else {
         let row = |one: &Exported| {
             let skipped = one.skipped.len().to_string();
-            [one.mailbox.clone(), one.messages.to_string(), one.octets.to_string(), skipped]
+            let mailbox = terminal::one_line(&one.mailbox);
+            [mailbox, one.messages.to_string(), one.octets.to_string(), skipped]
         };
         let rows: Vec<_> = done.iter().map(row).collect();
-        printer::table(["mailbox", "messages", "bytes", "skipped"], &rows, "no such mailbox");
+        printer::table(
+            ["mailbox", "messages", "bytes", "skipped"],
+            &rows,
+            "there are no mailboxes",
+        );
     }
     let skipped: Vec<&String> = done.iter().flat_map(|one| &one.skipped).collect();
-    skipped.iter().for_each(|why| printer::note(format!("skipped: {why}")));
+    skipped.iter().for_each(|why| printer::note(format!("skipped: {}", terminal::one_line(why))));
     if !skipped.is_empty() {
-        bail!("{} messages could not be brought out", skipped.len());
+        bail!("not all could be brought out: {} skipped", skipped.len());
     }
     Ok(())
 }

@@ -23,8 +23,9 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn make(root: &Path, name: &MailboxName) -> anyhow::Result<Self> {
-        let path = if name.is_inbox() { root.to_owned() } else { root.join(folder_name(name)) };
+    /// Makes it; one that has messages stays as it is, and is an error.
+    pub(super) fn make(path: &Path, name: &MailboxName) -> anyhow::Result<Self> {
+        let path = path.to_owned();
         for part in ["cur", "new", "tmp"] {
             let part = path.join(part);
             fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
@@ -93,12 +94,6 @@ impl Folder {
         fs::File::open(self.path.join("cur"))?.sync_all()?;
         Ok(())
     }
-}
-
-/// `.a.b`, each level in modified UTF-7.
-fn folder_name(name: &MailboxName) -> String {
-    let level = |level: &str| imap_core::mailbox_name_on_wire(&level.replace('.', "_"));
-    name.levels().map(|text| format!(".{}", level(text))).collect()
 }
 
 fn system_time(date: Timestamp) -> std::time::SystemTime {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use jiff::Timestamp as Instant;
 use mail_store::MessageRow;
-use mail_types::{Flag, FlagSet, MailboxName};
+use mail_types::{Flag, FlagSet};
 
 /// A file that messages are written to.
 pub(super) struct File {
@@ -19,17 +19,12 @@ pub(super) struct File {
 
 impl File {
     /// Makes it; a file of this name stays as it is, and is an error.
-    pub(super) fn make(root: &Path, name: &MailboxName) -> anyhow::Result<Self> {
-        let mut path = root.to_owned();
-        path.extend(name.levels().map(|level| level.replace('/', "_")));
-        // Beside the folder of the mailboxes below it.
-        let mut file_name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
-        file_name.push(".mbox");
-        path.set_file_name(file_name);
+    pub(super) fn make(path: &Path) -> anyhow::Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        let file = fs::File::create_new(&path);
+        let file = fs::File::create_new(path);
         let file = file.with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self { file: BufWriter::new(file) })
     }
