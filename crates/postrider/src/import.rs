@@ -10,6 +10,7 @@
 
 mod dates;
 mod eml;
+mod files;
 mod imap;
 mod maildir;
 mod mbox;
@@ -27,7 +28,7 @@ pub(crate) use report::Report;
 pub(crate) use source::Source;
 pub(crate) use unique_ids::Pattern;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use mail_store::AccountMailboxes;
 use mail_types::QueueId;
@@ -47,32 +48,58 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Report> {
     let mut target = Target::new(account.clone());
     let mut report = Report::default();
+    let outcome = all(source, &mut target, plan, &mut report).await;
+    // Also of what came before it stopped: it is not asked for again.
+    let kept = target.keep_ids().await;
+    outcome.and(kept).map(|()| report)
+}
+
+async fn all(
+    source: &mut Source,
+    target: &mut Target,
+    plan: &Plan,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let mut seen = HashSet::new();
-    let folders = plan.choose(source.folders().await?, &mut report);
-    for folder in folders {
-        let place = target.place(&folder, plan).await?;
-        let mut items = source.messages(&folder).await?;
-        items.iter_mut().for_each(|item| tell_apart(item, &mut seen));
+    for folder in plan.choose(source.folders().await?, report) {
+        let opened = match source.messages(&folder).await? {
+            Ok(items) => target.place(&folder, plan).await?.map(|place| (items, place)),
+            Err(why) => Err(why),
+        };
+        let (mut items, place) = match opened {
+            Ok(opened) => opened,
+            Err(why) => {
+                report.failed.push(format!("{}: {why}", folder.name));
+                continue;
+            }
+        };
+        tell_apart(&folder.name, &mut items, &mut seen);
         let progress = Progress::begin(&folder.name, items.len());
         let entry = report.folder(&folder.name, &place);
         for block in items.chunks(BLOCK) {
             let fresh = target.fresh(block).await?;
             entry.before(block.len() - fresh.len());
-            bring(source, &mut target, &folder, &fresh).await?;
+            bring(source, target, &folder, &fresh).await?;
             target.file(&place, entry).await?;
             progress.step(block.len());
         }
         target.keep_ids().await?;
         progress.end();
     }
-    Ok(report)
+    Ok(())
 }
 
 /// What has the same name as another message, such as a copy in another folder, is a message of its
-/// own.
-fn tell_apart(item: &mut Item, seen: &mut HashSet<QueueId>) {
-    while !seen.insert(item.key) {
-        item.key = key(&[b"again", &item.key.bytes()]);
+/// own: it is known by the folder too.
+fn tell_apart(folder: &str, items: &mut [Item], seen: &mut HashSet<QueueId>) {
+    let mut repeats: HashMap<QueueId, u64> = HashMap::new();
+    for item in items {
+        if !seen.insert(item.key) {
+            let repeat = repeats.entry(item.key).or_insert(0);
+            *repeat += 1;
+            let number = repeat.to_be_bytes();
+            item.key = key(&[b"again", &item.key.bytes(), folder.as_bytes(), &number]);
+        }
     }
 }
 
@@ -87,4 +114,29 @@ async fn bring(
         return Ok(());
     }
     source.read(folder, items, target).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use source::Locator;
+
+    #[test]
+    fn repeats_are_known_by_their_folder() {
+        let keys = |folders: &[&str]| {
+            let mut seen = HashSet::new();
+            let keys = |folder: &&str| {
+                let item = Item { key: key(&[b"x"]), locator: Locator::Uid(1), unique_id: None };
+                let mut items = [item.clone(), item];
+                tell_apart(folder, &mut items, &mut seen);
+                items.map(|item| item.key)
+            };
+            folders.iter().map(keys).collect::<Vec<_>>()
+        };
+        let found = keys(&["a", "b", "c"]);
+        let all: HashSet<_> = found.iter().flatten().collect();
+        assert_eq!((all.len(), found[0][0]), (6, key(&[b"x"])));
+        // Without the folder between, those behind it stay what they are.
+        assert_eq!(keys(&["a", "c"])[1], found[2]);
+    }
 }

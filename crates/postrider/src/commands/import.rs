@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use account_usage::{Usage, UsagePublisher};
 use agent_kit::{Stop, tls::Roots};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args as Arguments;
 use mail_store::{AccountMailboxes, MailStore, StoreOptions};
 use mail_types::{Address, MailboxName, Secret};
@@ -14,7 +14,7 @@ use stable_storage::Files;
 use crate::{
     import::{self, Imap, Pattern, Plan, Remote, Report, Source},
     installation::{Installation, runtime},
-    printer,
+    printer, terminal,
 };
 
 /// Take over mail of another store: folders, flags, dates
@@ -67,6 +67,8 @@ enum Place {
     Imap { host: String, port: u16, tls_at_once: bool },
 }
 
+const PLACES: &str = "write maildir:PATH, mbox:PATH, eml:PATH, imaps://HOST or imap://HOST";
+
 fn place(text: &str) -> Result<Place, String> {
     let path = |path: &str| PathBuf::from(path);
     let host = |rest: &str, usual: u16, tls_at_once| {
@@ -84,9 +86,11 @@ fn place(text: &str) -> Result<Place, String> {
         Some(("maildir", rest)) => Ok(Place::Maildir(path(rest))),
         Some(("mbox", rest)) => Ok(Place::Mbox(path(rest))),
         Some(("eml", rest)) => Ok(Place::Eml(path(rest))),
-        Some(("imaps", rest)) if rest.starts_with("//") => host(&rest[2..], 993, true),
-        Some(("imap", rest)) if rest.starts_with("//") => host(&rest[2..], 143, false),
-        _ => Err("write maildir:PATH, mbox:PATH, eml:PATH, imaps://HOST or imap://HOST".to_owned()),
+        Some((scheme @ ("imaps" | "imap"), rest)) => {
+            let rest = rest.strip_prefix("//").ok_or(PLACES)?;
+            if scheme == "imaps" { host(rest, 993, true) } else { host(rest, 143, false) }
+        }
+        _ => Err(PLACES.to_owned()),
     }
 }
 
@@ -106,7 +110,9 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
         _ => None,
     };
     let installation = Installation::find_as_owner(config)?;
-    runtime()?.block_on(work(&args, &installation, password, roots))
+    let outcome = runtime()?.block_on(work(&args, &installation, password, roots));
+    // What another server says may be in it.
+    outcome.map_err(|error| anyhow!(terminal::one_line(&printer::in_one_line(&error))))
 }
 
 fn read_password(file: &Path) -> anyhow::Result<Secret> {
@@ -141,8 +147,10 @@ async fn work(
     } else {
         show(&report);
     }
-    if report.skipped() > 0 {
-        bail!("{} messages could not be taken over", report.skipped());
+    if report.skipped() > 0 || !report.failed.is_empty() {
+        let messages = printer::count(report.skipped(), "message");
+        let folders = printer::count(report.failed.len(), "folder");
+        bail!("{messages} and {folders} could not be taken over");
     }
     Ok(())
 }
@@ -153,9 +161,9 @@ async fn open(
     roots: Option<Roots>,
 ) -> anyhow::Result<Source> {
     let (host, port, tls_at_once) = match args.source.clone() {
-        Place::Maildir(path) => return Ok(Source::Maildir(path)),
-        Place::Mbox(path) => return Ok(Source::Mbox(path)),
-        Place::Eml(path) => return Ok(Source::Eml(path)),
+        Place::Maildir(path) => return Ok(Source::Maildir(whole(&path)?)),
+        Place::Mbox(path) => return Ok(Source::Mbox(whole(&path)?)),
+        Place::Eml(path) => return Ok(Source::Eml(whole(&path)?)),
         Place::Imap { host, port, tls_at_once } => (host, port, tls_at_once),
     };
     let name = args.user.clone().unwrap_or_else(|| args.address.to_string());
@@ -168,6 +176,11 @@ async fn open(
     let remote = Remote { host, port, tls_at_once, credentials, roots, unique_ids };
     let imap = Imap::connect(remote, Stop::on_signals()?).await?;
     Ok(Source::Imap(Box::new(imap)))
+}
+
+/// A path without symbolic links: the operator may name one, the source may hold none.
+fn whole(path: &Path) -> anyhow::Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("cannot open {}", path.display()))
 }
 
 /// Tells the other agents how much mail the account has now.
@@ -185,8 +198,8 @@ fn show(report: &Report) {
         .iter()
         .map(|folder| {
             [
-                folder.name.clone(),
-                folder.mailbox.clone(),
+                terminal::one_line(&folder.name),
+                terminal::one_line(&folder.mailbox),
                 folder.brought.to_string(),
                 folder.before.to_string(),
                 folder.skipped.to_string(),
@@ -199,11 +212,14 @@ fn show(report: &Report) {
     printer::table(heads, &rows, "the source has no folders");
     for folder in &report.folders {
         for why in &folder.reasons {
-            printer::note(format!("skipped in {}: {why}", folder.name));
+            printer::note(terminal::one_line(&format!("skipped in {}: {why}", folder.name)));
         }
     }
     for left_out in &report.left_out {
-        printer::note(format!("left out: {left_out}"));
+        printer::note(format!("left out: {}", terminal::one_line(left_out)));
+    }
+    for failed in &report.failed {
+        printer::note(format!("could not be taken over: {}", terminal::one_line(failed)));
     }
 }
 

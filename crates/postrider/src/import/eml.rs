@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use mail_types::FlagSet;
+use sha2::{Digest as _, Sha256};
 
 use super::{
-    dates, maildir, names,
+    dates, files, maildir, names,
     source::{Facts, Folder, Item, Locator, Place, key},
     target::Target,
 };
@@ -70,10 +71,26 @@ pub(super) fn messages(root: &Path, folder: &Path) -> anyhow::Result<Vec<Item>> 
     paths.sort();
     let item = |path: PathBuf| {
         let below = path.strip_prefix(root).unwrap_or(&path);
-        let key = key(&[b"eml", below.as_os_str().as_encoded_bytes()]);
+        // Files are called 001.eml in many places. One that cannot be read says so later.
+        let digest = digest(&path).unwrap_or_default();
+        let key = key(&[b"eml", below.as_os_str().as_encoded_bytes(), &digest]);
         Item { key, locator: Locator::File(path), unique_id: None }
     };
     Ok(paths.into_iter().map(item).collect())
+}
+
+fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut file = files::open(path)?;
+    let mut piece = vec![0; maildir::PIECE];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(hash.finalize().into()),
+            Ok(count) => hash.update(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Hands messages over. Nothing says whether they were read: they count as read.
@@ -92,7 +109,7 @@ pub(super) async fn read(items: &[Item], target: &mut Target) -> anyhow::Result<
 }
 
 fn open(path: &Path) -> io::Result<(File, Facts)> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let mut head = Vec::new();
     let most = u64::try_from(dates::HEADER_MAX).unwrap_or(u64::MAX);
     file.by_ref().take(most).read_to_end(&mut head)?;
@@ -123,6 +140,10 @@ mod tests {
         assert_eq!(items.len(), 1);
         let (_, facts) = open(&root.path().join("a.eml")).unwrap();
         assert_eq!(facts.internal_date.secs(), 9);
+        // What is called the same elsewhere is another message.
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join("a.eml"), "other").unwrap();
+        assert_ne!(messages(other.path(), other.path()).unwrap()[0].key, items[0].key);
         assert!(folders(&root.path().join("x/y/none")).is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! Another server, over IMAP under TLS.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use agent_kit::{
     Connection, DriveOptions, Gone, Handler, Stop, Talk, TlsRole, drive,
@@ -152,18 +155,23 @@ impl Imap {
         Ok(listed.into_iter().zip(readable).map(|(listed, name)| folder(listed, name)).collect())
     }
 
-    /// The messages of a mailbox.
-    pub(super) async fn messages(&mut self, wire: &str) -> anyhow::Result<Vec<Item>> {
+    /// The messages of a mailbox; what the server says if it refuses it.
+    pub(super) async fn messages(
+        &mut self,
+        wire: &str,
+    ) -> anyhow::Result<Result<Vec<Item>, String>> {
         let selected = match self.order(Order::Examine(wire.to_owned())).await? {
             Outcome::Examined(selected) => selected,
+            Outcome::Refused(why) => return Ok(Err(why)),
             other => bail!("{wire} cannot be opened at {}: {other:?}", self.host),
         };
         self.uid_validity = selected.uid_validity;
         if selected.messages == 0 {
-            return Ok(Vec::new());
+            return Ok(Ok(Vec::new()));
         }
         let mut uids = match self.order(Order::Uids).await? {
             Outcome::Uids(uids) => uids,
+            Outcome::Refused(why) => return Ok(Err(why)),
             other => bail!("{wire} cannot be searched at {}: {other:?}", self.host),
         };
         uids.sort_unstable();
@@ -179,7 +187,7 @@ impl Imap {
             let unique_id = pattern.and_then(|pattern| pattern.of(uid_validity, uid));
             Item { key: key(&all), locator: Locator::Uid(uid), unique_id }
         };
-        Ok(uids.into_iter().map(item).collect())
+        Ok(Ok(uids.into_iter().map(item).collect()))
     }
 
     /// Hands messages of the open mailbox over.
@@ -203,9 +211,20 @@ impl Imap {
         let mut facts: HashMap<u32, Facts> =
             told.into_iter().map(|told| (told.uid, facts_of(&told))).collect();
         uids.retain(|uid| facts.contains_key(uid));
-        if uids.is_empty() {
-            return Ok(());
+        if !uids.is_empty() {
+            self.bodies(uids, &mut wanted, &mut facts, target).await?;
         }
+        // What is left was wanted and has not come.
+        self.missing(&wanted, target).await
+    }
+
+    async fn bodies(
+        &mut self,
+        uids: Vec<u32>,
+        wanted: &mut HashMap<u32, &Item>,
+        facts: &mut HashMap<u32, Facts>,
+        target: &mut Target,
+    ) -> anyhow::Result<()> {
         self.begin(Order::Bodies(uids)).await?;
         let mut open = None;
         loop {
@@ -213,25 +232,50 @@ impl Imap {
                 Event::Piece(uid, piece) => {
                     if open != Some(uid) {
                         open = Some(uid);
-                        begin(uid, &wanted, &mut facts, target);
+                        begin(uid, wanted, facts, target);
                     }
                     target.piece(&piece).await?;
                 }
                 Event::Message(uid) => {
                     if open != Some(uid) {
-                        begin(uid, &wanted, &mut facts, target);
+                        begin(uid, wanted, facts, target);
                     }
                     open = None;
                     target.end().await?;
+                    wanted.remove(&uid);
                 }
                 Event::Outcome(Outcome::Refused(why)) => {
-                    facts.keys().for_each(|uid| target.skip(format!("UID {uid}: {why}")));
+                    for uid in facts.keys() {
+                        target.skip(format!("UID {uid}: {why}"));
+                        wanted.remove(uid);
+                    }
                     return Ok(());
                 }
                 Event::Outcome(_) => return Ok(()),
                 Event::Ended(why) => bail!("{}: {why}", self.host),
             }
         }
+    }
+
+    /// Messages that the server has named and not handed over: those that are still there are
+    /// reported, the others were removed meanwhile.
+    async fn missing(
+        &mut self,
+        wanted: &HashMap<u32, &Item>,
+        target: &mut Target,
+    ) -> anyhow::Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let there = match self.order(Order::Uids).await? {
+            Outcome::Uids(there) => Some(there.into_iter().collect::<HashSet<u32>>()),
+            _ => None,
+        };
+        let is_there = |uid: &&u32| there.as_ref().is_none_or(|there| there.contains(uid));
+        for uid in wanted.keys().filter(is_there) {
+            target.skip(format!("UID {uid}: {} has not sent it", self.host));
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,14 +11,14 @@ use anyhow::{Context as _, bail};
 use mail_types::{Flag, FlagSet, Keyword};
 
 use super::{
-    dates, names,
+    dates, files, names,
     source::{Facts, Folder, Item, Locator, Place, key},
     target::Target,
     unique_ids,
 };
 
 /// How much of a file is read at a time.
-const PIECE: usize = 256 * 1024;
+pub(super) const PIECE: usize = 256 * 1024;
 /// How deep folders in folders are looked for.
 const DEPTH: usize = 16;
 
@@ -48,7 +48,7 @@ fn folder(name: String, path: &Path) -> Folder {
 }
 
 fn is_maildir(path: &Path) -> bool {
-    path.join("cur").is_dir()
+    files::is_folder(&path.join("cur"))
 }
 
 fn look_below(at: &Path, above: &str, depth: usize, found: &mut Vec<Folder>) -> io::Result<()> {
@@ -86,10 +86,10 @@ pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
     let (mut items, ids) = (Vec::new(), unique_ids::beside(folder));
     for part in ["cur", "new"] {
         let at = folder.join(part);
-        let entries = match fs::read_dir(&at) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.with_context(|| format!("cannot list {}", at.display()))?,
-        };
+        if !files::is_folder(&at) {
+            continue;
+        }
+        let entries = fs::read_dir(&at).with_context(|| format!("cannot list {}", at.display()))?;
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
@@ -133,10 +133,9 @@ pub(super) async fn read(folder: &Path, items: &[Item], target: &mut Target) -> 
 
 /// Opens a file; a tool that changed its flags meanwhile has given it another name.
 fn open(path: &Path) -> io::Result<(File, mail_types::Timestamp)> {
-    let opened = File::open(path);
-    let file = match opened {
+    let file = match files::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            File::open(renamed(path).ok_or(error)?)?
+            files::open(&renamed(path).ok_or(error)?)?
         }
         opened => opened?,
     };
@@ -176,11 +175,7 @@ pub(super) async fn hand_over(
 
 /// What the letters `a` to `z` stand for, as Dovecot writes it beside the mail.
 fn keywords(folder: &Path) -> HashMap<char, Keyword> {
-    let mut text = String::new();
-    if let Ok(mut file) = File::open(folder.join("dovecot-keywords")) {
-        // What cannot be read has no keywords.
-        let _ = file.read_to_string(&mut text);
-    }
+    let text = files::note(&folder.join("dovecot-keywords"));
     let keyword = |line: &str| {
         let (number, name) = line.split_once(' ')?;
         let letter = char::from(b'a'.checked_add(number.parse::<u8>().ok()?)?);

@@ -3,23 +3,24 @@
 //! Of the dialects, the quoting of RFC 4155 §A and of "mboxrd" is understood: `>From` within a message loses
 //! one `>`. What flags there are stand in the fields Status, X-Status and X-Keywords.
 
+mod scan;
+
 use std::{
-    collections::HashMap,
-    fs::{self, File},
-    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
+    fs,
+    io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom},
     path::Path,
 };
 
 use anyhow::{Context as _, bail};
 use mail_types::{Flag, FlagSet, Keyword};
 use mime_core::header::fields;
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    dates, names,
+    dates, files, names,
     source::{Facts, Folder, Item, Locator, Place, key},
     target::Target,
 };
+use scan::{Content, Lines, Scan};
 
 /// The file, or those in a folder.
 pub(super) fn folders(path: &Path) -> anyhow::Result<Vec<Folder>> {
@@ -39,12 +40,13 @@ pub(super) fn folders(path: &Path) -> anyhow::Result<Vec<Folder>> {
 
 fn look_below(root: &Path, at: &Path, depth: usize, found: &mut Vec<Folder>) -> io::Result<()> {
     for entry in fs::read_dir(at)? {
-        let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
-        if entry?.is_dir() {
+        let (kind, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
+        let kind = kind?;
+        if kind.is_dir() {
             if depth < 16 {
                 look_below(root, &path, depth + 1, found)?;
             }
-        } else if is_mbox(&path)? {
+        } else if kind.is_file() && is_mbox(&path)? {
             let below = path.strip_prefix(root).unwrap_or(&path);
             // Thunderbird keeps subfolders in `NAME.sbd`, others end file names in `.mbox`.
             let level = |level: &std::ffi::OsStr| {
@@ -66,127 +68,74 @@ fn folder(name: String, path: &Path) -> Folder {
 
 fn is_mbox(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
-    File::open(path)?.take(5).read_to_end(&mut start)?;
+    files::open(path)?.take(5).read_to_end(&mut start)?;
     Ok(start == b"From ")
 }
 
-/// The messages of a file. It is read once for that; a message is known by its octets, and equal ones
-/// by their order.
+/// The messages of a file. It is read once for that; a message is known by the file's name and its
+/// octets, and equal ones by their order.
 pub(super) fn messages(path: &Path) -> anyhow::Result<Vec<Item>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut scan = Scan { items: Vec::new(), seen: HashMap::new(), at: 0, open: None };
-    scan.run(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(scan.items)
-}
-
-/// The search for where messages begin.
-struct Scan {
-    items: Vec<Item>,
-    seen: HashMap<[u8; 32], u32>,
-    at: u64,
-    /// Where the message begins that is being read, and its digest so far.
-    open: Option<(u64, Sha256)>,
-}
-
-impl Scan {
-    fn run(&mut self, mut reader: impl io::BufRead) -> io::Result<()> {
-        let (mut line, mut after_empty, mut in_header) = (Vec::new(), true, false);
-        loop {
-            line.clear();
-            let count = reader.read_until(b'\n', &mut line)?;
-            if count == 0 {
-                self.close(self.at);
-                return Ok(());
-            }
-            if after_empty && line.starts_with(b"From ") {
-                self.close(self.at);
-                self.open = Some((self.at, Sha256::new()));
-                in_header = true;
-            } else if let Some((_, hash)) = &mut self.open
-                && !(in_header && tells_flags(&line))
-            {
-                hash.update(&line);
-            }
-            in_header &= !matches!(line.as_slice(), b"\n" | b"\r\n");
-            after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
-            self.at += u64::try_from(count).unwrap_or(u64::MAX);
-        }
-    }
-
-    fn close(&mut self, end: u64) {
-        let Some((start, hash)) = self.open.take() else { return };
-        let digest: [u8; 32] = hash.finalize().into();
-        let number = self.seen.entry(digest).or_insert(0);
-        *number += 1;
-        let key = key(&[b"mbox", &digest, &number.to_be_bytes()]);
-        let locator = Locator::Span { start, length: end - start };
-        self.items.push(Item { key, locator, unique_id: None });
-    }
-}
-
-/// Whether a header line tells flags, which change while the message stays the same.
-fn tells_flags(line: &[u8]) -> bool {
-    let names = ["Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-Mozilla-Status"];
-    names.iter().any(|name| {
-        line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-    })
+    let file = files::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let items = Scan::new(name).run(BufReader::new(file));
+    items.with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Hands messages over.
 pub(super) async fn read(path: &Path, items: &[Item], target: &mut Target) -> anyhow::Result<()> {
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut file = files::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     for item in items {
-        let Locator::Span { start, length } = item.locator else { continue };
+        let Locator::Span { start, length, digest } = item.locator else { continue };
         file.seek(SeekFrom::Start(start))?;
-        hand_over(path, item, BufReader::new((&mut file).take(length)), target).await?;
+        let lines = Lines::new(BufReader::new((&mut file).take(length)));
+        match hand_over(item, lines, target).await? {
+            Ok(Some(found)) if found == digest => target.end().await?,
+            Ok(None) => {}
+            Ok(Some(_)) => target.skip(format!("{}: octet {start}: {CHANGED}", path.display())),
+            Err(error) => target.skip(format!("{}: octet {start}: {error}", path.display())),
+        }
     }
     Ok(())
 }
 
+/// Other programs write to the file while it is read.
+const CHANGED: &str = "the file has changed meanwhile; import once more";
+
+/// Hands a message over but for its end, and tells what it was; nothing if it is none.
 async fn hand_over(
-    path: &Path,
     item: &Item,
-    mut reader: BufReader<impl io::Read>,
+    mut lines: Lines<impl BufRead>,
     target: &mut Target,
-) -> anyhow::Result<()> {
-    let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let mut from_line = Vec::new();
-    let head = reader.read_until(b'\n', &mut from_line).and_then(|_| header(&mut reader));
-    let head = match head {
-        Ok(head) => head,
-        Err(error) => {
-            target.skip(failed(error));
-            return Ok(());
-        }
+) -> anyhow::Result<io::Result<Option<[u8; 32]>>> {
+    let (from_line, head, mut content) = match header(&mut lines) {
+        Ok(read) => read,
+        Err(error) => return Ok(Err(error)),
     };
     if fields(&head).any(|field| field.is("X-IMAP") || field.is("X-IMAPbase"))
         && head.windows(DATA_MARK.len()).any(|words| words == DATA_MARK)
     {
-        return Ok(());
+        return Ok(Ok(None));
     }
     let internal_date = dates::of_from_line(&from_line).or_else(|| dates::of_header(&head));
     let internal_date = internal_date.unwrap_or_else(agent_kit::now);
     target.begin(item, Facts { flags: flags(&head), internal_date });
     target.piece(&head).await?;
-    let (mut line, mut held) = (Vec::new(), Vec::new());
+    let mut held = Vec::new();
     loop {
-        line.clear();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(0) => return target.end().await,
-            Ok(_) => {}
-            Err(error) => {
-                target.skip(failed(error));
-                return Ok(());
-            }
+        match lines.step() {
+            Ok(true) => content.add(&lines),
+            Ok(false) => return Ok(Ok(Some(content.finish()))),
+            Err(error) => return Ok(Err(error)),
         }
         // The empty line before the next message is no part of this one.
         target.piece(&held).await?;
         held.clear();
-        let unquoted = unquoted(&line);
-        if matches!(unquoted, b"\n" | b"\r\n") {
-            held.extend_from_slice(unquoted);
+        if lines.is_empty() {
+            held.extend_from_slice(lines.piece());
+        } else if lines.begins() {
+            target.piece(unquoted(lines.piece())).await?;
         } else {
-            target.piece(unquoted).await?;
+            target.piece(lines.piece()).await?;
         }
     }
 }
@@ -194,17 +143,25 @@ async fn hand_over(
 /// What some servers keep in the first message of an mbox.
 const DATA_MARK: &[u8] = b"FOLDER INTERNAL DATA";
 
-/// The header with the empty line behind it.
-fn header(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    loop {
-        let before = head.len();
-        let count = reader.read_until(b'\n', &mut head)?;
-        let line = head.get(before..).unwrap_or_default();
-        if count == 0 || matches!(line, b"\n" | b"\r\n") || head.len() > dates::HEADER_MAX {
-            return Ok(head);
+/// The line before a message, and the header with the empty line behind it.
+fn header(lines: &mut Lines<impl BufRead>) -> io::Result<(Vec<u8>, Vec<u8>, Content)> {
+    if !lines.step()? || !lines.is_from() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, CHANGED));
+    }
+    let (from_line, mut head, mut content) = (lines.piece().to_vec(), Vec::new(), Content::new());
+    let mut in_from = true;
+    while lines.step()? {
+        in_from &= !lines.begins();
+        if in_from {
+            continue;
+        }
+        content.add(lines);
+        head.extend_from_slice(lines.piece());
+        if lines.is_empty() || head.len() > dates::HEADER_MAX {
+            break;
         }
     }
+    Ok((from_line, head, content))
 }
 
 /// A line without the quoting of `From `.
@@ -266,7 +223,7 @@ mod tests {
         let spans: Vec<(u64, u64)> = items
             .iter()
             .map(|item| match item.locator {
-                Locator::Span { start, length } => (start, length),
+                Locator::Span { start, length, .. } => (start, length),
                 _ => panic!("no span"),
             })
             .collect();
@@ -274,13 +231,44 @@ mod tests {
         let whole = u64::try_from(MBOX.len()).unwrap();
         assert_eq!(spans, [(0, second), (second, whole - second)]);
         // Flags make no other message.
-        let read = written(root.path(), "read", &MBOX.replace("X-Status: AF", "X-Status: A"));
+        let read = written(root.path(), "x/box", &MBOX.replace("X-Status: AF", "X-Status: A"));
         assert_eq!(messages(&read).unwrap()[0].key, items[0].key);
-        // Equal messages are two.
+        // The same in another file is another, as are equal messages in one.
+        let other = written(root.path(), "other", MBOX);
+        assert_ne!(messages(&other).unwrap()[0].key, items[0].key);
         let doubled = written(root.path(), "doubled", &format!("{MBOX}{MBOX}"));
         let items = messages(&doubled).unwrap();
         let keys: std::collections::HashSet<_> = items.iter().map(|item| item.key).collect();
         assert_eq!((items.len(), keys.len()), (4, 4));
+    }
+
+    #[test]
+    fn a_message_is_what_the_scan_saw() {
+        let root = tempfile::tempdir().unwrap();
+        let found = |text: &str| {
+            let path = written(root.path(), "long", text);
+            match messages(&path).unwrap()[0].locator {
+                Locator::Span { digest, .. } => digest,
+                _ => panic!("no span"),
+            }
+        };
+        let read = |text: &str| {
+            let mut lines = Lines::new(text.as_bytes());
+            let (_, head, mut content) = header(&mut lines)?;
+            while lines.step()? {
+                assert!(lines.piece().len() <= 64 * 1024, "a line is held whole");
+                content.add(&lines);
+            }
+            io::Result::Ok((head, content.finish()))
+        };
+        let long = "x".repeat(200_000);
+        let text = format!("From {long}\nA: 1\nStatus: {long}\n\n{long}\nFrom {long}\n");
+        let (head, digest) = read(&text).unwrap();
+        assert!(head.starts_with(b"A: 1\n"));
+        assert_eq!(digest, found(&text));
+        assert_eq!(found(&text.replace("Status: ", "Status: RO")), digest, "flags");
+        assert_ne!(read(&text.replace("A: 1", "A: 2")).unwrap().1, digest);
+        assert!(read(&text[1..]).is_err(), "it begins elsewhere now");
     }
 
     #[test]

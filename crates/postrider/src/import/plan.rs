@@ -21,7 +21,7 @@ impl Plan {
     pub(super) fn choose(&self, folders: Vec<Folder>, report: &mut Report) -> Vec<Folder> {
         for name in &self.only {
             if folders.iter().all(|folder| folder.name != *name) {
-                report.left_out.push(format!("{name}: there is no such folder"));
+                report.failed.push(format!("{name}: there is no such folder"));
             }
         }
         let mut chosen = Vec::new();
@@ -87,7 +87,7 @@ mod tests {
         let plan = Plan { only: vec!["All".into(), "None".into()], ..Plan::default() };
         let mut report = Report::default();
         assert_eq!(names(plan.choose(all(), &mut report)), ["All"]);
-        assert_eq!(report.left_out, ["None: there is no such folder"]);
+        assert_eq!(report.failed, ["None: there is no such folder"]);
     }
 
     #[test]

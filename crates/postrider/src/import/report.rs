@@ -13,6 +13,8 @@ pub(crate) struct Report {
     pub(crate) folders: Vec<FolderReport>,
     /// Folders that were left out, with the reason.
     pub(crate) left_out: Vec<String>,
+    /// Folders that were wanted and could not be taken over, with the reason.
+    pub(crate) failed: Vec<String>,
 }
 
 /// Of one folder.
@@ -63,6 +65,7 @@ impl Report {
         json!({
             "folders": self.folders.iter().map(folder).collect::<Vec<_>>(),
             "left_out": self.left_out,
+            "failed": self.failed,
         })
     }
 }

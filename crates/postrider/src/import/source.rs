@@ -58,8 +58,8 @@ pub(crate) struct Item {
 pub(crate) enum Locator {
     /// A file of its own.
     File(PathBuf),
-    /// So many octets of a file from a place on.
-    Span { start: u64, length: u64 },
+    /// So many octets of a file from a place on, and what was found there.
+    Span { start: u64, length: u64, digest: [u8; 32] },
     /// A UID.
     Uid(u32),
 }
@@ -94,15 +94,19 @@ impl Source {
         }
     }
 
-    /// The messages of a folder.
-    pub(super) async fn messages(&mut self, folder: &Folder) -> anyhow::Result<Vec<Item>> {
-        match (self, &folder.place) {
+    /// The messages of a folder; why there are none to be had, if it cannot be opened.
+    pub(super) async fn messages(
+        &mut self,
+        folder: &Folder,
+    ) -> anyhow::Result<Result<Vec<Item>, String>> {
+        let found = match (self, &folder.place) {
             (Self::Maildir(_), Place::Path(path)) => maildir::messages(path),
             (Self::Mbox(_), Place::Path(path)) => mbox::messages(path),
             (Self::Eml(root), Place::Path(path)) => eml::messages(root, path),
-            (Self::Imap(imap), Place::Wire(name)) => imap.messages(name).await,
+            (Self::Imap(imap), Place::Wire(name)) => return imap.messages(name).await,
             _ => Ok(Vec::new()),
-        }
+        };
+        Ok(found.map_err(|why| format!("{why:#}")))
     }
 
     /// Hands messages of a folder over, in any order.

@@ -107,14 +107,18 @@ impl Target {
         }
     }
 
-    /// The mailbox that a folder's mail goes to; made and subscribed if it is not there.
+    /// The mailbox that a folder's mail goes to; made and subscribed if it is not there. Why there
+    /// can be none, if so.
     pub(super) async fn place(
         &mut self,
         folder: &Folder,
         plan: &Plan,
-    ) -> anyhow::Result<MailboxName> {
+    ) -> anyhow::Result<Result<MailboxName, String>> {
         let by_use = self.by_use(folder.special_use).await?;
-        let name = plan.name_for(folder, by_use)?;
+        let name = match plan.name_for(folder, by_use) {
+            Ok(name) => name,
+            Err(why) => return Ok(Err(format!("{why:#}"))),
+        };
         match self.account.mailbox(&name).await {
             Ok(_) => {}
             Err(StoreError::NoSuchMailbox(_)) => {
@@ -125,7 +129,7 @@ impl Target {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(name)
+        Ok(Ok(name))
     }
 
     async fn by_use(&mut self, special: Option<SpecialUse>) -> anyhow::Result<Option<MailboxName>> {

@@ -1,9 +1,11 @@
 //! What another server's POP3 called its messages (RFC 1939 §7): clients that leave mail on the
 //! server go by that, and fetch everything once more when it changes.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use mail_types::UniqueId;
+
+use super::files;
 
 /// How a server makes unique-ids of UIDVALIDITY and UID, unless it was told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +37,7 @@ impl Pattern {
 /// Those that Dovecot keeps beside a Maildir, by the unique part of the file name: what it says
 /// itself (of messages that it took over), otherwise what its own pattern makes.
 pub(super) fn beside(folder: &Path) -> HashMap<String, UniqueId> {
-    fs::read_to_string(folder.join("dovecot-uidlist"))
-        .map(|text| in_list(&text))
-        .unwrap_or_default()
+    in_list(&files::note(&folder.join("dovecot-uidlist")))
 }
 
 /// `3 V1275660208 N25022`, then lines such as `25017 W2481 Pabc :1276.M1.host,S=1`.
