@@ -278,6 +278,34 @@ fn left(problem: &Problem, reached: bool) -> Left {
         Some(421) => Left::Overloaded,
         None if lost && !reached => Left::Unreached(problem.clone()),
         None if lost => Left::Overloaded,
+        // It answers and wants nobody: as good as dead. What only the terms of one domain forbid
+        // has no reply, and says nothing to the others whose mail it takes; 521 is final for each
+        // message, and none of them is to wait for a rest.
+        Some(_) if !reached && problem.status.class() != 5 => Left::Unreached(problem.clone()),
         _ => Left::Well,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_types::{EnhancedStatus, Reply, Scope};
+
+    use super::*;
+
+    #[test]
+    fn who_refuses_before_mail_is_in_trouble() {
+        let answered = |code: u16| {
+            let problem = Problem::new(EnhancedStatus::new(4, 3, 2), Scope::Host, "go away");
+            Problem { reply: Reply::new(code, None, "go away").into(), ..problem }
+        };
+        for code in [450, 554] {
+            assert!(matches!(left(&answered(code), false), Left::Unreached(_)), "{code}");
+            assert_eq!(left(&answered(code), true), Left::Well, "{code}");
+        }
+        assert_eq!(left(&answered(421), false), Left::Overloaded, "it may be up to us");
+        let never = Problem { status: EnhancedStatus::new(5, 3, 2), ..answered(521) };
+        assert_eq!(left(&never, false), Left::Well, "its mail fails, and need not wait");
+        let terms = Problem::new(EnhancedStatus::new(4, 7, 5), Scope::Host, "no TLS");
+        assert_eq!(left(&terms, false), Left::Well, "other domains may not demand it");
     }
 }

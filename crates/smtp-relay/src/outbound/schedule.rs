@@ -309,6 +309,11 @@ impl<L, P: Clone> Schedule<L, P> {
             Pick::Full | Pick::Crowded => (None, Onward::Later),
             Pick::Resting | Pick::None => (None, Onward::End),
         };
+        if onward == Onward::Later {
+            // Another conversation would ask the same hosts again, and come as far.
+            way.hosts().for_each(|host| self.hosts.want(host));
+            self.errands.bar(&way, now);
+        }
         if let Some(going) = self.conversations.get_mut(&conversation) {
             match next {
                 Some(host) => {
@@ -345,6 +350,9 @@ impl<L, P: Clone> Schedule<L, P> {
     pub(crate) fn ended(&mut self, conversation: Conversation, how: Left, now: Timestamp) {
         if let Some(going) = self.conversations.get(&conversation) {
             self.hosts.left(&going.host, how, now);
+            if !going.fresh {
+                self.errands.unbar(&going.host);
+            }
             self.leave(conversation);
         }
     }

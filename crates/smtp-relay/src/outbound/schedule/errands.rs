@@ -14,6 +14,9 @@ const WAY_HOLDS_MILLIS: i64 = 10_000;
 /// How long after a message was taken a way counts as moving: a conversation that takes messages
 /// this fast needs no help.
 const MOVES_FOR: Duration = Duration::from_millis(5);
+/// How long nothing begins on a way whose hosts either refuse or are busy, unless a place comes
+/// free before.
+const BARRED_FOR: Duration = Duration::from_secs(2);
 /// Errands that are remembered without having anything to do.
 const IDLE_MAX: usize = 10_000;
 /// Lanes whose hosts are to be asked although they rest, remembered until their way is found.
@@ -23,6 +26,8 @@ const WOKEN_MAX: usize = 1000;
 pub(super) struct Errands<L, P> {
     errands: BTreeMap<Errand, State<L, P>>,
     ways: BTreeMap<Way, WayState<P>>,
+    /// Ways on which nothing begins before this.
+    barred: BTreeMap<Way, Timestamp>,
     /// What waits in each lane.
     lanes: BTreeMap<Lane, usize>,
     waiting: usize,
@@ -93,6 +98,7 @@ impl<L, P: Clone> Errands<L, P> {
         Self {
             errands: BTreeMap::new(),
             ways: BTreeMap::new(),
+            barred: BTreeMap::new(),
             lanes: BTreeMap::new(),
             waiting: 0,
             unknown: VecDeque::new(),
@@ -140,7 +146,7 @@ impl<L, P: Clone> Errands<L, P> {
         let later = self.ways.iter().filter(move |(way, _)| behind(way));
         let sooner = self.ways.iter().filter(move |(way, _)| !behind(way));
         let wanted = move |(way, state): &(&Way, &WayState<P>)| {
-            state.wants(way) && state.moves_until().is_none_or(|until| until <= now)
+            state.wants(way) && self.waits_until(way, state).is_none_or(|until| until <= now)
         };
         later.chain(sooner).filter(wanted).map(|(way, _)| way)
     }
@@ -149,8 +155,24 @@ impl<L, P: Clone> Errands<L, P> {
     /// which there is no place, waits for what happens.
     pub(super) fn look_again(&self, now: Timestamp) -> Option<Timestamp> {
         let wanting = self.ways.iter().filter(|(way, state)| state.wants(way));
-        let until = wanting.filter_map(|(_, state)| state.moves_until());
+        let until = wanting.filter_map(|(way, state)| self.waits_until(way, state));
         until.filter(|until| *until > now).min()
+    }
+
+    /// Until when nothing begins on a way although it wants it.
+    fn waits_until(&self, way: &Way, state: &WayState<P>) -> Option<Timestamp> {
+        state.moves_until().max(self.barred.get(way).copied())
+    }
+
+    /// Nothing begins on this way for a while.
+    pub(super) fn bar(&mut self, way: &Way, now: Timestamp) {
+        self.barred.retain(|_, until| *until > now);
+        self.barred.insert(way.clone(), now.plus(BARRED_FOR));
+    }
+
+    /// A place at this host is free: who waited for it begins.
+    pub(super) fn unbar(&mut self, host: &HostId) {
+        self.barred.retain(|way, _| way.hosts().all(|other| other != host));
     }
 
     pub(super) fn add(&mut self, errand: Errand, mail: L, now: Timestamp) {
@@ -237,6 +259,7 @@ impl<L, P: Clone> Errands<L, P> {
     /// A search has found none.
     pub(super) fn nowhere(&mut self, errand: &Errand, trouble: bool) -> Vec<L> {
         let idle = self.errands.len() > IDLE_MAX;
+        self.woken.remove(&errand.lane);
         let Some(state) = self.sought(errand) else { return Vec::new() };
         state.trouble = trouble;
         state.course = Course::Unknown;

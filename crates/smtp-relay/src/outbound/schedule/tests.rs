@@ -253,6 +253,58 @@ fn who_says_that_a_host_is_back_ends_its_rest() {
 }
 
 #[test]
+fn a_wake_is_forgotten_when_its_lane_leads_nowhere() {
+    let mut world = World::new(40, &[("dead", "ill"), ("other", "ill")]);
+    world.kill("dead", "ill");
+    world.schedule.wake(&errand("other").lane);
+    world.lease("other", 1);
+    let Some(Start::Find(sought)) = world.schedule.start(world.now) else { panic!("no search") };
+    assert_eq!(world.schedule.nowhere(&sought, false), [1]);
+    world.lease("other", 2);
+    assert_eq!(world.hosts(), [""; 0]);
+    assert_eq!(world.postponed, [2], "the host still rests");
+}
+
+#[test]
+fn who_finds_only_busy_hosts_behind_one_that_refuses_waits() {
+    let mut world = World::new(40, &[("both", "never, busy"), ("b", "busy")]);
+    for mail in 0..2 {
+        world.lease("b", mail);
+    }
+    let busy = world.reach();
+    for (conversation, _) in &busy {
+        assert!(world.schedule.next_of(*conversation, world.now).is_some());
+    }
+    for mail in 2..6 {
+        world.lease("both", mail);
+    }
+    let mut refused = 0;
+    let mut ask = |world: &mut World| {
+        let begun = world.starts();
+        for (conversation, host) in &begun {
+            refused += 1;
+            assert!(refused < 10, "without end");
+            assert_eq!(host, "never");
+            let onward = world.schedule.onward(*conversation, Left::Well, world.now);
+            assert_eq!(onward, Onward::Later);
+        }
+        begun.len()
+    };
+    assert_eq!(ask(&mut world), 1);
+    assert_eq!(ask(&mut world), 0, "not at once");
+    let again = world.schedule.look_again(world.now).unwrap();
+    assert!(again > world.now);
+    world.now = again;
+    assert_eq!(ask(&mut world), 1, "after a while");
+    assert_eq!(ask(&mut world), 0);
+    world.schedule.ended(busy[0].0, Left::Well, world.now);
+    let begun = world.starts();
+    assert_eq!(begun.len(), 1, "as soon as one of its hosts has a place");
+    let onward = world.schedule.onward(begun[0].0, Left::Well, world.now);
+    assert_eq!(onward, Onward::To(HostId::new("busy")));
+}
+
+#[test]
 fn trouble_leaves_room_for_the_others() {
     const DEAD: [&str; 8] = ["d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"];
     let mut world = World::new(
