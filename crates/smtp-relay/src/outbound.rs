@@ -264,7 +264,8 @@ impl Desk {
                     (self.tasks.spawn(talk), Task::Conversation(conversation))
                 }
                 Start::Postpone { mail, problem } => {
-                    (self.tasks.spawn(postpone(shared, mail, problem)), Task::Settling)
+                    self.postpone(mail, problem);
+                    continue;
                 }
             };
             self.about.insert(task.id(), about);
@@ -273,19 +274,30 @@ impl Desk {
         self.shared.news.notify_waiters();
     }
 
+    fn postpone(&mut self, mail: Vec<Work>, problem: Option<Problem>) {
+        let task = self.tasks.spawn(postpone(self.shared.clone(), mail, problem));
+        self.about.insert(task.id(), Task::Settling);
+    }
+
     /// A task has ended; whatever place it had is free. Returns whether it was a search.
     fn ended(&mut self, joined: Result<(Id, ()), JoinError>) -> bool {
         let (id, broke) = match joined {
             Ok((id, ())) => (id, false),
             Err(error) => {
-                tracing::error!(%error, "a conversation broke; its messages wait for a restart");
+                tracing::error!(%error, "a task broke; what it had in hand waits for a restart");
                 (error.id(), true)
             }
         };
         match self.about.remove(&id) {
             Some(Task::Search(errand)) => {
                 if broke {
-                    drop(self.shared.schedule().nowhere(&errand, true));
+                    let mail = self.shared.schedule().nowhere(&errand, true);
+                    // Not at once: whatever broke the search may break the next one. RFC 3463 §3.4,
+                    // X.3.5: system incorrectly configured.
+                    let status = EnhancedStatus::new(4, 3, 5);
+                    let problem =
+                        Problem::new(status, Scope::Host, "the search for its hosts broke");
+                    self.postpone(mail, Some(problem));
                 }
                 true
             }
