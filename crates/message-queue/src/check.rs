@@ -177,7 +177,8 @@ impl Queue {
             }
             self.mend(mend_at, &finished, Mend::Finished).await?;
             let mut aside = Vec::new();
-            for Unreadable { entry, recipient, why } in opened {
+            for unreadable in opened {
+                let Unreadable { entry, recipient, why, for_now } = unreadable;
                 // A file that was missed may have gone with its entry, in the meantime.
                 if self.is_gone(&entry).await? {
                     continue;
@@ -185,7 +186,9 @@ impl Queue {
                 let finding =
                     Finding::Unreadable { id: entry.clone(), recipient, why: why.clone() };
                 report(checked, tell, &finding);
-                aside.push(Unreadable { entry, recipient, why });
+                if !for_now {
+                    aside.push(Unreadable { entry, recipient, why, for_now });
+                }
             }
             self.set_aside(aside, mend_at).await?;
         }
@@ -265,7 +268,12 @@ fn of_another_length(row: &CheckedRow) -> Option<Unreadable> {
         row.octets.filter(|octets| row.entry.file.is_none() && *octets != row.entry.size)?;
     let why = format!("its content has {octets} octets, not {}", row.entry.size);
     let aside = row.open == row.set_aside;
-    (!aside).then(|| Unreadable { entry: row.entry.id.clone(), recipient: None, why })
+    (!aside).then(|| Unreadable {
+        entry: row.entry.id.clone(),
+        recipient: None,
+        why,
+        for_now: false,
+    })
 }
 
 fn report(checked: &mut Checked, tell: Tell<'_>, finding: &Finding) {

@@ -17,11 +17,13 @@ use crate::{
     Lease, Queue, QueueError, Settled, Settlement, chance,
     decode::{self, Unreadable},
     jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
-    sql::LeaseRows,
+    sql::{LeaseRows, RecipientRow},
 };
 
 /// However quiet the bell is, a consumer looks again after this time: a ring may be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// What can't be read for now is tried again after this time.
+const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 
 /// Which part of the queue a consumer empties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub struct Consumer {
     bell: BellListener,
     /// What could not be set aside yet, and the token that it is leased by.
     aside: Mutex<Vec<(Vec<Unreadable>, Option<i64>)>>,
+    /// What could not be given back yet.
+    later: Mutex<Vec<RecipientRow>>,
 }
 
 impl Consumer {
@@ -95,7 +99,7 @@ impl Consumer {
             path: queue.holders(),
             source,
         })?;
-        Ok(Self { queue, consumes, life, bell, aside: Mutex::default() })
+        Ok(Self { queue, consumes, life, bell, aside: Mutex::default(), later: Mutex::default() })
     }
 
     /// Leases what is due at `now`.
@@ -214,6 +218,7 @@ impl Consumer {
     /// it leased, for the next time. Nobody waits for it.
     async fn set_aside(&self, what: Vec<Unreadable>, token: Option<i64>, now: Timestamp) {
         let mut all = std::mem::take(&mut *self.aside());
+        let what: Vec<_> = what.into_iter().filter(|unreadable| !unreadable.for_now).collect();
         if !what.is_empty() {
             all.push((what, token));
         }
@@ -224,6 +229,25 @@ impl Consumer {
                 self.aside().push((what, token));
             }
         }
+    }
+
+    /// Gives back what can't be read for now, and what was left of earlier leases.
+    async fn give_back(&self, rows: Vec<RecipientRow>, now: Timestamp) {
+        let mut all = std::mem::take(&mut *self.later());
+        all.extend(rows);
+        if all.is_empty() {
+            return;
+        }
+        let settle = SettleJob::given_back(&all, now.plus(READ_AGAIN), now);
+        let job = TurnJob { settle: Some(settle), lease: None };
+        if let Err(error) = self.queue.submit(Job::Turn(Box::new(job))).await {
+            tracing::error!(%error, "what cannot be read cannot be given back now");
+            self.later().extend(all);
+        }
+    }
+
+    fn later(&self) -> MutexGuard<'_, Vec<RecipientRow>> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn aside(&self) -> MutexGuard<'_, Vec<(Vec<Unreadable>, Option<i64>)>> {
@@ -247,9 +271,11 @@ impl Consumer {
             tracing::error!(
                 queue_id = unreadable.entry,
                 why = unreadable.why,
-                "a queue entry cannot be read and is set aside"
+                "a queue entry cannot be read and {}",
+                if unreadable.for_now { "waits" } else { "is set aside" }
             );
         }
+        self.give_back(opened.later, now).await;
         self.set_aside(opened.unreadable, token, now).await;
         Ok(Leased { leases: opened.leases, next_due, paused, woken })
     }

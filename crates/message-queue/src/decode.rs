@@ -22,6 +22,22 @@ pub(crate) struct Unreadable {
     /// The recipient, or all of the entry.
     pub(crate) recipient: Option<i64>,
     pub(crate) why: String,
+    /// Whether it may be readable later: it is not known to be damaged.
+    pub(crate) for_now: bool,
+}
+
+/// Why an entry can't be read.
+#[derive(Debug)]
+pub(crate) struct Why {
+    pub(crate) text: String,
+    /// As [`Unreadable`] has it.
+    pub(crate) for_now: bool,
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { text, for_now: false }
+    }
 }
 
 /// What became of rows.
@@ -29,6 +45,8 @@ pub(crate) struct Unreadable {
 pub(crate) struct Opened {
     pub(crate) leases: Vec<Lease>,
     pub(crate) unreadable: Vec<Unreadable>,
+    /// The recipients of what can't be read for now.
+    pub(crate) later: Vec<RecipientRow>,
 }
 
 /// Makes leases of rows. Opens files: for blocking threads.
@@ -39,7 +57,10 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
         let id = row.id.clone();
         match entry(row, spool, files) {
             Ok(entry) => drop(entries.insert(id, entry)),
-            Err(why) => opened.unreadable.push(Unreadable { entry: id, recipient: None, why }),
+            Err(Why { text: why, for_now }) => {
+                let recipient = None;
+                opened.unreadable.push(Unreadable { entry: id, recipient, why, for_now });
+            }
         }
     }
     let mut places: HashMap<(String, String), usize> = HashMap::new();
@@ -49,9 +70,15 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
     for row in rows {
         let Some(of) = entries.get(&row.entry) else {
             // Reported above; an entry that is altogether missing is not.
-            if !opened.unreadable.iter().any(|unreadable| unreadable.entry == row.entry) {
-                let why = "its entry is missing".to_owned();
-                opened.unreadable.push(Unreadable { entry: row.entry, recipient: None, why });
+            match opened.unreadable.iter().find(|unreadable| unreadable.entry == row.entry) {
+                Some(unreadable) if unreadable.for_now => opened.later.push(row),
+                Some(_) => {}
+                None => opened.unreadable.push(Unreadable {
+                    entry: row.entry,
+                    recipient: None,
+                    why: "its entry is missing".to_owned(),
+                    for_now: false,
+                }),
             }
             continue;
         };
@@ -72,6 +99,7 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
                 entry: row.entry,
                 recipient: Some(row.number),
                 why,
+                for_now: false,
             }),
         }
     }
@@ -82,9 +110,10 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
 }
 
 /// Reads an entry, and opens its content.
-pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseEntry, String> {
+pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseEntry, Why> {
     if row.version != VERSION {
-        return Err(format!("its version is {}, this program knows {VERSION}", row.version));
+        let version = row.version;
+        return Err(format!("its version is {version}, this program knows {VERSION}").into());
     }
     let facts: EntryFacts =
         serde_json::from_str(&row.facts).map_err(|error| format!("its facts: {error}"))?;
@@ -92,7 +121,7 @@ pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseE
     let content = match (row.file, row.octets) {
         (Some(name), _) => content_file(&spool_path(spool, &name), row.size, files)?,
         (None, Some(octets)) => Content::Bytes(octets.into()),
-        (None, None) => return Err("its content is missing".to_owned()),
+        (None, None) => return Err("its content is missing".to_owned().into()),
     };
     Ok(LeaseEntry {
         id: row.id.parse::<QueueId>().map_err(wrong("id"))?,
@@ -110,12 +139,16 @@ pub(crate) fn entry(row: EntryRow, spool: &Path, files: &Files) -> Result<LeaseE
     })
 }
 
-fn content_file(path: &Path, size: i64, files: &Files) -> Result<Content, String> {
-    let why = |error: std::io::Error| format!("its content {}: {error}", path.display());
+fn content_file(path: &Path, size: i64, files: &Files) -> Result<Content, Why> {
+    // A disk that does not answer, or a process with too many files open, says nothing of the mail.
+    let why = |error: std::io::Error| Why {
+        for_now: error.kind() != std::io::ErrorKind::NotFound,
+        text: format!("its content {}: {error}", path.display()),
+    };
     let file = files.open(path).map_err(why)?;
     let len = file.metadata().map_err(why)?.len();
     if i64::try_from(len) != Ok(size) {
-        return Err(format!("its content {} has {len} octets, not {size}", path.display()));
+        return Err(format!("its content {} has {len} octets, not {size}", path.display()).into());
     }
     Ok(Content::File { file: Arc::new(file), len })
 }

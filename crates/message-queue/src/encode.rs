@@ -7,7 +7,7 @@ use crate::{
     Lease, NewEntry, NewRecipient, QueueError, SealedDraft, Settlement,
     facts::{EntryFacts, RecipientFacts, VERSION},
     order,
-    sql::{Meant, NewEntryRow, NewRecipientRow, event, state, told},
+    sql::{Meant, NewEntryRow, NewRecipientRow, RecipientRow, event, state, told},
 };
 
 /// A new entry, ready to be inserted.
@@ -123,6 +123,14 @@ pub(crate) fn ends(settlement: &Settlement) -> String {
         .to_string()
     });
     rows.collect::<Vec<_>>().join(",")
+}
+
+/// The row of the end of a leased row that is given back untried, as [`ends`] has them.
+pub(crate) fn given_back(row: &RecipientRow, not_before: Timestamp) -> String {
+    let not_before = not_before.millis();
+    let (state, nothing) = (state::WAITING, None::<String>);
+    json!([row.entry, row.number, row.token, state, not_before, nothing, nothing, nothing, 0, 0])
+        .to_string()
 }
 
 fn in_words(outcome: &Outcome) -> String {

@@ -12,7 +12,7 @@ use crate::{
     encode::{self, EncodedEntry},
     operator::{self, Destination},
     order::Room,
-    sql::{self, Chosen, LeaseRows, Meant, Mend, Operation, SettledRows},
+    sql::{self, Chosen, LeaseRows, Meant, Mend, Operation, RecipientRow, SettledRows},
 };
 
 /// One change.
@@ -161,6 +161,20 @@ impl SettleJob {
 }
 
 impl SettleJob {
+    /// The job that gives leased rows back untried, until a time.
+    pub(crate) fn given_back(rows: &[RecipientRow], not_before: Timestamp, now: Timestamp) -> Self {
+        let ends: Vec<String> =
+            rows.iter().map(|row| encode::given_back(row, not_before)).collect();
+        Self {
+            ends: array(&ends),
+            lanes: encode::texts(rows.iter().map(|row| &row.lane)),
+            notifications: Vec::new(),
+            notification_ids: array::<&str>(&[]),
+            rows: rows.len(),
+            now,
+        }
+    }
+
     /// The job of settlements that are of several lanes each.
     pub(crate) fn of_lanes(
         settlements: &[Settlement],
@@ -330,7 +344,7 @@ impl Jobs {
             Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders))?,
             Job::SetAside { what, token, now } => {
                 let rows = what.iter().map(|unreadable| {
-                    let Unreadable { entry, recipient, why } = unreadable;
+                    let Unreadable { entry, recipient, why, .. } = unreadable;
                     serde_json::json!([entry, recipient, why]).to_string()
                 });
                 let rows = array(&rows.collect::<Vec<_>>());

@@ -175,7 +175,7 @@ async fn missing(
         if !is_aside {
             let why = format!("its content {file} is missing");
             tell(&Finding::Unreadable { id: id.clone(), recipient: None, why: why.clone() });
-            aside.push(Unreadable { entry: id, recipient: None, why });
+            aside.push(Unreadable { entry: id, recipient: None, why, for_now: false });
         }
     }
     queue.set_aside(aside, mend_at).await

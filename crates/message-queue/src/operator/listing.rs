@@ -80,7 +80,9 @@ impl Queue {
         let (spool, files) = (self.spool(), self.files().clone());
         stable_storage::on_blocking_thread(move || {
             let entry = decode::entry(row, &spool, &files);
-            entry.map(|entry| Some(entry.content)).map_err(|why| QueueError::Unreadable { id, why })
+            entry
+                .map(|entry| Some(entry.content))
+                .map_err(|why| QueueError::Unreadable { id, why: why.text })
         })
         .await
     }

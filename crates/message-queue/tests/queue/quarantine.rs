@@ -116,3 +116,25 @@ async fn what_another_hands_over_is_not_set_aside() {
     assert_eq!(settle(&local, ends, START).await.superseded, 0);
     assert_eq!(state_of(&queue, id).await[1], State::Delivered);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_for_now_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let new = entry(&["a@x.test", "b@y.test"]);
+    let id = enqueue(&queue, new, &[b'x'; 5000], START).await.unwrap();
+    let name = spool(folder.path()).remove(0);
+    let path = folder.path().join("spool").join(&name[..1]).join(&name);
+    let kept = folder.path().join("kept");
+    std::fs::rename(&path, &kept).unwrap();
+    // It leads to itself: an error, but not that there is nothing.
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let remote = consumer(&queue, Consumes::Remote).await;
+    assert!(lease(&remote, START).await.is_empty());
+    assert_eq!(state_of(&queue, id).await, [State::Waiting, State::Waiting]);
+    assert!(lease(&remote, after(4)).await.is_empty());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    assert!(lease(&remote, after(4)).await.is_empty(), "not before its time");
+    assert_eq!(lease(&remote, after(5)).await.len(), 2);
+}
