@@ -128,5 +128,54 @@ fn another_server_is_taken_over() {
     let refused = stack.run(&arguments);
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("localhost"), "{said}");
+    assert!(said.contains("localhost") && said.contains("password is wrong"), "{said}");
+    assert_eq!(mine.imap_messages("INBOX").len(), 2);
+    assert_eq!(mine.imap_messages("a/Entw&APw-rfe").len(), 300);
+}
+
+#[test]
+fn what_cannot_be_taken_is_said_and_nothing_leads_elsewhere() {
+    let stack = Stack::start(Plan::new("careful.test", &["alice"]));
+    let alice = stack.address("alice");
+    put(&stack, "old/cur/1700000001.a.host:2,S", "Subject: good\r\n\r\n");
+    put(&stack, "secret/cur/1700000002.b.host:2,S", "Subject: secret\r\n\r\n");
+    let link = |to: &str, from: &str| {
+        std::os::unix::fs::symlink(stack.path(to), stack.path(from)).expect("a link");
+    };
+    link("secret/cur/1700000002.b.host:2,S", "old/cur/1700000003.c.host:2,S");
+    fs::create_dir(stack.path("old/.Secret")).expect("a folder");
+    link("secret/cur", "old/.Secret/cur");
+    let source = format!("maildir:{}", stack.path("old").display());
+    let told = stack.run(&["import", &alice, &source, "--json"]);
+    assert!(!told.status.success());
+    let report: Value = serde_json::from_slice(&told.stdout).expect("a report");
+    let folders = report["folders"].as_array().expect("folders");
+    assert_eq!(folders.len(), 1, "{report}");
+    assert_eq!((&folders[0]["imported"], &folders[0]["skipped"]), (&1.into(), &1.into()));
+
+    // Equal messages of two files are two, whether they come together or not.
+    for name in ["A", "B"] {
+        let path = format!("boxes/{name}");
+        put(&stack, &path, "From a@b Thu Jan  1 00:00:07 1970\nSubject: equal\n\n");
+        let source = format!("mbox:{}", stack.path(&path).display());
+        let told = stack.json(&["import", &alice, &source, "--into", name]);
+        assert_eq!(report_of_all(&told), 1);
+    }
+    let together = format!("mbox:{}", stack.path("boxes").display());
+    assert_eq!(report_of_all(&stack.json(&["import", &alice, &together])), 0, "come before");
+
+    let mut imap = Client::imap(stack.listener("imap-tls"), &alice).unwrap();
+    imap.imap_ok("CREATE \"../../outside\"");
+    let out = format!("mbox:{}", stack.path("deep/er/out").display());
+    stack.json(&["export", &alice, &out, "--only", "../../outside"]);
+    assert!(!stack.path("deep/outside.mbox").exists());
+    assert!(stack.path("deep/er/out/__/__/outside.mbox").exists());
+    let typo = stack.run(&["export", &alice, &out, "--only", "Typo"]);
+    assert!(String::from_utf8_lossy(&typo.stderr).contains("no mailbox Typo"));
+    assert!(!typo.status.success());
+}
+
+fn report_of_all(report: &Value) -> u64 {
+    let folders = report["folders"].as_array().expect("folders");
+    folders.iter().map(|folder| folder["imported"].as_u64().expect("a number")).sum()
 }

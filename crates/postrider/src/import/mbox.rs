@@ -17,7 +17,7 @@ use mime_core::header::fields;
 
 use super::{
     dates, files, names,
-    source::{Facts, Folder, Item, Locator, Place, key},
+    source::{Facts, Folder, Item, Locator, Place},
     target::Target,
 };
 use scan::{Content, Lines, Scan};
