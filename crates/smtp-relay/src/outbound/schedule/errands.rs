@@ -44,8 +44,19 @@ pub(super) struct Errands<L, P> {
 struct State<L, P> {
     mail: VecDeque<L>,
     course: Course<P>,
+    /// Whether its way is looked for again, while mail goes the one that was found.
+    renewal: Renewal,
     /// The last search took long and came to nothing.
     trouble: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    No,
+    /// In the list of what is to be found.
+    Due,
+    /// Since then.
+    Sought(Timestamp),
 }
 
 #[derive(Debug)]
@@ -189,6 +200,7 @@ impl<L, P: Clone> Errands<L, P> {
         let state = self.errands.entry(errand.clone()).or_insert_with(|| State {
             mail: VecDeque::new(),
             course: Course::Unknown,
+            renewal: Renewal::No,
             trouble: false,
         });
         let first = state.mail.is_empty();
@@ -196,10 +208,20 @@ impl<L, P: Clone> Errands<L, P> {
         match &state.course {
             Course::Sought => {}
             Course::Found { way, plan, at } if !first || holds(*at, now) => {
-                let (way, plan) = (way.clone(), plan.clone());
+                let (way, plan, at) = (way.clone(), plan.clone(), *at);
+                if !holds(at, now) && state.renewal == Renewal::No {
+                    state.renewal = Renewal::Due;
+                    self.unknown.push_back(errand.clone());
+                }
                 self.enlist(way, plan, errand, 1, first);
             }
+            Course::Found { .. } if matches!(state.renewal, Renewal::Sought(_)) => {
+                // The search that goes on is the one.
+                state.renewal = Renewal::No;
+                state.course = Course::Sought;
+            }
             Course::Found { .. } | Course::Unknown if first => {
+                state.renewal = Renewal::No;
                 state.course = Course::Unknown;
                 match state.trouble {
                     true => self.unfound.push_back(errand),
@@ -223,10 +245,17 @@ impl<L, P: Clone> Errands<L, P> {
         } {
             // It may have been withdrawn since.
             let Some(state) = self.errands.get_mut(&errand) else { continue };
-            if state.mail.is_empty() || !matches!(state.course, Course::Unknown) {
-                continue;
+            match (&state.course, state.renewal) {
+                (Course::Unknown, _) if !state.mail.is_empty() => state.course = Course::Sought,
+                (Course::Found { .. }, Renewal::Due) => match state.mail.is_empty() {
+                    true => {
+                        state.renewal = Renewal::No;
+                        continue;
+                    }
+                    false => state.renewal = Renewal::Sought(now),
+                },
+                _ => continue,
             }
-            state.course = Course::Sought;
             self.searches += 1;
             self.searches_in_trouble += usize::from(trouble);
             self.forget_idle(now);
@@ -243,6 +272,7 @@ impl<L, P: Clone> Errands<L, P> {
         plan: P,
         now: Timestamp,
     ) -> Vec<HostId> {
+        self.leave_way(errand);
         let Some(state) = self.sought(errand) else { return Vec::new() };
         state.trouble = false;
         state.course = Course::Found { way: way.clone(), plan: plan.clone(), at: now };
@@ -260,6 +290,10 @@ impl<L, P: Clone> Errands<L, P> {
     pub(super) fn nowhere(&mut self, errand: &Errand, trouble: bool) -> Vec<L> {
         let idle = self.errands.len() > IDLE_MAX;
         self.woken.remove(&errand.lane);
+        if trouble && self.keeps_way(errand) {
+            return Vec::new();
+        }
+        self.leave_way(errand);
         let Some(state) = self.sought(errand) else { return Vec::new() };
         state.trouble = trouble;
         state.course = Course::Unknown;
@@ -269,6 +303,37 @@ impl<L, P: Clone> Errands<L, P> {
         }
         self.gone(&errand.lane, mail.len());
         mail
+    }
+
+    /// A search for another way has begun beside the one that mail goes, and is over: what waits
+    /// leaves the old one.
+    fn leave_way(&mut self, errand: &Errand) {
+        let Some(state) = self.errands.get_mut(errand) else { return };
+        let (Course::Found { way, .. }, Renewal::Sought(_)) = (&state.course, state.renewal) else {
+            return;
+        };
+        let (way, count) = (way.clone(), state.mail.len());
+        state.renewal = Renewal::No;
+        state.course = Course::Sought;
+        if let Some(state) = self.ways.get_mut(&way) {
+            state.errands.retain(|other| other != errand);
+            state.waiting = state.waiting.saturating_sub(count);
+        }
+        self.drop_idle(&way);
+    }
+
+    /// Whether a search that learned nothing was for another way than one that is known: that one
+    /// holds for another while.
+    fn keeps_way(&mut self, errand: &Errand) -> bool {
+        let Some(state) = self.errands.get_mut(errand) else { return false };
+        let (Course::Found { at, .. }, Renewal::Sought(since)) = (&mut state.course, state.renewal)
+        else {
+            return false;
+        };
+        *at = since;
+        state.renewal = Renewal::No;
+        self.searches = self.searches.saturating_sub(1);
+        true
     }
 
     /// The hosts of this lane, as far as they are known, are to be woken; otherwise when they are.
@@ -455,6 +520,7 @@ impl<L, P: Clone> Errands<L, P> {
         let full = self.errands.len() > IDLE_MAX;
         self.errands.retain(|_, state| {
             let holds = match &state.course {
+                Course::Found { .. } if matches!(state.renewal, Renewal::Sought(_)) => true,
                 Course::Found { at, .. } => holds(*at, now),
                 Course::Sought => true,
                 Course::Unknown => state.trouble && !full,

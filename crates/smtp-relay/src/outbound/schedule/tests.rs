@@ -418,6 +418,33 @@ fn ways_are_found_anew_after_a_while() {
 }
 
 #[test]
+fn ways_are_found_anew_while_mail_waits() {
+    let mut world = World::new(8, &[("a", "old")]);
+    for mail in 0..3 {
+        world.lease("a", mail);
+    }
+    let old = world.reach();
+    assert_eq!(world.schedule.next_of(old[0].0, world.now), Some(0));
+    world.now = at(11);
+    world.lease("a", 3);
+    let Some(Start::Find(sought)) = world.schedule.start(world.now) else { panic!("no search") };
+    assert_eq!(world.schedule.next_of(old[0].0, world.now), Some(1), "nothing waits for it");
+    assert_eq!(world.schedule.nowhere(&sought, true), [0; 0]);
+    assert!(world.schedule.waits(old[0].0), "what learned nothing changes nothing");
+    world.lease("a", 4);
+    assert_eq!(world.starts(), [], "nor is it asked again at once");
+    world.now = at(22);
+    world.ways = &[("a", "new")];
+    world.lease("a", 5);
+    let new = world.starts();
+    assert_eq!(new.iter().map(|(_, host)| host.as_str()).collect::<Vec<_>>(), ["new"]);
+    assert!(!world.schedule.waits(old[0].0), "all of it goes the new way");
+    let taken: Vec<u32> =
+        std::iter::from_fn(|| world.schedule.next_of(new[0].0, world.now)).collect();
+    assert_eq!(taken, [2, 3, 4, 5]);
+}
+
+#[test]
 fn searches_in_trouble_leave_room() {
     let mut schedule: Schedule<u32, ()> = Schedule::new(Limits::new(4, 2), 1);
     let dark: Vec<Errand> = (0..9).map(|number| errand(&format!("dark{number}"))).collect();
