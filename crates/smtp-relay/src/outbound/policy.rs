@@ -98,7 +98,12 @@ impl Policies {
     pub(super) async fn keep(self: Arc<Self>, stop: Stop) {
         while !stop.is_asked() {
             if let Some(book) = &self.book {
-                book.refresh().await;
+                // There may be thousands, and each may take its minute: nobody waits for them. What
+                // is cut off is fetched again.
+                tokio::select! {
+                    () = stop.asked() => break,
+                    () = book.refresh() => {}
+                }
             }
             if let Some(reports) = &self.reports {
                 reports.send_due(&self.reload.current(), &self.resolver).await;
