@@ -52,6 +52,23 @@ fn kill_9_in_update_removes_all_that_is_marked_or_nothing() {
     }
 }
 
+#[test]
+fn an_open_imap_session_sees_what_pop3_deletes() {
+    let stack = Stack::start(Plan::new("watched.test", &["alice", "bob"]));
+    let (alice, bob) = (stack.address("alice"), stack.address("bob"));
+    assert_eq!(fill(&stack, &alice, &bob), MESSAGES);
+    let mut imap = Client::imap(stack.listener("imap-tls"), &bob).expect("a sign-in");
+    imap.imap_ok("SELECT INBOX");
+    imap.send(b"i IDLE\r\n").expect("sent");
+    assert!(imap.imap_line().expect("a line").starts_with(b"+"));
+    let mut pop3 = sign_in(&stack, &bob);
+    pop3.pop3_ok("DELE 7");
+    // Another session of POP3 has to wait; that of IMAP does not, and hears only of the end.
+    pop3.pop3_ok("QUIT");
+    assert_eq!(imap.imap_line().expect("a line"), b"* 7 EXPUNGE");
+    imap.send(b"DONE\r\n").expect("sent");
+}
+
 /// Kills the server so many microseconds after QUIT is sent, or before; answers whether the client
 /// was told that all is done.
 fn quit_and_kill(stack: &Stack, mut session: Client, lag: i64) -> bool {
