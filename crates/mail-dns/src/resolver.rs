@@ -181,11 +181,22 @@ impl Resolver {
         let (asker, asked) = (self.asker(name)?, absolute(name)?);
         let (v6, v4) =
             tokio::join!(asker.ask(&asked, RecordType::AAAA), asker.ask(&asked, RecordType::A));
-        let answers = [v6, v4].map(|answer| answer.map_err(|why| no_answer(name, why)));
-        let [v6, v4] = answers;
-        let answers = [v6?, v4?];
-        if answers.iter().any(|answer| !answer.exists) {
-            return Err(DnsProblem::NoSuchDomain(name.clone()));
+        // Some name servers fail at questions about IPv6, or deny the name then: what the other
+        // question has found counts.
+        let (mut answers, mut trouble) = (Vec::new(), None);
+        for answer in [v6, v4] {
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(why) => trouble = Some(no_answer(name, why)),
+            }
+        }
+        if answers.iter().all(|answer| answer.records.is_empty()) {
+            if let Some(problem) = trouble {
+                return Err(problem);
+            }
+            if answers.iter().all(|answer| !answer.exists) {
+                return Err(DnsProblem::NoSuchDomain(name.clone()));
+            }
         }
         let ips = answers.iter().flat_map(|answer| &answer.records).filter_map(|data| match data {
             RData::A(a) => Some(IpAddr::V4(a.0)),

@@ -140,6 +140,31 @@ async fn what_was_not_asked_is_no_answer() {
 }
 
 #[tokio::test]
+async fn whoever_fails_at_ipv6_alone_still_gets_mail() {
+    for (code, about, expected) in [
+        (ResponseCode::NXDomain, " AAAA", "a.test"),
+        (ResponseCode::ServFail, " AAAA", "a.test"),
+        (ResponseCode::ServFail, "", "4.4.3"),
+        (ResponseCode::NXDomain, "", "5.4.4"),
+    ] {
+        let server = Scripted::start(move |query| {
+            let asked = question(query);
+            if asked == "two.test MX" {
+                return truth(query).said();
+            }
+            if asked.ends_with(about) {
+                let mut reply = Reply::to(query);
+                reply.0.metadata.response_code = code;
+                return reply.said();
+            }
+            Reply::to(query).with("a.test A 192.0.2.1").said()
+        })
+        .await;
+        assert_eq!(found(&server).await, expected, "{code} for{about}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_cut_is_asked_for_by_tcp() {
     let cut = |query: &Message| {
         let mut reply = Reply::to(query);

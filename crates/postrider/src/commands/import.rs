@@ -19,9 +19,10 @@ use crate::{
 
 /// Take over mail of another store: folders, flags, dates
 ///
-/// SOURCE is maildir:PATH, mbox:PATH (a file, or a folder of them), eml:PATH, imaps://HOST[:PORT], or
-/// imap://HOST[:PORT] (STARTTLS). It can be stopped and repeated: what was taken over before is passed
-/// over, so that a second run after the switch brings what came meanwhile. The source is not changed.
+/// SOURCE is maildir:PATH, mbox:PATH (a file, or a folder of them), eml:PATH, imaps://HOST:PORT, or
+/// imap://HOST:PORT (STARTTLS); the usual port can be left out. It can be stopped and repeated: what was
+/// taken over before is passed over, so that a second run after the switch brings what came meanwhile.
+/// The source is not changed.
 #[derive(Arguments)]
 pub(crate) struct Args {
     /// The account
