@@ -12,8 +12,6 @@ use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{MailStore, store::Shared, watch::parse_payload};
 
-/// Changes of this long are gathered before names follow.
-const FOLLOW_AFTER: Duration = Duration::from_secs(1);
 /// How often folders are looked at that somebody waits for, and what failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
@@ -69,8 +67,12 @@ impl Background {
     pub(crate) fn start(shared: &Arc<Shared>) -> Self {
         Self([
             tokio::spawn(listen(Arc::downgrade(shared))).abort_handle(),
-            tokio::spawn(follow(Arc::downgrade(shared), shared.follow_ups.wake.clone()))
-                .abort_handle(),
+            tokio::spawn(follow(
+                Arc::downgrade(shared),
+                shared.follow_ups.wake.clone(),
+                shared.options.follow_after,
+            ))
+            .abort_handle(),
             tokio::spawn(look(Arc::downgrade(shared))).abort_handle(),
         ])
     }
@@ -104,10 +106,10 @@ async fn listen(shared: Weak<Shared>) {
     }
 }
 
-async fn follow(shared: Weak<Shared>, wake: Arc<Notify>) {
+async fn follow(shared: Weak<Shared>, wake: Arc<Notify>, after: Duration) {
     loop {
         wake.notified().await;
-        tokio::time::sleep(FOLLOW_AFTER).await;
+        tokio::time::sleep(after).await;
         let Some(strong) = shared.upgrade() else { return };
         strong.follow_all().await;
     }

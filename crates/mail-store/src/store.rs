@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use mail_types::{AccountId, MailboxId, Timestamp};
@@ -34,13 +35,21 @@ pub struct StoreOptions {
     /// The name of this run of the kernel: another one at the next opening means that the machine
     /// stopped between.
     pub boot: String,
+    /// Changes of this long are gathered before file names follow them.
+    pub follow_after: Duration,
 }
 
 impl StoreOptions {
     /// The usual ones; asks the kernel for its boot id.
     pub fn new(folder: impl Into<PathBuf>, clock: Clock) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        Self { folder: folder.into(), clock, open_accounts_max: 64, boot: boot.trim().to_owned() }
+        Self {
+            folder: folder.into(),
+            clock,
+            open_accounts_max: 64,
+            boot: boot.trim().to_owned(),
+            follow_after: Duration::from_secs(1),
+        }
     }
 }
 

@@ -19,7 +19,8 @@ const FOLDER: &str = "POSTRIDER_TEST_STORE_KILL_FOLDER";
 const FIRST: &str = "POSTRIDER_TEST_STORE_KILL_FIRST";
 
 fn options(folder: PathBuf) -> StoreOptions {
-    StoreOptions { folder, clock: || NOW, open_accounts_max: 4, boot: "first".into() }
+    let options = StoreOptions::new(folder, || NOW);
+    StoreOptions { open_accounts_max: 4, boot: "first".into(), ..options }
 }
 
 /// Not a test by itself: the child that works until it is killed, and says what it has done.

@@ -46,12 +46,8 @@ impl World {
     }
 
     pub(crate) fn options(&self) -> StoreOptions {
-        StoreOptions {
-            folder: self.folder.path().join("mail"),
-            clock: || NOW,
-            open_accounts_max: 4,
-            boot: "first".into(),
-        }
+        let options = StoreOptions::new(self.folder.path().join("mail"), || NOW);
+        StoreOptions { open_accounts_max: 4, boot: "first".into(), ..options }
     }
 
     /// The account's folder on disk.
