@@ -17,6 +17,7 @@ mod connection;
 mod driver;
 mod listeners;
 pub mod logging;
+mod memory;
 pub mod metrics;
 mod readiness;
 mod reload;

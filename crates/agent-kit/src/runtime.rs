@@ -5,6 +5,8 @@ use std::{future::Future, io, time::Duration};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::memory::settle_allocator;
+
 /// Threads that step conversations.
 const WORKERS: usize = 2;
 /// Threads for file work. Several syncs at once share the journal's commit, so a few are faster
@@ -16,6 +18,7 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 /// A runtime whose threads, and thereby log lines, bear the agent's name. The process may then have
 /// as many descriptors open as the system allows it at most: each connection is one.
 pub fn runtime(agent: &str) -> io::Result<Runtime> {
+    settle_allocator();
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)?;
