@@ -29,6 +29,8 @@ pub struct MessageRow {
     pub size: u64,
     /// When it was received (INTERNALDATE).
     pub internal_date: Timestamp,
+    /// When it was saved in this mailbox, to the second (RFC 8514 §3).
+    pub saved: Timestamp,
     /// What was parsed at delivery; only with [`Want::Details`].
     pub details: Option<Details>,
     /// Where its bytes are; for `AccountMailboxes::read`.

@@ -44,6 +44,7 @@ pub(crate) async fn adopt(
 ) -> Result<bool, StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
     let (maildir, mut row) = (account.maildir.clone(), mailbox.clone());
+    let now = (account.clock)();
     let (row, rows, doubled) = on_blocking_thread(move || {
         let undisturbed = maildir.times(&row.dir) == before;
         let (chosen, doubled) = choose_uids(&mut row, files)?;
@@ -52,7 +53,7 @@ pub(crate) async fn adopt(
         let keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
         let mut rows = Vec::new();
         for chosen in chosen {
-            rows.extend(take_in(&maildir, &row, chosen, &keywords)?);
+            rows.extend(take_in(&maildir, &row, chosen, (&keywords, now))?);
         }
         row.times = if undisturbed { maildir.times(&row.dir) } else { before };
         Ok::<_, StoreError>((row, rows, doubled))
@@ -110,12 +111,13 @@ fn choose_uids(
     Ok((chosen, doubled))
 }
 
-/// Reads and parses a file, and gives it its name; none if it went meanwhile.
+/// Reads and parses a file, and gives it its name; none if it went meanwhile. What is not ours is
+/// saved in this mailbox now.
 fn take_in(
     maildir: &Maildir,
     mailbox: &MailboxRow,
     chosen: Chosen,
-    keywords: &BTreeMap<Uid, Vec<Keyword>>,
+    (keywords, now): (&BTreeMap<Uid, Vec<Keyword>>, Timestamp),
 ) -> Result<Option<NewRow>, StoreError> {
     let Chosen { found, uid, told } = chosen;
     let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
@@ -131,7 +133,7 @@ fn take_in(
         }
         found.base
     } else {
-        let base = file::base(&found.base, uid, u64::try_from(read.octets).unwrap_or(0));
+        let base = file::base(&found.base, uid, u64::try_from(read.octets).unwrap_or(0), now);
         let to = messages::path(&mailbox.dir, found.place, &base, &found.info);
         maildir.files.rename(&path, &maildir.path(&to)).map_err(failed)?;
         base

@@ -34,6 +34,8 @@ pub(crate) struct Arrival {
     pub(crate) size: i64,
     pub(crate) octets: i64,
     pub(crate) internal_date: Timestamp,
+    /// When it gets into this mailbox (RFC 8514 §3).
+    pub(crate) saved: Timestamp,
     pub(crate) bare_lf: bool,
     pub(crate) parsed: Parsed,
 }
@@ -119,7 +121,7 @@ fn plan(
                 size: arrival.size,
                 octets: arrival.octets,
                 internal_date: arrival.internal_date,
-                base: file::base(&arrival.unique, uid, octets),
+                base: file::base(&arrival.unique, uid, octets, arrival.saved),
                 info: if in_new { String::new() } else { file::info(&arrival.flags, "") },
                 place: if in_new { Place::New } else { Place::Cur },
                 behind: if keywords { KEYWORDS_BEHIND } else { 0 },

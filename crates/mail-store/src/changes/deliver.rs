@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber};
+use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber, Timestamp};
 
 use super::{
     arrive::{Arrival, Way, arrive},
@@ -48,11 +48,14 @@ pub(crate) async fn deliver(
         // the files in `tmp` stay, as the sign that says so to the next attempt.
         delivery.written.tmp.keep();
     }
-    let mut new_pairs = Vec::new();
+    let (mut new_pairs, now) = (Vec::new(), (account.clock)());
     for (name, places) in by_mailbox {
         let mut mailbox = create::find_or_create(&mut change, account, &name).await?;
         let chosen: Vec<&Delivery> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
-        let arrivals = chosen.iter().map(|d| arrival(&d.written, d.flags.clone(), true)).collect();
+        let arrivals = chosen
+            .iter()
+            .map(|d| Arrival { is_new: true, ..arrival(&d.written, &d.flags, now) })
+            .collect();
         let uids = arrive(&mut change, &account.maildir, &mut mailbox, arrivals, Way::Link).await?;
         for (delivery, uid) in chosen.iter().zip(uids) {
             let pair = (delivery.queue_id, delivery.recipient);
@@ -100,22 +103,24 @@ pub(crate) async fn append(
 ) -> Result<Appended, StoreError> {
     let mut change = account.change().await?;
     let mut row: MailboxRow = mailboxes::by_id(&mut change, mailbox).await?;
-    let arrivals = new.iter().map(|m| arrival(&m.written, m.flags.clone(), false)).collect();
+    let now = (account.clock)();
+    let arrivals = new.iter().map(|m| arrival(&m.written, &m.flags, now)).collect();
     let uids = arrive(&mut change, &account.maildir, &mut row, arrivals, Way::Link).await?;
     change.commit().await?;
     Ok(Appended { uid_validity: row.uid_validity, uids })
 }
 
-fn arrival(written: &Written, flags: FlagSet, is_new: bool) -> Arrival {
+fn arrival(written: &Written, flags: &FlagSet, now: Timestamp) -> Arrival {
     let size = i64::try_from(written.size).unwrap_or(i64::MAX);
     Arrival {
         source: written.tmp.path.clone(),
         unique: written.unique.clone(),
-        flags,
-        is_new,
+        flags: flags.clone(),
+        is_new: false,
         size,
         octets: size,
         internal_date: written.internal_date,
+        saved: now,
         bare_lf: false,
         parsed: written.parsed.clone(),
     }

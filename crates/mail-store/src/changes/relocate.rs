@@ -89,6 +89,7 @@ async fn arrivals(
     let uids: UidSet = messages.iter().map(|message| message.uid).collect();
     let parsed = messages::parsed_of(change, source.id, &uids).await?;
     let mut parsed: HashMap<Uid, Parsed> = parsed.into_iter().collect();
+    let now = (account.clock)();
     Ok(messages
         .iter()
         .map(|message| Arrival {
@@ -99,6 +100,7 @@ async fn arrivals(
             size: message.size,
             octets: message.octets,
             internal_date: message.internal_date,
+            saved: now,
             bare_lf: message.bare_lf,
             parsed: parsed.remove(&message.uid).unwrap_or_else(Parsed::nothing),
         })

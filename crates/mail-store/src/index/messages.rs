@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
 use crate::{
-    Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from,
+    Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from, naming::file,
     sort_keys::StoredKeys,
 };
 
@@ -51,6 +51,11 @@ pub(crate) struct FileRow {
 }
 
 impl FileRow {
+    /// When it was saved in its mailbox; of what an older tool named without a date, when it came.
+    pub(crate) fn saved(&self) -> Timestamp {
+        file::saved_in(&self.base).map_or(self.internal_date, Timestamp::from_secs)
+    }
+
     /// The file, below the account's folder.
     pub(crate) fn path(&self, dir: &str) -> String {
         path(dir, self.place, &self.base, &self.info)
@@ -167,6 +172,7 @@ fn message_row(
         modseq: modseq(facts.modseq),
         size,
         internal_date: facts.internal_date,
+        saved: facts.saved(),
         flags: facts.flags,
         details,
         file,

@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "a time in the expunge log, a counter of recent messages", sql: SECOND },
     Migration { name: "how far back the expunge log reaches", sql: THIRD },
     Migration { name: "what messages are sorted and threaded by", sql: FOURTH },
+    Migration { name: "when messages were saved, their email ids and previews", sql: FIFTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -193,4 +194,16 @@ end;
 -- whether some messages have no row there, because they came earlier
 alter table mailboxes add column keys_missing integer not null default 0;
 update mailboxes set keys_missing = 1;
+";
+
+const FIFTH: &str = "
+-- when it was saved in its mailbox, in seconds: as its name says it, so nothing has to be filled in
+-- for messages that are there, and a new index says the same
+alter table messages add column saved integer generated always as (
+    cast(case instr(base, ',T=') when 0 then base else substr(base, instr(base, ',T=') + 3) end
+        as integer)) virtual;
+
+-- null: not known yet, because the message came earlier
+alter table details add column email_id blob;
+alter table details add column preview text;
 ";

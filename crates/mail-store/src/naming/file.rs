@@ -1,4 +1,6 @@
-//! Names of message files: `unique,U=uid,S=octets` and, behind `:2,`, the letters of the flags.
+//! Names of message files: `unique,U=uid,S=octets` and, behind `:2,`, the letters of the flags. A
+//! field `,T=seconds` stands behind these if the message was saved in its mailbox at another second
+//! than the unique part begins with.
 //!
 //! What stands before the colon is the *base*: it never changes while the message stays in its
 //! mailbox, and identifies it there. What stands from the colon on is the *info*.
@@ -19,10 +21,31 @@ pub(crate) fn unique_of_append(now: Timestamp, random: [u8; 8]) -> String {
     format!("{}.{:016x}.{HOST}", now.secs(), u64::from_be_bytes(random))
 }
 
-/// The base of a message. Fields that `unique` brings along from a former name are dropped.
-pub(crate) fn base(unique: &str, uid: Uid, octets: u64) -> String {
-    format!("{},U={uid},S={octets}", unique_in(unique))
+/// The base of a message that is saved in its mailbox now. Fields that `unique` brings along from a
+/// former name are dropped.
+pub(crate) fn base(unique: &str, uid: Uid, octets: u64, saved: Timestamp) -> String {
+    let mut base = format!("{},U={uid},S={octets}", unique_in(unique));
+    if saved_in(&base) != Some(saved.secs()) {
+        base.push_str(&format!(",T={}", saved.secs()));
+    }
+    base
 }
+
+/// When a base says that its message was saved in its mailbox, in seconds: what `T=` tells, else
+/// what it begins with. The index derives the same (`messages.saved`).
+pub(crate) fn saved_in(base: &str) -> Option<i64> {
+    let text = match base.split_once(",T=") {
+        Some((_, text)) => text,
+        None => base,
+    };
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let seconds = text.get(..digits)?.parse().ok()?;
+    // Other tools may begin their names with any number.
+    (1..=LATEST_SECS).contains(&seconds).then_some(seconds)
+}
+
+/// The last second of the year 9999: later ones are no dates.
+const LATEST_SECS: i64 = 253_402_300_799;
 
 /// The part of a base that goes along to another mailbox.
 pub(crate) fn unique_in(base: &str) -> &str {
@@ -107,7 +130,7 @@ mod tests {
         let queue_id = QueueId::new(Timestamp::from_millis(1_700_000_000_123), [1, 2, 3, 4]);
         let unique = unique_of_delivery(queue_id, RecipientNumber(12));
         assert!(unique.starts_with("1700000000.") && unique.ends_with("_12.postrider"));
-        let base = base(&unique, Uid::MAX, 77);
+        let base = base(&unique, Uid::MAX, 77, Timestamp::from_secs(1_700_000_000));
         assert_eq!(delivery_in(&base), Some((queue_id, RecipientNumber(12))));
         assert_eq!(uid_in(&base), Some(Uid::MAX));
         let append = unique_of_append(Timestamp::from_secs(5), [0, 0, 0, 0, 0, 0, 0, 1]);
@@ -120,7 +143,10 @@ mod tests {
     #[test]
     fn bases() {
         let uid = Uid::new(7).unwrap();
-        assert_eq!(base("1.M2P3.host,S=4,W=5,U=3", uid, 4), "1.M2P3.host,U=7,S=4");
+        let saved = Timestamp::from_secs;
+        let unique = "1.M2P3.host,S=4,W=5,U=3,T=8";
+        assert_eq!(base(unique, uid, 4, saved(1)), "1.M2P3.host,U=7,S=4");
+        assert_eq!(base(unique, uid, 4, saved(2)), "1.M2P3.host,U=7,S=4,T=2");
         for (text, expected) in
             [("a,U=7", Some(7)), ("a,S=1,U=7,W=2", Some(7)), ("a,U=0", None), ("a,U=+7", None)]
         {
@@ -130,6 +156,22 @@ mod tests {
         assert_eq!(split("a,U=7:2,FS"), Some(("a,U=7", ":2,FS")));
         assert_eq!(split("a"), Some(("a", "")));
         assert_eq!(split(".nfs0001"), None);
+    }
+
+    #[test]
+    fn when_a_message_was_saved() {
+        for (base, expected) in [
+            ("1700000000.x.postrider,U=7,S=4", Some(1_700_000_000)),
+            ("1700000000.x.postrider,U=7,S=4,T=1700000009", Some(1_700_000_009)),
+            ("1700000000.x.postrider,U=7,S=4,T=1700000009,W=5", Some(1_700_000_009)),
+            ("253402300800.x,U=7", None),
+            ("99999999999999999999.x,U=7", None),
+            ("0.x", None),
+            ("a,U=7", None),
+            ("", None),
+        ] {
+            assert_eq!(saved_in(base), expected, "{base}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mail_store::{DropEntry, FlagChange, MessageRow, ReadWhole, StoreError, UidSe
 use mail_types::Flag;
 
 use crate::world::{
-    ALICE, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
+    ALICE, NOW, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
 };
 
 #[tokio::test]
@@ -47,7 +47,9 @@ async fn what_mutt_and_rsync_do_is_taken_over() {
     let rows = account.fetch(inbox, &uid(4).into(), Want::Facts).await.unwrap();
     let content = account.read(&rows[0].file).await.unwrap().read_at(0, 99).await.unwrap();
     assert_eq!(content, b"Subject: foreign\r\n\r\nThis is\r\nforeign\r\n");
-    assert!(files_on_disk(&world).contains(&"cur/1700.M1P2.other,U=4,S=34:2,S".to_owned()));
+    let named = "cur/1700.M1P2.other,U=4,S=34,T=1800000000:2,S";
+    assert!(files_on_disk(&world).contains(&named.to_owned()));
+    assert_eq!(rows[0].saved, NOW, "it came into this mailbox just now");
     assert!(!account.refresh(inbox).await.unwrap(), "all is known now");
 }
 

@@ -12,6 +12,7 @@ mod full_disk;
 mod kill;
 mod operations;
 mod rebuild;
+mod saved;
 mod sharing;
 mod sorting;
 mod world;

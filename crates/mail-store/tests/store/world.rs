@@ -121,6 +121,7 @@ pub(crate) struct Seen {
     pub(crate) subject: String,
     pub(crate) flags: String,
     pub(crate) internal_date: Timestamp,
+    pub(crate) saved: Timestamp,
     pub(crate) size: u64,
 }
 
@@ -145,6 +146,7 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
                 subject: String::from_utf8_lossy(&subject).trim().to_owned(),
                 flags: flags.join(" "),
                 internal_date: row.internal_date,
+                saved: row.saved,
                 size: row.size,
             });
         }
