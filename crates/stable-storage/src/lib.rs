@@ -7,7 +7,8 @@
 //! - [`Published`], [`PublishedReader`]: databases that one program writes and many read without
 //!   write access.
 //! - [`Bell`]: "look now" between processes; may be lost, never blocks.
-//! - [`LifeLock`]: lets others see that a process is dead, without a clock.
+//! - [`LifeLock`]: lets others see that a process is dead, without a clock; [`Hold`]: so long, files stay.
+//! - [`copy_database`], [`check_copy`]: a database as it is at one moment, and whether a copy is whole.
 //!
 //! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
 //! [`on_blocking_thread`], a database's writes on its writer's); nothing that promises durability
@@ -21,12 +22,15 @@ mod database;
 mod direct;
 mod error;
 mod file_lock;
+mod file_system;
 mod files;
 mod free_space;
+mod hold;
 mod life_lock;
 mod migration;
 mod published;
 mod reach;
+mod snapshot;
 mod turnstile;
 mod writer;
 
@@ -36,10 +40,13 @@ pub use database::{Database, Durability, Opening};
 pub use direct::Direct;
 pub use error::DatabaseError;
 pub use file_lock::{FileLock, Held, try_lock_file};
+pub use file_system::FileSystem;
 pub use files::{Files, NewFile, Operation, Watch};
 pub use free_space::free_space;
+pub use hold::Hold;
 pub use life_lock::{Holder, LifeLock};
 pub use migration::Migration;
 pub use published::{Published, PublishedReader, Work};
+pub use snapshot::{check_copy, copy_database, open_copy};
 pub use turnstile::Turnstile;
 pub use writer::{Apply, Writer};
