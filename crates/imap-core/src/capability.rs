@@ -32,7 +32,9 @@ enum When {
     Utf8,
 }
 
-const TABLE: [(&str, When); 35] = [
+/// What `LITERAL-` lets a client do is part of `LITERAL+`, and both must not stand here
+/// (RFC 7888 §5).
+const TABLE: [(&str, When); 36] = [
     ("IMAP4rev1", When::Always),               // RFC 3501
     ("IMAP4rev2", When::Always),               // RFC 9051
     ("LITERAL+", When::Always),                // RFC 7888
@@ -54,6 +56,7 @@ const TABLE: [(&str, When); 35] = [
     ("SPECIAL-USE", When::SignedIn),           // RFC 6154
     ("CREATE-SPECIAL-USE", When::SignedIn),    // RFC 6154 §3
     ("STATUS=SIZE", When::SignedIn),           // RFC 8438
+    ("SAVEDATE", When::SignedIn),              // RFC 8514
     ("ESEARCH", When::SignedIn),               // RFC 4731
     ("SEARCHRES", When::SignedIn),             // RFC 5182
     ("WITHIN", When::SignedIn),                // RFC 5032
@@ -135,7 +138,7 @@ mod tests {
             false,
             true,
             "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );

@@ -23,6 +23,8 @@ mod large;
 mod live;
 #[path = "imap_server/names.rs"]
 mod names;
+#[path = "imap_server/objects.rs"]
+mod objects;
 #[path = "imap_server/qresync.rs"]
 mod qresync;
 #[path = "imap_server/quota.rs"]

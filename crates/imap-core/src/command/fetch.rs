@@ -47,6 +47,8 @@ pub enum FetchItem {
     ModSeq,
     /// `INTERNALDATE`.
     InternalDate,
+    /// `SAVEDATE`: when it was saved in the mailbox (RFC 8514 §4.2).
+    SaveDate,
     /// `RFC822.SIZE`.
     Size,
     /// `ENVELOPE`.

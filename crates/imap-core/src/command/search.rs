@@ -120,6 +120,13 @@ pub enum SearchKey {
     On(Date),
     /// `SINCE`.
     Since(Date),
+    /// `SAVEDBEFORE`: when it was saved in the mailbox, day only (RFC 8514 §4.3).
+    /// `SAVEDATESUPPORTED` is `ALL`.
+    SavedBefore(Date),
+    /// `SAVEDON`.
+    SavedOn(Date),
+    /// `SAVEDSINCE`.
+    SavedSince(Date),
     /// `OLDER`: the internal date is so many seconds ago, or more (RFC 5032 §3).
     Older(u32),
     /// `YOUNGER`: or less.

@@ -96,6 +96,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         (b"FLAGS", false) => FetchItem::Flags,
         (b"MODSEQ", false) => FetchItem::ModSeq,
         (b"INTERNALDATE", false) => FetchItem::InternalDate,
+        (b"SAVEDATE", false) => FetchItem::SaveDate,
         (b"RFC822.SIZE", false) => FetchItem::Size,
         (b"ENVELOPE", false) => FetchItem::Envelope,
         (b"BODY", false) => FetchItem::Body,

@@ -131,6 +131,8 @@ fn bare_key(word: &[u8]) -> Option<SearchKey> {
     let flag = SearchKey::Flag;
     Some(match word {
         b"ALL" => SearchKey::All,
+        // RFC 8514 §4.3: each mailbox here has save dates.
+        b"SAVEDATESUPPORTED" => SearchKey::All,
         b"ANSWERED" => flag(Flag::Answered),
         b"DELETED" => flag(Flag::Deleted),
         b"DRAFT" => flag(Flag::Draft),
@@ -162,6 +164,9 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"MODSEQ",
         b"OLDER",
         b"ON",
+        b"SAVEDBEFORE",
+        b"SAVEDON",
+        b"SAVEDSINCE",
         b"SENTBEFORE",
         b"SENTON",
         b"SENTSINCE",
@@ -182,6 +187,9 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"BEFORE" => SearchKey::Before(date(cursor)?),
         b"ON" => SearchKey::On(date(cursor)?),
         b"SINCE" => SearchKey::Since(date(cursor)?),
+        b"SAVEDBEFORE" => SearchKey::SavedBefore(date(cursor)?),
+        b"SAVEDON" => SearchKey::SavedOn(date(cursor)?),
+        b"SAVEDSINCE" => SearchKey::SavedSince(date(cursor)?),
         b"SENTBEFORE" => SearchKey::SentBefore(date(cursor)?),
         b"SENTON" => SearchKey::SentOn(date(cursor)?),
         b"SENTSINCE" => SearchKey::SentSince(date(cursor)?),

@@ -87,6 +87,8 @@ fn well_formed() {
         "SEARCH MODSEQ 0",
         "SEARCH MODSEQ \"/flags/$mdnsent\" shared 5",
         "STATUS x (HIGHESTMODSEQ)",
+        "FETCH 1 (SAVEDATE UID)",
+        "SEARCH SAVEDSINCE 1-Jan-2020 NOT SAVEDATESUPPORTED",
         "STATUS x (deleted-storage DELETED)",
         "GETQUOTA \"\"",
         "GETQUOTA {3}\r\na b",

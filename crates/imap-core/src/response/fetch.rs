@@ -78,6 +78,12 @@ impl FetchResponse {
         out.extend_from_slice(format!("{}\"", DateTime(date)).as_bytes());
     }
 
+    /// `SAVEDATE`, in UTC (RFC 8514 §4.2).
+    pub fn save_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
+        self.name(out, "SAVEDATE \"");
+        out.extend_from_slice(format!("{}\"", DateTime(date)).as_bytes());
+    }
+
     /// `RFC822.SIZE`.
     pub fn size(&mut self, out: &mut Vec<u8>, octets: u64) {
         self.name(out, "RFC822.SIZE ");

@@ -29,6 +29,8 @@ pub(crate) struct Message {
     pub(crate) flags: FlagSet,
     pub(crate) mod_seq: ModSeq,
     pub(crate) date: Timestamp,
+    /// The n-th message of a mailbox came n days after 1970-01-01.
+    pub(crate) saved: Timestamp,
     pub(crate) content: Vec<u8>,
 }
 
@@ -78,7 +80,8 @@ impl Mailbox {
         let uid = Uid::new(self.next).unwrap();
         self.next += 1;
         let mod_seq = self.changed();
-        self.messages.push(Message { uid, flags, mod_seq, date, content });
+        let saved = Timestamp::from_secs(i64::from(uid.number()) * 86_400);
+        self.messages.push(Message { uid, flags, mod_seq, date, saved, content });
         uid
     }
 
@@ -144,6 +147,7 @@ pub(crate) fn sample() -> Message {
         flags: FlagSet::from_parts(1, []),
         mod_seq: ModSeq(1012),
         date: Timestamp::from_secs(837_596_665),
+        saved: Timestamp::from_secs(0),
         content,
     }
 }

@@ -3,6 +3,7 @@
 use conversation::Wire;
 use imap_core::{
     SequenceSet, UidRuns,
+    calendar::Date,
     command::{
         Arrange, Close, Copy, Expunge, Fetch, MailboxCommand, Numbering, QuotaCommand, Search,
         SearchKey, Select, StatusItem, Store, StoreAction,
@@ -533,6 +534,9 @@ fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
         SearchKey::Recent => view.is_recent(message.uid),
         SearchKey::ModSeq(least) => message.mod_seq >= *least,
         SearchKey::Larger(size) => message.content.len() > *size as usize,
+        SearchKey::SavedBefore(day) => Date::of(message.saved) < *day,
+        SearchKey::SavedOn(day) => Date::of(message.saved) == *day,
+        SearchKey::SavedSince(day) => Date::of(message.saved) >= *day,
         SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
         other => panic!("the toy account can't search by {other:?}"),
     }

@@ -25,6 +25,7 @@ pub(crate) fn fetch_item(
         FetchItem::Flags => response.flags(out, &message.flags, recent),
         FetchItem::ModSeq => response.mod_seq(out, message.mod_seq),
         FetchItem::InternalDate => response.internal_date(out, message.date),
+        FetchItem::SaveDate => response.save_date(out, message.saved),
         FetchItem::Size => response.size(out, message.content.len() as u64),
         FetchItem::Envelope => response.envelope(out, &structure.envelope),
         FetchItem::Body => response.body(out, &structure.body),

@@ -238,6 +238,7 @@ fn index_item(
         (FetchItem::Flags, _) => response.flags(out, &row.flags, recent),
         (FetchItem::ModSeq, _) => response.mod_seq(out, row.modseq),
         (FetchItem::InternalDate, _) => response.internal_date(out, row.internal_date),
+        (FetchItem::SaveDate, _) => response.save_date(out, row.saved),
         (FetchItem::Size, _) => response.size(out, row.size),
         (FetchItem::Envelope, Some(details)) => response.envelope(out, &details.envelope),
         (FetchItem::Body, Some(details)) => response.body(out, &details.structure),

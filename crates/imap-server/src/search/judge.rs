@@ -53,6 +53,9 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::Before(date) => Some(self.day() < *date),
             SearchKey::On(date) => Some(self.day() == *date),
             SearchKey::Since(date) => Some(self.day() >= *date),
+            SearchKey::SavedBefore(date) => Some(self.day_saved() < *date),
+            SearchKey::SavedOn(date) => Some(self.day_saved() == *date),
+            SearchKey::SavedSince(date) => Some(self.day_saved() >= *date),
             SearchKey::Older(seconds) => Some(self.age() >= i64::from(*seconds)),
             SearchKey::Younger(seconds) => Some(self.age() <= i64::from(*seconds)),
             SearchKey::Larger(size) => Some(self.row.size > *size),
@@ -93,6 +96,11 @@ impl<N: Numbers> Evidence<'_, N> {
     /// The day on which it was received, in UTC as INTERNALDATE shows it.
     fn day(&self) -> Date {
         Date::of(self.row.internal_date)
+    }
+
+    /// The day on which it was saved in the mailbox, in UTC as SAVEDATE shows it (RFC 8514 §4.3).
+    fn day_saved(&self) -> Date {
+        Date::of(self.row.saved)
     }
 
     /// The day of its Date field, without regard to time and zone; a message without a Date that
