@@ -13,6 +13,7 @@
 //! This crate does not know how a message is handed on, where an address leads, or what time it
 //! is: outcomes, lanes and times are arguments.
 
+pub mod backup;
 mod chance;
 pub mod check;
 pub mod conclude;

@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mail_types::{QueueId, Timestamp};
-use stable_storage::{Bell, Database, Files, Opening, Writer, free_space, on_blocking_thread};
+use stable_storage::{
+    Bell, Database, Files, Hold, Opening, Writer, free_space, on_blocking_thread,
+};
 
 use crate::{
     Consumer, Consumes, Draft, NewEntry, QueueError, Refusal, SealedDraft, chance,
@@ -208,13 +210,18 @@ impl Queue {
         self.inner.writer.submit(job).await
     }
 
-    /// Unlinks the contents of finished entries. What fails is an orphan, and the check's.
+    /// Unlinks the contents of finished entries. What fails is an orphan, and the check's; so is
+    /// what a backup may still want.
     pub(crate) async fn remove_contents(&self, names: Vec<String>) {
         if names.is_empty() {
             return;
         }
         let (files, spool) = (self.files().clone(), self.spool());
+        let folder = self.options().folder.clone();
         let unlinked = on_blocking_thread(move || {
+            if Hold::is_held(&folder)? {
+                return Ok(());
+            }
             names.iter().try_for_each(|name| files.unlink(&spool_path(&spool, name)).map(|_| ()))
         })
         .await;

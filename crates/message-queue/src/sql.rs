@@ -6,6 +6,7 @@
 //! Parameters are spelled `$1`, not `?1`: the latter leave holes in the numbering of a statement that
 //! doesn't use all of them, and sqlx fills holes with what comes next.
 
+mod backup;
 mod bounce;
 mod check;
 mod choice;
@@ -21,6 +22,7 @@ mod sending;
 mod story;
 mod turn;
 
+pub(crate) use backup::{holders, remote_lanes, spool_rows};
 pub(crate) use bounce::{as_leased, claim};
 pub(crate) use check::{
     CheckedRow, Mend, damage, entries, files, is_aside, lanes, mend, ownerless, recipients,

@@ -10,6 +10,7 @@
 
 mod story;
 
+mod backup;
 mod check;
 mod crash;
 mod deadline;
