@@ -7,7 +7,7 @@ use stable_storage::on_blocking_thread;
 
 use crate::{
     StoreError,
-    changes::{merge, populate, rename},
+    changes::{create, merge, populate, rename},
     index::{Change, Index, Look, history, mailboxes, pending},
     maildir::Maildir,
     naming::file,
@@ -73,13 +73,14 @@ impl OpenAccount {
         rename::finish(&mut change, &self.maildir).await?;
         merge::folders(&mut change, self).await?;
         for mut mailbox in mailboxes::all(&mut change).await? {
-            merge::merge(&mut change, self, &mut mailbox).await?;
+            merge::merge_fully(&mut change, self, &mut mailbox, merge::NextUid::AtTheMark).await?;
             // Numbers that lost transactions gave are never given again.
             mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
             mailbox.modseq = mailbox.modseq.max(mailbox.modseqs_below);
             mailbox = self.reserve(mailbox).await?;
             mailboxes::save(&mut change, &mailbox).await?;
         }
+        create::restore_subscriptions(&mut change, &self.maildir).await?;
         history::begin_logs_anew(&mut change).await?;
         mailboxes::save_boot(&mut change, boot, 0).await?;
         change.commit().await

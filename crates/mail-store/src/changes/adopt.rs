@@ -5,7 +5,7 @@
 //! that says so.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::Read,
 };
 
@@ -13,13 +13,13 @@ use mail_types::{Keyword, Timestamp, Uid};
 use mime_core::structure::{Limits, Parser};
 use stable_storage::on_blocking_thread;
 
-use super::merge::Found;
+use super::merge::{Found, NextUid};
 use crate::{
     StoreError,
     index::{
         Change, NAME_BEHIND, deliveries,
         mailboxes::{FolderTimes, MailboxRow, uid},
-        messages::{self, FileRow},
+        messages::{self, FileRow, Place},
         rows::{self, NewRow, Parsed},
     },
     line_ends::LineEnds,
@@ -39,7 +39,7 @@ pub(crate) async fn adopt(
     change: &mut Change,
     account: &OpenAccount,
     mailbox: &mut MailboxRow,
-    files: Vec<Found>,
+    (files, next): (Vec<Found>, NextUid),
     before: FolderTimes,
 ) -> Result<bool, StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
@@ -47,13 +47,19 @@ pub(crate) async fn adopt(
     let now = (account.clock)();
     let (row, rows, doubled) = on_blocking_thread(move || {
         let undisturbed = maildir.times(&row.dir) == before;
-        let (chosen, doubled) = choose_uids(&mut row, files)?;
+        let (chosen, doubled) = choose_uids(&mut row, files, next)?;
         // Durable before a name tells one of the new numbers.
         maildir.reserve(&mut row)?;
         let keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
         let mut rows = Vec::new();
+        let renamed: BTreeSet<Place> =
+            chosen.iter().filter(|chosen| !chosen.told).map(|chosen| chosen.found.place).collect();
         for chosen in chosen {
             rows.extend(take_in(&maildir, &row, chosen, (&keywords, now))?);
+        }
+        // Durable before anybody is told what a new name tells.
+        for place in renamed {
+            maildir.sync(&maildir.dir(&row.dir).join(place.as_str()))?;
         }
         row.times = if undisturbed { maildir.times(&row.dir) } else { before };
         Ok::<_, StoreError>((row, rows, doubled))
@@ -80,6 +86,7 @@ struct Chosen {
 fn choose_uids(
     mailbox: &mut MailboxRow,
     mut files: Vec<Found>,
+    next: NextUid,
 ) -> Result<(Vec<Chosen>, bool), StoreError> {
     // Without a UID in the name, the unique part begins with the time of arrival.
     files.sort_by_cached_key(|found| {
@@ -100,6 +107,10 @@ fn choose_uids(
     }
     if let Some(last) = chosen.last() {
         mailbox.uid_next = i64::from(last.uid.number()).saturating_add(1);
+    }
+    if next == NextUid::AtTheMark {
+        // What lies between was told, perhaps, of messages that are gone.
+        mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
     }
     for found in others {
         if mailbox.uid_next > i64::from(u32::MAX) {

@@ -143,3 +143,21 @@ pub(crate) async fn subscribe(
     .await?;
     change.commit().await
 }
+
+/// Makes the rows of subscriptions say what the file does, which was synced before them.
+pub(crate) async fn restore_subscriptions(
+    change: &mut Change,
+    maildir: &Maildir,
+) -> Result<(), StoreError> {
+    let maildir = maildir.clone();
+    let facts =
+        on_blocking_thread(move || AccountFile::read(&maildir.files, &maildir.root)).await?;
+    let Some(facts) = facts else { return Ok(()) };
+    for name in mailboxes::subscriptions(change).await? {
+        mailboxes::subscribe(change, &name, facts.subscribed.contains(&name)).await?;
+    }
+    for name in &facts.subscribed {
+        mailboxes::subscribe(change, name, true).await?;
+    }
+    Ok(())
+}

@@ -53,20 +53,30 @@ pub(crate) fn is_due(maildir: &Maildir, row: &MailboxRow, now_ms: i64) -> bool {
         || doubtful && now_ms.saturating_sub(row.compared) > COMPARE_AGAIN_MS
 }
 
+/// Where the UIDs of files go on that tell none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NextUid {
+    /// At the row's.
+    Known,
+    /// At the mark: transactions were lost, and with them UIDs that were told.
+    AtTheMark,
+}
+
 /// Compares one mailbox, whatever its folder's times say, and saves its row.
 pub(crate) async fn merge(
     change: &mut Change,
     account: &OpenAccount,
     row: &mut MailboxRow,
 ) -> Result<bool, StoreError> {
-    Ok(merge_fully(change, account, row).await?.different)
+    Ok(merge_fully(change, account, row, NextUid::Known).await?.different)
 }
 
-/// As [`merge`], for whoever must know more.
+/// As [`merge`], for whoever knows less or must know more.
 pub(crate) async fn merge_fully(
     change: &mut Change,
     account: &OpenAccount,
     row: &mut MailboxRow,
+    next: NextUid,
 ) -> Result<Merged, StoreError> {
     let doomed: HashSet<String> = pending::doomed(change).await?.into_iter().collect();
     let rows = messages::file_rows(change, row.id, Which::In(&UidSet::all())).await?;
@@ -91,8 +101,8 @@ pub(crate) async fn merge_fully(
     if difference.unknown.is_empty() {
         row.times = listed.times;
     } else {
-        merged.doubled =
-            adopt::adopt(change, account, row, difference.unknown, listed.times).await?;
+        let unknown = (difference.unknown, next);
+        merged.doubled = adopt::adopt(change, account, row, unknown, listed.times).await?;
     }
     row.compared = (account.clock)().millis();
     let saved = account.reserve(row.clone()).await?;
@@ -268,7 +278,8 @@ pub(crate) async fn number(
     row: &mut MailboxRow,
     told: bool,
 ) -> Result<Merged, StoreError> {
-    let merged = merge_fully(change, account, row).await?;
+    let next = if told { NextUid::AtTheMark } else { NextUid::Known };
+    let merged = merge_fully(change, account, row, next).await?;
     if told {
         row.uid_next = row.uid_next.max(row.uids_below);
     }
