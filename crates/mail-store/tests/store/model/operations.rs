@@ -48,7 +48,7 @@ pub(super) enum Operation {
     By(usize, Do),
     /// Another tool changes files of a mailbox.
     Outside(usize, Vec<Touch>),
-    /// Another tool makes a folder, removes one, or gives one another name.
+    /// Another tool makes a folder, or removes one.
     Folder(usize, Folder),
     /// A session selects a mailbox.
     Select(usize, usize),
@@ -69,15 +69,44 @@ pub(super) enum Operation {
 
 #[derive(Debug, Clone)]
 pub(super) enum Do {
-    Deliver { into: Option<usize>, or_inbox: bool, seen: bool },
+    Deliver {
+        into: Option<usize>,
+        or_inbox: bool,
+        seen: bool,
+    },
     /// One of those that were delivered before.
     DeliverAgain(usize),
-    Append { mailbox: usize, count: usize, flags: usize, date: i64 },
-    Store { mailbox: usize, which: Which, how: How, flags: usize, since: Option<u64> },
-    Copy { from: usize, which: Which, to: usize },
-    Move { from: usize, which: Which, to: usize },
-    Expunge { mailbox: usize, which: Which },
-    Remove { mailbox: usize, which: Which },
+    Append {
+        mailbox: usize,
+        count: usize,
+        flags: usize,
+        date: i64,
+    },
+    Store {
+        mailbox: usize,
+        which: Which,
+        how: How,
+        flags: usize,
+        since: Option<u64>,
+    },
+    Copy {
+        from: usize,
+        which: Which,
+        to: usize,
+    },
+    Move {
+        from: usize,
+        which: Which,
+        to: usize,
+    },
+    Expunge {
+        mailbox: usize,
+        which: Which,
+    },
+    Remove {
+        mailbox: usize,
+        which: Which,
+    },
     Create(usize),
     Delete(usize),
     Rename(usize, usize),
@@ -101,14 +130,17 @@ pub(super) enum Touch {
     /// Toggles a letter; the file is in `cur` then.
     Letter(usize, usize),
     Remove(usize),
-    Put { lf: bool, new: bool, letter: Option<usize> },
+    Put {
+        lf: bool,
+        new: bool,
+        letter: Option<usize>,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Folder {
     Make,
     Remove,
-    Rename(usize),
 }
 
 impl Operation {
@@ -193,9 +225,5 @@ fn touches(random: &mut Random) -> Vec<Touch> {
 }
 
 fn folder(random: &mut Random) -> Folder {
-    match random.below(4) {
-        0 | 1 => Folder::Make,
-        2 => Folder::Remove,
-        _ => Folder::Rename(random.place(8)),
-    }
+    if random.percent(60) { Folder::Make } else { Folder::Remove }
 }

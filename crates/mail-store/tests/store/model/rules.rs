@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The moment at which all happens.
+pub(super) const NOW_S: u32 = 1_500_000_000;
+
 /// Flags by their names.
 pub(super) type Flags = BTreeSet<String>;
 
@@ -27,10 +30,6 @@ pub(super) struct Mailbox {
     pub(super) modseq: u64,
     pub(super) recent_from: u32,
     pub(super) messages: BTreeMap<u32, Message>,
-    /// What went, with the modseq of its going.
-    pub(super) gone: BTreeMap<u32, u64>,
-    /// The log of what went is whole after this modseq.
-    pub(super) log_since: u64,
     /// Another tool was there and nobody has looked since.
     pub(super) touched: bool,
     /// Messages that another tool put there, unseen yet, in the order of their names.
@@ -54,7 +53,10 @@ pub(super) struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outside {
     /// It has another name, with these letters more and these fewer.
-    Renamed { more: Flags, fewer: Flags },
+    Renamed {
+        more: Flags,
+        fewer: Flags,
+    },
     Removed,
 }
 
@@ -94,10 +96,7 @@ impl Mailbox {
     /// Messages go, with one modseq.
     pub(super) fn forget(&mut self, uids: &[u32]) {
         self.modseq += 1;
-        for uid in uids {
-            self.messages.remove(uid);
-            self.gone.insert(*uid, self.modseq);
-        }
+        self.messages.retain(|uid, _| !uids.contains(uid));
     }
 
     /// Messages go if there are any; answers which.
@@ -184,19 +183,15 @@ impl Rules {
     }
 
     /// Folders are looked at: those where another tool was, and this one.
-    pub(super) fn compare(&mut self, also: Option<i64>) {
-        for (id, mailbox) in &mut self.mailboxes {
-            if mailbox.touched || also == Some(*id) {
-                mailbox.merge();
-            }
-        }
+    pub(super) fn compare(&mut self) {
+        self.mailboxes.values_mut().filter(|mailbox| mailbox.touched).for_each(Mailbox::merge);
     }
 
     /// Whether any of the messages is not where its row says: then its folder is looked at first.
     pub(super) fn compare_if_missing(&mut self, mailbox: i64, uids: &BTreeSet<u32>) {
         let messages = &self.mailboxes[&mailbox].messages;
         if messages.iter().any(|(uid, message)| uids.contains(uid) && message.outside.is_some()) {
-            self.compare(Some(mailbox));
+            self.compare();
         }
     }
 
@@ -226,28 +221,51 @@ impl Rules {
         moved
     }
 
-    /// Whether a name may be given, and which ones are missing for it, from above.
-    pub(super) fn create(&self, name: &str) -> Result<Vec<String>, Refused> {
+    /// Makes a mailbox, with what is missing above it.
+    pub(super) fn create(&mut self, name: &str) -> Result<(), Refused> {
         if self.by_name(name).is_some() {
             return Err(Refused::Taken);
         }
-        Ok(self.missing(name))
+        self.find_or_create(name);
+        Ok(())
     }
 
-    /// A name and those above it that are no mailboxes, from above.
-    pub(super) fn missing(&self, name: &str) -> Vec<String> {
-        let mut missing = vec![name.to_owned()];
-        while let Some((above, _)) = missing[0].clone().rsplit_once('/') {
-            if above.eq_ignore_ascii_case("INBOX") || self.by_name(above).is_some() {
-                break;
-            }
-            missing.insert(0, above.to_owned());
+    /// The mailbox of this name, made if it is missing, from above.
+    pub(super) fn find_or_create(&mut self, name: &str) -> i64 {
+        if let Some(id) = self.by_name(name) {
+            return id;
         }
-        missing
+        if let Some((above, _)) = name.rsplit_once('/')
+            && above != "INBOX"
+        {
+            self.find_or_create(above);
+        }
+        self.last_id += 1;
+        self.last_validity = (self.last_validity + 1).max(NOW_S);
+        let mailbox = Mailbox {
+            name: name.to_owned(),
+            special: None,
+            validity: self.last_validity,
+            next: 1,
+            modseq: 1,
+            recent_from: 1,
+            messages: BTreeMap::new(),
+            touched: false,
+            put: Vec::new(),
+        };
+        self.mailboxes.insert(self.last_id, mailbox);
+        self.last_id
     }
 
-    /// Renames what is not INBOX; answers which parents have to be made first.
-    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<Vec<String>, Refused> {
+    /// Renames a mailbox with those below it; the messages of INBOX are moved.
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), Refused> {
+        if from == "INBOX" {
+            self.create(to)?;
+            let (inbox, new) = (self.by_name(from).unwrap(), self.by_name(to).unwrap());
+            let all = self.mailboxes[&inbox].messages.keys().copied().collect();
+            self.move_messages(inbox, &all, new);
+            return Ok(());
+        }
         if to == "INBOX" || to.starts_with(&format!("{from}/")) {
             return Err(Refused::NotPossible);
         }
@@ -269,13 +287,15 @@ impl Rules {
         if subtree.is_empty() {
             return Err(Refused::None);
         }
-        let above = to.rsplit_once('/').map(|(above, _)| above).filter(|above| *above != "INBOX");
-        let missing = above.filter(|above| self.by_name(above).is_none());
-        let missing = missing.map(|above| self.missing(above)).unwrap_or_default();
+        if let Some((above, _)) = to.rsplit_once('/')
+            && above != "INBOX"
+        {
+            self.find_or_create(above);
+        }
         for (id, name) in subtree {
             self.mailbox(id).name = name;
         }
-        Ok(missing)
+        Ok(())
     }
 
     pub(super) fn delete(&mut self, name: &str) -> Result<(), Refused> {
