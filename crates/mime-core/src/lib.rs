@@ -24,6 +24,7 @@ pub mod seven_bit;
 pub mod smtputf8;
 pub mod sorting;
 pub mod structure;
+pub mod surrogate;
 pub mod text;
 pub mod thread;
 pub mod transfer;

@@ -14,6 +14,7 @@ mod header;
 mod plan;
 
 use crate::{
+    body_structure::BodyStructure,
     structure::Structure,
     transfer::{Base64Encoder, Decoder, QuotedPrintableEncoder},
 };
@@ -110,6 +111,14 @@ impl Converter {
         let mut regions = plan::regions(structure, aim)?;
         regions.reverse();
         Ok(Self { regions, position: 0, current: Current::Copy, decoded: Vec::new() })
+    }
+
+    /// A converter of 8-bit headers alone, which refuses nothing; none if there are none.
+    pub(crate) fn surrogate(body: &BodyStructure) -> Option<Self> {
+        let mut regions = plan::surrogate(body);
+        regions.reverse();
+        let begins = !regions.is_empty();
+        begins.then(|| Self { regions, position: 0, current: Current::Keep, decoded: Vec::new() })
     }
 
     /// Takes the next piece of the same message and appends what becomes of it.

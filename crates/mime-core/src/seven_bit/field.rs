@@ -13,12 +13,40 @@ use crate::{
 
 /// The whole field in ASCII, line ends included.
 pub(crate) fn in_ascii(raw: &[u8]) -> Result<Vec<u8>, Refused> {
+    written(raw, mailbox_in_ascii)
+}
+
+/// What of the field can be shown in ASCII (RFC 6858 §2): nothing, if it is one that programs read.
+/// Parameters are not left out as there: RFC 2231 has a spelling for each.
+pub(crate) fn shown_in_ascii(raw: &[u8]) -> Option<Vec<u8>> {
+    let name = fields(raw).next()?.name;
+    let is_for_programs = PROGRAM_FIELDS.iter().any(|f| name.eq_ignore_ascii_case(f.as_bytes()));
+    if is_for_programs { None } else { written(raw, mailbox_shown).ok() }
+}
+
+/// Fields in which an encoded word would be read as something else.
+const PROGRAM_FIELDS: &[&str] = &[
+    "Received",
+    "Delivered-To",
+    "X-Original-To",
+    "DKIM-Signature",
+    "Authentication-Results",
+    "Received-SPF",
+    "ARC-Seal",
+    "ARC-Message-Signature",
+    "ARC-Authentication-Results",
+];
+
+fn written(
+    raw: &[u8],
+    mailbox: fn(&Mailbox) -> Result<String, Refused>,
+) -> Result<Vec<u8>, Refused> {
     let field = fields(raw).next().ok_or(Refused::Header)?;
     let name = std::str::from_utf8(field.name).map_err(|_| Refused::Header)?;
     let value = field.unfolded();
     let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let written = if is(ADDRESS_FIELDS) {
-        address_list(&value)?
+        address_list(&value, mailbox)?
     } else if is(ID_FIELDS) {
         // An id in other words is another id.
         return Err(Refused::Header);
@@ -53,7 +81,10 @@ pub(crate) const ADDRESS_FIELDS: &[&str] = &[
 pub(crate) const ID_FIELDS: &[&str] =
     &["Message-ID", "In-Reply-To", "References", "Resent-Message-ID", "Content-ID", "Return-Path"];
 
-fn address_list(value: &[u8]) -> Result<String, Refused> {
+fn address_list(
+    value: &[u8],
+    write: fn(&Mailbox) -> Result<String, Refused>,
+) -> Result<String, Refused> {
     let mut pieces: Vec<String> = Vec::new();
     let mut separate = false;
     for item in address::items(value) {
@@ -72,7 +103,7 @@ fn address_list(value: &[u8]) -> Result<String, Refused> {
                 Some(last) => last.push(';'),
                 None => pieces.push(";".to_owned()),
             },
-            AddressItem::Mailbox(mailbox) => pieces.push(mailbox_in_ascii(&mailbox)?),
+            AddressItem::Mailbox(mailbox) => pieces.push(write(&mailbox)?),
         }
     }
     Ok(fold(&pieces.iter().map(String::as_str).collect::<Vec<_>>()))
@@ -94,6 +125,22 @@ fn mailbox_in_ascii(mailbox: &Mailbox) -> Result<String, Refused> {
         Some(name) => format!("{} <{address}>", phrase(&decode_header(name))),
         None if mailbox.domain.is_none() => address,
         None => format!("<{address}>"),
+    })
+}
+
+/// An address that cannot be told in ASCII is one that reaches nobody, under a name that tells what
+/// it was (RFC 6858 §2.1).
+fn mailbox_shown(mailbox: &Mailbox) -> Result<String, Refused> {
+    mailbox_in_ascii(mailbox).or_else(|_| {
+        let local = decode_header(&mailbox.local);
+        let mut was = match mailbox.domain.as_deref() {
+            Some(domain) => format!("{local}@{}", decode_header(domain)),
+            None => local,
+        };
+        if let Some(name) = &mailbox.name {
+            was = format!("{} {was}", decode_header(name));
+        }
+        Ok(format!("{} <invalid@internationalized-address.invalid>", phrase(&was)))
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Refused, field,
-    plan::{HeaderEdit, Label},
+    plan::{EightBit, HeaderEdit, Label},
 };
 use crate::header::stream::{Event, Scanner};
 
@@ -96,29 +96,40 @@ impl Fields {
         self.held.extend_from_slice(octets);
         if self.passes || self.held.len() > FIELD_OCTETS_MAX {
             self.passes = true;
-            if !self.held.is_ascii() && !self.edit.keeps_eight_bit {
-                self.refused = Some(Refused::Header);
+            match self.edit.eight_bit {
+                _ if self.held.is_ascii() => out.append(&mut self.held),
+                EightBit::Passes => out.append(&mut self.held),
+                EightBit::Encoded => self.refused = Some(Refused::Header),
+                EightBit::Shown => self.pass_masked(out),
             }
-            out.append(&mut self.held);
         }
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.passes = false;
-        if self.held.is_ascii() || self.edit.keeps_eight_bit {
+        if self.held.is_ascii() || self.edit.eight_bit == EightBit::Passes {
             out.append(&mut self.held);
             return;
         }
-        let held = std::mem::take(&mut self.held);
         if !self.is_field {
             // No field, no meaning: what is 8-bit in it cannot be kept.
-            out.extend(held.iter().map(|octet| if octet.is_ascii() { *octet } else { b'?' }));
+            return self.pass_masked(out);
+        }
+        let held = std::mem::take(&mut self.held);
+        if self.edit.eight_bit == EightBit::Shown {
+            out.extend_from_slice(&field::shown_in_ascii(&held).unwrap_or_default());
             return;
         }
         match field::in_ascii(&held) {
             Ok(line) => out.extend_from_slice(&line),
             Err(refused) => self.refused = Some(refused),
         }
+    }
+
+    /// Passes what is held on, without what is 8-bit in it.
+    fn pass_masked(&mut self, out: &mut Vec<u8>) {
+        let masked = self.held.drain(..).map(|octet| if octet.is_ascii() { octet } else { b'?' });
+        out.extend(masked);
     }
 
     fn put_label(&self, out: &mut Vec<u8>) {

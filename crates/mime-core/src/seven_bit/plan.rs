@@ -2,7 +2,7 @@
 
 use super::{Aim, Refused};
 use crate::{
-    body_structure::{Content, Part},
+    body_structure::{BodyStructure, Content, Part},
     structure::Structure,
     transfer::Encoding,
 };
@@ -34,8 +34,18 @@ pub(super) struct HeaderEdit {
     pub(super) label: Label,
     /// This is the message's own header, which must say MIME-Version.
     pub(super) of_message: bool,
-    /// Octets above 127 pass.
-    pub(super) keeps_eight_bit: bool,
+    /// What becomes of fields with octets above 127.
+    pub(super) eight_bit: EightBit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum EightBit {
+    /// They pass.
+    Passes,
+    /// They are written in ASCII, or there is no message.
+    Encoded,
+    /// They are written in ASCII as far as that goes; the rest is left out (RFC 6858 §2).
+    Shown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +70,20 @@ pub(super) fn regions(structure: &Structure, aim: Aim) -> Result<Vec<Region>, Re
         return Err(Refused::Signed);
     }
     Ok(regions)
+}
+
+/// The regions of a surrogate: headers with octets above 127 are written anew, all else stays.
+pub(super) fn surrogate(body: &BodyStructure) -> Vec<Region> {
+    let eight_bit = EightBit::Shown;
+    let edit = HeaderEdit { label: Label::Keep, of_message: false, eight_bit };
+    let mut regions = Vec::new();
+    body.root.visit(&mut |part| {
+        if part.octets.eight_bit_header {
+            regions.push(Region { start: part.header.start, action: Action::Header(edit) });
+            regions.push(Region { start: part.body.start, action: Action::Keep });
+        }
+    });
+    regions
 }
 
 /// Whether a part cannot stand among lines: it says so itself, or shows it.
@@ -112,7 +136,8 @@ fn put_part(
         _ if octets.eight_bit || binary => Label::SevenBit,
         _ => Label::Keep,
     };
-    let edit = HeaderEdit { label, of_message, keeps_eight_bit: !to_seven_bit };
+    let eight_bit = if to_seven_bit { EightBit::Encoded } else { EightBit::Passes };
+    let edit = HeaderEdit { label, of_message, eight_bit };
     regions.push(Region { start: part.header.start, action: Action::Header(edit) });
     regions.push(Region { start: part.body.start, action: body });
     match &part.content {

@@ -24,3 +24,4 @@ mod report;
 mod seven_bit;
 mod standards;
 mod structure;
+mod surrogate;
