@@ -71,6 +71,7 @@ impl Session {
             }
             Verb::Utf8 => {
                 verb.nothing(arguments)?;
+                self.utf8 = true;
                 Positive::Utf8.write(self.language, output);
             }
             Verb::Lang => self.lang(arguments, output)?,
@@ -144,7 +145,8 @@ impl Session {
         match entry {
             Ok(entry) => {
                 let ticket = self.open.ask();
-                let message = Message { ticket, uid: entry.uid, octets: entry.octets, lines };
+                let (uid, octets, utf8) = (entry.uid, entry.octets, self.utf8);
+                let message = Message { ticket, uid, octets, lines, utf8 };
                 Flow::Ask(Question::Message(message))
             }
             Err(absent) => {

@@ -142,12 +142,19 @@ pub struct Message {
     pub(crate) octets: u64,
     /// Only so many lines of the body.
     pub(crate) lines: Option<u64>,
+    pub(crate) utf8: bool,
 }
 
 impl Message {
     /// Which message.
     pub fn uid(&self) -> Uid {
         self.uid
+    }
+
+    /// Whether the client takes UTF-8 in headers. One that doesn't must not get it as it is: what
+    /// follows is to be the message's surrogate then (RFC 6856 §2.1).
+    pub fn takes_utf8(&self) -> bool {
+        self.utf8
     }
 
     /// It is there: its octets follow.

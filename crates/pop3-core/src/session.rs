@@ -23,6 +23,8 @@ pub struct Session {
     pub(crate) state: State,
     pub(crate) lines: LineCutter,
     pub(crate) language: Language,
+    /// The client has said UTF8 (RFC 6856 §2.1).
+    pub(crate) utf8: bool,
     /// A response of many lines has begun and not ended.
     pub(crate) half_said: bool,
     pub(crate) sign_in_failures: u32,
@@ -61,6 +63,7 @@ impl Session {
             state: State::Opening,
             lines: LineCutter::default(),
             language: Language::default(),
+            utf8: false,
             half_said: false,
             sign_in_failures: 0,
             timestamp: None,
@@ -187,6 +190,7 @@ impl Machine for Session {
             // Whatever was said in the clear is forgotten.
             self.tls = Some(facts);
             self.language = Language::default();
+            self.utf8 = false;
             self.state = State::Authorization(Step::Start);
             self.heard();
         }

@@ -9,6 +9,7 @@ use std::{
 use agent_kit::{Gone, Handler};
 use conversation::Peer;
 use mail_store::{MessageReader, StoreError};
+use mime_core::surrogate::Surrogate;
 use pop3_core::{Listing, Message, Question, Refusal, Sending, Session, Update};
 use sign_in::{Origin, Presence, Protocol, SignInResult};
 
@@ -73,7 +74,7 @@ impl Conversation {
         // A session asks for messages only while it has a maildrop; otherwise the dropped question
         // is answered as a failure of ours.
         let Some(maildrop) = &mut self.maildrop else { return Ok(()) };
-        let opened = maildrop.message(ask.uid()).await;
+        let opened = maildrop.message(ask.uid(), ask.takes_utf8()).await;
         let (session, wire) = talk.parts();
         let opened = match opened {
             Ok(opened) => opened,
@@ -84,12 +85,13 @@ impl Conversation {
         };
         let mut sending = ask.begin(session, wire);
         match opened {
-            Opened::Whole(octets) => sending.write_piece(wire, octets),
-            Opened::Reader(reader) if !send(&reader, &mut sending, talk).await? => {
-                // The connection ends with the dropped `sending`.
-                return Ok(());
+            Opened::Whole(octets) => sending.write_piece(wire, &octets),
+            Opened::Reader(reader, surrogate) => {
+                if !send(&reader, surrogate, &mut sending, talk).await? {
+                    // The connection ends with the dropped `sending`.
+                    return Ok(());
+                }
             }
-            Opened::Reader(_) => {}
         }
         let (session, wire) = talk.parts();
         sending.finish(session, wire);
@@ -145,10 +147,11 @@ impl Handler<Session> for Conversation {
 /// Sends a message in pieces; false if it could not be read to its end.
 async fn send(
     reader: &MessageReader,
+    mut surrogate: Option<Surrogate>,
     sending: &mut Sending,
     talk: &mut Talk<'_>,
 ) -> Result<bool, Gone> {
-    let mut place = 0;
+    let (mut place, mut shown) = (0, Vec::new());
     while place < reader.size() && sending.wants_more() {
         let piece = match reader.read_at(place, PIECE_OCTETS).await {
             Ok(piece) if !piece.is_empty() => piece,
@@ -161,9 +164,21 @@ async fn send(
                 return Ok(false);
             }
         };
-        sending.write_piece(talk.parts().1, &piece);
         place = place.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        let wire = talk.parts().1;
+        match &mut surrogate {
+            None => sending.write_piece(wire, &piece),
+            Some(surrogate) => {
+                surrogate.push(&piece, &mut shown);
+                sending.write_piece(wire, &shown);
+                shown.clear();
+            }
+        }
         talk.drain().await?;
+    }
+    if let Some(surrogate) = surrogate {
+        surrogate.finish(&mut shown);
+        sending.write_piece(talk.parts().1, &shown);
     }
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! The mailbox that is an account's maildrop, opened and locked for one session.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use account_usage::{Usage, UsagePublisher};
 use agent_kit::now;
@@ -9,6 +9,7 @@ use mail_store::{
     SpecialUse, StoreError, UidSet, Want,
 };
 use mail_types::{Flag, FlagSet, MailboxId, MailboxName, Uid};
+use mime_core::surrogate::Surrogate;
 use pop3_core::{Entry, Maildrop, Update};
 
 use crate::policy::Policy;
@@ -23,10 +24,10 @@ const READ_AHEAD: u64 = 256 * 1024;
 
 /// A message, open to be sent.
 pub(crate) enum Opened<'a> {
-    /// All of it.
-    Whole(&'a [u8]),
-    /// To be read in pieces.
-    Reader(MessageReader),
+    /// All of it, as the client takes it.
+    Whole(Cow<'a, [u8]>),
+    /// To be read in pieces, and to be shown as this makes it.
+    Reader(MessageReader, Option<Surrogate>),
 }
 
 /// An open maildrop.
@@ -74,8 +75,13 @@ impl OpenMaildrop {
         Ok((maildrop, Maildrop::new(uid_validity, entries).with_unique_ids(imported)))
     }
 
-    /// Opens a message. What a client fetches one after the other is read some at a time.
-    pub(crate) async fn message(&mut self, uid: Uid) -> Result<Opened<'_>, StoreError> {
+    /// Opens a message; for a client that takes no UTF-8 in headers, its surrogate. What a client
+    /// fetches one after the other is read some at a time.
+    pub(crate) async fn message(
+        &mut self,
+        uid: Uid,
+        takes_utf8: bool,
+    ) -> Result<Opened<'_>, StoreError> {
         let in_a_row = self.last.replace(uid).is_some_and(|last| last < uid);
         while self.ahead.front().is_some_and(|file| file.uid() < uid) {
             self.ahead.pop_front();
@@ -95,9 +101,26 @@ impl OpenMaildrop {
             self.read = self.mailboxes.read_whole(files, READ_AHEAD, earlier).await?;
         }
         let Some(file) = self.ahead.pop_front() else { return Err(StoreError::MessageGone) };
+        let (mailboxes, mailbox) = (&self.mailboxes, self.mailbox);
         match self.read.take() {
-            Some(octets) => Ok(Opened::Whole(octets)),
-            None => self.mailboxes.read(&file).await.map(Opened::Reader),
+            Some(octets) if takes_utf8 || octets.is_ascii() => Ok(Opened::Whole(octets.into())),
+            Some(octets) => Ok(Opened::Whole(match surrogate(mailboxes, mailbox, uid).await? {
+                None => octets.into(),
+                Some(mut surrogate) => {
+                    let mut shown = Vec::new();
+                    surrogate.push(octets, &mut shown);
+                    surrogate.finish(&mut shown);
+                    shown.into()
+                }
+            })),
+            None => {
+                let reader = mailboxes.read(&file).await?;
+                let surrogate = match takes_utf8 {
+                    true => None,
+                    false => surrogate(mailboxes, mailbox, uid).await?,
+                };
+                Ok(Opened::Reader(reader, surrogate))
+            }
         }
     }
 
@@ -207,4 +230,16 @@ impl OpenMaildrop {
             tracing::warn!(error = &error as &dyn std::error::Error, "usage is not published");
         }
     }
+}
+
+/// How a message is shown to a client that takes no UTF-8 in headers; `None`: as it is.
+async fn surrogate(
+    mailboxes: &AccountMailboxes,
+    mailbox: MailboxId,
+    uid: Uid,
+) -> Result<Option<Surrogate>, StoreError> {
+    let uids = UidSet::from(uid);
+    let row = mailboxes.fetch(mailbox, &uids, Want::Details).await?.pop();
+    let details = row.and_then(|row| row.details).ok_or(StoreError::MessageGone)?;
+    Ok(Surrogate::needed(&details.structure))
 }

@@ -123,6 +123,30 @@ async fn batches_and_large_messages() {
     }
 }
 
+/// RFC 6856 §2.1: who has not said UTF8 gets no UTF-8 in a header, large messages included.
+#[tokio::test]
+async fn headers_in_utf8_and_clients_without() {
+    let house = House::new().await;
+    let small = "From: zoé@example.org\r\nSubject: Grüße\r\n\r\nß\r\n".to_owned();
+    let large = format!("Subject: Grüße\r\n\r\n{}", ("ß".repeat(400) + "\r\n").repeat(1000));
+    house.put_all(&[&small, &large]).await;
+    let mut client = house.sign_in().await;
+    let from = "=?UTF-8?Q?zo=C3=A9=40example=2Eorg?= <invalid@internationalized-address.invalid>";
+    let shown = small.replace("zoé@example.org", from).replace("Grüße", "=?UTF-8?B?R3LDvMOfZQ==?=");
+    assert_eq!(client.content("RETR 1").await, shown);
+    assert_eq!(client.content("TOP 1 0").await, shown.replace("ß\r\n", ""));
+    let shown = large.replace("Grüße", "=?UTF-8?B?R3LDvMOfZQ==?=");
+    assert!(client.content("RETR 2").await == shown);
+    assert_eq!(client.content("TOP 2 0").await, "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n\r\n");
+    client.say("QUIT").await;
+    let mut client = house.connect().await;
+    client.say("UTF8").await;
+    client.say("USER alice").await;
+    client.say("PASS secret").await;
+    assert_eq!(client.content("RETR 1").await, small);
+    assert!(client.content("RETR 2").await == large);
+}
+
 /// What a client has fetched whole is read for IMAP as well; what TOP showed is not, and a
 /// connection that breaks off changes nothing.
 #[tokio::test]

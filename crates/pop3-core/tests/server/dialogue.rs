@@ -9,6 +9,7 @@
 //! | `A: sign-in refuse credentials` | also `in-use`, `too-soon`, `failure`, `broken` |
 //! | `A: claim name password` | what the next sign-in has to claim |
 //! | `A: message gone`, `half` | the message is not there; it ends in the middle |
+//! | `A: utf8 yes`, `no` | whether the next message may have UTF-8 in its header |
 //! | `A: update failed` | the messages are not removed |
 //! | `A: removed 1 2` | the UIDs that the next update has to name |
 //! | `A: fetched 1 2` | likewise, as fetched whole |
@@ -128,6 +129,9 @@ impl Pop3Dialogue {
     }
 
     fn message(&self, ask: Message, session: &mut Session, wire: &mut Wire, answers: &mut Answers) {
+        if let Some(expected) = answers.take("utf8") {
+            assert_eq!(if ask.takes_utf8() { "yes" } else { "no" }, expected);
+        }
         let script = answers.take("message");
         match script.as_deref() {
             Some("drop") => return drop(ask),
