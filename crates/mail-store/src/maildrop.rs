@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, fs::File, io, ops::Range, path::Path};
 
 use mail_types::{AccountId, Timestamp, Uid};
-use stable_storage::{FileLock, Held, on_blocking_thread};
+use stable_storage::{FileLock, Held, on_blocking_thread, open_cached, read_cached};
 
 use crate::{StoreError, content::read_into};
 
@@ -69,6 +69,21 @@ impl ReadWhole {
 
     /// Reads one more; false if it is not of this size.
     pub(crate) fn push(&mut self, file: &File, size: u64) -> io::Result<bool> {
+        self.push_as(size, |room| read_into(file, 0, room))
+    }
+
+    /// Reads one more without waiting for a disk; false if that can't be, for whatever reason.
+    pub(crate) fn push_cached(&mut self, path: &Path, size: u64) -> bool {
+        let Ok(Some(file)) = open_cached(path) else { return false };
+        let read = |room: &mut [u8]| Ok(read_cached(&file, 0, room)?.unwrap_or_default());
+        self.push_as(size, read).unwrap_or_default()
+    }
+
+    fn push_as(
+        &mut self,
+        size: u64,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
         let start = self.filled;
         let end = usize::try_from(size).map_or(usize::MAX, |size| start.saturating_add(size));
         // An octet more: whether the file ends there shows without another call.
@@ -77,7 +92,7 @@ impl ReadWhole {
             self.octets.resize(with_one_more, 0);
         }
         let room = self.octets.get_mut(start..with_one_more).unwrap_or_default();
-        let read = read_into(file, 0, room)?;
+        let read = read(room)?;
         if start.saturating_add(read) != end {
             return Ok(false);
         }

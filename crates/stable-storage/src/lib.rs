@@ -9,6 +9,7 @@
 //! - [`Bell`]: "look now" between processes; may be lost, never blocks.
 //! - [`LifeLock`]: lets others see that a process is dead, without a clock; [`Hold`]: so long, files stay.
 //! - [`copy_database`], [`check_copy`]: a database as it is at one moment, and whether a copy is whole.
+//! - [`open_cached`], [`read_cached`]: reading what is in memory anyway.
 //!
 //! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
 //! [`on_blocking_thread`], a database's writes on its writer's); nothing that promises durability
@@ -18,6 +19,7 @@
 
 mod bell;
 mod blocking;
+mod cached;
 mod database;
 mod direct;
 mod error;
@@ -36,6 +38,7 @@ mod writer;
 
 pub use bell::{Bell, BellListener};
 pub use blocking::on_blocking_thread;
+pub use cached::{open_cached, read_cached};
 pub use database::{Database, Durability, Opening};
 pub use direct::Direct;
 pub use error::DatabaseError;

@@ -94,17 +94,28 @@ impl AccountMailboxes {
             fits
         });
         let paths: Vec<_> = fitting.map(|file| (maildir.path(&file.path), file.size)).collect();
-        Box::pin(on_blocking_thread(move || {
+        Box::pin(async move {
             read.clear();
-            for (path, size) in paths {
-                match maildir.files.open(&path).and_then(|file| read.push(&file, size)) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-                    Err(error) => return Err(StoreError::file("read", path, error)),
+            for (path, size) in &paths {
+                if !read.push_cached(path, *size) {
+                    break;
                 }
             }
-            Ok(read)
-        }))
+            if !read.is_empty() || paths.is_empty() {
+                return Ok(read);
+            }
+            on_blocking_thread(move || {
+                for (path, size) in paths {
+                    match maildir.files.open(&path).and_then(|file| read.push(&file, size)) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                        Err(error) => return Err(StoreError::file("read", path, error)),
+                    }
+                }
+                Ok(read)
+            })
+            .await
+        })
     }
 }
