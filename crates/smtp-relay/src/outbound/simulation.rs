@@ -202,7 +202,7 @@ impl Surroundings {
     fn restart(&self) {
         *self.schedule() = Schedule::new(self.limits, self.seed);
         self.take_finished();
-        self.ledger().crashed();
+        self.ledger().crashed(self.clock.at());
     }
 }
 

@@ -9,6 +9,8 @@ use super::LIMITS;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Fate {
     pub(super) queued_at: u64,
+    /// For how long there had been no place by then, in ms.
+    no_place_before: u64,
     /// How often a host took it.
     pub(super) taken: u32,
     /// How often that was lost on the way to the queue.
@@ -48,22 +50,43 @@ pub(super) struct Ledger {
     pub(super) gone: BTreeSet<String>,
     pub(super) wrong: Vec<String>,
     pub(super) conversations: usize,
+    /// Since when there is no place for a host that nobody knows yet, and for how long before.
+    no_place_since: Option<u64>,
+    no_place: u64,
     pub(super) visits: u64,
     pub(super) messages: u64,
 }
 
 impl Ledger {
     pub(super) fn accepted(&mut self, address: &str, tell: bool, at: u64) {
-        let fate = Fate { queued_at: at, tell, ..Fate::default() };
+        let no_place_before = self.without_place(at);
+        let fate = Fate { queued_at: at, no_place_before, tell, ..Fate::default() };
         if self.fates.insert(address.to_owned(), fate).is_some() {
             self.wrong.push(format!("{address} is there twice"));
         }
     }
 
+    /// How long somebody has waited while there was a place: what many slow hosts take of each
+    /// other's time is not counted.
+    pub(super) fn waited(&self, fate: &Fate, at: u64) -> u64 {
+        at - fate.queued_at - (self.without_place(at) - fate.no_place_before)
+    }
+
+    fn without_place(&self, at: u64) -> u64 {
+        self.no_place + self.no_place_since.map_or(0, |since| at - since)
+    }
+
+    fn count(&mut self, conversations: usize, at: u64) {
+        self.no_place = self.without_place(at);
+        self.conversations = conversations;
+        let places = LIMITS.total - LIMITS.total / 4;
+        self.no_place_since = (conversations >= places).then_some(at);
+    }
+
     /// A conversation with a host begins.
-    pub(super) fn enter(&mut self, host: &str) {
+    pub(super) fn enter(&mut self, host: &str, at: u64) {
         self.visits += 1;
-        self.conversations += 1;
+        self.count(self.conversations + 1, at);
         let seen = self.hosts.entry(host.to_owned()).or_default();
         seen.visits += 1;
         // Two to begin with, and one more for each round of messages at most.
@@ -81,8 +104,8 @@ impl Ledger {
         }
     }
 
-    pub(super) fn leave(&mut self, host: &str) {
-        self.conversations -= 1;
+    pub(super) fn leave(&mut self, host: &str, at: u64) {
+        self.count(self.conversations - 1, at);
         if let Some(seen) = self.hosts.get_mut(host) {
             seen.visits -= 1;
         }
@@ -119,9 +142,9 @@ impl Ledger {
 
     /// The process has died: of what was taken and is not settled nobody knows. Windows are
     /// forgotten as well.
-    pub(super) fn crashed(&mut self) {
+    pub(super) fn crashed(&mut self, at: u64) {
         self.hosts.clear();
-        self.conversations = 0;
+        self.count(0, at);
         for fate in self.fates.values_mut().filter(|fate| fate.ended.is_none()) {
             fate.excused = fate.excused.max(fate.taken);
         }

@@ -32,7 +32,7 @@ pub(super) async fn visit<O: Outbox>(
     outbox: &mut O,
 ) -> Result<(), Problem> {
     let name = host.name.to_string();
-    ground.ledger().enter(&name);
+    ground.ledger().enter(&name, ground.clock.at());
     let mut asked = false;
     let mut ended = connection(ground, host, true, outbox, &mut asked).await;
     if ended.tls_failed {
@@ -42,7 +42,7 @@ pub(super) async fn visit<O: Outbox>(
         ended = connection(ground, host, true, outbox, &mut asked).await;
     }
     let mut ledger = ground.ledger();
-    ledger.leave(&name);
+    ledger.leave(&name, ground.clock.at());
     let Some(problem) = ended.problem else { return Ok(()) };
     // RFC 3463 §3.5: no answer, or a bad connection.
     let lost = problem.status.subject() == 4 && matches!(problem.status.detail(), 1 | 2);

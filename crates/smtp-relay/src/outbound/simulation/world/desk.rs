@@ -227,7 +227,7 @@ impl World {
             let fate = &ledger.fates[&address];
             let since = fate.queued_at.saturating_sub(LOOK_AGAIN);
             let calm = !self.disturbed.iter().any(|when| (since..=at).contains(when));
-            let waited = at - fate.queued_at;
+            let waited = ledger.waited(fate, at);
             if calm && delivered && address.contains("@well") {
                 self.longest = self.longest.max(waited);
                 if waited > PROMPT_MS {
