@@ -34,7 +34,7 @@ enum When {
 
 /// What `LITERAL-` lets a client do is part of `LITERAL+`, and both must not stand here
 /// (RFC 7888 §5).
-const TABLE: [(&str, When); 36] = [
+const TABLE: &[(&str, When)] = &[
     ("IMAP4rev1", When::Always),               // RFC 3501
     ("IMAP4rev2", When::Always),               // RFC 9051
     ("LITERAL+", When::Always),                // RFC 7888
@@ -57,6 +57,8 @@ const TABLE: [(&str, When); 36] = [
     ("CREATE-SPECIAL-USE", When::SignedIn),    // RFC 6154 §3
     ("STATUS=SIZE", When::SignedIn),           // RFC 8438
     ("SAVEDATE", When::SignedIn),              // RFC 8514
+    ("OBJECTID", When::SignedIn),              // RFC 8474
+    ("PREVIEW", When::SignedIn),               // RFC 8970
     ("ESEARCH", When::SignedIn),               // RFC 4731
     ("SEARCHRES", When::SignedIn),             // RFC 5182
     ("WITHIN", When::SignedIn),                // RFC 5032
@@ -138,7 +140,7 @@ mod tests {
             false,
             true,
             "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
         );

@@ -15,6 +15,7 @@ pub mod client;
 pub mod command;
 mod frame;
 pub mod listing;
+mod object_id;
 mod order;
 mod parse;
 pub mod response;
@@ -25,6 +26,7 @@ mod uid_runs;
 mod utf7;
 pub mod view;
 
+pub use object_id::ObjectId;
 pub use sequence_set::SequenceSet;
 pub use uid_runs::UidRuns;
 

@@ -113,7 +113,7 @@ impl Rule {
 
 /// The table, by name.
 #[rustfmt::skip]
-pub(crate) const RULES: [Rule; 44] = [
+pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Append, "APPEND", Legal::SignedIn),                   // RFC 3501 §6.3.11
     rule(Verb::Authenticate, "AUTHENTICATE", Legal::NotAuthenticated), // RFC 3501 §6.2.2
     rule(Verb::Capability, "CAPABILITY", Legal::Any),                // RFC 3501 §6.1.1

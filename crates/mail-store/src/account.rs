@@ -8,6 +8,7 @@ mod folders;
 mod look;
 mod maildrop;
 mod messages;
+mod objects;
 
 use std::{pin::Pin, sync::Arc};
 

@@ -40,19 +40,23 @@ impl MessageReader {
     /// At most `length` octets of the wire form from `start`; fewer only at the end. Reading on
     /// from where the last call ended is cheapest.
     pub async fn read_at(&self, start: u64, length: usize) -> Result<Vec<u8>, StoreError> {
-        let opened = self.0.clone();
+        let reader = self.clone();
         on_blocking_thread(move || {
-            let read = match &opened.converted {
-                None => read_plain(&opened.file, start, length),
-                Some(converted) => converted.lock().unwrap_or_else(PoisonError::into_inner).read(
-                    &opened.file,
-                    start,
-                    length,
-                ),
-            };
+            let read = reader.read_now(start, length);
             read.map_err(|error| StoreError::file("read", "a message", error))
         })
         .await
+    }
+
+    /// The same, for who is on a thread that may wait for the disk.
+    pub(crate) fn read_now(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        let Opened { file, converted, .. } = &*self.0;
+        match converted {
+            None => read_plain(file, start, length),
+            Some(converted) => {
+                converted.lock().unwrap_or_else(PoisonError::into_inner).read(file, start, length)
+            }
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! for what that attempt left behind. The former file is kept until then: it is the only sign.
 
 use std::{
-    fs::FileTimes,
+    fs::{File, FileTimes},
+    io,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -15,7 +16,14 @@ use mime_core::structure::{Limits, Parser};
 use stable_storage::{NewFile, on_blocking_thread};
 
 use crate::{
-    StoreError, index::rows::Parsed, line_ends::LineEnds, maildir::Maildir, sort_keys::StoredKeys,
+    StoreError,
+    content::read_into,
+    index::rows::Parsed,
+    line_ends::LineEnds,
+    maildir::Maildir,
+    object_ids::EmailIdMaker,
+    preview::{from_memory, preview},
+    sort_keys::StoredKeys,
 };
 
 /// Pieces are gathered to this size before they are written.
@@ -38,6 +46,7 @@ struct Started {
     file: NewFile,
     parser: Parser,
     keys: StoredKeys,
+    email_id: EmailIdMaker,
 }
 
 impl std::fmt::Debug for Started {
@@ -76,19 +85,27 @@ impl Incoming {
     /// Ends the message: it is synced when this returns.
     pub async fn finish(self) -> Result<Written, StoreError> {
         on_blocking_thread(move || {
-            let (Started { tmp, file, parser, keys }, _) =
+            let (Started { tmp, file, parser, keys, email_id }, last) =
                 step(&self.maildir, &self.unique, self.started, self.gathered)?;
             let failed = |e| StoreError::file("sync", file.path(), e);
             // The modification time is where the internal date outlives the index.
             let times = FileTimes::new().set_modified(system_time(self.internal_date));
             file.file().set_times(times).map_err(failed)?;
             file.sync().map_err(failed)?;
+            let structure = parser.finish();
+            let words = if file.length() == last.len() as u64 {
+                preview(&structure.body, from_memory(&last))
+            } else {
+                preview(&structure.body, |start, length| read_at(file.file(), start, length))
+            };
+            let words = words.map_err(|e| StoreError::file("read", file.path(), e))?;
+            let email_id = email_id.finish(self.internal_date);
             Ok(Written {
                 tmp,
                 unique: self.unique,
                 internal_date: self.internal_date,
                 size: file.length(),
-                parsed: Parsed::of(&parser.finish(), keys),
+                parsed: Parsed::of(&structure, keys, email_id, words),
             })
         })
         .await
@@ -110,6 +127,7 @@ fn step(
     let failed = |e| StoreError::file("write", maildir.tmp().join(unique), e);
     started.file.write_all(&gathered).map_err(failed)?;
     started.parser.push(&gathered);
+    started.email_id.push(&gathered);
     Ok((started, gathered))
 }
 
@@ -130,7 +148,15 @@ fn start(maildir: &Maildir, unique: &str, keys: StoredKeys) -> Result<Started, S
     }
     let file = files.create_new(&used).map_err(failed)?;
     let tmp = Tmp { maildir: maildir.clone(), path: used, former, kept: false };
-    Ok(Started { tmp, file, parser: Parser::new(Limits::default()), keys })
+    let (parser, email_id) = (Parser::new(Limits::default()), EmailIdMaker::new());
+    Ok(Started { tmp, file, parser, keys, email_id })
+}
+
+fn read_at(file: &File, start: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; length];
+    let filled = read_into(file, start, &mut octets)?;
+    octets.truncate(filled);
+    Ok(octets)
 }
 
 /// A date as the file system takes it.

@@ -27,8 +27,10 @@ mod maildir;
 mod maildrop;
 mod message;
 mod naming;
+mod object_ids;
 mod open_account;
 mod open_accounts;
+mod preview;
 mod records;
 mod sort_keys;
 mod store;
@@ -45,6 +47,7 @@ pub use mailbox::{
 };
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
 pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
+pub use object_ids::{EmailId, ObjectIds, ThreadId};
 pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;

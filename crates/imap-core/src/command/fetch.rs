@@ -49,6 +49,15 @@ pub enum FetchItem {
     InternalDate,
     /// `SAVEDATE`: when it was saved in the mailbox (RFC 8514 §4.2).
     SaveDate,
+    /// `EMAILID`: the same for copies (RFC 8474 §5.1).
+    EmailId,
+    /// `THREADID`: the same for messages that belong together (RFC 8474 §5.2).
+    ThreadId,
+    /// `PREVIEW`: the first words (RFC 8970 §3).
+    Preview {
+        /// `LAZY`: only if they are known already.
+        lazy: bool,
+    },
     /// `RFC822.SIZE`.
     Size,
     /// `ENVELOPE`.

@@ -139,11 +139,13 @@ pub enum StatusItem {
     Deleted,
     /// `DELETED-STORAGE`: their octets (RFC 9208 §4.1.4).
     DeletedStorage,
+    /// `MAILBOXID` (RFC 8474 §4.3).
+    MailboxId,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -154,6 +156,7 @@ impl StatusItem {
         Self::HighestModSeq,
         Self::Deleted,
         Self::DeletedStorage,
+        Self::MailboxId,
     ];
 
     /// As it stands on the wire.
@@ -169,6 +172,7 @@ impl StatusItem {
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::Deleted => "DELETED",
             Self::DeletedStorage => "DELETED-STORAGE",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 }

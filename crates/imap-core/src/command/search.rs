@@ -3,7 +3,7 @@
 use mail_types::{Flag, Keyword, ModSeq};
 
 use super::Numbering;
-use crate::{SequenceSet, calendar::Date};
+use crate::{ObjectId, SequenceSet, calendar::Date};
 
 /// SEARCH (RFC 3501 §6.4.4).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -127,6 +127,10 @@ pub enum SearchKey {
     SavedOn(Date),
     /// `SAVEDSINCE`.
     SavedSince(Date),
+    /// `EMAILID` (RFC 8474 §6).
+    EmailId(ObjectId),
+    /// `THREADID`.
+    ThreadId(ObjectId),
     /// `OLDER`: the internal date is so many seconds ago, or more (RFC 5032 §3).
     Older(u32),
     /// `YOUNGER`: or less.

@@ -97,6 +97,9 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         (b"MODSEQ", false) => FetchItem::ModSeq,
         (b"INTERNALDATE", false) => FetchItem::InternalDate,
         (b"SAVEDATE", false) => FetchItem::SaveDate,
+        (b"EMAILID", false) => FetchItem::EmailId,
+        (b"THREADID", false) => FetchItem::ThreadId,
+        (b"PREVIEW", false) => FetchItem::Preview { lazy: preview_modifiers(cursor)? },
         (b"RFC822.SIZE", false) => FetchItem::Size,
         (b"ENVELOPE", false) => FetchItem::Envelope,
         (b"BODY", false) => FetchItem::Body,
@@ -106,6 +109,20 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         (b"RFC822.TEXT", false) => FetchItem::Rfc822Text,
         _ => return Err(SyntaxError::Expected("a data item that can be fetched")),
     })
+}
+
+/// `["(" preview-mod *(SP preview-mod) ")"]` behind a space (RFC 8970 §6); whether `LAZY` is one.
+fn preview_modifiers(cursor: &mut Cursor<'_>) -> Parsed<bool> {
+    let mut ahead = cursor.clone();
+    if !ahead.eat(b' ') || ahead.peek() != Some(b'(') {
+        return Ok(false);
+    }
+    *cursor = ahead;
+    cursor.list("(LAZY)", |cursor| match cursor.eat_word("LAZY") {
+        true => Ok(()),
+        false => Err(SyntaxError::Expected("(LAZY)")),
+    })?;
+    Ok(true)
 }
 
 /// `section ["<" number "." nz-number ">"]`

@@ -5,7 +5,7 @@ use mail_types::{Flag, Keyword};
 use super::{
     SyntaxError,
     cursor::{Cursor, is_atom_char},
-    values::{date, mod_seq, sequence_set, text},
+    values::{date, mod_seq, object_id, sequence_set, text},
 };
 use crate::command::{Arrange, Numbering, Search, SearchKey, SearchReturn};
 
@@ -157,6 +157,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"BEFORE",
         b"BODY",
         b"CC",
+        b"EMAILID",
         b"FROM",
         b"HEADER",
         b"KEYWORD",
@@ -174,6 +175,7 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"SMALLER",
         b"SUBJECT",
         b"TEXT",
+        b"THREADID",
         b"TO",
         b"UID",
         b"UNKEYWORD",
@@ -190,6 +192,8 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"SAVEDBEFORE" => SearchKey::SavedBefore(date(cursor)?),
         b"SAVEDON" => SearchKey::SavedOn(date(cursor)?),
         b"SAVEDSINCE" => SearchKey::SavedSince(date(cursor)?),
+        b"EMAILID" => SearchKey::EmailId(object_id(cursor)?),
+        b"THREADID" => SearchKey::ThreadId(object_id(cursor)?),
         b"SENTBEFORE" => SearchKey::SentBefore(date(cursor)?),
         b"SENTON" => SearchKey::SentOn(date(cursor)?),
         b"SENTSINCE" => SearchKey::SentSince(date(cursor)?),

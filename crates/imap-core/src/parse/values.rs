@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mail_types::{Flag, FlagSet, MailboxName, ModSeq, Timestamp};
 
 use super::{Dialect, SyntaxError, cursor::Cursor};
-use crate::{calendar::Date, command::StatusItem, sequence_set::SequenceSet, utf7};
+use crate::{ObjectId, calendar::Date, command::StatusItem, sequence_set::SequenceSet, utf7};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -69,7 +69,7 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
             .find(|item| item.as_str().as_bytes().eq_ignore_ascii_case(word))
             .ok_or(SyntaxError::Expected(
                 "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, APPENDLIMIT, \
-                 HIGHESTMODSEQ, DELETED or DELETED-STORAGE",
+                 HIGHESTMODSEQ, DELETED, DELETED-STORAGE or MAILBOXID",
             ))
     })?;
     let mut seen = Vec::with_capacity(items.len().min(StatusItem::ALL.len()));
@@ -81,6 +81,12 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
         new
     });
     Ok(items)
+}
+
+/// `objectid` (RFC 8474 §7)
+pub(super) fn object_id(cursor: &mut Cursor<'_>) -> Parsed<ObjectId> {
+    const WHAT: &str = "an object id";
+    ObjectId::parse(&text(cursor.atom(WHAT)?)?).map_err(|_| SyntaxError::Expected(WHAT))
 }
 
 /// `mod-sequence-valzer` (RFC 7162 §7): 63 bits. Where the grammar has no 0 it is taken all the

@@ -1,5 +1,7 @@
 //! The FETCH response (RFC 3501 §7.4.2).
 
+use std::fmt;
+
 use mail_types::{FlagSet, ModSeq, SeqNum, Timestamp, Uid};
 use mime_core::{
     BodyStructure, Envelope,
@@ -9,7 +11,7 @@ use mime_core::{
 use super::{
     astring,
     body_structure::{self, Shape},
-    envelope, number,
+    envelope, nstring, number,
     text::literal_head,
 };
 use crate::{
@@ -82,6 +84,24 @@ impl FetchResponse {
     pub fn save_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
         self.name(out, "SAVEDATE \"");
         out.extend_from_slice(format!("{}\"", DateTime(date)).as_bytes());
+    }
+
+    /// `EMAILID` (RFC 8474 §5.3).
+    pub fn email_id(&mut self, out: &mut Vec<u8>, id: impl fmt::Display) {
+        self.name(out, "EMAILID (");
+        out.extend_from_slice(format!("{id})").as_bytes());
+    }
+
+    /// `THREADID` (RFC 8474 §5.3).
+    pub fn thread_id(&mut self, out: &mut Vec<u8>, id: impl fmt::Display) {
+        self.name(out, "THREADID (");
+        out.extend_from_slice(format!("{id})").as_bytes());
+    }
+
+    /// `PREVIEW`; none: not known yet, to a client that does not want to wait (RFC 8970 §3.2).
+    pub fn preview(&mut self, out: &mut Vec<u8>, words: Option<&str>) {
+        self.name(out, "PREVIEW ");
+        nstring(out, words.map(str::as_bytes));
     }
 
     /// `RFC822.SIZE`.

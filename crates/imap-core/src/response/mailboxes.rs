@@ -3,7 +3,7 @@
 use mail_types::{Flag, Keyword, MailboxName, SeqNum};
 
 use super::{Spelling, name_text, number, render_mailbox_name};
-use crate::{UidRuns, command::StatusItem};
+use crate::{ObjectId, UidRuns, command::StatusItem};
 
 /// One line of LIST or LSUB.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,13 +17,13 @@ pub struct ListLine<'a> {
     pub child_info: Vec<&'static str>,
 }
 
-/// A value of STATUS.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StatusValue {
-    /// Of what.
-    pub item: StatusItem,
-    /// The value.
-    pub value: u64,
+/// What STATUS tells of a mailbox: a number of most items.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StatusValue {
+    /// A number, and of what.
+    Number(StatusItem, u64),
+    /// `MAILBOXID` (RFC 8474 §4.3).
+    MailboxId(ObjectId),
 }
 
 /// `* LIST` (RFC 3501 §7.2.2, RFC 5258 §6).
@@ -59,13 +59,20 @@ pub fn status_line(
     out.extend_from_slice(b"* STATUS ");
     render_mailbox_name(out, mailbox, spelling);
     out.extend_from_slice(b" (");
-    for (place, StatusValue { item, value }) in values.iter().enumerate() {
+    for (place, value) in values.iter().enumerate() {
         if place > 0 {
             out.push(b' ');
         }
-        out.extend_from_slice(item.as_str().as_bytes());
-        out.push(b' ');
-        number(out, *value);
+        match value {
+            StatusValue::Number(item, value) => {
+                out.extend_from_slice(item.as_str().as_bytes());
+                out.push(b' ');
+                number(out, *value);
+            }
+            StatusValue::MailboxId(id) => {
+                out.extend_from_slice(format!("MAILBOXID ({id})").as_bytes());
+            }
+        }
     }
     out.extend_from_slice(b")\r\n");
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mail_types::{ModSeq, Uid, UidValidity};
 
 use super::{number, search::ranges};
-use crate::UidRuns;
+use crate::{ObjectId, UidRuns};
 
 /// How a command ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +76,8 @@ pub enum Code {
     InUse,
     /// `LIMIT`.
     Limit,
+    /// `MAILBOXID` of a mailbox that was made or opened (RFC 8474 §4.1, §4.2).
+    MailboxId(ObjectId),
     /// `MODIFIED`: the messages that were left as they are, as ascending ranges with both ends, in
     /// the numbers of the command (RFC 7162 §3.1.3).
     Modified(Vec<(u32, u32)>),
@@ -180,6 +182,9 @@ impl Code {
             }
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
+            Self::MailboxId(id) => {
+                return out.extend_from_slice(format!("MAILBOXID ({id})").as_bytes());
+            }
             Self::Modified(numbers) => {
                 out.extend_from_slice(b"MODIFIED ");
                 return ranges(out, numbers);

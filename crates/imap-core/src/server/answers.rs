@@ -7,7 +7,7 @@ use sasl_core::{LastWord, server::Prepared};
 
 use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, session::Access};
 use crate::{
-    UidRuns,
+    ObjectId, UidRuns,
     command::{
         Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
         SearchReturn, Select, Store,
@@ -34,6 +34,8 @@ pub struct Opened {
     pub uid_next: Uid,
     /// The highest mod-sequence of any change (RFC 7162 §3.1.2.1).
     pub highest_mod_seq: ModSeq,
+    /// What the mailbox is called for ever, whatever its name (RFC 8474 §4.2).
+    pub mailbox_id: ObjectId,
     /// The attributes that LIST has for it; only for a client that speaks IMAP4rev2
     /// ([`Session::is_rev2`]).
     pub attributes: Vec<&'static str>,

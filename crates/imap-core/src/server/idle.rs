@@ -42,6 +42,7 @@ impl Session {
         // RFC 7162 §3.1.2.1 asks for it once the client knows of it; to others it says nothing.
         let highest = Code::HighestModSeq(opened.highest_mod_seq);
         response::untagged_ok(out, &highest, "The last change");
+        response::untagged_ok(out, &Code::MailboxId(opened.mailbox_id), "The mailbox");
         let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
         let selected = Selected { view, read_only, mod_seq };
         self.access = Access::Selected(Box::new(selected));

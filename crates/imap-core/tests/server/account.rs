@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use imap_core::{UidRuns, command::SpecialUse, listing::Listed, server::Missed};
+use imap_core::{ObjectId, UidRuns, command::SpecialUse, listing::Listed, server::Missed};
 use mail_types::{FlagSet, MailboxName, ModSeq, Timestamp, Uid};
 
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) mailboxes: BTreeMap<MailboxName, Mailbox>,
+    /// How many mailboxes were ever made.
+    made: u64,
     /// The octets it may hold.
     pub(crate) quota: Option<u64>,
 }
@@ -15,6 +17,7 @@ pub(crate) struct Account {
 pub(crate) struct Mailbox {
     pub(crate) messages: Vec<Message>,
     pub(crate) next: u32,
+    pub(crate) id: ObjectId,
     /// That of the last change.
     pub(crate) mod_seq: ModSeq,
     /// What went, and when.
@@ -38,6 +41,7 @@ impl Account {
     /// A mailbox with so many small messages, none of them seen.
     pub(crate) fn add(&mut self, name: &str, count: u32) {
         let name = MailboxName::parse(name).unwrap();
+        self.made += 1;
         let special_use = match name.as_str() {
             "Trash" => Some(SpecialUse::Trash),
             "Sent" => Some(SpecialUse::Sent),
@@ -46,6 +50,7 @@ impl Account {
         let mut mailbox = Mailbox {
             messages: vec![],
             next: 1,
+            id: ObjectId::of_mailbox([1, 2, self.made]),
             mod_seq: ModSeq(1000),
             gone: vec![],
             subscribed: true,
@@ -72,6 +77,17 @@ impl Account {
             special_use: mailbox.special_use,
         };
         self.mailboxes.iter().map(listed).collect()
+    }
+}
+
+impl Message {
+    /// By its length, which the octets of these messages are known by.
+    pub(crate) fn email_id(&self) -> String {
+        format!("M{}", self.content.len())
+    }
+
+    pub(crate) fn thread_id(&self) -> String {
+        format!("T{}", self.content.len() / 10)
     }
 }
 

@@ -215,6 +215,7 @@ impl ImapDialogue {
                 self.account.add(name.as_str(), 0);
                 let made = self.account.mailboxes.get_mut(name).unwrap();
                 made.special_use = special_uses.first().copied().or(made.special_use);
+                return Completion::ok("Done").with(Code::MailboxId(made.id.clone()));
             }
             MailboxCommand::Delete(name) => {
                 if mailboxes.remove(name).is_none() {
@@ -282,7 +283,7 @@ impl ImapDialogue {
         let mailbox = &self.account.mailboxes[name];
         let unseen = mailbox.messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
         let deleted = || mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
-        let value = |item: &StatusItem| match item {
+        let number = |item: &StatusItem| match item {
             StatusItem::Messages => mailbox.messages.len() as u64,
             StatusItem::Recent => 0,
             StatusItem::UidNext => mailbox.next.into(),
@@ -293,9 +294,13 @@ impl ImapDialogue {
             StatusItem::HighestModSeq => mailbox.mod_seq.0,
             StatusItem::Deleted => deleted().count() as u64,
             StatusItem::DeletedStorage => deleted().map(|m| m.content.len() as u64).sum(),
+            StatusItem::MailboxId => 0,
         };
-        let values: Vec<StatusValue> =
-            items.iter().map(|item| StatusValue { item: *item, value: value(item) }).collect();
+        let value = |item: &StatusItem| match item {
+            StatusItem::MailboxId => StatusValue::MailboxId(mailbox.id.clone()),
+            item => StatusValue::Number(*item, number(item)),
+        };
+        let values: Vec<StatusValue> = items.iter().map(value).collect();
         response::status_line(out, name, &values, spelling);
     }
 
@@ -320,6 +325,7 @@ impl ImapDialogue {
             uid_validity: validity(),
             uid_next: Uid::new(mailbox.next).unwrap(),
             highest_mod_seq: mailbox.mod_seq,
+            mailbox_id: mailbox.id.clone(),
             attributes: vec!["\\HasNoChildren"],
             read_only,
         };
@@ -537,6 +543,8 @@ fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
         SearchKey::SavedBefore(day) => Date::of(message.saved) < *day,
         SearchKey::SavedOn(day) => Date::of(message.saved) == *day,
         SearchKey::SavedSince(day) => Date::of(message.saved) >= *day,
+        SearchKey::EmailId(id) => message.email_id() == id.as_str(),
+        SearchKey::ThreadId(id) => message.thread_id() == id.as_str(),
         SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
         other => panic!("the toy account can't search by {other:?}"),
     }

@@ -26,6 +26,15 @@ pub(crate) fn fetch_item(
         FetchItem::ModSeq => response.mod_seq(out, message.mod_seq),
         FetchItem::InternalDate => response.internal_date(out, message.date),
         FetchItem::SaveDate => response.save_date(out, message.saved),
+        FetchItem::EmailId => response.email_id(out, message.email_id()),
+        FetchItem::ThreadId => response.thread_id(out, message.thread_id()),
+        FetchItem::Preview { lazy } => {
+            let text = String::from_utf8_lossy(&message.content);
+            let words = text.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
+            // Of long messages it is not known at once.
+            let known = !lazy || message.content.len() < 40;
+            response.preview(out, known.then_some(words));
+        }
         FetchItem::Size => response.size(out, message.content.len() as u64),
         FetchItem::Envelope => response.envelope(out, &structure.envelope),
         FetchItem::Body => response.body(out, &structure.body),

@@ -16,6 +16,7 @@ use mail_types::{Flag, FlagSet};
 
 use super::{
     fetch_content::{Content, needs_structure},
+    fetch_derived::Derived,
     missed::vanished,
 };
 use crate::{
@@ -66,7 +67,8 @@ impl Fetching<'_> {
             talk.drain().await?;
         }
         let (mut rest, mut told, mut undecodable) = (wanted.clone(), 0, false);
-        let portion_size = if self.want() == Want::Details { DETAILED_ROWS } else { ROWS };
+        let detailed = self.want() == Want::Details || Derived::is_wanted(self.ask.command());
+        let portion_size = if detailed { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {
             let portion;
             (portion, rest) = rest.split_at(portion_size);
@@ -74,8 +76,12 @@ impl Fetching<'_> {
                 Ok(rows) => rows,
                 Err(error) => return Ok(trouble::completion(&error)),
             };
+            let derived = match self.derived(selected, &portion).await {
+                Ok(derived) => derived,
+                Err(error) => return Ok(trouble::completion(&error)),
+            };
             for (row, marked) in &rows {
-                match self.tell(row, *marked, talk).await? {
+                match self.tell((row, &derived), *marked, talk).await? {
                     Ok(Told::Whole) => told += 1,
                     Ok(Told::Gone) => {}
                     Ok(Told::Undecodable) => undecodable = true,
@@ -144,10 +150,19 @@ impl Fetching<'_> {
         Ok(rows)
     }
 
+    /// What is kept of a portion beside its rows, if it is asked for.
+    async fn derived(&self, selected: &Selected, portion: &UidRuns) -> Result<Derived, StoreError> {
+        let command = self.ask.command();
+        if !Derived::is_wanted(command) {
+            return Ok(Derived::default());
+        }
+        Derived::of(&self.signed_in.mailboxes, selected.id, portion, command).await
+    }
+
     /// The response for one message.
     async fn tell(
         &self,
-        row: &MessageRow,
+        (row, derived): (&MessageRow, &Derived),
         marked: bool,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Told, StoreError>, Gone> {
@@ -173,6 +188,7 @@ impl Fetching<'_> {
             if item.section().is_none() && item.decoded().is_none() {
                 let out = &mut talk.parts().1.output;
                 index_item(&mut response, out, item, row, recent);
+                derived.tell(&mut response, out, item, row.uid);
             } else if let (Some(content), Some(reader)) = (contents.next(), &source.reader) {
                 content.tell(reader, item, &mut response, talk).await?;
             }
@@ -245,7 +261,7 @@ fn index_item(
         (FetchItem::BodyStructure, Some(details)) => {
             response.body_structure(out, &details.structure);
         }
-        // Items with a section come from the file.
+        // Items with a section come from the file, others are kept apart.
         _ => {}
     }
 }

@@ -11,6 +11,7 @@ use imap_core::{
 use mail_store::{AccountMailboxes, ListedMailbox, MailboxState, StoreError};
 use mail_types::MailboxName;
 
+use super::mailbox_id::mailbox_id;
 use crate::{
     handler::{Conversation, Talk},
     trouble,
@@ -62,8 +63,9 @@ async fn make(
                 let use_attr = "A mailbox has one use of Archive, Drafts, Junk, Sent, Trash";
                 return Ok(Completion::no(Code::UseAttr, use_attr));
             }
-            mailboxes.create(name, special_use).await?;
-            Ok(Completion::ok("CREATE completed"))
+            let made = mailboxes.create(name, special_use).await?;
+            let id = Code::MailboxId(mailbox_id(mailboxes, &made));
+            Ok(Completion::ok("CREATE completed").with(id))
         }
         MailboxCommand::Delete(name) => {
             mailboxes.delete(name).await?;
@@ -165,19 +167,23 @@ async fn values(
     } else {
         0
     };
-    let value = |item| match item {
-        StatusItem::Messages => state.messages.into(),
-        StatusItem::Recent => state.recent.into(),
-        StatusItem::UidNext => state.uid_next.number().into(),
-        StatusItem::UidValidity => state.uid_validity.number().into(),
-        StatusItem::Unseen => state.unseen.into(),
-        StatusItem::Size => state.octets,
-        StatusItem::AppendLimit => append_max,
-        StatusItem::HighestModSeq => state.highest_modseq.0,
-        StatusItem::Deleted => state.deleted.into(),
-        StatusItem::DeletedStorage => deleted_octets,
+    let value = |item: &StatusItem| {
+        let number = match item {
+            StatusItem::Messages => state.messages.into(),
+            StatusItem::Recent => state.recent.into(),
+            StatusItem::UidNext => state.uid_next.number().into(),
+            StatusItem::UidValidity => state.uid_validity.number().into(),
+            StatusItem::Unseen => state.unseen.into(),
+            StatusItem::Size => state.octets,
+            StatusItem::AppendLimit => append_max,
+            StatusItem::HighestModSeq => state.highest_modseq.0,
+            StatusItem::Deleted => state.deleted.into(),
+            StatusItem::DeletedStorage => deleted_octets,
+            StatusItem::MailboxId => return StatusValue::MailboxId(mailbox_id(mailboxes, state)),
+        };
+        StatusValue::Number(*item, number)
     };
-    Ok(items.iter().map(|item| StatusValue { item: *item, value: value(*item) }).collect())
+    Ok(items.iter().map(value).collect())
 }
 
 /// The attributes that LIST has for a mailbox, for SELECT (RFC 9051 §6.3.2).

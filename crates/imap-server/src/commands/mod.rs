@@ -7,6 +7,8 @@ mod expunge;
 mod fetch;
 mod fetch_content;
 mod fetch_decoded;
+mod fetch_derived;
+mod mailbox_id;
 mod mailboxes;
 mod missed;
 mod quota;

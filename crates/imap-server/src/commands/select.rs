@@ -10,7 +10,7 @@ use imap_core::{
 use mail_store::{StoreError, UidSet, Want};
 use mail_types::Uid;
 
-use super::{mailboxes::attributes, missed::vanished};
+use super::{mailbox_id::mailbox_id, mailboxes::attributes, missed::vanished};
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     selected::{Selected, uid_runs, uid_set},
@@ -97,6 +97,7 @@ impl Conversation {
             uid_validity: state.uid_validity,
             uid_next: state.uid_next,
             highest_mod_seq: state.highest_modseq,
+            mailbox_id: mailbox_id(mailboxes, &state),
             attributes,
             read_only: select.read_only,
         })

@@ -12,7 +12,7 @@ use super::words::{Needles, fold};
 
 /// The numbers in a query, resolved against the session's view before the search began.
 pub(super) trait Numbers {
-    /// The messages that a key of sequence numbers or UIDs means.
+    /// The messages that a key of sequence numbers, UIDs or object ids means.
     fn named_by(&self, key: &SearchKey) -> &UidRuns;
     /// Whether the message is `\Recent` in this session.
     fn is_recent(&self, row: &MessageRow) -> bool;
@@ -42,9 +42,10 @@ impl<N: Numbers> Evidence<'_, N> {
                 _ => None,
             },
             SearchKey::Not(key) => self.judge(key).map(|holds| !holds),
-            SearchKey::Sequence(_) | SearchKey::Uid(_) => {
-                Some(self.numbers.named_by(key).contains(self.row.uid))
-            }
+            SearchKey::Sequence(_)
+            | SearchKey::Uid(_)
+            | SearchKey::EmailId(_)
+            | SearchKey::ThreadId(_) => Some(self.numbers.named_by(key).contains(self.row.uid)),
             SearchKey::Flag(flag) => Some(self.row.flags.contains(flag)),
             SearchKey::Keyword(keyword) => {
                 Some(self.row.flags.contains(&Flag::Keyword(keyword.clone())))

@@ -19,12 +19,17 @@ use mime_core::{
     text::decode_header,
 };
 
-use crate::{handler::Talk, selected::uid_runs};
+use crate::{
+    handler::Talk,
+    selected::{uid_runs, uid_set},
+};
 use judge::{Evidence, Numbers, body_texts, needs_content};
 use words::Needles;
 
 /// Rows a query.
 const BATCH: usize = 500;
+/// Messages whose object ids are asked for at once.
+const OBJECTS: u32 = 500;
 /// Octets of a message read at once.
 const PIECE: usize = 64 * 1024;
 /// The most octets of a header that are looked at.
@@ -33,7 +38,7 @@ const HEADER_MAX: u64 = 1024 * 1024;
 /// A query against the mailbox as a session sees it.
 pub(crate) struct Query {
     key: SearchKey,
-    /// What each key of numbers means, in the order in which a walk of the key meets them.
+    /// What each key of numbers or object ids means.
     named: Vec<(SearchKey, UidRuns)>,
     recent: UidRuns,
     candidates: UidRuns,
@@ -72,14 +77,18 @@ impl Query {
         resolve: impl Fn(&SearchKey) -> UidRuns,
     ) -> Self {
         let mut named = Vec::new();
-        name_numbers(&key, &mut |key| named.push((key.clone(), resolve(key))));
+        walk(&key, &mut |key| {
+            if matches!(key, SearchKey::Sequence(_) | SearchKey::Uid(_)) {
+                named.push((key.clone(), resolve(key)));
+            }
+        });
         let candidates = narrowed(&key, candidates, &resolve);
         Self { key, named, recent, candidates, began: agent_kit::now() }
     }
 
     /// The messages that match. Ends when the client is gone.
     pub(crate) async fn run(
-        &self,
+        mut self,
         account: &AccountMailboxes,
         mailbox: MailboxId,
         talk: &mut Talk<'_>,
@@ -89,6 +98,9 @@ impl Query {
             let there = account.changed_since(mailbox, ModSeq(0)).await?;
             let uids = self.candidates.intersection(&uid_runs(&there)).iter().collect();
             return Ok(Ok(Found { uids, ..Found::default() }));
+        }
+        if let Err(end) = self.name_objects(account, mailbox, talk).await? {
+            return Ok(Err(end));
         }
         let want = if needs_content(&self.key) { Want::Details } else { Want::Facts };
         let mut texts = Vec::new();
@@ -122,6 +134,46 @@ impl Query {
             }
         }
         Ok(Ok(found))
+    }
+
+    /// Finds the messages that keys of object ids mean (RFC 8474 §6).
+    async fn name_objects(
+        &mut self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+        talk: &mut Talk<'_>,
+    ) -> Result<Result<(), Gone>, StoreError> {
+        let (mut wanted, mut found) = (Vec::new(), Vec::new());
+        walk(&self.key, &mut |key| {
+            if matches!(key, SearchKey::EmailId(_) | SearchKey::ThreadId(_)) {
+                wanted.push(key.clone());
+                found.push(Vec::new());
+            }
+        });
+        let mut rest = if wanted.is_empty() { UidRuns::new() } else { self.candidates.clone() };
+        while !rest.is_empty() {
+            let portion;
+            (portion, rest) = rest.split_at(OBJECTS);
+            for ids in account.object_ids(mailbox, &uid_set(&portion)).await? {
+                let (email, thread) = (ids.email.to_string(), ids.thread.to_string());
+                for (key, found) in wanted.iter().zip(&mut found) {
+                    let is_it = match key {
+                        SearchKey::EmailId(id) => id.as_str() == email,
+                        SearchKey::ThreadId(id) => id.as_str() == thread,
+                        _ => false,
+                    };
+                    if is_it {
+                        found.push(ids.uid);
+                    }
+                }
+            }
+            if let Err(end) = talk.checkpoint().await {
+                return Ok(Err(end));
+            }
+        }
+        let found = found.into_iter().map(|uids| uid_runs(&uids));
+        self.named.extend(wanted.into_iter().zip(found));
+        Ok(Ok(()))
     }
 
     /// The candidates, without those that changed too long ago to match: the index knows which
@@ -184,17 +236,16 @@ impl Numbers for Query {
     }
 }
 
-/// Calls `found` for every key of sequence numbers or UIDs.
-fn name_numbers(key: &SearchKey, found: &mut impl FnMut(&SearchKey)) {
+/// Calls `found` for every key that has no other in it.
+fn walk(key: &SearchKey, found: &mut impl FnMut(&SearchKey)) {
     match key {
-        SearchKey::And(keys) => keys.iter().for_each(|key| name_numbers(key, found)),
+        SearchKey::And(keys) => keys.iter().for_each(|key| walk(key, found)),
         SearchKey::Or(pair) => {
-            name_numbers(&pair.0, found);
-            name_numbers(&pair.1, found);
+            walk(&pair.0, found);
+            walk(&pair.1, found);
         }
-        SearchKey::Not(key) => name_numbers(key, found),
-        SearchKey::Sequence(_) | SearchKey::Uid(_) => found(key),
-        _ => {}
+        SearchKey::Not(key) => walk(key, found),
+        key => found(key),
     }
 }
 

@@ -15,7 +15,7 @@ use stable_storage::on_blocking_thread;
 
 use super::merge::{Found, NextUid};
 use crate::{
-    StoreError,
+    MessageReader, StoreError,
     index::{
         Change, NAME_BEHIND, deliveries,
         mailboxes::{FolderTimes, MailboxRow, uid},
@@ -25,7 +25,9 @@ use crate::{
     line_ends::LineEnds,
     maildir::Maildir,
     naming::file,
+    object_ids::EmailIdMaker,
     open_account::OpenAccount,
+    preview::preview,
     records::KeywordLog,
     sort_keys::{HEADER_MAX, StoredKeys},
 };
@@ -133,7 +135,7 @@ fn take_in(
     let Chosen { found, uid, told } = chosen;
     let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
     let failed = |e| StoreError::file("take over", &path, e);
-    let read = match read(maildir, &path) {
+    let read = match read(maildir, &path, None) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(failed)?,
     };
@@ -168,17 +170,26 @@ fn take_in(
 }
 
 /// What a file holds.
-struct ReadFile {
+pub(super) struct ReadFile {
     size: i64,
     octets: i64,
     internal_date: Timestamp,
     bare_lf: bool,
-    parsed: Parsed,
+    pub(super) parsed: Parsed,
 }
 
-fn read(maildir: &Maildir, path: &std::path::Path) -> std::io::Result<ReadFile> {
+/// Reads and parses a file; its time is the internal date, unless that is known.
+pub(super) fn read(
+    maildir: &Maildir,
+    path: &std::path::Path,
+    internal_date: Option<Timestamp>,
+) -> std::io::Result<ReadFile> {
     let mut file = maildir.files.open(path)?;
-    let internal_date = Timestamp::from(file.metadata()?.modified()?);
+    let internal_date = match internal_date {
+        Some(known) => known,
+        None => Timestamp::from(file.metadata()?.modified()?),
+    };
+    let mut email_id = EmailIdMaker::new();
     let (mut line_ends, mut parser) = (LineEnds::default(), Parser::new(Limits::default()));
     let (mut piece, mut wire) = (vec![0; STEP_OCTETS], Vec::new());
     let (mut octets, mut size) = (0_i64, 0_i64);
@@ -192,11 +203,16 @@ fn read(maildir: &Maildir, path: &std::path::Path) -> std::io::Result<ReadFile> 
         wire.clear();
         line_ends.push(piece.get(..length).unwrap_or_default(), &mut wire);
         parser.push(&wire);
+        email_id.push(&wire);
         let room = HEADER_MAX.saturating_sub(beginning.len());
         beginning.extend_from_slice(wire.get(..room).unwrap_or(&wire));
         octets = octets.saturating_add(i64::try_from(length).unwrap_or(0));
         size = size.saturating_add(i64::try_from(wire.len()).unwrap_or(0));
     }
-    let parsed = Parsed::of(&parser.finish(), StoredKeys::of(&beginning));
-    Ok(ReadFile { size, octets, internal_date, bare_lf: line_ends.bare_lf, parsed })
+    let (structure, bare_lf) = (parser.finish(), line_ends.bare_lf);
+    let reader = MessageReader::new(file, u64::try_from(size).unwrap_or(0), bare_lf);
+    let words = preview(&structure.body, |start, length| reader.read_now(start, length))?;
+    let (keys, email_id) = (StoredKeys::of(&beginning), email_id.finish(internal_date));
+    let parsed = Parsed::of(&structure, keys, email_id, words);
+    Ok(ReadFile { size, octets, internal_date, bare_lf, parsed })
 }

@@ -11,6 +11,7 @@ pub(crate) mod flags;
 pub(crate) mod follow;
 pub(crate) mod keys;
 pub(crate) mod merge;
+pub(crate) mod objects;
 pub(crate) mod populate;
 pub(crate) mod relocate;
 pub(crate) mod rename;

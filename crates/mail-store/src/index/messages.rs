@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 use super::{Look, mailboxes::uid, rows::Parsed};
 use crate::{
     Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from, naming::file,
-    sort_keys::StoredKeys,
+    object_ids::EmailId, sort_keys::StoredKeys,
 };
 
 /// Which of a mailbox's folders a file is in.
@@ -202,7 +202,7 @@ pub(crate) async fn parsed_of(
     let failed = look.failed("read details");
     let rows = sqlx::query(
         "select d.uid, d.envelope, d.structure, k.sent, k.subject, k.from_box, k.to_box, k.cc_box,
-             k.from_shown, k.to_shown, k.ids
+             k.from_shown, k.to_shown, k.ids, d.email_id, d.preview
          from json_each(?1) r cross join details d
          left join sort_keys k on k.mailbox = d.mailbox and k.uid = d.uid
          where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1",
@@ -215,7 +215,10 @@ pub(crate) async fn parsed_of(
     let parsed = |row: &SqliteRow| {
         let keys = keys_of(row)?;
         let (envelope, structure) = (row.try_get(1)?, row.try_get(2)?);
-        Ok((uid(row.try_get(0)?), Parsed { envelope, structure, keys }))
+        let email_id = row.try_get::<Option<&[u8]>, _>(11)?.and_then(EmailId::from_octets);
+        let preview = row.try_get(12)?;
+        let parsed = Parsed { envelope, structure, keys, email_id, preview };
+        Ok((uid(row.try_get(0)?), parsed))
     };
     rows.iter().map(parsed).collect::<Result<_, sqlx::Error>>().map_err(failed)
 }

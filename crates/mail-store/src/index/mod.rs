@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod listed;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
+pub(crate) mod objects;
 pub(crate) mod pending;
 pub(crate) mod rows;
 mod schema;

@@ -11,7 +11,9 @@ use super::{
     pending::json_string,
     sorting,
 };
-use crate::{StoreError, UidSet, mailbox::keywords_text, sort_keys::StoredKeys};
+use crate::{
+    StoreError, UidSet, mailbox::keywords_text, object_ids::EmailId, sort_keys::StoredKeys,
+};
 
 /// The most rows of one statement; SQLite takes 32,766 variables.
 pub(super) const ROWS_MAX: usize = 1000;
@@ -30,21 +32,41 @@ pub(crate) struct Parsed {
     pub(crate) structure: Vec<u8>,
     /// None of a message that came when no such keys were kept.
     pub(crate) keys: Option<StoredKeys>,
+    /// None likewise.
+    pub(crate) email_id: Option<EmailId>,
+    /// None likewise.
+    pub(crate) preview: Option<String>,
 }
 
 impl Parsed {
-    /// What the structure pass found, encoded, and the keys to sort by.
-    pub(crate) fn of(structure: &Structure, keys: StoredKeys) -> Self {
+    /// What the structure pass found, encoded, and what else was taken out of the message.
+    pub(crate) fn of(
+        structure: &Structure,
+        keys: StoredKeys,
+        email_id: EmailId,
+        preview: String,
+    ) -> Self {
         Self {
-            envelope: structure.envelope.encode(),
-            structure: structure.body.encode(),
             keys: Some(keys),
+            email_id: Some(email_id),
+            preview: Some(preview),
+            ..Self::without_keys(structure)
         }
     }
 
     /// That of an empty message.
     pub(crate) fn nothing() -> Self {
-        Self::of(&Structure::of(b""), StoredKeys::of(b""))
+        Self::without_keys(&Structure::of(b""))
+    }
+
+    fn without_keys(structure: &Structure) -> Self {
+        Self {
+            envelope: structure.envelope.encode(),
+            structure: structure.body.encode(),
+            keys: None,
+            email_id: None,
+            preview: None,
+        }
     }
 }
 
@@ -78,14 +100,17 @@ pub(crate) async fn insert(
                 .push_bind(row.bare_lf);
         });
         sql.build().execute(look.db()?).await.map_err(&failed)?;
-        let mut sql =
-            QueryBuilder::<Sqlite>::new("insert into details (mailbox, uid, envelope, structure) ");
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "insert into details (mailbox, uid, envelope, structure, email_id, preview) ",
+        );
         sql.push_values(chunk, |mut values, new| {
             values
                 .push_bind(mailbox.0)
                 .push_bind(i64::from(new.row.uid.number()))
                 .push_bind(&new.parsed.envelope)
-                .push_bind(&new.parsed.structure);
+                .push_bind(&new.parsed.structure)
+                .push_bind(new.parsed.email_id.as_ref().map(EmailId::as_octets))
+                .push_bind(new.parsed.preview.as_deref());
         });
         sql.build().execute(look.db()?).await.map_err(&failed)?;
     }

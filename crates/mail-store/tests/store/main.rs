@@ -10,6 +10,7 @@ mod crash;
 mod foreign;
 mod full_disk;
 mod kill;
+mod objects;
 mod operations;
 mod rebuild;
 mod saved;

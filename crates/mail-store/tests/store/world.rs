@@ -123,6 +123,8 @@ pub(crate) struct Seen {
     pub(crate) internal_date: Timestamp,
     pub(crate) saved: Timestamp,
     pub(crate) size: u64,
+    /// What it is, what it belongs to, and its first words.
+    pub(crate) object: String,
 }
 
 /// All mailboxes with all messages, read through the store; checks on the way that rows, counters,
@@ -133,7 +135,10 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
     for state in account.states().await.unwrap() {
         let mut messages = Vec::new();
         let rows = account.fetch(state.id, &UidSet::all(), Want::Details).await.unwrap();
-        for row in &rows {
+        let ids = account.object_ids(state.id, &UidSet::all()).await.unwrap();
+        let previews = account.previews(state.id, &UidSet::all(), true).await.unwrap();
+        assert_eq!((ids.len(), previews.len()), (rows.len(), rows.len()));
+        for (row, (ids, (_, words))) in rows.iter().zip(ids.iter().zip(&previews)) {
             let reader = account.read(&row.file).await.unwrap();
             let content = reader.read_at(0, 1 << 20).await.unwrap();
             assert_eq!(content.len() as u64, row.size);
@@ -148,6 +153,7 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
                 internal_date: row.internal_date,
                 saved: row.saved,
                 size: row.size,
+                object: format!("{} {} {words:?}", ids.email, ids.thread),
             });
         }
         let count = |wanted: &dyn Fn(&FlagSet) -> bool| {

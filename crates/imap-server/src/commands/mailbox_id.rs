@@ -1,0 +1,11 @@
+//! MAILBOXID (RFC 8474 §4).
+
+use imap_core::ObjectId;
+use mail_store::{AccountMailboxes, MailboxState};
+
+/// What the mailbox is called for ever, whatever its name. UIDVALIDITY is part of it: where that
+/// changes, nothing of what was known of the mailbox holds (RFC 8474 §4).
+pub(super) fn mailbox_id(mailboxes: &AccountMailboxes, state: &MailboxState) -> ObjectId {
+    let (account, mailbox) = (mailboxes.id().0.unsigned_abs(), state.id.0.unsigned_abs());
+    ObjectId::of_mailbox([account, mailbox, state.uid_validity.number().into()])
+}
