@@ -5,6 +5,7 @@
 //! and makes no random numbers: times and random bytes are arguments.
 
 mod address;
+mod annotation_name;
 mod attempt;
 mod domain;
 mod envelope;
@@ -17,12 +18,14 @@ mod mailbox_name;
 mod mx_pattern;
 mod reply;
 mod secret;
+mod rights;
 mod time;
 mod tlsa;
 mod unique_id;
 
 pub use address::{Address, ForwardPath, ReversePath};
 pub use attempt::{Outcome, Problem, Scope};
+pub use annotation_name::AnnotationName;
 pub use domain::Domain;
 pub use envelope::{BodyKind, DsnReturn, Notify, OriginalRecipient};
 pub use flag::{Flag, FlagSet, Keyword};
@@ -35,6 +38,7 @@ pub use mx_pattern::MxPattern;
 pub use reply::{EnhancedStatus, Reply};
 pub use secret::Secret;
 pub use time::Timestamp;
+pub use rights::{Right, Rights};
 pub use tlsa::TlsaRecord;
 pub use unique_id::UniqueId;
 
