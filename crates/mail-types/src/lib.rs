@@ -17,15 +17,15 @@ mod local_part;
 mod mailbox_name;
 mod mx_pattern;
 mod reply;
-mod secret;
 mod rights;
+mod secret;
 mod time;
 mod tlsa;
 mod unique_id;
 
 pub use address::{Address, ForwardPath, ReversePath};
-pub use attempt::{Outcome, Problem, Scope};
 pub use annotation_name::AnnotationName;
+pub use attempt::{Outcome, Problem, Scope};
 pub use domain::Domain;
 pub use envelope::{BodyKind, DsnReturn, Notify, OriginalRecipient};
 pub use flag::{Flag, FlagSet, Keyword};
@@ -36,9 +36,9 @@ pub use local_part::LocalPart;
 pub use mailbox_name::MailboxName;
 pub use mx_pattern::MxPattern;
 pub use reply::{EnhancedStatus, Reply};
+pub use rights::{Right, Rights};
 pub use secret::Secret;
 pub use time::Timestamp;
-pub use rights::{Right, Rights};
 pub use tlsa::TlsaRecord;
 pub use unique_id::UniqueId;
 
