@@ -1,25 +1,38 @@
-//! The database: one row an account.
+//! The database: one row an account. What is written into it, and by whom.
 
 use std::path::Path;
 
-use mail_types::AccountId;
+use mail_types::{AccountId, Quota, Timestamp};
 use stable_storage::{
-    Apply, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
+    Apply, Bell, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
 };
 
-use crate::Usage;
+use crate::{Thresholds, Usage, UsageReader};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "usage of accounts",
-    sql: "create table usage (
-        account integer primary key,
-        octets integer not null,
-        messages integer not null,
-        version integer not null
-    ) strict",
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "usage of accounts",
+        sql: "create table usage (
+            account integer primary key,
+            octets integer not null,
+            messages integer not null,
+            version integer not null
+        ) strict",
+    },
+    Migration {
+        name: "when it got full, and what was told of that",
+        sql: "
+            -- since when nothing more has room, or something had none, in milliseconds
+            alter table usage add column full_since integer;
+            -- the highest threshold that is reached, in percent
+            alter table usage add column reached integer not null default 0;
+            -- the highest one that its owner was told of and that it is not below since
+            alter table usage add column warned integer not null default 0;
+        ",
+    },
+];
 
-fn opening(path: &Path) -> Opening {
+pub(crate) fn opening(path: &Path) -> Opening {
     // What is lost in a power cut is published again with the next change, and is no promise.
     Opening { durability: Durability::Normal, ..Opening::new(path, MIGRATIONS) }
 }
@@ -33,96 +46,183 @@ pub async fn migrate(path: &Path) -> Result<(), DatabaseError> {
 /// For those who change mailboxes. A clone is the same one.
 #[derive(Clone, Debug)]
 pub struct UsagePublisher {
-    database: Database,
-    writer: Writer<Publications>,
+    reader: UsageReader,
+    writer: Writer<Rows>,
+    thresholds: Thresholds,
+    bell: Bell,
 }
 
 impl UsagePublisher {
-    /// Opens the database.
-    pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
+    /// Opens the database; at these thresholds accounts are warned.
+    pub async fn open(path: &Path, thresholds: Thresholds) -> Result<Self, DatabaseError> {
         let database = Database::open(opening(path)).await?;
-        let writer = database.writer(Publications)?;
-        Ok(Self { database, writer })
+        let writer = database.writer(Rows)?;
+        let bell = bell(path);
+        Ok(Self { reader: UsageReader { database }, writer, thresholds, bell })
     }
 
-    /// Publishes what an account holds; an older version than the one that stands changes nothing.
-    /// Many at once share a transaction.
-    pub async fn publish(&self, account: AccountId, usage: Usage) -> Result<(), DatabaseError> {
-        self.writer.submit((account, usage)).await
+    /// Publishes what an account holds, which may hold so much; an older version than the one that
+    /// stands changes nothing. Many at once share a transaction. Whoever writes warnings is woken
+    /// if one is due.
+    pub async fn publish(
+        &self,
+        account: AccountId,
+        usage: Usage,
+        quota: &Quota,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        let reached = self.thresholds.reached(quota, usage.volume());
+        let is_full = quota.is_full(usage.volume());
+        let job = Job::Publish(Publication { account, usage, reached, is_full, now });
+        if self.writer.submit(job).await? {
+            self.bell.ring(b"");
+        }
+        Ok(())
+    }
+
+    /// Something had no room: from now on the account counts as full, until it holds less.
+    pub async fn note_refused(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        self.writer.submit(Job::Refused(account, now)).await.map(drop)
+    }
+
+    /// The owner was told of this threshold.
+    pub async fn note_warned(
+        &self,
+        account: AccountId,
+        threshold: u32,
+    ) -> Result<(), DatabaseError> {
+        self.writer.submit(Job::Warned(account, threshold)).await.map(drop)
     }
 
     /// What was published last for an account.
     pub async fn usage(&self, account: AccountId) -> Result<Option<Usage>, DatabaseError> {
-        read(&self.database, account).await
+        self.reader.usage(account).await
+    }
+
+    /// For questions.
+    pub fn reader(&self) -> &UsageReader {
+        &self.reader
+    }
+
+    /// Rings when a warning is due, in whichever process that turned out.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 
-/// For those who only ask. A clone is the same one.
-#[derive(Clone, Debug)]
-pub struct UsageReader {
-    database: Database,
+fn bell(path: &Path) -> Bell {
+    Bell::at(path.with_file_name("bell"))
 }
 
-impl UsageReader {
-    /// Opens the database without being able to change a row.
-    pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let opening = Opening { query_only: true, ..opening(path) };
-        Ok(Self { database: Database::open(opening).await? })
-    }
-
-    /// What was published last for an account; none if nothing was yet.
-    pub async fn usage(&self, account: AccountId) -> Result<Option<Usage>, DatabaseError> {
-        read(&self.database, account).await
-    }
+/// What is to be written.
+#[derive(Debug)]
+enum Job {
+    Publish(Publication),
+    Refused(AccountId, Timestamp),
+    Warned(AccountId, u32),
 }
 
-async fn read(database: &Database, account: AccountId) -> Result<Option<Usage>, DatabaseError> {
-    let row: Option<(i64, i64, i64)> =
-        sqlx::query_as("select octets, messages, version from usage where account = ?")
-            .bind(account.0)
-            .fetch_optional(database.reader())
-            .await?;
-    Ok(row.map(|(octets, messages, version)| Usage {
-        octets: u64::try_from(octets).unwrap_or(0),
-        messages: u64::try_from(messages).unwrap_or(0),
-        version,
-    }))
+#[derive(Debug)]
+struct Publication {
+    account: AccountId,
+    usage: Usage,
+    reached: u32,
+    is_full: bool,
+    now: Timestamp,
 }
 
-struct Publications;
+struct Rows;
 
-impl Apply for Publications {
-    type Job = (AccountId, Usage);
-    type Answer = ();
+impl Apply for Rows {
+    type Job = Job;
+    /// Whether a warning is due now.
+    type Answer = bool;
     type Error = DatabaseError;
 
-    fn apply(&mut self, connection: &Direct, jobs: &[Self::Job]) -> Result<Vec<()>, DatabaseError> {
-        let rows: Vec<String> = jobs
-            .iter()
-            .map(|(account, usage)| {
-                let Usage { octets, messages, version } = usage;
-                format!("[{account},{octets},{messages},{version}]")
-            })
-            .collect();
-        connection.execute(
-            "insert into usage (account, octets, messages, version)
-             select value ->> 0, value ->> 1, value ->> 2, value ->> 3
-             from json_each($1) where true
-             on conflict (account) do update set
-                 octets = excluded.octets, messages = excluded.messages, version = excluded.version
-             where excluded.version > usage.version",
-            &[&format!("[{}]", rows.join(","))],
-        )?;
-        Ok(vec![(); jobs.len()])
+    fn apply(&mut self, connection: &Direct, jobs: &[Job]) -> Result<Vec<bool>, DatabaseError> {
+        jobs.iter().map(|job| write(connection, job)).collect()
     }
+}
+
+fn write(connection: &Direct, job: &Job) -> Result<bool, DatabaseError> {
+    let mut due = false;
+    match job {
+        Job::Publish(Publication { account, usage, reached, is_full, now }) => {
+            let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            let full_since = is_full.then_some(now.millis());
+            connection.run(
+                "insert into usage (account, octets, messages, version, full_since, reached)
+                 values ($1, $2, $3, $4, $5, $6)
+                 on conflict (account) do update set
+                     full_since = case
+                         when excluded.full_since is not null
+                             then coalesce(full_since, excluded.full_since)
+                         when excluded.octets < octets or excluded.messages < messages then null
+                         else full_since end,
+                     octets = excluded.octets, messages = excluded.messages,
+                     version = excluded.version, reached = excluded.reached,
+                     warned = min(warned, excluded.reached)
+                 where excluded.version >= version
+                 returning reached > warned",
+                &[
+                    &account.0,
+                    &number(usage.octets),
+                    &number(usage.messages),
+                    &usage.version,
+                    &full_since,
+                    reached,
+                ],
+                |row| {
+                    due = row.get(0)?;
+                    Ok(())
+                },
+            )?;
+        }
+        Job::Refused(account, now) => {
+            connection.execute(
+                "insert into usage (account, octets, messages, version, full_since)
+                 values ($1, 0, 0, 0, $2)
+                 on conflict (account) do update set full_since = coalesce(full_since, $2)",
+                &[&account.0, &now.millis()],
+            )?;
+        }
+        Job::Warned(account, threshold) => {
+            connection.execute(
+                "update usage set warned = max(warned, min(reached, $2)) where account = $1",
+                &[&account.0, threshold],
+            )?;
+        }
+    }
+    Ok(due)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use mail_types::{Allotment, MailVolume, Over};
+
     use super::*;
+    use crate::{DueWarning, Patience, Room};
+
+    const ALICE: AccountId = AccountId(1);
+    const HUNDRED: Quota = Quota { octets: Some(100), messages: None };
 
     fn usage(octets: u64, version: i64) -> Usage {
         Usage { octets, messages: 1, version }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    async fn publisher(path: &Path) -> UsagePublisher {
+        migrate(path).await.unwrap();
+        UsagePublisher::open(path, Thresholds::new([80, 95])).await.unwrap()
     }
 
     #[tokio::test]
@@ -130,27 +230,109 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("usage.db");
         assert!(UsageReader::open(&path).await.is_err());
-        migrate(&path).await.unwrap();
-        let (one, other) = (
-            UsagePublisher::open(&path).await.unwrap(),
-            UsagePublisher::open(&path).await.unwrap(),
-        );
+        let (one, other) = (publisher(&path).await, publisher(&path).await);
         let reader = UsageReader::open(&path).await.unwrap();
-        let alice = AccountId(1);
-        assert_eq!(reader.usage(alice).await.unwrap(), None);
+        assert_eq!(reader.usage(ALICE).await.unwrap(), None);
 
-        one.publish(alice, usage(300, 3)).await.unwrap();
-        other.publish(alice, usage(200, 2)).await.unwrap();
-        assert_eq!(reader.usage(alice).await.unwrap(), Some(usage(300, 3)));
+        one.publish(ALICE, usage(300, 3), &Quota::NONE, at(1)).await.unwrap();
+        other.publish(ALICE, usage(200, 2), &Quota::NONE, at(1)).await.unwrap();
+        assert_eq!(reader.usage(ALICE).await.unwrap(), Some(usage(300, 3)));
 
         let mut publications = tokio::task::JoinSet::new();
         for version in 4..100_u32 {
             let publisher = if version % 2 == 0 { one.clone() } else { other.clone() };
             let usage = usage(u64::from(version) * 100, i64::from(version));
-            publications.spawn(async move { publisher.publish(alice, usage).await.unwrap() });
+            publications.spawn(async move {
+                publisher.publish(ALICE, usage, &Quota::NONE, at(1)).await.unwrap();
+            });
         }
         publications.join_all().await;
-        assert_eq!(reader.usage(alice).await.unwrap(), Some(usage(9900, 99)));
+        assert_eq!(reader.usage(ALICE).await.unwrap(), Some(usage(9900, 99)));
         assert_eq!(one.usage(AccountId(2)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_threshold_is_told_of_once_until_the_account_was_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usage.db");
+        let publisher = publisher(&path).await;
+        let listener = publisher.bell().listen().unwrap();
+        let reader = publisher.reader();
+        let mut version = 0;
+        let mut holds = async |octets| {
+            version += 1;
+            publisher.publish(ALICE, usage(octets, version), &HUNDRED, at(1)).await.unwrap();
+            let due = reader.due_warnings().await.unwrap();
+            let threshold = due.first().map_or(0, |due| due.threshold);
+            let held = MailVolume { octets, messages: 1 };
+            let expected = DueWarning { account: ALICE, threshold, held };
+            assert!(due.is_empty() || due == [expected], "{due:?}");
+            if threshold > 0 {
+                listener.rung().await;
+                publisher.note_warned(ALICE, threshold).await.unwrap();
+            }
+            threshold
+        };
+        for (octets, warned) in
+            [(79, 0), (80, 80), (90, 0), (95, 95), (100, 0), (85, 0), (96, 95), (10, 0), (99, 95)]
+        {
+            assert_eq!(holds(octets).await, warned, "{octets}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_is_full_until_it_holds_less() {
+        let folder = tempfile::tempdir().unwrap();
+        let publisher = publisher(&folder.path().join("usage.db")).await;
+        let allotment = Allotment::alone(ALICE, HUNDRED);
+        let room = async |size, seconds| {
+            let patience = Patience { grace: Duration::from_secs(50), now: at(seconds) };
+            let more = MailVolume::message(size);
+            publisher.reader().room(&allotment, more, &patience).await.unwrap()
+        };
+        let publish = async |octets, version, seconds| {
+            let usage = usage(octets, version);
+            publisher.publish(ALICE, usage, &HUNDRED, at(seconds)).await.unwrap();
+        };
+        assert_eq!(room(100, 0).await, Room::Enough, "nothing is known yet");
+        publish(90, 1, 10).await;
+        // It isn't full, but a message had no room.
+        publisher.note_refused(ALICE, at(20)).await.unwrap();
+        publisher.note_refused(ALICE, at(60)).await.unwrap();
+        assert_eq!(room(20, 70).await, Room::NotNow(Over::Octets));
+        assert_eq!(room(20, 71).await, Room::NotAnyMore(Over::Octets));
+        assert_eq!(room(10, 71).await, Room::Enough);
+        // More of it is no reason to wait again; less is.
+        publish(95, 2, 80).await;
+        assert_eq!(room(20, 81).await, Room::NotAnyMore(Over::Octets));
+        publish(94, 3, 90).await;
+        assert_eq!(room(20, 1000).await, Room::NotNow(Over::Octets));
+        publish(100, 4, 1000).await;
+        publish(120, 5, 1040).await;
+        publish(101, 6, 1045).await;
+        assert_eq!(room(1, 1050).await, Room::NotNow(Over::Octets));
+        assert_eq!(room(1, 1051).await, Room::NotAnyMore(Over::Octets), "still full");
+    }
+
+    #[tokio::test]
+    async fn a_domain_holds_what_its_accounts_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let publisher = publisher(&folder.path().join("usage.db")).await;
+        let ids = [ALICE, AccountId(2), AccountId(3)];
+        for (id, octets) in ids.into_iter().zip([30, 40]) {
+            publisher.publish(id, usage(octets, 1), &Quota::NONE, at(1)).await.unwrap();
+        }
+        publisher.publish(AccountId(4), usage(500, 1), &Quota::NONE, at(1)).await.unwrap();
+        let reader = publisher.reader();
+        let held = reader.together(&ids).await.unwrap();
+        assert_eq!(held, MailVolume { octets: 70, messages: 2 });
+        let own = Allotment::alone(AccountId(3), Quota::NONE);
+        let shared = Allotment { domain: HUNDRED, sharing: ids.to_vec(), ..own };
+        let patience = Patience { grace: Duration::ZERO, now: at(9) };
+        let room = async |size| {
+            reader.room(&shared, MailVolume::message(size), &patience).await.unwrap()
+        };
+        assert_eq!(room(30).await, Room::Enough);
+        assert_eq!(room(31).await, Room::NotNow(Over::Octets));
     }
 }

@@ -37,14 +37,14 @@ pub use networks::{Network, SenderName};
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
     Config, Delivery, Dns, Imap, Limits, Log, Metrics, Notices, Outbound, OutboundTls, Pop3, Queue,
-    Relay, Retry, Sending, SignIn, Smarthost, Submission, Supervisor, Tls, TlsReports,
+    Relay, Retry, Sending, SignIn, Smarthost, Storage, Submission, Supervisor, Tls, TlsReports,
     WithoutSignIn,
 };
 pub use sender_routes::SenderRoutes;
 pub use sendmail::Sendmail;
 pub use smarthosts::Smarthosts;
 pub use tls_domains::TlsDomains;
-pub use units::{ByteSize, parse_duration};
+pub use units::{ByteSize, Percent, parse_duration};
 pub use words::{
     BareLineEnds, DnssecWord, DomainTls, HostTls, ImapCapability, LogFormat, LogLevel,
     NoticeLanguage, Pop3Deleted, SignInMechanism,

@@ -21,7 +21,7 @@ use crate::{
     sendmail::Sendmail,
     smarthosts::Smarthosts,
     tls_domains::TlsDomains,
-    units::ByteSize,
+    units::{ByteSize, Percent},
     words::{
         BareLineEnds, DnssecWord, HostTls, ImapCapability, LogFormat, LogLevel, NoticeLanguage,
         Pop3Deleted, SignInMechanism,
@@ -68,6 +68,8 @@ sections! {
         /// From the queue into mailboxes.
         pub delivery: Delivery = Delivery::default(),
         /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
+        /// Mailboxes: how full they may get, and what goes by itself.
+        pub storage: Storage = Storage::default(),
         pub imap: Imap = Imap::default(),
         /// Reading mail over POP3: port 110 with STLS, port 995 with TLS from the start.
         pub pop3: Pop3 = Pop3::default(),
@@ -299,6 +301,25 @@ sections! {
         /// Where to listen with STARTTLS.
         pub listen: Vec<SocketAddr> = everywhere(143),
         /// Where to listen with TLS from the start.
+    /// Mailboxes: how full they may get, and what goes by itself. How much mail an account or a
+    /// domain may have is set with `postrider account quota` and `postrider domain quota`.
+    pub struct Storage {
+        /// At which parts of its quota, in percent, an account is warned by a message in its inbox:
+        /// once each time it gets there. Nobody, if the list is empty.
+        pub warn_at: Vec<Percent> = vec![Percent(80), Percent(95)],
+        /// A full mailbox takes no mail for now, and senders try again. After so long without room
+        /// mail for it is refused for good, so that senders hear of it.
+        pub full_grace: Duration = hours(3 * 24),
+        /// How long messages stay in the mailbox for deleted ones (\Trash), counted from when they
+        /// came into it; "0s": until somebody removes them.
+        pub trash_kept: Duration = Duration::ZERO,
+        /// How long messages stay in the mailbox for unwanted ones (\Junk); likewise.
+        pub junk_kept: Duration = Duration::ZERO,
+        /// For how long `postrider store undelete` can bring back what was removed, by whomever. It
+        /// takes room on the disk, and counts for no quota. "0s": what is removed is gone at once.
+        pub removed_kept: Duration = hours(7 * 24),
+    }
+
         pub listen_tls: Vec<SocketAddr> = everywhere(993),
         /// The largest message that a client may put into a mailbox.
         pub max_message_size: ByteSize = ByteSize::mib(50),
@@ -502,6 +523,7 @@ fn everywhere(port: u16) -> Vec<SocketAddr> {
     ]
 }
 
+    Storage,
 fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }

@@ -28,6 +28,10 @@ impl ByteSize {
     }
 }
 
+/// A part of something, from 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(pub u8);
+
 impl FromStr for ByteSize {
     type Err = String;
 

@@ -9,7 +9,7 @@ use std::{
 use mail_types::{Address, Domain, MailboxName};
 use toml::de::DeValue;
 
-use crate::units::{self, ByteSize};
+use crate::units::{self, ByteSize, Percent};
 
 /// A value behind a key.
 pub(crate) trait Value: Sized {
@@ -110,6 +110,18 @@ impl Value for ByteSize {
 
     fn render(&self) -> String {
         quoted(&self.to_string())
+    }
+}
+
+impl Value for Percent {
+    fn read(value: &DeValue<'_>, _folder: &Path) -> Result<Self, String> {
+        let number = value.as_integer().and_then(|integer| integer.as_str().parse().ok());
+        let percent = number.filter(|number| (1..=100).contains(number)).map(Self);
+        percent.ok_or_else(|| "must be a whole number from 1 to 100, in percent".to_owned())
+    }
+
+    fn render(&self) -> String {
+        self.0.to_string()
     }
 }
 

@@ -5,12 +5,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use account_usage::{Quota, Usage};
+use account_usage::Usage;
 use agent_kit::now;
 use directory::Account;
 use mail_store::{AccountMailboxes, Delivery, StoreError, Written};
 use mail_types::{
-    AccountId, Address, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber,
+    AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber,
     Reply, Scope,
 };
 use message_queue::{LeaseEntry, LeaseRecipient};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     copy::{self, CopyError},
+    room,
     service::Shared,
 };
 
@@ -59,8 +60,16 @@ pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>
             return all(trouble("the directory can't be read"));
         }
     };
-    let mailboxes = shared.store.account(id);
-    let (room, mut ended) = match within_quota(&mailboxes, &account, parts.clone()).await {
+    let allotment = match shared.directory.allotment(id).await {
+        Ok(allotment) => allotment.unwrap_or(Allotment::alone(id, account.quota())),
+        Err(error) => {
+            tracing::error!(account = %id, %error, "the directory can't be read");
+            return all(trouble("the directory can't be read"));
+        }
+    };
+    let mailboxes = shared.store.account(id).within(allotment.own);
+    let divided = room::divide(&shared, &mailboxes, &allotment, parts.clone()).await;
+    let (room, mut ended) = match divided {
         Ok(divided) => divided,
         Err(error) => return all(of_store(id, &error)),
     };
@@ -69,32 +78,6 @@ pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>
     ended.extend(file_all(&mailboxes, &account, written).await);
     publish(&shared, &mailboxes).await;
     ended
-}
-
-/// Divides into what has room and what hasn't.
-async fn within_quota(
-    mailboxes: &AccountMailboxes,
-    account: &Account,
-    parts: Vec<Part>,
-) -> Result<(Vec<Part>, Vec<Ended>), StoreError> {
-    if account.quota_bytes.is_none() {
-        return Ok((parts, Vec::new()));
-    }
-    let quota = Quota { octets: account.quota_bytes, messages: None };
-    let totals = mailboxes.totals().await?;
-    let mut usage =
-        Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-    let (mut room, mut ended) = (Vec::new(), Vec::new());
-    for part in parts {
-        let size = copy::size(&part.recipient, &part.entry.content);
-        if quota.refuses(&usage, size).is_some() {
-            ended.push(part.ended(full()));
-        } else {
-            usage.octets = usage.octets.saturating_add(size);
-            room.push(part);
-        }
-    }
-    Ok((room, ended))
 }
 
 /// Writes the copies, several at once; those that can't be written have ended.
@@ -198,7 +181,7 @@ async fn file_alone(mailboxes: &AccountMailboxes, account: &Account, part: &Part
 }
 
 /// Tells what the account holds now. If that fails, the next change tells it.
-async fn publish(shared: &Shared, mailboxes: &AccountMailboxes) {
+pub(crate) async fn publish(shared: &Shared, mailboxes: &AccountMailboxes) {
     let totals = match mailboxes.totals().await {
         Ok(totals) => totals,
         Err(error) => {
@@ -207,7 +190,8 @@ async fn publish(shared: &Shared, mailboxes: &AccountMailboxes) {
         }
     };
     let usage = Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-    if let Err(error) = shared.usage.publish(mailboxes.id(), usage).await {
+    let published = shared.usage.publish(mailboxes.id(), usage, mailboxes.quota(), now()).await;
+    if let Err(error) = published {
         tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be published");
     }
 }
@@ -235,8 +219,13 @@ fn disabled() -> Outcome {
 }
 
 /// RFC 3463 §3.3, X.2.2.
-fn full() -> Outcome {
+pub(crate) fn full() -> Outcome {
     deferred((2, 2), "the mailbox is full")
+}
+
+/// The same, when waiting is in vain.
+pub(crate) fn full_for_long() -> Outcome {
+    failed((2, 2), "the mailbox has been full for a long time")
 }
 
 /// RFC 3463 §3.3, X.2.0, in words that tell the sender nothing about this installation.
@@ -257,6 +246,10 @@ fn of_copy(account: AccountId, part: &Part, error: CopyError) -> Outcome {
 }
 
 fn of_store(account: AccountId, error: &StoreError) -> Outcome {
+    if let StoreError::OverQuota(_) = error {
+        // Others were faster: whether that is for long is looked at when it is tried again.
+        return full();
+    }
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     if error.is_full() {
         tracing::error!(%account, %error, cause, "the disk is full");

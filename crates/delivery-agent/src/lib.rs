@@ -16,7 +16,9 @@ mod copy;
 mod desk;
 mod handover;
 mod lmtp;
+mod room;
 mod service;
 mod settle;
+mod warnings;
 
 pub use service::run;

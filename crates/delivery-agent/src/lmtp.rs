@@ -11,11 +11,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use account_usage::Quota;
 use agent_kit::{
     Agent, Connection, DriveOptions, Listener, Reload, ServeOptions, drive, now, serve,
 };
-use directory::{Occasion, Route, Target};
+use directory::{Occasion, Route};
 use mail_types::{AccountId, Address, ForwardPath, ReversePath};
 use message_queue::NewRecipient;
 use mime_core::fixup::Seen;
@@ -24,7 +23,7 @@ use smtp_core::{
     reply::Refusal,
     server::{Dialect, LastWord, Limits, Options, Session, SignIn},
 };
-use smtp_server::{Decide, Fixups, Intake, Reception, goes_round, no_route, recipient};
+use smtp_server::{Decide, Fixups, Intake, Reception, find_room, goes_round, no_route, recipient};
 
 use crate::service::Shared;
 
@@ -100,21 +99,6 @@ impl Receiver {
     fn new(shared: Arc<Shared>) -> Self {
         Self { shared, reverse_path: ReversePath::Null, declared_octets: 0 }
     }
-
-    /// Whether the message as declared would fit. What cannot be told is no reason to refuse:
-    /// delivery looks again.
-    async fn has_room(&self, target: &Target) -> bool {
-        let Some(id) = target.account else { return true };
-        let Ok(Some(account)) = self.shared.directory.account(id).await else { return true };
-        let quota = Quota { octets: account.quota_bytes, messages: None };
-        match self.shared.usage.usage(id).await {
-            Ok(usage) => usage.is_none_or(|u| quota.refuses(&u, self.declared_octets).is_none()),
-            Err(error) => {
-                tracing::warn!(%error, account = %id, "cannot tell how full a mailbox is");
-                true
-            }
-        }
-    }
 }
 
 impl Decide for Receiver {
@@ -153,13 +137,9 @@ impl Decide for Receiver {
                 return Err(Refusal::Failure);
             }
         };
-        // Of several, one full mailbox does not keep the message from the others.
-        for target in &targets {
-            if self.has_room(target).await {
-                return Ok(targets.into_iter().map(recipient).collect());
-            }
-        }
-        Err(Refusal::MailboxFull)
+        let (usage, grace) = (self.shared.usage.reader(), self.shared.config.storage.full_grace);
+        find_room(directory, usage, &targets, self.declared_octets, grace).await?;
+        Ok(targets.into_iter().map(recipient).collect())
     }
 
     fn fixups(&self) -> Fixups {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use account_usage::UsagePublisher;
+use account_usage::{Thresholds, UsagePublisher};
 use agent_kit::{GRACE, Running, Surroundings, now};
 use anyhow::Context;
 use config::Config;
@@ -13,7 +13,7 @@ use smtp_server::watch_queue;
 use stable_storage::Files;
 use tokio::sync::Semaphore;
 
-use crate::{desk, lmtp};
+use crate::{desk, lmtp, warnings};
 
 /// What all deliveries share.
 pub(crate) struct Shared {
@@ -56,7 +56,8 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
     let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;
     let store = store.context("cannot open the mail store")?;
-    let usage = UsagePublisher::open(&folders.usage.join("usage.db")).await;
+    let warn_at = Thresholds::new(config.storage.warn_at.iter().map(|at| at.0.into()));
+    let usage = UsagePublisher::open(&folders.usage.join("usage.db"), warn_at).await;
     let shared = Arc::new(Shared {
         directory: Directory::open(&folders.directory),
         usage: usage.context("cannot open the usage of accounts")?,
@@ -67,11 +68,13 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     });
     ready.ready();
     let maintaining = tokio::spawn(maintain(shared.queue.clone()));
+    let warning = tokio::spawn(warnings::write_all(shared.clone()));
     tokio::join!(lmtp::run(shared.clone(), reload, taking), async {
         desk::Desk::new(shared.clone(), consumer).work(&stop).await;
         ready.stopping();
     });
     maintaining.abort();
+    warning.abort();
     if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
         tracing::warn!("mailboxes are busy: the next process writes what was to follow");
     }

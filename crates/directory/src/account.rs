@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use mail_types::{AccountId, Address, Domain, Malformed, Timestamp};
+use mail_types::{AccountId, Address, Domain, Malformed, Quota, Timestamp};
 
 /// Somebody who has mail here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Account {
     pub disabled: bool,
     /// The most bytes of all its mail.
     pub quota_bytes: Option<u64>,
+    /// The most messages that it may have.
+    pub quota_messages: Option<u64>,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it counts as disabled, if ever.
@@ -24,6 +26,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// How much mail it may have, by itself.
+    pub fn quota(&self) -> Quota {
+        Quota { octets: self.quota_bytes, messages: self.quota_messages }
+    }
+
     /// Whether it is disabled or has expired: nobody signs in, and no mail is taken for it.
     pub fn is_shut(&self, now: Timestamp) -> bool {
         self.disabled || self.expires.is_some_and(|end| end <= now)

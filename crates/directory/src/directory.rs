@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use mail_types::{AccountId, Address, Domain, Timestamp};
+use mail_types::{AccountId, Address, Allotment, Domain, Timestamp};
 
 use crate::{
     Account, Alias, DirectoryError, Explanation, Forward, HostedDomain, MailingList, Occasion,
@@ -68,6 +68,11 @@ impl Directory {
     /// An account, if it still exists.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
         Ok(self.roster().await?.account(id).cloned())
+    }
+
+    /// How much mail an account may have, by itself and with the others of its domain.
+    pub async fn allotment(&self, id: AccountId) -> Result<Option<Allotment>, DirectoryError> {
+        Ok(self.roster().await?.allotment(id))
     }
 
     /// The account of an address, case apart; aliases are not looked at.

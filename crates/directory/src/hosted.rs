@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use mail_types::{Domain, Malformed};
+use mail_types::{Domain, Malformed, Quota};
 
 /// A domain whose mail is taken here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +13,15 @@ pub struct HostedDomain {
     pub kind: DomainKind,
     /// How its subaddresses are written.
     pub subaddress: Subaddress,
+    /// How much mail all of its accounts may have together.
+    pub quota: Quota,
 }
 
 impl HostedDomain {
     /// A domain with mailboxes of its own, written as everywhere.
     pub fn own(name: Domain) -> Self {
-        Self { name, kind: DomainKind::Own, subaddress: Subaddress::default() }
+        let subaddress = Subaddress::default();
+        Self { name, kind: DomainKind::Own, subaddress, quota: Quota::NONE }
     }
 }
 

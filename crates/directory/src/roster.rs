@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use mail_types::{AccountId, Address, Domain, LocalPart, Timestamp};
+use mail_types::{AccountId, Address, Allotment, Domain, LocalPart, Quota, Timestamp};
 
 use crate::{Account, Alias, DomainKind, Forward, HostedDomain, MailingList, Sending, srs::SrsKey};
 
@@ -148,6 +148,20 @@ impl Roster {
 
     pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id)
+    }
+
+    /// The limits that count for an account.
+    pub(crate) fn allotment(&self, id: AccountId) -> Option<Allotment> {
+        let account = self.account(id)?;
+        let domain = account.address.domain();
+        let quota = self.hosted(domain).map_or(Quota::NONE, |hosted| hosted.quota);
+        let mut allotment = Allotment::alone(id, account.quota());
+        if quota.is_some() {
+            let sharing = self.accounts().filter(|other| other.address.domain() == domain);
+            allotment.sharing = sharing.map(|other| other.id).collect();
+            allotment.domain = quota;
+        }
+        Some(allotment)
     }
 
     /// The account with exactly this address, case apart.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mail_types::{AccountId, Address, Domain, Malformed, Timestamp};
+use mail_types::{AccountId, Address, Domain, Malformed, Quota, Timestamp};
 use sqlx::SqliteConnection;
 use stable_storage::Migration;
 
@@ -17,7 +17,7 @@ use crate::{
 /// The steps to the tables of `directory.db`.
 ///
 /// `autoincrement`: an account's id is not given again after its row is gone.
-pub(crate) const DIRECTORY: &[Migration] = &[FIRST, SENDING, WAYS];
+pub(crate) const DIRECTORY: &[Migration] = &[FIRST, SENDING, WAYS, QUOTAS];
 
 const FIRST: Migration = Migration {
     name: "domains, accounts, aliases",
@@ -103,6 +103,15 @@ const WAYS: Migration = Migration {
     ",
 };
 
+const QUOTAS: Migration = Migration {
+    name: "how many messages an account may have, and how much mail a domain",
+    sql: "
+        alter table account add column quota_messages integer;
+        alter table domain add column quota_bytes integer;
+        alter table domain add column quota_messages integer;
+    ",
+};
+
 /// What the hashes of the sender rewriting scheme are made with.
 pub(crate) const SRS_SECRET: &str = "srs";
 
@@ -167,12 +176,14 @@ pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Roster, Di
 }
 
 async fn domains(connection: &mut SqliteConnection) -> Result<Vec<HostedDomain>, DirectoryError> {
-    type Row = (String, String, Option<String>, String, bool);
-    let rows: Vec<Row> =
-        sqlx::query_as("select name, kind, target, separator, filed from domain order by id")
-            .fetch_all(connection)
-            .await?;
-    let domain = |(name, kind, target, separator, filed): Row| {
+    type Row = (String, String, Option<String>, String, bool, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select name, kind, target, separator, filed, quota_bytes, quota_messages \
+         from domain order by id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let domain = |(name, kind, target, separator, filed, octets, messages): Row| {
         let damage = |why| damaged("domain", &name, why);
         let kind = match (kind.as_str(), target) {
             ("own", _) => DomainKind::Own,
@@ -182,31 +193,45 @@ async fn domains(connection: &mut SqliteConnection) -> Result<Vec<HostedDomain>,
             _ => return Err(damage(Malformed("an unknown kind of domain"))),
         };
         let subaddress = Subaddress { separator: separator.chars().next(), filed };
-        Ok(HostedDomain { name: Domain::parse(&name).map_err(damage)?, kind, subaddress })
+        let name = Domain::parse(&name).map_err(damage)?;
+        Ok(HostedDomain { name, kind, subaddress, quota: quota(octets, messages) })
     };
     rows.into_iter().map(domain).collect()
 }
 
 async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<Account>, DirectoryError> {
-    type Row = (i64, String, i64, bool, Option<i64>, i64, Option<i64>);
+    type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, i64, Option<i64>);
     let rows: Vec<Row> = sqlx::query_as(
-        "select id, address, generation, disabled, quota_bytes, created_ms, expires_ms \
-         from account",
+        "select id, address, generation, disabled, quota_bytes, quota_messages, created_ms, \
+             expires_ms from account",
     )
     .fetch_all(connection)
     .await?;
-    let account = |(id, address, generation, disabled, quota, created, expires): Row| {
+    let account = |(id, address, generation, disabled, octets, messages, created, expires): Row| {
+        let Quota { octets: quota_bytes, messages: quota_messages } = quota(octets, messages);
         Ok(Account {
             id: AccountId(id),
             address: Address::parse(&address).map_err(|why| damaged("account", &address, why))?,
             generation,
             disabled,
-            quota_bytes: quota.and_then(|bytes| u64::try_from(bytes).ok()),
+            quota_bytes,
+            quota_messages,
             created: Timestamp::from_millis(created),
             expires: expires.map(Timestamp::from_millis),
         })
     };
     rows.into_iter().map(account).collect()
+}
+
+/// Limits of two columns.
+fn quota(octets: Option<i64>, messages: Option<i64>) -> Quota {
+    let limit = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    Quota { octets: limit(octets), messages: limit(messages) }
+}
+
+/// A limit as a column has it.
+pub(crate) fn limit_column(limit: Option<u64>) -> Option<i64> {
+    limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 async fn aliases(connection: &mut SqliteConnection) -> Result<Vec<Alias>, DirectoryError> {

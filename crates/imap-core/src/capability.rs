@@ -76,6 +76,7 @@ const TABLE: &[(&str, When)] = &[
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
+    ("QUOTA=RES-MESSAGE", When::SignedIn),     // RFC 9208 §5.2
 pub fn list(circumstances: Circumstances<'_>) -> String {
     let announced = |when| match when {
         When::Always => true,
@@ -142,7 +143,7 @@ mod tests {
             "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
-             QUOTA QUOTA=RES-STORAGE APPENDLIMIT=1000",
+             QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=1000",
         );
     }
 }

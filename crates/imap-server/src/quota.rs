@@ -1,55 +1,76 @@
-//! Room in the account, and telling others how much is used.
+//! Room in an account, and telling others how much is used.
+//!
+//! What counts is asked of the directory each time: the operator may have changed it since the
+//! sign-in. The account's own limit is kept by the store, inside the transaction that brings
+//! something in ([`AccountMailboxes::within`]); what is asked here before saves the client sending
+//! what has no room.
 
-use account_usage::{Quota, Usage};
-use imap_core::response::StorageQuota;
-use mail_store::StoreError;
+use account_usage::Usage;
+use mail_store::{AccountMailboxes, StoreError};
+use mail_types::{Allotment, MailVolume, Quota};
 
-use crate::handler::{Conversation, SignedIn};
+use crate::handler::Conversation;
 
 impl Conversation {
-    /// Publishes what the account holds, for those who can't look into mailboxes. That it fails
+    /// Publishes what an account holds, for those who can't look into mailboxes. That it fails
     /// does not undo the change; the next one brings the numbers right.
-    pub(crate) async fn publish_usage(&self) {
-        let Some(signed_in) = &self.signed_in else { return };
-        match usage(signed_in).await {
-            Ok(usage) => {
-                if let Err(error) = self.service.usage.publish(signed_in.account.id, usage).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "usage is not published"
-                    );
-                }
-            }
+    pub(crate) async fn publish_usage_of(&self, mailboxes: &AccountMailboxes) {
+        let totals = match mailboxes.totals().await {
+            Ok(totals) => totals,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "usage is not known");
+                return;
+            }
+        };
+        let (octets, messages) = (totals.octets, totals.messages);
+        let usage = Usage { octets, messages, version: totals.version };
+        let (id, quota) = (mailboxes.id(), self.allotment(mailboxes).await.own);
+        let published = self.service.usage.publish(id, usage, &quota, agent_kit::now()).await;
+        if let Err(error) = published {
+            tracing::warn!(error = &error as &dyn std::error::Error, "usage is not published");
+        }
+    }
+
+    /// Whether so much more has room in these mailboxes: by their account's limit, and by its
+    /// domain's as far as that is published.
+    pub(crate) async fn has_room(
+        &self,
+        mailboxes: &AccountMailboxes,
+        more: MailVolume,
+    ) -> Result<bool, StoreError> {
+        let allotment = self.allotment(mailboxes).await;
+        if allotment.own.is_some() {
+            let held = mailboxes.totals().await?.volume();
+            if allotment.own.refuses(held, more).is_some() {
+                return Ok(false);
+            }
+        }
+        if !allotment.domain.is_some() {
+            return Ok(true);
+        }
+        let together = self.service.usage.reader().together(&allotment.sharing).await;
+        let held = together.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "usage is not known");
+            MailVolume::default()
+        });
+        Ok(allotment.domain.refuses(held, more).is_none())
+    }
+
+    /// The mailboxes, to which nothing is added that goes beyond their account's limit.
+    pub(crate) async fn limited(&self, mailboxes: &AccountMailboxes) -> AccountMailboxes {
+        mailboxes.clone().within(self.allotment(mailboxes).await.own)
+    }
+
+    /// The limits that count for whose mailboxes these are; none if they can't be told.
+    pub(crate) async fn allotment(&self, mailboxes: &AccountMailboxes) -> Allotment {
+        let id = mailboxes.id();
+        match self.service.directory.allotment(id).await {
+            Ok(Some(allotment)) => allotment,
+            Ok(None) => Allotment::alone(id, Quota::NONE),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "limits can't be read");
+                Allotment::alone(id, Quota::NONE)
             }
         }
     }
-}
-
-impl SignedIn {
-    /// Whether there is a limit at all.
-    pub(crate) fn has_quota(&self) -> bool {
-        self.quota() != Quota::default()
-    }
-
-    /// Whether a message of this size goes beyond the quota.
-    pub(crate) async fn is_over_quota_with(&self, octets: u64) -> Result<bool, StoreError> {
-        Ok(self.has_quota() && self.quota().refuses(&usage(self).await?, octets).is_some())
-    }
-
-    /// What is used and what may be, if there is a limit.
-    pub(crate) async fn storage(&self) -> Result<Option<StorageQuota>, StoreError> {
-        let Some(limit) = self.quota().octets else { return Ok(None) };
-        Ok(Some(StorageQuota { usage: usage(self).await?.octets, limit }))
-    }
-
-    fn quota(&self) -> Quota {
-        Quota { octets: self.account.quota_bytes, messages: None }
-    }
-}
-
-async fn usage(signed_in: &SignedIn) -> Result<Usage, StoreError> {
-    let totals = signed_in.mailboxes.totals().await?;
-    Ok(Usage { octets: totals.octets, messages: totals.messages, version: totals.version })
 }

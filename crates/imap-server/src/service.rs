@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use account_usage::UsagePublisher;
+use account_usage::{Thresholds, UsagePublisher};
 use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
 use anyhow::Context as _;
 use config::{Config, ImapCapability};
@@ -93,7 +93,8 @@ impl Service {
             MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
                 .await
                 .context("the mail store cannot be opened")?;
-        let usage = UsagePublisher::open(&folders.usage.join("usage.db"))
+        let warn_at = Thresholds::new(config.storage.warn_at.iter().map(|at| at.0.into()));
+        let usage = UsagePublisher::open(&folders.usage.join("usage.db"), warn_at)
             .await
             .context("the usage of accounts cannot be opened")?;
         let directory = Directory::open(&folders.directory);

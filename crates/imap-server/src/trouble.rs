@@ -13,6 +13,18 @@ pub(crate) fn completion(error: &StoreError) -> Completion {
         StoreError::MailboxExists(_) => {
             Completion::no(Code::AlreadyExists, "There is such a mailbox already")
         }
+        // RFC 5464 §4.3.
+        StoreError::AnnotationTooLarge(octets) => {
+            let code = Code::MetadataMaxSize(u64::try_from(*octets).unwrap_or(u64::MAX));
+            Completion::no(code, "The value is too large")
+        }
+        StoreError::TooManyAnnotations => {
+            Completion::no(Code::MetadataTooMany, "There are too many annotations")
+        }
+        // RFC 9208 §4.3.1.
+        StoreError::OverQuota(_) => {
+            Completion::no(Code::OverQuota, "The account has no room for it")
+        }
         StoreError::NotPossible { reason, .. } => Completion::no(Code::Cannot, *reason),
         StoreError::MessageGone => expunge_issued(),
         StoreError::NoUidLeft(_) => {

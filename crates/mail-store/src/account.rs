@@ -12,7 +12,7 @@ mod objects;
 
 use std::{pin::Pin, sync::Arc};
 
-use mail_types::{AccountId, MailboxId};
+use mail_types::{AccountId, MailboxId, Quota};
 use stable_storage::on_blocking_thread;
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct AccountMailboxes {
 }
 
 /// How operations run.
+    /// What all of them may hold; see [`AccountMailboxes::within`].
+    pub(crate) quota: Quota,
 impl AccountMailboxes {
     /// Whose mailboxes these are.
     pub fn id(&self) -> AccountId {
@@ -42,6 +44,19 @@ impl AccountMailboxes {
     async fn borrow(&self) -> Result<Borrowed, StoreError> {
         self.store.shared.borrow(self.id).await
     }
+    /// The same mailboxes, to which this handle adds nothing that goes beyond a quota: what is
+    /// delivered, appended or copied is measured in the transaction that brings it in, so that no
+    /// two processes give away the same room. [`StoreError::OverQuota`] then.
+    #[must_use]
+    pub fn within(self, quota: Quota) -> Self {
+        Self { quota, ..self }
+    }
+
+    /// The quota that this handle keeps to.
+    pub fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
 
     /// Runs a query; a damaged index is built anew, once, and asked again.
     async fn ask<T, F>(&self, query: impl Fn(Look) -> F) -> Result<T, StoreError>

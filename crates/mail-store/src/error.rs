@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use mail_types::{AccountId, MailboxId, MailboxName};
+use mail_types::{AccountId, MailboxId, MailboxName, Over};
 
 /// Why an operation was not done.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum StoreError {
         /// What was tried.
         operation: &'static str,
         /// On what.
+    /// It would go beyond the account's quota.
+    #[error("the account's quota is used up: {0:?}")]
+    OverQuota(Over),
         path: PathBuf,
         /// What the system said.
         #[source]

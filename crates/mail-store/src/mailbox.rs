@@ -1,6 +1,6 @@
 //! What a mailbox is, seen from outside.
 
-use mail_types::{FlagSet, Keyword, MailboxId, MailboxName, ModSeq, Uid, UidValidity};
+use mail_types::{FlagSet, Keyword, MailVolume, MailboxId, MailboxName, ModSeq, Uid, UidValidity};
 
 /// What a mailbox is for (RFC 6154 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -179,6 +179,13 @@ pub(crate) fn keywords_text(flags: &FlagSet) -> String {
 
 /// The flags of a row; what is no keyword is left out.
 pub(crate) fn flags_from(system: i64, keywords: &str) -> FlagSet {
+impl Totals {
+    /// How much mail that is.
+    pub fn volume(&self) -> MailVolume {
+        MailVolume { octets: self.octets, messages: self.messages }
+    }
+}
+
     let system = u8::try_from(system & 31).unwrap_or(0);
     let keywords = keywords.split_ascii_whitespace().filter_map(|text| Keyword::parse(text).ok());
     FlagSet::from_parts(system, keywords)

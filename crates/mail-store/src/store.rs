@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mail_types::{AccountId, MailboxId, Timestamp};
+use mail_types::{AccountId, MailboxId, Quota, Timestamp};
 use stable_storage::{Bell, Files, on_blocking_thread};
 
 use crate::{
@@ -97,7 +97,7 @@ impl MailStore {
     /// The mailboxes of an account, which get their folder when they are first used. Asks nobody
     /// whether there is such an account.
     pub fn account(&self, id: AccountId) -> AccountMailboxes {
-        AccountMailboxes { store: self.clone(), id }
+        AccountMailboxes { store: self.clone(), id, quota: Quota::NONE }
     }
 
     /// Writes to disk what follows within seconds (flags in file names), waits for what runs, and

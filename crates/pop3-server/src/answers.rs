@@ -49,7 +49,7 @@ impl Conversation {
                 last = last_word;
                 self.presence = Some(Box::new(self.service.sign_in.presence(&account)));
                 if self.service.pace.takes(account.id, Instant::now()) {
-                    let mailboxes = self.service.store.account(account.id);
+                    let mailboxes = self.service.store.account(account.id).within(account.quota());
                     let opened = OpenMaildrop::open(mailboxes, &self.service.policy).await;
                     opened.map_err(|error| refusal(&error))
                 } else {

@@ -224,9 +224,10 @@ impl OpenMaildrop {
                 return;
             }
         };
-        let now =
+        let held =
             Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-        if let Err(error) = usage.publish(self.mailboxes.id(), now).await {
+        let (id, quota) = (self.mailboxes.id(), self.mailboxes.quota());
+        if let Err(error) = usage.publish(id, held, quota, now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "usage is not published");
         }
     }

@@ -22,6 +22,7 @@ mod supervisor;
 mod terminal;
 mod times;
 
+mod usage;
 use std::process::ExitCode;
 
 use rustix::fs::Mode;

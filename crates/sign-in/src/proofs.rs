@@ -102,6 +102,7 @@ mod tests {
             generation: 1,
             disabled: false,
             quota_bytes: None,
+            quota_messages: None,
             created: Timestamp::from_secs(0),
             expires: None,
         };

@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use account_usage::{Usage, UsageReader};
+use account_usage::{Thresholds, Usage, UsagePublisher, UsageReader};
 use agent_kit::{Agent, Stop, StopSource, Surroundings, now};
 use config::Config;
 use directory::{Directory, Editor, NewAccount};
 use mail_store::{AccountMailboxes, MailStore, StoreOptions, UidSet, Want};
 use mail_types::{
-    AccountId, Address, DeliverBy, Domain, Lane, MailboxName, QueueId, ReversePath, Secret,
+    AccountId, Address, DeliverBy, Domain, Lane, MailboxName, Quota, QueueId, ReversePath, Secret,
     Timestamp,
 };
-use message_queue::{NewEntry, NewRecipient, Origin, Queue, QueueOptions};
+use message_queue::{
+    NewEntry, NewRecipient, Origin, Queue, QueueOptions,
+    operator::{RecipientSummary, State},
+};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
 use tempfile::TempDir;
@@ -34,13 +37,18 @@ pub(crate) fn address(text: &str) -> Address {
 impl House {
     /// A house whose second account may hold 1,000 octets.
     pub(crate) async fn build() -> Self {
+        Self::build_with("").await
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) async fn build_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = "hostname = \"mail.example.org\"\ndata_dir = \".\"\n\
                     [submission]\nlisten_tls = []\n[imap]\nlisten_tls = []\n\
                     [pop3]\nlisten_tls = []\n\
                     [delivery]\nlmtp_listen = [\"127.0.0.1:0\"]\n\
                     [delivery.retry]\nfirst_retry = \"1s\"\nmax_retry = \"1s\"\n";
-        let config = Arc::new(Config::parse(text, folder.path()).unwrap());
+        let config = Arc::new(Config::parse(&format!("{text}{more}"), folder.path()).unwrap());
         let folders = config.folders();
         for made in [&folders.directory, &folders.credentials, &folders.usage] {
             std::fs::create_dir_all(made).unwrap();
@@ -131,6 +139,20 @@ impl House {
         tokio::time::timeout(PATIENCE, emptied).await.expect("the queue gets empty");
     }
 
+    /// Waits until the first recipient of an entry is in this state.
+    pub(crate) async fn until(&self, id: QueueId, state: State) -> RecipientSummary {
+        let found = async {
+            loop {
+                let summary = self.queue.show(id).await.unwrap().expect("it is in the queue");
+                if let Some(first) = summary.recipients.into_iter().find(|one| one.state == state) {
+                    return first;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("it gets there")
+    }
+
     /// The problem that an entry waits with.
     pub(crate) async fn problem(&self, id: QueueId) -> String {
         let found = async {
@@ -156,6 +178,16 @@ impl House {
             texts.push(String::from_utf8(octets).unwrap());
         }
         texts
+    }
+
+    /// Publishes what an account has, as the process of a session does.
+    pub(crate) async fn publish(&self, account: &AccountMailboxes, quota: Quota) {
+        let path = self.config.folders().usage.join("usage.db");
+        let publisher = UsagePublisher::open(&path, Thresholds::new([80, 95])).await.unwrap();
+        let totals = account.totals().await.unwrap();
+        let (octets, messages, version) = (totals.octets, totals.messages, totals.version);
+        let usage = Usage { octets, messages, version };
+        publisher.publish(account.id(), usage, &quota, now()).await.unwrap();
     }
 
     pub(crate) async fn usage(&self, account: AccountId) -> Usage {

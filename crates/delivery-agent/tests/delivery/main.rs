@@ -10,4 +10,5 @@
 
 mod house;
 mod lmtp;
+mod quota;
 mod stories;

@@ -1,6 +1,6 @@
 //! Accounts: made, disabled, given a new password, removed.
 
-use mail_types::{AccountId, Address, Timestamp};
+use mail_types::{AccountId, Address, Quota, Timestamp};
 use sasl_core::PasswordVerifier;
 use sqlx::SqliteConnection;
 
@@ -77,19 +77,20 @@ impl Editor {
         self.change_account(address, statement).await
     }
 
-    /// Sets how many octets of mail an account may have; none: as many as the disk holds. Counts
-    /// for what comes next, whatever is there already.
+    /// Sets how much mail an account may have; counts for what comes next, whatever is there
+    /// already.
     pub async fn set_quota(
         &self,
         address: &Address,
-        quota_bytes: Option<u64>,
+        quota: Quota,
     ) -> Result<Account, DirectoryError> {
         let address = address.clone();
         self.edit(|connection| {
             Box::pin(async move {
                 let account = existing(&tables::read(connection).await?, &address)?;
-                sqlx::query("update account set quota_bytes = ? where id = ?")
-                    .bind(quota_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)))
+                sqlx::query("update account set quota_bytes = ?, quota_messages = ? where id = ?")
+                    .bind(tables::limit_column(quota.octets))
+                    .bind(tables::limit_column(quota.messages))
                     .bind(account.id.0)
                     .execute(&mut *connection)
                     .await?;
@@ -209,6 +210,7 @@ async fn insert_account(
         generation: 1,
         disabled: false,
         quota_bytes,
+        quota_messages: None,
         created: now,
         expires: None,
     })

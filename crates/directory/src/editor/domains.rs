@@ -1,6 +1,6 @@
 //! Domains come and go.
 
-use mail_types::{Address, Domain};
+use mail_types::{Address, Domain, Quota};
 use sqlx::SqliteConnection;
 
 use crate::{
@@ -43,6 +43,33 @@ impl Editor {
                 sqlx::query("update domain set separator = ?, filed = ? where name = ?")
                     .bind(separator(subaddress))
                     .bind(subaddress.filed)
+                    .bind(domain.as_str())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// How much mail the accounts of a domain may have together from now on.
+    pub async fn set_domain_quota(
+        &self,
+        domain: &Domain,
+        quota: Quota,
+    ) -> Result<(), DirectoryError> {
+        let domain = domain.clone();
+        self.edit(|connection| {
+            Box::pin(async move {
+                let roster = tables::read(connection).await?;
+                match roster.hosted(&domain).map(|hosted| &hosted.kind) {
+                    Some(DomainKind::Own) => {}
+                    Some(_) => return Err(DirectoryError::NoMailboxesThere(domain)),
+                    None => return Err(DirectoryError::NoSuchDomain(domain)),
+                }
+                sqlx::query("update domain set quota_bytes = ?, quota_messages = ? where name = ?")
+                    .bind(tables::limit_column(quota.octets))
+                    .bind(tables::limit_column(quota.messages))
                     .bind(domain.as_str())
                     .execute(connection)
                     .await?;
@@ -148,14 +175,19 @@ async fn insert(
         DomainKind::Relayed(RelayedTo::Anybody) => ("relayed", None),
         DomainKind::Relayed(RelayedTo::Listed) => ("listed", None),
     };
-    sqlx::query("insert into domain (name, kind, target, separator, filed) values (?, ?, ?, ?, ?)")
-        .bind(domain.name.as_str())
-        .bind(kind)
-        .bind(target)
-        .bind(separator(domain.subaddress))
-        .bind(domain.subaddress.filed)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "insert into domain (name, kind, target, separator, filed, quota_bytes, quota_messages) \
+         values (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(domain.name.as_str())
+    .bind(kind)
+    .bind(target)
+    .bind(separator(domain.subaddress))
+    .bind(domain.subaddress.filed)
+    .bind(tables::limit_column(domain.quota.octets))
+    .bind(tables::limit_column(domain.quota.messages))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

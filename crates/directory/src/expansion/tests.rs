@@ -42,6 +42,7 @@ fn roster(lines: &[&str]) -> Roster {
                 generation: 1,
                 disabled: id.starts_with('!'),
                 quota_bytes: None,
+                quota_messages: None,
                 created: Timestamp::from_secs(0),
                 expires: id.starts_with('~').then_some(NOW),
             });

@@ -5,10 +5,10 @@
 mod ways;
 
 use directory::{
-    Account, AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion,
+    AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion,
     Refusal, Route,
 };
-use mail_types::{AccountId, Address, Domain, Secret, Timestamp};
+use mail_types::{AccountId, Address, Allotment, Domain, Quota, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::{DatabaseError, Files};
 
@@ -213,11 +213,6 @@ async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
     assert!(!house.directory.may_send_as(alice, &sales, NOW).await.unwrap());
 
     assert!(!house.directory.sending(alice).await.unwrap().sent_copy);
-    let quota = |account: Option<Account>| account.unwrap().quota_bytes;
-    house.editor.set_quota(&whom, Some(4096)).await.unwrap();
-    assert_eq!(quota(house.directory.account(alice).await.unwrap()), Some(4096));
-    house.editor.set_quota(&whom, None).await.unwrap();
-    assert_eq!(quota(house.directory.account(alice).await.unwrap()), None);
     assert!(house.editor.set_sent_copy(&whom, true).await.unwrap().sent_copy);
     let sending = house.directory.sending(alice).await.unwrap();
     assert!(sending.sent_copy && sending.send_as.len() == 1);
@@ -225,6 +220,34 @@ async fn an_account_sends_as_its_own_addresses_and_as_what_it_was_granted() {
 
     house.editor.remove_account(&whom).await.unwrap();
     assert_eq!(house.directory.sending(alice).await.unwrap().send_as, [], "gone with its account");
+}
+
+#[tokio::test]
+async fn quotas_of_accounts_and_of_their_domain() {
+    let house = House::new().await;
+    let alice = house.add("alice@example.org").await.unwrap();
+    let bob = house.add("bob@example.org").await.unwrap();
+    house.editor.add_domain(&Domain::parse("example.net").unwrap()).await.unwrap();
+    let carol = house.add("carol@example.net").await.unwrap();
+    let allotment = async |id| house.directory.allotment(id).await.unwrap().unwrap();
+    let five = Quota { octets: Some(5), messages: None };
+    assert_eq!(allotment(alice).await, Allotment::alone(alice, five));
+
+    let both = Quota { octets: Some(4096), messages: Some(7) };
+    let set = house.editor.set_quota(&address("Alice@example.org"), both).await.unwrap();
+    assert_eq!((set.quota(), allotment(alice).await.own), (both, both));
+    house.editor.set_quota(&address("bob@example.org"), Quota::NONE).await.unwrap();
+    assert!(!allotment(bob).await.is_limited());
+
+    let (org, of_domain) = (Domain::parse("example.org").unwrap(), Quota { messages: None, ..both });
+    house.editor.set_domain_quota(&org, of_domain).await.unwrap();
+    let shared = allotment(bob).await;
+    assert_eq!((shared.own, shared.domain), (Quota::NONE, of_domain));
+    assert_eq!(shared.sharing, [alice, bob]);
+    assert_eq!(allotment(carol).await, Allotment::alone(carol, five));
+    assert_eq!(house.directory.allotment(AccountId(99)).await.unwrap(), None);
+    let nobody = house.editor.set_domain_quota(&Domain::parse("other.org").unwrap(), both).await;
+    assert!(matches!(nobody, Err(DirectoryError::NoSuchDomain(_))), "{nobody:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

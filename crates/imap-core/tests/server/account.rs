@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use imap_core::{ObjectId, UidRuns, command::SpecialUse, listing::Listed, server::Missed};
-use mail_types::{FlagSet, MailboxName, ModSeq, Timestamp, Uid};
+use mail_types::{FlagSet, MailVolume, MailboxName, ModSeq, Quota, Timestamp, Uid};
 
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) mailboxes: BTreeMap<MailboxName, Mailbox>,
     /// How many mailboxes were ever made.
     made: u64,
-    /// The octets it may hold.
-    pub(crate) quota: Option<u64>,
+    /// What it may hold.
+    pub(crate) quota: Quota,
 }
 
 pub(crate) struct Mailbox {
@@ -63,10 +63,12 @@ impl Account {
         self.mailboxes.insert(name, mailbox);
     }
 
-    /// The octets it holds.
-    pub(crate) fn octets(&self) -> u64 {
+    /// What it holds.
+    pub(crate) fn volume(&self) -> MailVolume {
         let messages = self.mailboxes.values().flat_map(|mailbox| &mailbox.messages);
-        messages.map(|message| message.content.len() as u64).sum()
+        let volume = messages
+            .map(|message| MailVolume { octets: message.content.len() as u64, messages: 1 });
+        volume.fold(MailVolume::default(), MailVolume::plus)
     }
 
     pub(crate) fn listed(&self) -> Vec<Listed> {

@@ -11,7 +11,6 @@ use imap_core::{
     listing,
     response::{
         self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, Spelling, StatusValue,
-        StorageQuota,
     },
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
@@ -257,17 +256,16 @@ impl ImapDialogue {
     /// One quota root over all, if there is a limit.
     fn quota(&self, command: &QuotaCommand, wire: &mut Wire) -> Completion {
         const ROOT: &str = "all";
-        let (usage, out) = (self.account.octets(), &mut wire.output);
-        let storage = self.account.quota.map(|limit| StorageQuota { usage, limit });
+        let (held, out) = (self.account.volume(), &mut wire.output);
+        let limits = self.account.quota;
         if let QuotaCommand::OfMailbox(name) = command {
-            response::quota_root(out, name, storage.map(|_| ROOT), Spelling::Utf7);
+            response::quota_root(out, name, limits.is_some().then_some(ROOT), Spelling::Utf7);
         }
-        match (command, storage) {
-            (QuotaCommand::OfRoot(root), Some(_)) if root != ROOT => missing(),
-            (QuotaCommand::OfRoot(_), None) => missing(),
-            (QuotaCommand::OfMailbox(_), None) => Completion::ok("Done"),
-            (_, Some(storage)) => {
-                response::quota(out, ROOT, storage);
+        match command {
+            QuotaCommand::OfRoot(root) if root != ROOT || !limits.is_some() => missing(),
+            QuotaCommand::OfMailbox(_) if !limits.is_some() => Completion::ok("Done"),
+            _ => {
+                response::quota(out, ROOT, held, &limits);
                 Completion::ok("Done")
             }
         }

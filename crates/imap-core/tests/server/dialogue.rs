@@ -2,12 +2,12 @@
 //!
 //! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
 //! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question; kinds are
-//! `prepare`, `sign-in`, `mailboxes`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
+//! `prepare`, `sign-in`, `mailboxes`, `metadata`, `acl`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
 //! `expunge`, `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
-//! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS` limits the account, `@given sample` the mailbox of RFC 3501 §8,
-//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given every-mechanism`
+//! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS MESSAGES` limits the account, `@given sample` the mailbox of RFC 3501 §8,
+//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given sharing` shares mailboxes, `@given every-mechanism`
 //! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
 
@@ -66,8 +66,10 @@ impl Dialogue for ImapDialogue {
             ["mailbox", name, count] => {
                 self.account.add(name, count.parse().map_err(|_| "how many messages?")?);
             }
-            ["quota", octets] => {
-                self.account.quota = Some(octets.parse().map_err(|_| "how many octets?")?);
+            ["quota", octets, messages] => {
+                self.account.quota.octets = Some(octets.parse().map_err(|_| "how many octets?")?);
+                let messages = messages.parse().map_err(|_| "how many messages?")?;
+                self.account.quota.messages = Some(messages);
             }
             ["header", name, fields @ ..] => {
                 let header = fields.join(" ").replace("; ", "\r\n");

@@ -5,8 +5,8 @@ use imap_core::{
     response::{Code, Completion},
     server::{AppendAbandoned, AppendComplete, AppendPiece, Ask},
 };
-use mail_store::{Appended, Incoming, NewMessage, StoreError};
-use mail_types::{FlagSet, MailboxId};
+use mail_store::{AccountMailboxes, Appended, Incoming, NewMessage, StoreError};
+use mail_types::{FlagSet, MailVolume, MailboxId};
 
 use crate::{
     handler::{Conversation, Talk},
@@ -59,7 +59,10 @@ impl Conversation {
                 octets = octets.saturating_add(before.octets);
                 whole = before.all_whole().await?;
             }
-            if signed_in.is_over_quota_with(octets).await? {
+            // RFC 3502 §6.3.11: all of them or none.
+            let messages = u64::try_from(whole.len()).unwrap_or(u64::MAX).saturating_add(1);
+            let more = MailVolume { octets, messages };
+            if !self.has_room(&mailboxes, more).await? {
                 return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
             }
             let incoming = signed_in.mailboxes.incoming(date)?;
@@ -115,8 +118,8 @@ impl Conversation {
             return Err(trouble::out_of_order());
         };
         let work = async {
-            let mailbox = appending.mailbox;
-            signed_in.mailboxes.append(mailbox, appending.all_whole().await?).await
+            let limited = self.limited(&mailboxes).await;
+            limited.append(mailbox, appending.all_whole().await?).await
         };
         let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
         self.publish_usage().await;

@@ -8,11 +8,13 @@ use imap_core::{
     server::Ask,
 };
 use mail_store::{AccountMailboxes, Copied, StoreError, Want};
-use mail_types::{MailboxId, Uid};
+use mail_types::{MailVolume, MailboxId, Right, Uid};
 
+use super::copy_across::{copy_across, remove_originals};
 use crate::{
-    handler::{Conversation, SignedIn, Talk},
-    selected::{uid_runs, uid_set},
+    handler::{Conversation, Talk},
+    place::Place,
+    selected::{Selected, uid_runs, uid_set},
     trouble,
 };
 
@@ -26,13 +28,8 @@ impl Conversation {
         let read_only = talk.parts().0.is_read_only();
         let completion = match (&self.signed_in, &self.selected) {
             _ if ask.command().remove && read_only => trouble::read_only(),
-            (Some(signed_in), Some(selected)) => match copy(signed_in, selected.id, &ask).await {
-                Ok(copied) => {
-                    if !copied.uids.is_empty() {
-                        self.publish_usage().await;
-                    }
-                    tell(&ask, &copied, talk).await?
-                }
+            (Some(_), Some(selected)) => match self.copy_some(selected, &ask).await {
+                Ok(copied) => tell(&ask, &copied, talk).await?,
                 Err(refused) => refused,
             },
             _ => trouble::out_of_order(),
@@ -41,46 +38,86 @@ impl Conversation {
         ask.finish(session, wire, completion);
         Ok(())
     }
-}
 
-async fn copy(
-    signed_in: &SignedIn,
-    from: MailboxId,
-    ask: &Ask<Copy>,
-) -> Result<Copied, Completion> {
-    let (mailboxes, wanted) = (&signed_in.mailboxes, uid_set(ask.messages()));
-    let work = async {
-        let to = mailboxes.mailbox(&ask.command().to).await?.id;
-        if ask.command().remove {
-            mailboxes.move_messages(from, &wanted, to).await.map(Ok)
-        } else {
-            if signed_in.has_quota() {
-                let octets = octets(mailboxes, from, ask.messages()).await?;
-                if signed_in.is_over_quota_with(octets).await? {
-                    let full = "The account has no room for these copies";
-                    return Ok(Err(Completion::no(Code::OverQuota, full)));
-                }
-            }
-            mailboxes.copy(from, &wanted, to).await.map(Ok)
+    async fn copy_some(&self, selected: &Selected, ask: &Ask<Copy>) -> Result<Copied, Completion> {
+        let to = self.target(&ask.command().to).await?;
+        let remove = ask.command().remove;
+        // RFC 6851 §4.2: the rights of STORE \Deleted and of EXPUNGE.
+        let may_remove =
+            selected.rights.has(Right::DeleteMessages) && selected.rights.has(Right::Expunge);
+        if remove && !may_remove {
+            return Err(trouble::no_permission());
         }
-    };
-    work.await.unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
+        let same_account = to.mailboxes.id() == selected.mailboxes.id();
+        if !(remove && same_account) {
+            self.keep_room(selected, ask.messages(), &to).await?;
+        }
+        let target = self.limited(&to.mailboxes).await;
+        let copied = if same_account && to.own {
+            let (from, wanted, into) = (selected.id, uid_set(ask.messages()), to.state()?.id);
+            let work = if remove {
+                target.move_messages(from, &wanted, into)
+            } else {
+                target.copy(from, &wanted, into)
+            };
+            work.await.map_err(|error| trouble::completion_with_try_create(&error))?
+        } else {
+            let copied = copy_across(selected, ask.messages(), &to, &target).await?;
+            if remove {
+                let gone = remove_originals(&selected.mailboxes, selected.id, &copied).await;
+                gone.map_err(|error| trouble::completion(&error))?;
+            }
+            copied
+        };
+        if !copied.uids.is_empty() {
+            self.publish_usage_of(&to.mailboxes).await;
+            if remove && !same_account {
+                self.publish_usage_of(&selected.mailboxes).await;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Whether so much more mail has room where it is to go.
+    async fn keep_room(
+        &self,
+        selected: &Selected,
+        messages: &UidRuns,
+        to: &Place,
+    ) -> Result<(), Completion> {
+        if !self.allotment(&to.mailboxes).await.is_limited() {
+            return Ok(());
+        }
+        let room = async {
+            let more = volume(&selected.mailboxes, selected.id, messages).await?;
+            self.has_room(&to.mailboxes, more).await
+        };
+        match room.await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let full = "The account has no room for these copies";
+                Err(Completion::no(Code::OverQuota, full))
+            }
+            Err(error) => Err(trouble::completion(&error)),
+        }
+    }
 }
 
-/// How large messages are together.
-async fn octets(
+/// How much mail these messages are.
+async fn volume(
     mailboxes: &AccountMailboxes,
     mailbox: MailboxId,
     messages: &UidRuns,
-) -> Result<u64, StoreError> {
-    let (mut rest, mut octets) = (messages.clone(), 0_u64);
+) -> Result<MailVolume, StoreError> {
+    let (mut rest, mut volume) = (messages.clone(), MailVolume::default());
     while !rest.is_empty() {
         let portion;
         (portion, rest) = rest.split_at(ROWS);
         let rows = mailboxes.fetch(mailbox, &uid_set(&portion), Want::Facts).await?;
-        octets = rows.iter().fold(octets, |sum, row| sum.saturating_add(row.size));
+        let each = rows.iter().map(|row| MailVolume { octets: row.size, messages: 1 });
+        volume = each.fold(volume, MailVolume::plus);
     }
-    Ok(octets)
+    Ok(volume)
 }
 
 /// Tells which messages became which, and of MOVE that they are gone from here.

@@ -1,13 +1,15 @@
 //! GETQUOTA and GETQUOTAROOT (RFC 9208 §4.1).
 //!
 //! All mailboxes of an account share its one limit. An account without a limit has no quota root:
-//! a list without resources is not in the grammar (RFC 9208 §7).
+//! a list without resources is not in the grammar (RFC 9208 §7). What a domain may have in all is
+//! the operator's affair: its use would tell one account about the others.
 
 use imap_core::{
     command::QuotaCommand,
     response::{self, Code, Completion},
     server::Ask,
 };
+use mail_types::{MailVolume, Quota};
 
 use crate::{
     handler::{Conversation, Talk},
@@ -19,31 +21,37 @@ const ROOT: &str = "Account";
 
 impl Conversation {
     pub(crate) async fn quota(&self, ask: Ask<QuotaCommand>, talk: &mut Talk<'_>) {
-        let storage = match &self.signed_in {
-            Some(signed_in) => {
-                signed_in.storage().await.map_err(|error| trouble::completion(&error))
-            }
-            None => Err(trouble::out_of_order()),
-        };
+        let told = self.held_and_limits().await;
         let (session, wire) = talk.parts();
         let (out, spelling) = (&mut wire.output, session.spelling());
-        let completion = match (storage, ask.command()) {
-            (Ok(Some(storage)), QuotaCommand::OfRoot(root)) if root == ROOT => {
-                response::quota(out, ROOT, storage);
+        let completion = match (told, ask.command()) {
+            (Ok((held, limits)), QuotaCommand::OfRoot(root))
+                if root == ROOT && limits.is_some() =>
+            {
+                response::quota(out, ROOT, held, &limits);
                 Completion::ok("GETQUOTA completed")
             }
             (Ok(_), QuotaCommand::OfRoot(_)) => {
                 Completion::no(Code::NonExistent, "There is no such quota root")
             }
-            (Ok(storage), QuotaCommand::OfMailbox(mailbox)) => {
-                response::quota_root(out, mailbox, storage.map(|_| ROOT), spelling);
-                if let Some(storage) = storage {
-                    response::quota(out, ROOT, storage);
+            (Ok((held, limits)), QuotaCommand::OfMailbox(mailbox)) => {
+                let root = limits.is_some().then_some(ROOT);
+                response::quota_root(out, mailbox, root, spelling);
+                if limits.is_some() {
+                    response::quota(out, ROOT, held, &limits);
                 }
                 Completion::ok("GETQUOTAROOT completed")
             }
             (Err(completion), _) => completion,
         };
         ask.finish(session, wire, completion);
+    }
+
+    async fn held_and_limits(&self) -> Result<(MailVolume, Quota), Completion> {
+        let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
+        let limits = self.allotment(&signed_in.mailboxes).await.own;
+        let totals = signed_in.mailboxes.totals().await;
+        let totals = totals.map_err(|error| trouble::completion(&error))?;
+        Ok((totals.volume(), limits))
     }
 }

@@ -7,7 +7,7 @@ use agent_kit::{Agent, Place, Stop, StopSource, Surroundings};
 use config::Config;
 use directory::{Editor, NewAccount};
 use mail_store::{AccountMailboxes, MailStore, NewMessage, StoreOptions};
-use mail_types::{AccountId, Address, Domain, FlagSet, MailboxName, Secret, Timestamp};
+use mail_types::{AccountId, Address, Domain, FlagSet, MailboxName, Quota, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
 use stable_storage::Files;
 
@@ -76,6 +76,24 @@ impl House {
         client
     }
 
+    /// Signed in as another account, whose password is `secret` too.
+    pub(crate) async fn sign_in_as(&self, name: &str) -> Client {
+        let mut client = self.connect().await;
+        client.run(format!("LOGIN {name} secret")).await.is("OK [CAPABILITY IMAP4rev1");
+        client
+    }
+
+    /// Adds an account.
+    pub(crate) async fn add_account(&self, address: &str) -> AccountId {
+        let account = NewAccount {
+            address: Address::parse(address).unwrap(),
+            verifier: PasswordVerifier::new(&Secret::new("secret"), [7; 16], Cost::LOWEST).unwrap(),
+            quota_bytes: None,
+            now: RECEIVED,
+        };
+        self.editor().add_account(account).await.unwrap().id
+    }
+
     /// Signed in, with the inbox open.
     pub(crate) async fn open(&self) -> Client {
         let mut client = self.sign_in().await;
@@ -131,6 +149,18 @@ impl House {
         let verifier = PasswordVerifier::new(&Secret::new("other"), [8; 16], Cost::LOWEST).unwrap();
         let alice = Address::parse("alice@example.org").unwrap();
         self.editor().set_password(&alice, &verifier, agent_kit::now()).await.unwrap();
+    }
+
+    /// Limits what alice may have, from now on.
+    pub(crate) async fn limit(&self, quota: Quota) {
+        let alice = Address::parse("alice@example.org").unwrap();
+        self.editor().set_quota(&alice, quota).await.unwrap();
+    }
+
+    /// Limits what all accounts of the domain may have together.
+    pub(crate) async fn limit_domain(&self, quota: Quota) {
+        let domain = Domain::parse("example.org").unwrap();
+        self.editor().set_domain_quota(&domain, quota).await.unwrap();
     }
 
     /// How many messages alice has, as published.

@@ -1,5 +1,7 @@
 //! How much room there is (RFC 9208).
 
+use mail_types::Quota;
+
 use crate::house::{House, small};
 
 /// A message of so many octets.
@@ -50,6 +52,45 @@ async fn an_account_without_a_limit_has_no_root() {
     assert_eq!(client.run("GETQUOTAROOT INBOX").await.ok().line("QUOTA"), "QUOTAROOT \"INBOX\"");
     client.run("GETQUOTA Account").await.is("NO [NONEXISTENT]");
     client.run("GETQUOTA \"\"").await.is("NO [NONEXISTENT]");
+}
+
+/// RFC 9208 §5.2: messages are counted too, and what is set by the operator counts at once.
+#[tokio::test]
+async fn the_number_of_messages_is_limited() {
+    let house = House::new().await;
+    let mut client = house.open().await;
+    client.append("INBOX", &small("1")).await;
+    client.append("Trash", &small("2")).await;
+    house.limit(Quota { octets: None, messages: Some(3) }).await;
+    let asked = client.run("GETQUOTAROOT INBOX").await.ok();
+    assert_eq!(
+        asked.lines(),
+        ["QUOTAROOT \"INBOX\" \"Account\"", "QUOTA \"Account\" (MESSAGE 2 3)"]
+    );
+    client.run("NOOP").await.ok();
+    client.run("COPY 1 Trash").await.ok();
+    assert_eq!(
+        client.run("GETQUOTA Account").await.ok().lines(),
+        ["QUOTA \"Account\" (MESSAGE 3 3)"]
+    );
+    client.run("COPY 1 Trash").await.is("NO [OVERQUOTA]");
+    client.run("APPEND INBOX {10}").await.is("NO [OVERQUOTA]");
+    // What stays as many has room.
+    client.run("MOVE 1 Trash").await.ok();
+    house.limit(Quota { octets: Some(1 << 20), messages: Some(3) }).await;
+    let asked = client.run("GETQUOTA Account").await.ok();
+    assert_eq!(asked.lines(), ["QUOTA \"Account\" (STORAGE 1 1024 MESSAGE 3 3)"]);
+}
+
+/// What other accounts of the domain hold counts as well, and is shown to nobody.
+#[tokio::test]
+async fn a_domain_can_be_full() {
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    client.append("INBOX", &small("1")).await;
+    house.limit_domain(Quota { octets: None, messages: Some(1) }).await;
+    client.run("APPEND INBOX {10}").await.is("NO [OVERQUOTA]");
+    assert_eq!(client.run("GETQUOTAROOT INBOX").await.ok().line("QUOTA"), "QUOTAROOT \"INBOX\"");
 }
 
 /// RFC 9208 §4.1.4: what EXPUNGE would bring.

@@ -10,7 +10,7 @@ use crate::{
     Appended, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, UidSet,
     changes::{deliver, expunge, flags, relocate},
-    index::{deliveries, mailboxes, messages::Which},
+    index::{counters, deliveries, mailboxes, messages::Which},
     maildrop,
     naming::file::unique_of_delivery,
     open_account,
@@ -38,9 +38,9 @@ impl AccountMailboxes {
     /// Delivers messages, all or none, each exactly once for its queue entry and recipient. They
     /// are durable and visible when this returns. Answers in the order of the deliveries.
     pub fn deliver(&self, mut deliveries: Vec<Delivery>) -> Pending<'_, Vec<Delivered>> {
-        Box::pin(self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let delivered = deliver::deliver(account, &mut deliveries).await?;
+            let delivered = deliver::deliver(account, &mut deliveries, &handle.quota).await?;
             // Removes what is left in `tmp`, which waits for the disk.
             on_blocking_thread(move || {
                 drop(deliveries);
@@ -73,9 +73,9 @@ impl AccountMailboxes {
 
     /// Appends messages, all or none (RFC 3502 §6.3.11).
     pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<'_, Appended> {
-        Box::pin(self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let appended = deliver::append(account, mailbox, messages).await?;
+            let appended = deliver::append(account, mailbox, messages, &handle.quota).await?;
             Ok((appended, vec![mailbox]))
         }))
     }
@@ -103,10 +103,10 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let mut copied = relocate::copy(account, from, &uids, to).await;
+            let mut copied = relocate::copy(account, from, &uids, to, &handle.quota).await;
             if copied.as_ref().is_err_and(StoreError::is_file_missing) {
                 account.compare(Some(from)).await?;
-                copied = relocate::copy(account, from, &uids, to).await;
+                copied = relocate::copy(account, from, &uids, to, &handle.quota).await;
             }
             handle.follow();
             Ok((copied?, vec![to]))
@@ -152,6 +152,16 @@ impl AccountMailboxes {
             let gone = expunge::expunge(account, mailbox, Which::In(&uids)).await?;
             handle.follow();
             Ok((gone, vec![mailbox]))
+        }))
+    }
+
+    /// Counts the messages of all mailboxes anew, instead of believing what was added up.
+    pub fn recount(&self) -> Pending<'_, ()> {
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let mut change = borrowed.account()?.change().await?;
+            counters::recount(&mut change).await?;
+            change.commit().await?;
+            Ok(((), Vec::new()))
         }))
     }
 

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber, Timestamp};
+use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, Quota, RecipientNumber, Timestamp};
 
 use super::{
     arrive::{Arrival, Way, arrive},
-    create, merge, rename,
+    create, merge, rename, room,
 };
 use crate::{
     Appended, Delivered, Delivery, NewMessage, StoreError, Written,
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) async fn deliver(
     account: &OpenAccount,
     deliveries: &mut [Delivery],
+    quota: &Quota,
 ) -> Result<Vec<Delivered>, StoreError> {
     let mut change = account.change().await?;
     if deliveries.iter().any(|delivery| delivery.written.tmp.former.is_some()) {
@@ -42,6 +43,12 @@ pub(crate) async fn deliver(
             let name = if delivery.or_inbox { present(&mut change, name).await? } else { name };
             by_mailbox.entry(name).or_default().push(at);
         }
+    }
+    let coming = by_mailbox.values().flatten().filter_map(|at| deliveries.get(*at));
+    let volume = room::volume(coming.map(|delivery| delivery.written.size));
+    if let Err(error) = room::check(&mut change, quota, volume).await {
+        change.undo().await?;
+        return Err(error);
     }
     for delivery in deliveries.iter_mut() {
         // From the first link on until the commit is done, nobody can say what is in the mailbox:
@@ -100,9 +107,15 @@ pub(crate) async fn append(
     account: &OpenAccount,
     mailbox: MailboxId,
     new: Vec<NewMessage>,
+    quota: &Quota,
 ) -> Result<Appended, StoreError> {
     let mut change = account.change().await?;
     let mut row: MailboxRow = mailboxes::by_id(&mut change, mailbox).await?;
+    let volume = room::volume(new.iter().map(|message| message.written.size));
+    if let Err(error) = room::check(&mut change, quota, volume).await {
+        change.undo().await?;
+        return Err(error);
+    }
     let now = (account.clock)();
     let arrivals = new.iter().map(|m| arrival(&m.written, &m.flags, now)).collect();
     let uids = arrive(&mut change, &account.maildir, &mut row, arrivals, Way::Link).await?;

@@ -15,3 +15,7 @@ pub(crate) mod objects;
 pub(crate) mod populate;
 pub(crate) mod relocate;
 pub(crate) mod rename;
+pub(crate) mod restored;
+mod room;
+
+pub use restored::PlainUniqueId;

@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 
-use mail_types::{MailboxId, Uid};
+use mail_types::{MailboxId, Quota, Uid};
 
 use super::{
     arrive::{Arrival, Way, arrive},
     expunge::forget_rows,
+    room,
 };
 use crate::{
     Copied, StoreError, UidSet,
@@ -24,12 +25,13 @@ use crate::{
     open_account::OpenAccount,
 };
 
-/// Copies messages, all or none.
+/// Copies messages, all or none, within the quota.
 pub(crate) async fn copy(
     account: &OpenAccount,
     from: MailboxId,
     uids: &UidSet,
     to: MailboxId,
+    quota: &Quota,
 ) -> Result<Copied, StoreError> {
     let mut change = account.change().await?;
     let source = mailboxes::by_id(&mut change, from).await?;
@@ -38,6 +40,11 @@ pub(crate) async fn copy(
     if messages.is_empty() {
         change.undo().await?;
         return Ok(Copied { uid_validity: target.uid_validity, uids: Vec::new() });
+    }
+    let sizes = messages.iter().map(|message| u64::try_from(message.size).unwrap_or(0));
+    if let Err(error) = room::check(&mut change, quota, room::volume(sizes)).await {
+        change.undo().await?;
+        return Err(error);
     }
     let mut arrivals = arrivals(&mut change, account, &source, &messages).await?;
     for arrival in &mut arrivals {

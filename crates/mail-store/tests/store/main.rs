@@ -14,6 +14,8 @@ mod objects;
 mod operations;
 mod rebuild;
 mod saved;
+mod notes;
+mod quota;
 mod sharing;
 mod sorting;
 mod world;

@@ -2,7 +2,7 @@
 
 mod import;
 pub(super) mod password;
-mod quota;
+pub(super) mod quota;
 mod reach;
 mod secrets;
 mod sending;
@@ -134,9 +134,11 @@ pub(crate) enum Command {
         /// The account
         #[arg(value_parser = Address::parse)]
         address: Address,
-        /// A size such as 2GiB, or "none"
-        #[arg(value_parser = quota::limit)]
-        limit: Option<quota::Limit>,
+        #[command(flatten)]
+        limits: quota::Limits,
+        /// Count what it has anew, message by message
+        #[arg(long)]
+        recalculate: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -197,8 +199,9 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::Expire { address, end } => {
                 reach::expire(&installation, &address, end.0).await?;
             }
-            Command::Quota { address, limit, json } => {
-                quota::quota(&installation, &address, limit, json).await?;
+            Command::Quota { address, limits, recalculate, json } => {
+                let wanted = (limits, recalculate);
+                quota::quota(&installation, &address, wanted, json).await?;
             }
             Command::Remove { address, yes } => remove(&installation, &address, yes).await?,
             Command::List { json } => list(&installation, json).await?,
@@ -290,6 +293,7 @@ async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> 
                     "disabled": account.disabled,
                     "expires": account.expires.map(times::utc),
                     "quota_bytes": account.quota_bytes,
+                    "quota_messages": account.quota_messages,
                     "created": times::utc(account.created),
                 })
             })

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use account_usage::UsageReader;
 use clap::{Args, Subcommand};
+use config::ByteSize;
 use directory::{DomainKind, HostedDomain, RelayedTo, Separator, Subaddress};
 use mail_types::{Address, Domain};
 use serde_json::json;
 
+use super::account::quota::{Limits, counted, in_words};
 use crate::{
     installation::{Installation, runtime},
     printer,
@@ -40,6 +43,17 @@ pub(crate) enum Command {
         /// Take no more mail for this address
         #[arg(long, value_name = "ADDRESS", value_parser = Address::parse)]
         remove: Vec<Address>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show or set how much mail the accounts of a domain may have together
+    Quota {
+        /// The domain
+        #[arg(value_parser = Domain::parse)]
+        domain: Domain,
+        #[command(flatten)]
+        limits: Limits,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -108,6 +122,9 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::Recipients { domain, add, remove, json } => {
                 recipients(&installation, &domain, (&add, &remove), json).await?;
             }
+            Command::Quota { domain, limits, json } => {
+                quota(&installation, &domain, limits, json).await?;
+            }
             Command::Remove { domain } => {
                 installation.editor().remove_domain(&domain).await?;
                 printer::line(format!("{domain} is no longer served here"));
@@ -139,6 +156,44 @@ async fn subaddress(
             format!("user{separator}DETAIL@{domain} goes to user@{domain}, into {place}")
         }
     });
+    Ok(())
+}
+
+async fn quota(
+    installation: &Installation,
+    domain: &Domain,
+    limits: Limits,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let known = installation.directory().hosted_domains().await?;
+    let known = known.into_iter().find(|hosted| hosted.name == *domain);
+    let Some(HostedDomain { mut quota, .. }) = known else {
+        anyhow::bail!("{domain} is not one of the domains here")
+    };
+    if let Some(wanted) = limits.applied_to(quota) {
+        installation.editor().set_domain_quota(domain, wanted).await?;
+        quota = wanted;
+    }
+    let accounts = installation.directory().accounts().await?;
+    let of_it = accounts.iter().filter(|account| account.address.domain() == domain);
+    let ids: Vec<_> = of_it.map(|account| account.id).collect();
+    let file = installation.config.folders().usage.join("usage.db");
+    let held = UsageReader::open(&file).await?.together(&ids).await?;
+    if as_json {
+        return printer::json(&json!({
+            "domain": domain.to_string(),
+            "quota_bytes": quota.octets,
+            "quota_messages": quota.messages,
+            "bytes": held.octets,
+            "messages": held.messages,
+        }));
+    }
+    printer::line(format!(
+        "all accounts of {domain} together may have {}; they have {} in {}",
+        in_words(quota),
+        ByteSize(held.octets),
+        counted(held.messages)
+    ));
     Ok(())
 }
 
@@ -178,6 +233,8 @@ async fn list(installation: &Installation, as_json: bool) -> anyhow::Result<()> 
                 "kind": domain.kind.to_string(),
                 "separator": detail(domain),
                 "filed": domain.subaddress.filed,
+                "quota_bytes": domain.quota.octets,
+                "quota_messages": domain.quota.messages,
             })
         };
         return printer::json(&domains.iter().map(value).collect::<Vec<_>>());

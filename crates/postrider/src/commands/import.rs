@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use account_usage::{Usage, UsagePublisher};
 use agent_kit::{Stop, tls::Roots};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args as Arguments;
@@ -14,7 +13,7 @@ use stable_storage::Files;
 use crate::{
     import::{self, Imap, Pattern, Plan, Remote, Report, Source},
     installation::{Installation, runtime},
-    printer, terminal,
+    printer, terminal, usage,
 };
 
 /// Take over mail of another store: folders, flags, dates
@@ -140,7 +139,7 @@ async fn work(
     if let Source::Imap(imap) = source {
         imap.close().await;
     }
-    publish(installation, &mailboxes).await?;
+    usage::publish(installation, &mailboxes).await?;
     store.close().await;
     let report = outcome.context("stopped; what came so far stays, a repeated import goes on")?;
     if args.json {
@@ -182,15 +181,6 @@ async fn open(
 /// A path without symbolic links: the operator may name one, the source may hold none.
 fn whole(path: &Path) -> anyhow::Result<PathBuf> {
     path.canonicalize().with_context(|| format!("cannot open {}", path.display()))
-}
-
-/// Tells the other agents how much mail the account has now.
-async fn publish(installation: &Installation, mailboxes: &AccountMailboxes) -> anyhow::Result<()> {
-    let totals = mailboxes.totals().await?;
-    let file = installation.config.folders().usage.join("usage.db");
-    let usage = Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-    UsagePublisher::open(&file).await?.publish(mailboxes.id(), usage).await?;
-    Ok(())
 }
 
 fn show(report: &Report) {

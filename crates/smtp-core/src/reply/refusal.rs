@@ -14,6 +14,8 @@ pub enum Refusal {
     MailboxDisabled,
     /// The mailbox is full.
     MailboxFull,
+    /// The mailbox has been full for so long that trying again is in vain.
+    MailboxFullForLong,
     /// The address is a list, to which this sender may not post.
     PostingDenied,
     /// Neither end is ours.
@@ -82,6 +84,10 @@ impl Refusal {
             // 452 and not 552: room is made, and the sender's queue waits.
             Self::MailboxFull => {
                 Wording::new(452, (4, 2, 2), "The mailbox is full, try again later")
+            }
+            // RFC 5321 §4.2.2.
+            Self::MailboxFullForLong => {
+                Wording::new(552, (5, 2, 2), "The mailbox has been full for a long time")
             }
             Self::RelayDenied => Wording::new(
                 550,
@@ -200,6 +206,7 @@ mod tests {
             Refusal::MailboxDisabled,
             Refusal::PostingDenied,
             Refusal::MailboxFull,
+            Refusal::MailboxFullForLong,
             Refusal::RelayDenied,
             Refusal::SenderNotYours(Address::parse("a@example.org").ok()),
             Refusal::SenderNotYours(None),

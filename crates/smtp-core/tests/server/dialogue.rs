@@ -62,6 +62,7 @@ fn script(kind: &str, answers: &mut Answers) -> Script {
         ("refuse", reason) => Script::Refuse(match reason {
             "unknown" => Refusal::UnknownMailbox,
             "full" => Refusal::MailboxFull,
+            "full for long" => Refusal::MailboxFullForLong,
             "relay" => Refusal::RelayDenied,
             "sender" => Refusal::SenderNotYours(Address::parse("alice@example.org").ok()),
             "storage" => Refusal::NoStorage,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use account_usage::{Quota, UsageReader};
+use account_usage::UsageReader;
 use agent_kit::now;
 use config::Config;
 use conversation::Peer;
@@ -15,7 +15,7 @@ use smtp_core::{
     reply::Refusal,
     server::{LastWord, Session, SignIn, Started},
 };
-use smtp_server::{Decide, Fixups, goes_round, no_route, recipient};
+use smtp_server::{Decide, Fixups, find_room, goes_round, no_route, recipient};
 
 use super::{
     etrn,
@@ -97,23 +97,6 @@ impl Receiver {
             Route::Refused(why) => Err(no_route(why, path)),
         }
     }
-
-    /// Whether the message as declared would fit. What cannot be told is no reason to refuse:
-    /// delivery looks again.
-    async fn has_room(&self, target: &Target) -> bool {
-        let Some(id) = target.account else { return true };
-        let Ok(Some(account)) = self.directory.account(id).await else { return true };
-        let quota = Quota { octets: account.quota_bytes, messages: None };
-        match self.usage.usage(id).await {
-            Ok(Some(usage)) => quota.refuses(&usage, self.declared_octets).is_none(),
-            Ok(None) => true,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, account = %id, "cannot tell how full a mailbox is");
-                true
-            }
-        }
-    }
 }
 
 impl Decide for Receiver {
@@ -146,13 +129,9 @@ impl Decide for Receiver {
 
     async fn recipient(&mut self, rcpt: &RcptTo) -> Result<Vec<NewRecipient>, Refusal> {
         let targets = self.targets(&rcpt.forward_path).await?;
-        // Of several, one full mailbox does not keep the message from the others.
-        for target in &targets {
-            if self.has_room(target).await {
-                return Ok(targets.into_iter().map(recipient).collect());
-            }
-        }
-        Err(Refusal::MailboxFull)
+        let grace = self.config.storage.full_grace;
+        find_room(&self.directory, &self.usage, &targets, self.declared_octets, grace).await?;
+        Ok(targets.into_iter().map(recipient).collect())
     }
 
     async fn etrn(&mut self, node: &Node, session: &Session) -> Result<Started, Refusal> {

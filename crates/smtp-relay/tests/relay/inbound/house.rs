@@ -1,11 +1,11 @@
 //! A small installation for the inbound half: accounts, aliases, a queue, what is published of
 //! mailboxes.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use account_usage::{Usage, UsagePublisher};
+use account_usage::{Thresholds, Usage, UsagePublisher};
 use agent_kit::{
-    Agent, Connection, DriveOptions, Half, Stop, StopSource, Surroundings, TlsRole, drive,
+    Agent, Connection, DriveOptions, Half, Stop, StopSource, Surroundings, TlsRole, drive, now,
     tls::ClientPolicy,
 };
 use config::Config;
@@ -126,14 +126,21 @@ async fn furnish(config: &Config) {
     }
     let usage_db = folders.usage.join("usage.db");
     account_usage::migrate(&usage_db).await.unwrap();
-    let usage = UsagePublisher::open(&usage_db).await.unwrap();
-    for (name, octets) in [("alice", 10), ("full", 1000), ("gone", 10)] {
+    let usage = UsagePublisher::open(&usage_db, Thresholds::default()).await.unwrap();
+    let long_ago = now().minus(Duration::from_secs(4 * 24 * 3600));
+    for (name, octets, at) in [
+        ("alice", 10, now()),
+        ("full", 1000, now()),
+        ("stuffed", 1000, long_ago),
+        ("gone", 10, now()),
+    ] {
         let verifier = PasswordVerifier::new(&Secret::new("secret"), [7; 16], Cost::LOWEST);
         let address = Address::parse(&format!("{name}@example.org")).unwrap();
         let (verifier, now) = (verifier.unwrap(), Timestamp::from_secs(0));
         let new = NewAccount { address, verifier, quota_bytes: Some(1000), now };
         let account = editor.add_account(new).await.unwrap();
-        usage.publish(account.id, Usage { octets, messages: 1, version: 1 }).await.unwrap();
+        let (held, quota) = (Usage { octets, messages: 1, version: 1 }, account.quota());
+        usage.publish(account.id, held, &quota, at).await.unwrap();
     }
     let gone = Address::parse("gone@example.org").unwrap();
     editor.set_disabled(&gone, true).await.unwrap();

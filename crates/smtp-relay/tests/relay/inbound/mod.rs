@@ -65,6 +65,7 @@ async fn who_is_not_ours_is_refused_while_the_peer_waits() {
              C: RCPT TO:<nobody@example.org>\nS: 550 5.1.1\n\
              C: RCPT TO:<gone@example.org>\nS: 550 5.2.1\n\
              C: RCPT TO:<full@example.org>\nS: 452 4.2.2\n\
+             C: RCPT TO:<stuffed@example.org>\nS: 552 5.2.2\n\
              C: DATA\nS: 554\nC: QUIT\nS: 221\n"
         ))
         .await;

@@ -1,0 +1,72 @@
+//! Who has room: looked at before copies are written, so that nothing is written in vain. The store
+//! looks again when it takes them, exactly.
+
+use std::collections::HashSet;
+
+use account_usage::{Patience, Room};
+use agent_kit::now;
+use mail_store::{AccountMailboxes, StoreError};
+use mail_types::{Allotment, MailVolume, QueueId, RecipientNumber};
+
+use crate::{
+    copy,
+    handover::{self, Ended, Part},
+    service::Shared,
+};
+
+/// Divides into what has room and what hasn't. What was delivered before has room: it takes none.
+pub(crate) async fn divide(
+    shared: &Shared,
+    mailboxes: &AccountMailboxes,
+    allotment: &Allotment,
+    parts: Vec<Part>,
+) -> Result<(Vec<Part>, Vec<Ended>), StoreError> {
+    if !allotment.is_limited() {
+        return Ok((parts, Vec::new()));
+    }
+    let pair = |part: &Part| (part.entry.id, part.recipient.number);
+    let pairs: Vec<(QueueId, RecipientNumber)> = parts.iter().map(pair).collect();
+    let before: HashSet<_> = mailboxes.delivered_before(&pairs).await?;
+    let mut own = mailboxes.totals().await?.volume();
+    let mut together = held_together(shared, allotment).await;
+    let (mut room, mut ended) = (Vec::new(), Vec::new());
+    for part in parts {
+        let more = MailVolume::message(copy::size(&part.recipient, &part.entry.content));
+        let over = allotment.own.refuses(own, more).or(allotment.domain.refuses(together, more));
+        if over.is_none() || before.contains(&pair(&part)) {
+            (own, together) = (own.plus(more), together.plus(more));
+            room.push(part);
+        } else {
+            ended.push(refuse(shared, allotment, &part, more).await);
+        }
+    }
+    Ok((room, ended))
+}
+
+/// What all accounts of the domain hold, as far as it is published: what is in flight elsewhere may
+/// go beyond its limit.
+async fn held_together(shared: &Shared, allotment: &Allotment) -> MailVolume {
+    let together = shared.usage.reader().together(&allotment.sharing).await;
+    together.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the usage of a domain can't be read");
+        MailVolume::default()
+    })
+}
+
+/// The end of a part without room: for now, until the account or the message has waited for as long
+/// as the configuration says.
+async fn refuse(
+    shared: &Shared,
+    allotment: &Allotment,
+    part: &Part,
+    more: MailVolume,
+) -> Ended {
+    let (id, now) = (allotment.account, now());
+    let patience = Patience { grace: shared.config.storage.full_grace, now };
+    if let Err(error) = shared.usage.note_refused(id, now).await {
+        tracing::warn!(account = %id, %error, "that a mailbox is full can't be noted");
+    }
+    let room = shared.usage.reader().room(allotment, more, &patience).await;
+    let in_vain = matches!(room, Ok(Room::NotAnyMore(_))) || patience.is_over(part.entry.queued_at);
+    part.ended(if in_vain { handover::full_for_long() } else { handover::full() })
+}

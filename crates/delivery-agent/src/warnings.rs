@@ -1,0 +1,123 @@
+//! Warnings to accounts that get full: a message in the inbox, once each time a threshold is
+//! crossed.
+//!
+//! Whoever changes a mailbox publishes what the account holds, and rings a bell if that crossed a
+//! threshold; so it doesn't matter which process it was. The warning is put into the mailbox here
+//! and not into the queue: it must get in whatever the quota says, and whoever forwards his mail
+//! elsewhere is to find it where he has to make room.
+//!
+//! A stop between the message and the note that it was written leads to a second message.
+
+mod words;
+
+use std::{sync::Arc, time::Duration};
+
+use account_usage::DueWarning;
+use agent_kit::now;
+use directory::Account;
+use mail_store::{NewMessage, StoreError};
+use mail_types::{Address, FlagSet, LocalPart, MailVolume, MailboxName};
+use mime_core::{
+    build::{Head, NewMessage as Draft, Person},
+    header::date::DateTime,
+    report::Language,
+};
+
+use crate::{handover, service::Shared};
+
+/// Rings can be lost, and what failed is tried again.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Writes warnings as they fall due, for ever.
+pub(crate) async fn write_all(shared: Arc<Shared>) {
+    let bell = shared.usage.bell().listen();
+    if let Err(error) = &bell {
+        tracing::warn!(%error, "the bell of quotas can't be heard: warnings come late");
+    }
+    loop {
+        match shared.usage.reader().due_warnings().await {
+            Ok(due) => {
+                for warning in due {
+                    write(&shared, warning).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "the usage of accounts can't be read"),
+        }
+        let rung = async {
+            match &bell {
+                Ok(bell) => drop(bell.rung().await),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let _ = tokio::time::timeout(LOOK_EVERY, rung).await;
+    }
+}
+
+/// Writes one; what fails is due again at the next look.
+async fn write(shared: &Shared, warning: DueWarning) {
+    let DueWarning { account: id, threshold, held } = warning;
+    let account = match shared.directory.account(id).await {
+        Ok(account) => account,
+        Err(error) => {
+            tracing::error!(account = %id, %error, "the directory can't be read");
+            return;
+        }
+    };
+    if let Some(account) = account.filter(|account| account.quota().is_some())
+        && let Err(error) = put_into_inbox(shared, &account, held).await
+    {
+        tracing::error!(account = %id, %error, "an account can't be warned that it gets full");
+        return;
+    }
+    if let Err(error) = shared.usage.note_warned(id, threshold).await {
+        tracing::error!(account = %id, %error, "that an account was warned can't be noted");
+        return;
+    }
+    tracing::info!(account = %id, threshold, "warned that the mailbox gets full");
+}
+
+async fn put_into_inbox(
+    shared: &Shared,
+    account: &Account,
+    held: MailVolume,
+) -> Result<(), StoreError> {
+    let mailboxes = shared.store.account(account.id);
+    let inbox = mailboxes.mailbox(&MailboxName::inbox()).await?.id;
+    let mut incoming = mailboxes.incoming(now())?;
+    incoming.write(&message(shared, account, held, &inbox.to_string())).await?;
+    let new = NewMessage { written: incoming.finish().await?, flags: FlagSet::new() };
+    mailboxes.append(inbox, vec![new]).await?;
+    handover::publish(shared, &mailboxes.within(account.quota())).await;
+    Ok(())
+}
+
+fn message(shared: &Shared, account: &Account, held: MailVolume, boundary: &str) -> Vec<u8> {
+    let (host, now) = (&shared.config.hostname, now());
+    let languages = Language::named(shared.config.notices.language.as_str());
+    let (subject, text) = words::write(languages, &account.quota(), held, &account.address);
+    // RFC 5321 §6.1: where notices come from.
+    let from = LocalPart::from_content("MAILER-DAEMON")
+        .map_or_else(|_| account.address.clone(), |local| Address::new(local, host.clone()));
+    let id = format!("quota.{}.{}@{host}", account.id, now.millis());
+    let draft = Draft {
+        head: Head {
+            from: Person { name: "", address: &from },
+            reply_to: &[],
+            to: &[Person { name: "", address: &account.address }],
+            cc: &[],
+            subject: &subject,
+            date: DateTime { at: now, offset_minutes: 0 },
+            message_id: &id,
+            in_reply_to: &[],
+            references: &[],
+            // RFC 3834 §5.
+            auto_submitted: Some("auto-generated"),
+        },
+        charset: None,
+        text: Some(&text),
+        html: None,
+        attachments: &[],
+        boundary,
+    };
+    draft.build().octets
+}
