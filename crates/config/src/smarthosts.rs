@@ -1,6 +1,6 @@
 //! Hosts of the routes that want more than other MTAs do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use mail_types::Domain;
 
@@ -29,6 +29,13 @@ impl Smarthosts {
     /// The host and the settings of this name, for routes such as `via:NAME`.
     pub fn named(&self, name: &str) -> Option<(&HostPort, &Smarthost)> {
         self.named.get(name).map(|(host, smarthost)| (host, smarthost))
+    }
+
+    /// The files with passwords for any of them.
+    pub fn password_files(&self) -> Vec<PathBuf> {
+        let named = self.named.values().map(|(_, smarthost)| smarthost);
+        let all = self.of_hosts.values().chain(named);
+        all.filter_map(|smarthost| smarthost.password_file.clone()).collect()
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod account;
 mod background;
+pub mod backup;
 mod changes;
 mod content;
 mod error;
@@ -38,6 +39,7 @@ mod uid_set;
 mod watch;
 
 pub use account::{AccountMailboxes, Pending};
+pub use changes::PlainUniqueId;
 pub use content::MessageReader;
 pub use error::StoreError;
 pub use incoming::{Incoming, Written};

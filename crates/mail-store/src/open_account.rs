@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The name of the index in the account's folder.
-const INDEX: &str = "postrider-index.db";
+pub(crate) const INDEX: &str = "postrider-index.db";
 
 /// An account whose index is open.
 #[derive(Debug)]

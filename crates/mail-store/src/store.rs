@@ -162,7 +162,12 @@ impl Shared {
             Box::pin(crate::changes::follow::follow(borrowed.account()?, &forget)).await
         };
         match done.await {
-            Ok(changed) => changed.into_iter().for_each(|mailbox| self.changed(id, mailbox)),
+            Ok(followed) => {
+                followed.changed.into_iter().for_each(|mailbox| self.changed(id, mailbox));
+                if followed.is_held {
+                    self.follow_ups.add_again(id);
+                }
+            }
             // It stays in the index: this process tries again, and whoever opens the account next.
             Err(StoreError::Closing) => {}
             Err(error) => {

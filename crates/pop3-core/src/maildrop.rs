@@ -129,13 +129,18 @@ impl Maildrop {
     pub(crate) fn unique_id(&self, uid: Uid) -> String {
         match self.imported.get(&uid) {
             Some(imported) => imported.to_string(),
-            None => format!("{}{:08x}", self.epoch(), uid.number()),
+            None => Self::plain_unique_id(self.uid_validity, uid),
         }
+    }
+
+    /// The unique-id of a message that had none elsewhere.
+    pub fn plain_unique_id(epoch: UidValidity, uid: Uid) -> String {
+        format!("{}{:08x}", begin_of_epoch(epoch), uid.number())
     }
 
     /// What unique-ids of ours begin with.
     fn epoch(&self) -> String {
-        format!("{:08x}", self.uid_validity.number())
+        begin_of_epoch(self.uid_validity)
     }
 
     fn count(&mut self) {
@@ -143,6 +148,10 @@ impl Maildrop {
         self.left = kept.clone().count();
         self.octets_left = kept.fold(0, |sum, slot| sum.saturating_add(slot.entry.octets));
     }
+}
+
+fn begin_of_epoch(epoch: UidValidity) -> String {
+    format!("{:08x}", epoch.number())
 }
 
 #[cfg(test)]

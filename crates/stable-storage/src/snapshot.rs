@@ -18,7 +18,10 @@ pub async fn copy_database(from: &Path, into: &Path) -> Result<(), DatabaseError
     let opened = database::lean(from, CACHE_KIB).connect().await;
     let mut connection =
         opened.map_err(|source| DatabaseError::Open { path: from.to_owned(), source })?;
-    sqlx::query("vacuum into ?").bind(into.to_string_lossy().as_ref()).execute(&mut connection).await?;
+    sqlx::query("vacuum into ?")
+        .bind(into.to_string_lossy().as_ref())
+        .execute(&mut connection)
+        .await?;
     Ok(connection.close().await?)
 }
 

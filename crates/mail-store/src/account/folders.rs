@@ -5,7 +5,10 @@ use mail_types::MailboxName;
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
     MailboxState, SpecialUse, UidSet,
-    changes::{create, rename},
+    changes::{
+        create, rename,
+        restored::{self, PlainUniqueId},
+    },
 };
 
 impl AccountMailboxes {
@@ -61,6 +64,23 @@ impl AccountMailboxes {
             let account = borrowed.account()?;
             create::subscribe(account, &name, subscribed).await?;
             Ok(((), Vec::new()))
+        }))
+    }
+
+    /// To be called when the account's folder has come out of a backup, before anybody sees it. With
+    /// the mailbox that POP3 shows and the unique-ids that it gives, every mailbox begins a new epoch;
+    /// without, they are what they were: for who knows that no client was told anything since.
+    pub fn begin_restored<'a>(
+        &'a self,
+        epochs: Option<(&'a MailboxName, PlainUniqueId)>,
+    ) -> Pending<'a, ()> {
+        let epochs = epochs.map(|(maildrop, plain)| (maildrop.clone(), plain));
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let account = borrowed.account()?;
+            let Some((maildrop, plain)) = epochs else {
+                return restored::remember_deliveries(account).await.map(|()| ((), Vec::new()));
+            };
+            Ok(((), restored::begin_epochs(account, &maildrop, plain).await?))
         }))
     }
 }

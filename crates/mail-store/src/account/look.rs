@@ -1,6 +1,6 @@
 //! What can be asked of an account's mailboxes without changing them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
 use stable_storage::on_blocking_thread;
@@ -10,7 +10,7 @@ use crate::{
     Changes, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
     StoreError, Threadable, Totals, UidSet, Want, Watch,
     changes::{keys, merge},
-    index::{history, mailboxes, messages, sorting},
+    index::{history, listed, mailboxes, messages, sorting},
     listing,
 };
 
@@ -178,6 +178,12 @@ impl AccountMailboxes {
         Box::pin(self.ask(move |mut look| async move {
             mailboxes::deleted_octets(&mut look, mailbox).await
         }))
+    }
+
+    /// What file names of all messages have that never changes, whatever mailbox they are in: of a
+    /// message in a copied index the same tells whether it is still here.
+    pub fn unique_names(&self) -> Pending<'_, HashSet<String>> {
+        Box::pin(self.ask(move |mut look| async move { listed::uniques(&mut look).await }))
     }
 
     /// Octets and messages of all mailboxes.

@@ -2,10 +2,10 @@
 //!
 //! It is done in steps, so that nobody waits long for the account.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use mail_types::{MailboxId, QueueId, RecipientNumber, Timestamp};
-use stable_storage::on_blocking_thread;
+use stable_storage::{Hold, on_blocking_thread};
 
 use crate::{
     StoreError,
@@ -34,12 +34,21 @@ const EXPUNGED_ROWS: i64 = 100_000;
 /// minutes.
 const EXPUNGED_KEPT_LEAST_MS: i64 = 7 * 24 * 3600 * 1000;
 
-/// Does all that is left to do; answers which mailboxes others had changed.
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// Mailboxes that others had changed.
+    pub(crate) changed: Vec<MailboxId>,
+    /// Whether files are kept for a backup that runs: they go later.
+    pub(crate) is_held: bool,
+}
+
+/// Does all that is left to do.
 pub(crate) async fn follow(
     account: &OpenAccount,
     forget: &[(QueueId, RecipientNumber)],
-) -> Result<Vec<MailboxId>, StoreError> {
-    remove_doomed(account).await?;
+) -> Result<Followed, StoreError> {
+    let is_held = !remove_doomed(account).await?;
     let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
     let mut look = account.look().await?;
     let behind = messages::mailboxes_behind(&mut look).await?;
@@ -52,7 +61,7 @@ pub(crate) async fn follow(
         deliveries::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
         change.commit().await?;
     }
-    Ok(changed)
+    Ok(Followed { changed, is_held })
 }
 
 /// Deliveries for entries before this one are forgotten.
@@ -61,10 +70,15 @@ pub(crate) fn oldest_remembered(now: Timestamp) -> QueueId {
     QueueId::new(Timestamp::from_millis(millis), [0; 4])
 }
 
-async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
+/// Removes files; false if a backup that runs may want them. It is asked after the paths are read: a
+/// backup that begins later finds no rows of them.
+async fn remove_doomed(account: &OpenAccount) -> Result<bool, StoreError> {
     let mut look = account.look().await?;
     let doomed = pending::doomed(&mut look).await?;
     drop(look);
+    if !doomed.is_empty() && is_held(account).await? {
+        return Ok(false);
+    }
     for paths in doomed.chunks(STEP) {
         let mut change = account.change().await?;
         let rows = mailboxes::all(&mut change).await?;
@@ -88,7 +102,18 @@ async fn remove_doomed(account: &OpenAccount) -> Result<(), StoreError> {
         change.commit().await?;
     }
     // The log grows with what is removed, and is shortened with it.
-    if doomed.is_empty() { Ok(()) } else { shorten_log(account).await }
+    if !doomed.is_empty() {
+        shorten_log(account).await?;
+    }
+    Ok(true)
+}
+
+async fn is_held(account: &OpenAccount) -> Result<bool, StoreError> {
+    let store = account.maildir.root.parent().map(Path::to_owned).unwrap_or_default();
+    on_blocking_thread(move || {
+        Hold::is_held(&store).map_err(|e| StoreError::file("look for backups in", &store, e))
+    })
+    .await
 }
 
 async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {

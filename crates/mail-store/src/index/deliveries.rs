@@ -4,7 +4,7 @@ use mail_types::{MailboxId, QueueId, RecipientNumber, Uid};
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Look, mailboxes::uid, pending::hex, rows::ROWS_MAX};
-use crate::StoreError;
+use crate::{StoreError, naming::file};
 
 /// A recipient of a queue entry, and where its message went.
 pub(crate) type Pair = ((QueueId, RecipientNumber), (MailboxId, Uid));
@@ -30,6 +30,20 @@ pub(crate) async fn delivered(
         let queue_id = QueueId::from_bytes(id.try_into().ok()?);
         let recipient = RecipientNumber(u32::try_from(number).ok()?);
         Some(((queue_id, recipient), (MailboxId(mailbox), uid(to))))
+    };
+    Ok(rows.into_iter().filter_map(pair).collect())
+}
+
+/// Those that the file names of messages tell.
+pub(crate) async fn told_by_names(look: &mut Look) -> Result<Vec<Pair>, StoreError> {
+    let failed = look.failed("look for deliveries in names");
+    let rows: Vec<(i64, i64, String)> =
+        sqlx::query_as("select mailbox, uid, base from messages where instr(base, '_') > 0")
+            .fetch_all(look.db()?)
+            .await
+            .map_err(failed)?;
+    let pair = |(mailbox, number, base): (i64, i64, String)| {
+        Some((file::delivery_in(&base)?, (MailboxId(mailbox), uid(number))))
     };
     Ok(rows.into_iter().filter_map(pair).collect())
 }

@@ -1,6 +1,8 @@
 //! Lists of many messages, each as one text: a million rows would cost seconds, a million lines in
 //! one text don't.
 
+use std::collections::HashSet;
+
 use mail_types::{MailboxId, Timestamp, Uid};
 
 use super::{
@@ -34,6 +36,18 @@ fn drop_entry(line: &str) -> Option<DropEntry> {
         internal_date: Timestamp::from_millis(words.next()?.parse().ok()?),
         seen: words.next()? == "1",
     })
+}
+
+/// The parts of all messages' names that never change, of all mailboxes.
+pub(crate) async fn uniques(look: &mut Look) -> Result<HashSet<String>, StoreError> {
+    let failed = look.failed("list names");
+    let list: Option<String> = sqlx::query_scalar(
+        "select group_concat(substr(base, 1, instr(base || ',', ',') - 1), '/') from messages",
+    )
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(list.unwrap_or_default().split('/').map(str::to_owned).collect())
 }
 
 /// Where the next messages from a UID on lie; at most so many.

@@ -63,7 +63,8 @@ fn name(text: &str) -> Result<MailboxName, sqlx::Error> {
     MailboxName::parse(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn uid_validity(number: i64) -> UidValidity {
+/// A UIDVALIDITY of a column.
+pub(crate) fn uid_validity(number: i64) -> UidValidity {
     u32::try_from(number).ok().and_then(UidValidity::new).unwrap_or(UidValidity::MAX)
 }
 

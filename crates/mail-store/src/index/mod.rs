@@ -8,6 +8,7 @@
 //! damaged index aside; so the file is looked at before each use.
 
 mod connection;
+pub(crate) mod copied;
 pub(crate) mod counters;
 pub(crate) mod deliveries;
 pub(crate) mod history;

@@ -6,6 +6,7 @@
     reason = "the parts that tests share are outside of tests for the lint"
 )]
 
+mod backup;
 mod crash;
 mod foreign;
 mod full_disk;
