@@ -327,7 +327,8 @@ sections! {
         pub idle_timeout: Duration = minutes(31),
         /// Capabilities that are offered only if they stand here, because some clients break on
         /// them: "UTF8=ACCEPT" (RFC 9755), with which a client that has not enabled it may append
-        /// no message whose header is not ASCII. Clients that speak IMAP4rev2 need none of them.
+        /// no message whose header is not ASCII, and "UIDONLY" (RFC 9586), which saves clients of
+        /// large mailboxes the sequence numbers. Clients that speak IMAP4rev2 need none of them.
         pub extra_capabilities: Vec<ImapCapability> = Vec::new(),
     }
 

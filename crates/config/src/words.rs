@@ -107,6 +107,8 @@ words! {
     ImapCapability {
         /// RFC 9755.
         Utf8Accept = "UTF8=ACCEPT",
+        /// RFC 9586.
+        UidOnly = "UIDONLY",
     }
 
     /// A way to sign in.

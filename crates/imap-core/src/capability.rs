@@ -15,6 +15,8 @@ pub struct Circumstances<'m> {
     pub mechanisms: &'m [Mechanism],
     /// `UTF8=ACCEPT` is offered.
     pub utf8_accept: bool,
+    /// `UIDONLY` is offered.
+    pub uid_only: bool,
     /// It is compressed already.
     pub compressed: bool,
     /// The octets that a message may have.
@@ -30,6 +32,7 @@ enum When {
     NoPasswords,
     Uncompressed,
     Utf8,
+    UidOnly,
 }
 
 /// What `LITERAL-` lets a client do is part of `LITERAL+`, and both must not stand here
@@ -59,6 +62,9 @@ const TABLE: &[(&str, When)] = &[
     ("SAVEDATE", When::SignedIn),              // RFC 8514
     ("OBJECTID", When::SignedIn),              // RFC 8474
     ("PREVIEW", When::SignedIn),               // RFC 8970
+    ("PARTIAL", When::SignedIn),               // RFC 9394
+    ("INPROGRESS", When::SignedIn),            // RFC 9585
+    ("UNAUTHENTICATE", When::Uncompressed),    // RFC 8437
     ("ESEARCH", When::SignedIn),               // RFC 4731
     ("SEARCHRES", When::SignedIn),             // RFC 5182
     ("WITHIN", When::SignedIn),                // RFC 5032
@@ -69,19 +75,21 @@ const TABLE: &[(&str, When)] = &[
     ("THREAD=ORDEREDSUBJECT", When::SignedIn), // RFC 5256
     ("THREAD=REFERENCES", When::SignedIn),     // RFC 5256
     ("UTF8=ACCEPT", When::Utf8),               // RFC 9755
+    ("UIDONLY", When::UidOnly),                // RFC 9586
     ("CONDSTORE", When::SignedIn),             // RFC 7162 §3.1
     ("QRESYNC", When::SignedIn),               // RFC 7162 §3.2
     ("QUOTA", When::SignedIn),                 // RFC 9208
     ("QUOTA=RES-STORAGE", When::SignedIn),     // RFC 9208 §5.1
+    ("QUOTA=RES-MESSAGE", When::SignedIn),     // RFC 9208 §5.2
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
-    ("QUOTA=RES-MESSAGE", When::SignedIn),     // RFC 9208 §5.2
 pub fn list(circumstances: Circumstances<'_>) -> String {
     let announced = |when| match when {
         When::Always => true,
         When::SignedIn => circumstances.signed_in,
         When::StartTls => circumstances.starttls,
+        When::UidOnly => circumstances.signed_in && circumstances.uid_only,
         When::Utf8 => circumstances.signed_in && circumstances.utf8_accept,
         When::Uncompressed => circumstances.signed_in && !circumstances.compressed,
         When::NoPasswords => !circumstances.signed_in && !circumstances.passwords,
@@ -115,14 +123,20 @@ mod tests {
                 passwords,
                 mechanisms,
                 utf8_accept: false,
+                uid_only: false,
                 compressed: false,
                 append_max: 1000,
             };
             assert_eq!(list(circumstances), expected);
             let with_utf8 = list(Circumstances { utf8_accept: true, ..circumstances });
             assert_eq!(with_utf8.contains(" UTF8=ACCEPT"), signed_in);
+            let by_uid = list(Circumstances { uid_only: true, ..circumstances });
+            assert_eq!(by_uid.contains(" UIDONLY"), signed_in);
             let compressed = list(Circumstances { compressed: true, ..circumstances });
-            assert_eq!(compressed, expected.replace(" COMPRESS=DEFLATE", ""));
+            assert_eq!(
+                compressed,
+                expected.replace(" COMPRESS=DEFLATE", "").replace(" UNAUTHENTICATE", "")
+            );
         };
         check(
             false,
@@ -141,7 +155,7 @@ mod tests {
             false,
             true,
             "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
-             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
+             LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW PARTIAL INPROGRESS UNAUTHENTICATE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=1000",
         );

@@ -15,7 +15,7 @@ pub use mailboxes::{
 };
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use search::{
-    Arrange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
+    Arrange, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
 };
 
 use crate::SequenceSet;
@@ -51,6 +51,8 @@ pub enum Command {
     Enable(Enable),
     /// COMPRESS DEFLATE (RFC 4978 §3).
     Compress,
+    /// UNAUTHENTICATE (RFC 8437 §3).
+    Unauthenticate,
     /// NAMESPACE (RFC 2342 §5).
     Namespace,
     /// What concerns mailboxes from outside.
@@ -119,6 +121,8 @@ pub struct Enable {
     pub imap4rev2: bool,
     /// `UTF8=ACCEPT` (RFC 9755 §3).
     pub utf8_accept: bool,
+    /// `UIDONLY`: there are no sequence numbers (RFC 9586 §3).
+    pub uid_only: bool,
 }
 
 /// What the numbers of a command are, and those of its responses.

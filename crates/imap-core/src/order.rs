@@ -48,6 +48,7 @@ pub(crate) enum Verb {
     UidSort,
     UidStore,
     UidThread,
+    Unauthenticate,
     Unselect,
     Unsubscribe,
 }
@@ -104,10 +105,10 @@ impl Rule {
         Self { may_exists: false, ..self }
     }
 
-    /// Whether what is gone may be told before its end. With QRESYNC as soon as the standard lets
-    /// it: who counts by mod-sequences must not hear of a later change first.
-    pub(crate) fn may_tell_vanished(&self, qresync: bool) -> bool {
-        self.may_expunge || (qresync && !self.sequence_numbers)
+    /// Whether what is gone may be told before its end. As UIDs as soon as the standard lets it: who
+    /// counts by mod-sequences must not hear of a later change first.
+    pub(crate) fn may_tell_vanished(&self, as_uids: bool) -> bool {
+        self.may_expunge || (as_uids && !self.sequence_numbers)
     }
 }
 
@@ -163,6 +164,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::UidStore, "UID STORE", Legal::Selected)               // RFC 3501 §6.4.8
         .no_expunge().no_exists(),
     rule(Verb::UidThread, "UID THREAD", Legal::Selected),            // RFC 5256 §3
+    rule(Verb::Unauthenticate, "UNAUTHENTICATE", Legal::SignedIn),   // RFC 8437 §3
     rule(Verb::Unselect, "UNSELECT", Legal::Selected),               // RFC 3691 §2
     rule(Verb::Unsubscribe, "UNSUBSCRIBE", Legal::SignedIn),         // RFC 3501 §6.3.7
 ];

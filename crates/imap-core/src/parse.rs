@@ -33,6 +33,8 @@ pub(crate) struct Dialect {
     pub(crate) rev2: bool,
     /// No charset but UTF-8 is named, and SEARCH names none (RFC 9755 §3).
     pub(crate) utf8_only: bool,
+    /// Messages have no sequence numbers (RFC 9586 §3).
+    pub(crate) uid_only: bool,
 }
 
 /// The moment that an INTERNALDATE tells, without its quotes.
@@ -83,6 +85,8 @@ pub(crate) enum SyntaxError {
     Name(&'static str),
     /// A use that no mailbox has.
     Use,
+    /// A sequence number from a client that has given them up.
+    UidRequired,
     /// A charset that is not known; in a search that was to save its result, or in another.
     Charset { saves: bool },
 }
@@ -95,6 +99,10 @@ impl From<SyntaxError> for Completion {
             SyntaxError::Name(why) => Self::no(Code::Cannot, why),
             // RFC 6154 §3.
             SyntaxError::Use => Self::no(Code::UseAttr, "There is no such use here"),
+            // RFC 9586 §3.
+            SyntaxError::UidRequired => {
+                Self::bad("There are UIDs only since UIDONLY").with(Code::UidRequired)
+            }
             // RFC 3501 §6.4.4.
             SyntaxError::Charset { .. } => Self::no(Code::BadCharset, "This charset is not known"),
         }
@@ -158,6 +166,10 @@ fn head(cursor: &mut Cursor<'_>, state: State) -> Result<(Box<str>, Verb), Rejec
         return Err(Rejected::new(None, SyntaxError::Expected("a tag and a command")));
     };
     let verb = verb(cursor).and_then(|name| match rule_named(&name) {
+        // RFC 9586 §3.2, §3.8.
+        Some(rule) if rule.sequence_numbers && cursor.dialect().uid_only => {
+            Err(SyntaxError::UidRequired.into())
+        }
         Some(rule) => rule.legal.check(state).map(|()| rule.verb).map_err(Completion::bad),
         None => Err(Completion::bad("No such command")),
     });

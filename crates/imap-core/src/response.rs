@@ -15,7 +15,6 @@ pub use mailboxes::{
     ListLine, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags, status_line,
 };
 pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
-pub use metadata::{metadata, metadata_changed};
 pub use quota::{quota, quota_root};
 pub(crate) use search::Extended;
 pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};

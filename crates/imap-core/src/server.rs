@@ -24,7 +24,7 @@ mod sign_in;
 
 pub use answers::{FlagsNow, Opened};
 pub use append::{AppendAbandoned, AppendComplete, AppendPiece};
-pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn};
+pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn, SignOut};
 pub use limits::{Limits, Options};
 pub use resync::Missed;
 pub use session::Session;

@@ -163,6 +163,11 @@ impl UidRuns {
         (self.difference(&upper), self.intersection(&upper))
     }
 
+    /// So many UIDs, from the one on that has `start` smaller ones.
+    pub(crate) fn part(&self, start: u32, count: u32) -> Self {
+        self.split_at(start).1.split_at(count).0
+    }
+
     /// Whether the saturated step over a hole that ends at the largest number left `first` inside
     /// that hole.
     fn ends_at_max_within(&self, first: u32) -> bool {

@@ -45,6 +45,7 @@ impl Handler<Session> for Conversation {
         match question {
             Question::Prepare(ask) => self.prepare(ask, talk).await,
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
+            Question::SignOut(ask) => self.sign_out(ask, talk),
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
             Question::Quota(ask) => self.quota(ask, talk).await,
             Question::Select(ask) => self.select(ask, talk).await?,

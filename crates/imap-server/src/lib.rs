@@ -11,6 +11,7 @@
 mod commands;
 mod handler;
 mod presence;
+mod progress;
 mod quota;
 mod search;
 mod selected;

@@ -136,8 +136,10 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
         ..Limits::default()
     };
     let (hostname, offers) = (config.hostname.to_string(), offers.clone());
-    let utf8_accept = config.imap.extra_capabilities.contains(&ImapCapability::Utf8Accept);
-    Options { starttls, hostname, offers, utf8_accept, limits, ..Options::default() }
+    let offered = |capability| config.imap.extra_capabilities.contains(&capability);
+    let utf8_accept = offered(ImapCapability::Utf8Accept);
+    let uid_only = offered(ImapCapability::UidOnly);
+    Options { starttls, hostname, offers, utf8_accept, uid_only, limits, ..Options::default() }
 }
 
 fn name(peer: &Peer) -> String {

@@ -21,6 +21,8 @@ mod house;
 mod large;
 #[path = "imap_server/live.rs"]
 mod live;
+#[path = "imap_server/modes.rs"]
+mod modes;
 #[path = "imap_server/names.rs"]
 mod names;
 #[path = "imap_server/objects.rs"]

@@ -3,7 +3,7 @@
 use mail_types::ModSeq;
 use mime_core::section::{Section, SectionOf};
 
-use super::Numbering;
+use super::{Numbering, PartialRange};
 use crate::SequenceSet;
 
 /// FETCH (RFC 3501 §6.4.5).
@@ -22,6 +22,9 @@ pub struct Fetch {
     /// `VANISHED`: and tell which of them went since (RFC 7162 §3.2.6). Only of UID FETCH with
     /// CHANGEDSINCE.
     pub vanished: bool,
+    /// `PARTIAL`: only some of them (RFC 9394 §3.3); before CHANGEDSINCE leaves some out. Only of
+    /// UID FETCH.
+    pub partial: Option<PartialRange>,
 }
 
 impl Fetch {

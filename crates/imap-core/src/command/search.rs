@@ -1,5 +1,7 @@
 //! What SEARCH can ask for.
 
+use std::fmt;
+
 use mail_types::{Flag, Keyword, ModSeq};
 
 use super::Numbering;
@@ -81,6 +83,8 @@ pub struct SearchReturn {
     pub all: bool,
     /// `COUNT`: how many.
     pub count: bool,
+    /// `PARTIAL`: some of them, as a set (RFC 9394 §3.1). Not with `ALL`.
+    pub partial: Option<PartialRange>,
     /// `SAVE`: nothing is told because of it, but the result is kept for `$` (RFC 5182 §2.1).
     pub save: bool,
 }
@@ -88,7 +92,36 @@ pub struct SearchReturn {
 impl SearchReturn {
     /// Whether anything is to be told.
     pub fn tells(self) -> bool {
-        self.min || self.max || self.all || self.count
+        self.min || self.max || self.all || self.count || self.partial.is_some()
+    }
+}
+
+/// `partial-range` (RFC 9394 §4): places in a result, counted from 1 at its beginning or at its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartialRange {
+    /// One end, as the client wrote it.
+    pub(crate) first: u32,
+    /// The other one.
+    pub(crate) last: u32,
+    /// Both count from the end.
+    pub(crate) from_end: bool,
+}
+
+impl PartialRange {
+    /// The first place and how many there are from it on, counted from 0 at the beginning, of so
+    /// many results; none if the range lies beyond them.
+    pub fn within(self, total: u32) -> Option<(u32, u32)> {
+        let (low, high) = (self.first.min(self.last), self.first.max(self.last).min(total));
+        let count = high.checked_sub(low)?.checked_add(1)?;
+        let start = if self.from_end { total.checked_sub(high)? } else { low.checked_sub(1)? };
+        Some((start, count))
+    }
+}
+
+impl fmt::Display for PartialRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.from_end { "-" } else { "" };
+        write!(f, "{sign}{}:{sign}{}", self.first, self.last)
     }
 }
 
@@ -180,5 +213,27 @@ impl SearchKey {
             Self::Not(key) => key.has(kind),
             key => kind(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_a_part() {
+        let within =
+            |first, last, from_end, total| PartialRange { first, last, from_end }.within(total);
+        // RFC 9394 §3.1, the examples.
+        assert_eq!(within(1, 100, true, 23_764), Some((23_664, 100)));
+        assert_eq!(within(23_500, 24_000, false, 23_764), Some((23_499, 265)));
+        assert_eq!(within(24_000, 24_500, false, 23_764), None);
+        // RFC 9394 §4: the order of the two says nothing.
+        assert_eq!(within(500, 400, false, 1000), within(400, 500, false, 1000));
+        assert_eq!(within(3, 2, true, 5), Some((2, 2)));
+        assert_eq!(within(4, 9, true, 5), Some((0, 2)));
+        assert_eq!(within(6, 9, true, 5), None);
+        assert_eq!(within(1, u32::MAX, true, 0), None);
+        assert_eq!(within(1, u32::MAX, false, u32::MAX), Some((0, u32::MAX)));
     }
 }

@@ -36,6 +36,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Noop | Verb::Check => return Ok(Command::Noop),
         Verb::Logout => return Ok(Command::Logout),
         Verb::StartTls => return Ok(Command::StartTls),
+        Verb::Unauthenticate => return Ok(Command::Unauthenticate),
         Verb::Namespace => return Ok(Command::Namespace),
         Verb::Idle => return Ok(Command::Idle),
         Verb::Close => return Ok(Command::Close(Close { expunge: true })),
@@ -167,6 +168,7 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
             b"QRESYNC" => enable.qresync = true,
             b"IMAP4REV2" => enable.imap4rev2 = true,
             b"UTF8=ACCEPT" => enable.utf8_accept = true,
+            b"UIDONLY" => enable.uid_only = true,
             _ => {}
         }
         if !cursor.eat(b' ') {

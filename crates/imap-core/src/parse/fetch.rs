@@ -5,9 +5,11 @@ use mail_types::ModSeq;
 use super::{
     SyntaxError,
     cursor::Cursor,
-    values::{mod_seq, sequence_set, text},
+    values::{mod_seq, partial_range, sequence_set, text},
 };
-use crate::command::{Fetch, FetchItem, FieldChoice, Numbering, Partial, Section, SectionOf};
+use crate::command::{
+    Fetch, FetchItem, FieldChoice, Numbering, Partial, PartialRange, Section, SectionOf,
+};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -25,14 +27,20 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
         None => vec![item(cursor)?],
     };
     let modifiers = if cursor.eat(b' ') { modifiers(cursor)? } else { Modifiers::default() };
-    let Modifiers { changed_since, vanished } = modifiers;
+    let Modifiers { changed_since, vanished, partial } = modifiers;
+    // RFC 9394 §3.3.
+    if partial.is_some() && numbering == Numbering::Sequence {
+        return Err(SyntaxError::Expected("PARTIAL in UID FETCH only"));
+    }
     // RFC 7162 §3.2.6: neither for FETCH, nor without CHANGEDSINCE.
     if vanished && (numbering == Numbering::Sequence || changed_since.is_none()) {
         return Err(SyntaxError::Expected("VANISHED in UID FETCH with CHANGEDSINCE only"));
     }
     let mut items = Vec::with_capacity(asked.len() + 2);
-    // RFC 3501 §6.4.8: the UID is told whether asked for or not.
-    let uid = (numbering == Numbering::Uid).then_some(FetchItem::Uid);
+    // RFC 3501 §6.4.8: the UID is told whether asked for or not; where there is nothing else, it
+    // stands before the items (RFC 9586 §3.3).
+    let tells_uid = numbering == Numbering::Uid && !cursor.dialect().uid_only;
+    let uid = tells_uid.then_some(FetchItem::Uid);
     // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for the mod-sequence too.
     let mod_seq = changed_since.map(|_| FetchItem::ModSeq);
     for item in uid.into_iter().chain(asked).chain(mod_seq) {
@@ -40,7 +48,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
             items.push(item);
         }
     }
-    Ok(Fetch { messages, numbering, items, changed_since, vanished })
+    Ok(Fetch { messages, numbering, items, changed_since, vanished, partial })
 }
 
 /// What stands behind the items.
@@ -48,11 +56,13 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Fet
 struct Modifiers {
     changed_since: Option<ModSeq>,
     vanished: bool,
+    partial: Option<PartialRange>,
 }
 
-/// `chgsince-fetch-mod`, `rexpunges-fetch-mod` (RFC 7162 §7), each once.
+/// `chgsince-fetch-mod`, `rexpunges-fetch-mod` (RFC 7162 §7), `modifier-partial` (RFC 9394 §4), each
+/// once.
 fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<Modifiers> {
-    const WHAT: &str = "(CHANGEDSINCE ..)";
+    const WHAT: &str = "(CHANGEDSINCE ..) or (PARTIAL ..)";
     let mut modifiers = Modifiers::default();
     cursor.list(WHAT, |cursor| {
         if cursor.eat_word("CHANGEDSINCE") && modifiers.changed_since.is_none() {
@@ -60,6 +70,9 @@ fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<Modifiers> {
             modifiers.changed_since = Some(mod_seq(cursor)?);
         } else if cursor.eat_word("VANISHED") && !modifiers.vanished {
             modifiers.vanished = true;
+        } else if cursor.eat_word("PARTIAL") && modifiers.partial.is_none() {
+            cursor.space()?;
+            modifiers.partial = Some(partial_range(cursor)?);
         } else {
             return Err(SyntaxError::Expected(WHAT));
         }

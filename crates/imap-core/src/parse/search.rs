@@ -5,7 +5,7 @@ use mail_types::{Flag, Keyword};
 use super::{
     SyntaxError,
     cursor::{Cursor, is_atom_char},
-    values::{date, mod_seq, object_id, sequence_set, text},
+    values::{date, mod_seq, object_id, partial_range, sequence_set, text},
 };
 use crate::command::{Arrange, Numbering, Search, SearchKey, SearchReturn};
 
@@ -61,17 +61,25 @@ pub(super) fn keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
 
 pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
     let mut wanted = SearchReturn::default();
-    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT, SAVE", |cursor| {
+    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT, SAVE, PARTIAL", |cursor| {
         match cursor.word().to_ascii_uppercase().as_slice() {
             b"MIN" => wanted.min = true,
             b"MAX" => wanted.max = true,
             b"ALL" => wanted.all = true,
             b"COUNT" => wanted.count = true,
             b"SAVE" => wanted.save = true,
-            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL, COUNT or SAVE")),
+            b"PARTIAL" if wanted.partial.is_none() => {
+                cursor.space()?;
+                wanted.partial = Some(partial_range(cursor)?);
+            }
+            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL, COUNT, SAVE or one PARTIAL")),
         }
         Ok(())
     })?;
+    if wanted.all && wanted.partial.is_some() {
+        // RFC 9394 §3.1.
+        return Err(SyntaxError::Expected("ALL or PARTIAL, not both"));
+    }
     // RFC 4731 §3.1: an empty list means ALL.
     wanted.all |= wanted == SearchReturn::default();
     Ok(wanted)
@@ -99,6 +107,10 @@ impl Parser {
         match cursor.peek() {
             Some(b'(') => {
                 return cursor.list("search keys", |cursor| self.key(cursor)).map(all_of);
+            }
+            // RFC 9586 §3.5.
+            Some(b'0'..=b'9' | b'*') if cursor.dialect().uid_only => {
+                return Err(SyntaxError::UidRequired);
             }
             Some(b'0'..=b'9' | b'*' | b'$') => {
                 return sequence_set(cursor).map(SearchKey::Sequence);

@@ -48,6 +48,10 @@ fn resync(cursor: &mut Cursor<'_>) -> Parsed<Resync> {
         known = Some(known_set(cursor)?);
         more = cursor.eat(b' ');
     }
+    if more && cursor.dialect().uid_only {
+        // RFC 9586 §3.7.
+        return Err(SyntaxError::UidRequired);
+    }
     if more {
         matches = Some(seq_match_data(cursor)?);
     }

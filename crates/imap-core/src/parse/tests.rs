@@ -10,7 +10,8 @@ use crate::command::{
 };
 
 /// Of a client that has enabled nothing.
-const PLAIN: Dialect = Dialect { utf8_names: false, rev2: false, utf8_only: false };
+const PLAIN: Dialect =
+    Dialect { utf8_names: false, rev2: false, utf8_only: false, uid_only: false };
 
 /// A command in the selected state, or, if LOGIN and its like, in the one before.
 fn parse(line: &str) -> Result<Command, String> {
@@ -88,6 +89,11 @@ fn well_formed() {
         "SEARCH MODSEQ \"/flags/$mdnsent\" shared 5",
         "STATUS x (HIGHESTMODSEQ)",
         "FETCH 1 (SAVEDATE UID)",
+        "UID SEARCH RETURN (PARTIAL -1:-100 COUNT) UNSEEN",
+        "SEARCH RETURN (MIN partial 5:1 SAVE) ALL",
+        "UID FETCH 1:* FLAGS (PARTIAL 1:5 CHANGEDSINCE 7)",
+        "UID FETCH 1:* FLAGS (CHANGEDSINCE 7 PARTIAL -5:-1 VANISHED)",
+        "unauthenticate",
         "FETCH 1 PREVIEW",
         "FETCH 1 preview (lazy)",
         "FETCH 1 (PREVIEW UID)",
@@ -135,6 +141,18 @@ fn malformed_is_bad_and_never_guessed() {
         "",
         " NOOP",
         "NOOP x",
+        "UNAUTHENTICATE x",
+        "SEARCH RETURN (PARTIAL 1:5 ALL) ALL",
+        "SEARCH RETURN (PARTIAL 1:5 PARTIAL 6:7) ALL",
+        "SEARCH RETURN (PARTIAL) ALL",
+        "SEARCH RETURN (PARTIAL 1) ALL",
+        "SEARCH RETURN (PARTIAL 0:5) ALL",
+        "SEARCH RETURN (PARTIAL -1:5) ALL",
+        "SEARCH RETURN (PARTIAL 1:-5) ALL",
+        "SEARCH RETURN (PARTIAL 1:*) ALL",
+        "FETCH 1:* FLAGS (PARTIAL 1:5)",
+        "UID FETCH 1:* FLAGS (PARTIAL 1:5 PARTIAL 1:5)",
+        "UID FETCH 1:* FLAGS (PARTIAL)",
         "NOOP ",
         "XYZZY",
         "UID",

@@ -5,7 +5,13 @@ use std::borrow::Cow;
 use mail_types::{Flag, FlagSet, MailboxName, ModSeq, Timestamp};
 
 use super::{Dialect, SyntaxError, cursor::Cursor};
-use crate::{ObjectId, calendar::Date, command::StatusItem, sequence_set::SequenceSet, utf7};
+use crate::{
+    ObjectId,
+    calendar::Date,
+    command::{PartialRange, StatusItem},
+    sequence_set::SequenceSet,
+    utf7,
+};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -81,6 +87,18 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
         new
     });
     Ok(items)
+}
+
+/// `partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number` (RFC 9394 §4)
+pub(super) fn partial_range(cursor: &mut Cursor<'_>) -> Parsed<PartialRange> {
+    const WHAT: &str = "a range such as 1:500 or -1:-500";
+    let from_end = cursor.eat(b'-');
+    let first = cursor.nonzero_number()?;
+    cursor.expect(b':', WHAT)?;
+    if cursor.eat(b'-') != from_end {
+        return Err(SyntaxError::Expected(WHAT));
+    }
+    Ok(PartialRange { first, last: cursor.nonzero_number()?, from_end })
 }
 
 /// `objectid` (RFC 8474 §7)

@@ -37,6 +37,14 @@ impl FetchResponse {
         Self { empty: true, rev2: false }
     }
 
+    /// Begins it for a client that has given up sequence numbers (RFC 9586 §3.3).
+    pub fn begin_by_uid(out: &mut Vec<u8>, message: Uid) -> Self {
+        out.extend_from_slice(b"* ");
+        number(out, message.number().into());
+        out.extend_from_slice(b" UIDFETCH (");
+        Self { empty: true, rev2: false }
+    }
+
     /// For a client that speaks IMAP4rev2, or for another.
     pub fn for_rev2(self, rev2: bool) -> Self {
         Self { rev2, ..self }

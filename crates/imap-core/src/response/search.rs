@@ -114,8 +114,16 @@ impl Extended<'_> {
                 ranges(out, found);
             }
         }
+        let count = found.iter().map(|(a, b)| u64::from(b.abs_diff(*a)) + 1).sum();
+        if let Some(range) = wanted.partial {
+            out.extend_from_slice(format!(" PARTIAL ({range} ").as_bytes());
+            match range.within(u32::try_from(count).unwrap_or(u32::MAX)) {
+                Some((start, count)) => ranges(out, &part(found, start, count)),
+                None => out.extend_from_slice(b"NIL"),
+            }
+            out.push(b')');
+        }
         if wanted.count {
-            let count = found.iter().map(|(a, b)| u64::from(b.abs_diff(*a)) + 1).sum();
             value(out, " COUNT ", count);
         }
         if let Some(mod_seqs) = self.mod_seqs {
@@ -123,6 +131,23 @@ impl Extended<'_> {
         }
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// So many numbers of ascending ranges, from a place on.
+fn part(ranges: &[(u32, u32)], start: u32, count: u32) -> Vec<(u32, u32)> {
+    let (mut skip, mut left, mut part) = (start, count, Vec::new());
+    for (first, last) in ranges {
+        // A range can't hold all numbers, as 0 is none.
+        let length = (last - first).saturating_add(1);
+        let skipped = skip.min(length);
+        skip -= skipped;
+        let taken = (length - skipped).min(left);
+        left -= taken;
+        if let Some(more) = taken.checked_sub(1) {
+            part.push((first + skipped, first + skipped + more));
+        }
+    }
+    part
 }
 
 /// `* THREAD` (RFC 5256 §4), thread by thread, so that the output can drain between.

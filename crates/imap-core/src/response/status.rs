@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mail_types::{ModSeq, Uid, UidValidity};
 
-use super::{number, search::ranges};
+use super::{nstring, number, search::ranges};
 use crate::{ObjectId, UidRuns};
 
 /// How a command ended.
@@ -72,6 +72,16 @@ pub enum Code {
     ExpungeIssued,
     /// `HIGHESTMODSEQ` (RFC 7162 §3.1.2.1).
     HighestModSeq(ModSeq),
+    /// `INPROGRESS`, only of untagged responses: the tag, what is done, and of how much
+    /// (RFC 9585 §4).
+    InProgress {
+        /// Of the command; none if it can't stand in a code.
+        tag: Option<Box<str>>,
+        /// What is done.
+        done: u32,
+        /// What there is to do, more than that; none: not known.
+        goal: Option<u32>,
+    },
     /// `INUSE`.
     InUse,
     /// `LIMIT`.
@@ -107,6 +117,8 @@ pub enum Code {
     UseAttr,
     /// `UIDNEXT`.
     UidNext(Uid),
+    /// `UIDREQUIRED`: sequence numbers are given up (RFC 9586 §3).
+    UidRequired,
     /// `UIDVALIDITY`.
     UidValidity(UidValidity),
     /// `UNAVAILABLE`.
@@ -180,6 +192,12 @@ impl Code {
             Self::HighestModSeq(ModSeq(value)) => {
                 return out.extend_from_slice(format!("HIGHESTMODSEQ {value}").as_bytes());
             }
+            Self::InProgress { tag, done, goal } => {
+                out.extend_from_slice(b"INPROGRESS (");
+                nstring(out, tag.as_ref().map(|tag| tag.as_bytes()));
+                let goal = goal.map_or_else(|| "NIL".to_owned(), |goal| goal.to_string());
+                return out.extend_from_slice(format!(" {done} {goal})").as_bytes());
+            }
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::MailboxId(id) => {
@@ -201,6 +219,7 @@ impl Code {
             Self::TryCreate => "TRYCREATE",
             Self::UnknownCte => "UNKNOWN-CTE",
             Self::UseAttr => "USEATTR",
+            Self::UidRequired => "UIDREQUIRED",
             Self::UidNext(uid) => return numbered(out, "UIDNEXT", uid.number()),
             Self::UidValidity(validity) => return numbered(out, "UIDVALIDITY", validity.number()),
             Self::Unavailable => "UNAVAILABLE",

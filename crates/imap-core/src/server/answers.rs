@@ -5,7 +5,7 @@ use conversation::Wire;
 use mail_types::{FlagSet, Keyword, ModSeq, SeqNum, Uid, UidValidity};
 use sasl_core::{LastWord, server::Prepared};
 
-use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, session::Access};
+use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, SignOut, session::Access};
 use crate::{
     ObjectId, UidRuns,
     command::{
@@ -13,7 +13,7 @@ use crate::{
         SearchReturn, Select, Store,
     },
     order::Verb,
-    response::{self, Code, Completion, Condition, Extended, FetchResponse, FoundModSeqs},
+    response::{self, Code, Completion, Condition, Extended, FoundModSeqs},
     view::View,
 };
 
@@ -88,6 +88,13 @@ impl Ask<SignIn> {
     }
 }
 
+impl Ask<SignOut> {
+    /// It is forgotten.
+    pub fn done(self, session: &mut Session, wire: &mut Wire) {
+        session.signed_out(self.ticket, wire);
+    }
+}
+
 impl Ask<Select> {
     /// It is open: all is told that the client must hear. What a client that comes back has missed
     /// ([`Ask::missed`]) follows, then [`Ask::done`].
@@ -112,10 +119,10 @@ impl Ask<Fetch> {
     /// asked for: its flags (RFC 3501 §6.4.5), and to those who know of mod-sequences that and its
     /// UID (RFC 7162 §3.2.4).
     pub fn items_if_marked(&self, session: &Session) -> impl Iterator<Item = &'static FetchItem> {
-        let items: &'static [_] = if session.enabled.condstore {
-            &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq]
-        } else {
-            &[FetchItem::Flags]
+        let items: &'static [_] = match (session.enabled.condstore, session.enabled.uid_only) {
+            (true, false) => &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq],
+            (true, true) => &[FetchItem::Flags, FetchItem::ModSeq],
+            (false, _) => &[FetchItem::Flags],
         };
         items.iter().filter(|item| !self.command.items.contains(item))
     }
@@ -170,8 +177,8 @@ impl Ask<Search> {
 }
 
 impl Ask<Search> {
-    /// Keeps the result for `$`, if that was asked for: with MIN and MAX alone, only these
-    /// (RFC 5182 §2.4). `found` is in the order of the response.
+    /// Keeps the result for `$`, if that was asked for: with MIN, MAX and PARTIAL alone, only these
+    /// (RFC 5182 §2.4, RFC 9394 §3.2). `found` is in the order of the response.
     pub fn save(&self, session: &mut Session, found: &[Uid]) {
         let Some(wanted) = self.command.returns.filter(|wanted| wanted.save) else { return };
         let all = wanted.all || wanted.count || !wanted.tells();
@@ -180,7 +187,13 @@ impl Ask<Search> {
         let kept: UidRuns = if all {
             found.iter().copied().collect()
         } else {
-            first.into_iter().chain(last).copied().collect()
+            let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            let part = wanted.partial.and_then(|range| range.within(total));
+            let part = part.and_then(|(start, count)| {
+                let start = usize::try_from(start).ok()?;
+                found.get(start..start.checked_add(usize::try_from(count).ok()?)?)
+            });
+            first.into_iter().chain(last).chain(part.unwrap_or_default()).copied().collect()
         };
         if let Some(view) = session.view_mut() {
             view.save(&kept);
@@ -317,10 +330,10 @@ impl Ask<GoOn> {
 }
 
 fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bool) {
-    let qresync = session.enabled.qresync;
+    let by_uid = session.hears_of_uids();
     let Some(view) = session.view_mut() else { return };
     view.vanished(uids);
-    if now && qresync {
+    if now && by_uid {
         // RFC 7162 §3.2.10.2: of what the client knows only, as it is with EXPUNGE.
         response::vanished(&mut wire.output, &view.tell_vanished_uids(), false);
     } else if now {
@@ -346,11 +359,9 @@ pub(super) struct Told {
 }
 
 pub(super) fn tell_flags(session: &Session, wire: &mut Wire, message: FlagsNow<'_>, told: Told) {
-    let Some(view) = session.view() else { return };
-    let Some(number) = view.sequence_number(message.uid) else { return };
     let out = &mut wire.output;
-    let mut response = FetchResponse::begin(out, number);
-    if told.uid {
+    let Some(mut response) = session.begin_fetch(out, message.uid) else { return };
+    if told.uid && !session.enabled.uid_only {
         response.uid(out, message.uid);
     }
     if told.flags {

@@ -19,6 +19,8 @@ pub enum Question {
     Prepare(Ask<Prepare>),
     /// Is this who it claims to be?
     SignIn(Ask<SignIn>),
+    /// Forget who is signed in, and all that is known of it.
+    SignOut(Ask<SignOut>),
     /// Create, delete, rename, subscribe, list, status.
     Mailboxes(Ask<MailboxCommand>),
     /// How much room is there?
@@ -88,6 +90,10 @@ pub struct SignIn {
     /// How it was made: `LOGIN`, or the SASL mechanism, for the log.
     pub method: &'static str,
 }
+
+/// UNAUTHENTICATE (RFC 8437 §3): whatever mailbox was open is closed, and nothing removed from it.
+#[derive(Debug)]
+pub struct SignOut(pub(super) ());
 
 /// Whether the session may go on. It may if the answer does not dismiss it
 /// ([`super::Session::dismiss`]).

@@ -11,7 +11,7 @@ use crate::{
     command::Enable,
     order::Verb,
     parse::Dialect,
-    response::{self, Code, Completion, Condition, Spelling},
+    response::{self, Code, Completion, Condition, FetchResponse, Spelling},
 };
 
 impl Session {
@@ -29,6 +29,7 @@ impl Session {
     /// ENABLE: what is known is turned on and told, the rest passed over (RFC 5161 §3.1).
     pub(super) fn enable(&mut self, wire: &mut Wire, mut wanted: Enable) {
         wanted.utf8_accept &= self.options.utf8_accept;
+        wanted.uid_only &= self.options.uid_only;
         let out = &mut wire.output;
         out.extend_from_slice(b"* ENABLED");
         for (name, is_wanted) in [
@@ -36,6 +37,7 @@ impl Session {
             ("QRESYNC", wanted.qresync),
             ("IMAP4rev2", wanted.imap4rev2),
             ("UTF8=ACCEPT", wanted.utf8_accept),
+            ("UIDONLY", wanted.uid_only),
         ] {
             if is_wanted {
                 out.extend_from_slice(format!(" {name}").as_bytes());
@@ -45,6 +47,7 @@ impl Session {
         self.enabled.qresync |= wanted.qresync;
         self.enabled.imap4rev2 |= wanted.imap4rev2;
         self.enabled.utf8_accept |= wanted.utf8_accept;
+        self.enabled.uid_only |= wanted.uid_only;
     }
 
     /// Whether the client speaks IMAP4rev2: `\Recent` and UNSEEN are gone, searches are told in
@@ -69,6 +72,23 @@ impl Session {
         self.options.utf8_accept && !self.takes_utf8()
     }
 
+    /// Whether what goes is told as UIDs: to who keeps a cache, and to who has no sequence numbers
+    /// (RFC 7162 §3.2.10, RFC 9586 §3.4).
+    pub(super) fn hears_of_uids(&self) -> bool {
+        self.enabled.qresync || self.enabled.uid_only
+    }
+
+    /// Begins the response for a message as the client names it; none if it does not know of it.
+    pub fn begin_fetch(&self, out: &mut Vec<u8>, uid: Uid) -> Option<FetchResponse> {
+        let number = self.view()?.sequence_number(uid)?;
+        let response = if self.enabled.uid_only {
+            FetchResponse::begin_by_uid(out, uid)
+        } else {
+            FetchResponse::begin(out, number)
+        };
+        Some(response.for_rev2(self.enabled.imap4rev2))
+    }
+
     /// Whether the client is told that a message is `\Recent`.
     pub fn is_recent(&self, uid: Uid) -> bool {
         !self.enabled.imap4rev2 && self.view().is_some_and(|view| view.is_recent(uid))
@@ -80,6 +100,7 @@ impl Session {
             utf8_names: self.takes_utf8(),
             rev2: self.enabled.imap4rev2,
             utf8_only: self.enabled.utf8_accept,
+            uid_only: self.enabled.uid_only,
         }
     }
 

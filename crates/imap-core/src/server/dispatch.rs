@@ -5,11 +5,12 @@ use conversation::{Step, Ticket, Upgrade, Wire};
 use super::{
     Question, Session,
     append::size_refusal,
+    ask::SignOut,
     session::{Access, Activity, Flow, Running},
 };
 use crate::{
     UidRuns,
-    command::{Arrange, Command, Numbering, SearchReturn},
+    command::{Arrange, Command, Numbering, PartialRange, SearchReturn},
     frame::{Framed, Literal},
     order::Verb,
     parse::{self, Announced, Rejected},
@@ -181,6 +182,14 @@ impl Session {
             }
             Command::StartTls => self.start_tls(wire, &tag),
             Command::Compress => self.compress(wire, &tag),
+            Command::Unauthenticate if self.compressed => {
+                // RFC 8437 §3: BAD where it is not announced.
+                self.end(wire, tag, verb, Completion::bad("Not while all is compressed"))
+            }
+            Command::Unauthenticate => {
+                self.activity = Activity::Running(Running { tag, verb, end: None });
+                Flow::Step(Step::Ask(Question::SignOut(self.ask(SignOut(()), UidRuns::new()))))
+            }
             Command::Login { name, password } => self.login(wire, tag, &name, &password),
             Command::Authenticate { mechanism, initial } => {
                 self.authenticate(wire, tag, &mechanism, initial.as_ref())
@@ -235,11 +244,14 @@ impl Session {
                 return self.read_only(wire, tag, verb);
             }
             Command::Fetch(fetch) if fetch.vanished => {
-                let messages = self.existing(Some(&fetch.messages));
+                let messages = part_of(self.existing(Some(&fetch.messages)), fetch.partial);
                 Question::Fetch(self.ask(fetch, messages))
             }
             Command::Fetch(fetch) => match self.resolve(&fetch.messages, fetch.numbering) {
-                Ok(messages) => Question::Fetch(self.ask(fetch, messages)),
+                Ok(messages) => {
+                    let messages = part_of(messages, fetch.partial);
+                    Question::Fetch(self.ask(fetch, messages))
+                }
                 Err(completion) => return self.end(wire, tag, verb, completion),
             },
             Command::Store(store) => match self.resolve(&store.messages, store.numbering) {
@@ -325,6 +337,17 @@ impl Session {
         }
         self.say_tagged(wire, Some(tag), &Completion::ok("Begin TLS now"));
         Flow::Step(Step::Upgrade(Upgrade::Tls))
+    }
+}
+
+/// The messages of a PARTIAL (RFC 9394 §3.3).
+fn part_of(messages: UidRuns, range: Option<PartialRange>) -> UidRuns {
+    match range {
+        None => messages,
+        Some(range) => match range.within(messages.len()) {
+            Some((start, count)) => messages.part(start, count),
+            None => UidRuns::new(),
+        },
     }
 }
 

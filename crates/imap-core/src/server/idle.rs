@@ -19,6 +19,8 @@ impl Session {
     /// Says what RFC 3501 §6.3.1 requires before the tagged line.
     pub(super) fn opened_mailbox(&mut self, wire: &mut Wire, name: &MailboxName, opened: Opened) {
         let (rev2, spelling) = (self.is_rev2(), self.spelling());
+        // It is a sequence number (RFC 9586 §3).
+        let tells_unseen = !self.enabled.uid_only;
         let out = &mut wire.output;
         let view = View::new(opened.uids, opened.recent);
         let size = view.size();
@@ -32,7 +34,10 @@ impl Session {
             response::list_line(out, &line, spelling);
         } else {
             response::recent(out, size.recent);
-            let first_unseen = opened.first_unseen.and_then(|uid| view.sequence_number(uid));
+            let first_unseen = opened
+                .first_unseen
+                .filter(|_| tells_unseen)
+                .and_then(|uid| view.sequence_number(uid));
             if let Some(number) = first_unseen.map(SeqNum::number) {
                 response::untagged_ok(out, &Code::Unseen(number), "The first unseen message");
             }
@@ -64,7 +69,7 @@ impl Session {
     pub(super) fn tell_news(&mut self, _wire: &mut Wire) -> Flow {
         let Activity::Running(Running { verb, .. }) = &self.activity else { return Flow::Again };
         let rule = verb.rule();
-        self.ask_news(rule.may_tell_vanished(self.enabled.qresync), rule.may_exists)
+        self.ask_news(rule.may_tell_vanished(self.hears_of_uids()), rule.may_exists)
     }
 
     fn ask_news(&mut self, may_expunge: bool, may_exists: bool) -> Flow {

@@ -19,6 +19,8 @@ pub struct Options {
     pub offers: Offers,
     /// Whether `UTF8=ACCEPT` is offered, which some clients break on (RFC 9755).
     pub utf8_accept: bool,
+    /// Whether `UIDONLY` is offered, which some clients break on (RFC 9586).
+    pub uid_only: bool,
     /// What the peer can make grow.
     pub limits: Limits,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             hostname: "localhost".to_owned(),
             offers: Offers::passwords(),
             utf8_accept: false,
+            uid_only: false,
             limits: Limits::default(),
         }
     }

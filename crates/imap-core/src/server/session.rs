@@ -170,6 +170,18 @@ impl Session {
         self.ending = Some(Box::new(Ending { code, text }));
     }
 
+    /// Tells that the command in progress is, and how far it has come (RFC 9585 §4). Not between
+    /// the parts of another response.
+    pub fn in_progress(&self, wire: &mut Wire, done: u32, goal: Option<u32>) {
+        if goal.is_some_and(|goal| goal <= done) {
+            return;
+        }
+        let tag = self.running_tag();
+        let tag = (!tag.is_empty() && !tag.contains(']')).then(|| tag.into());
+        let code = Code::InProgress { tag, done, goal };
+        response::untagged_ok(&mut wire.output, &code, "Still working on it");
+    }
+
     pub(super) fn state(&self) -> State {
         match self.access {
             Access::NotAuthenticated => State::NotAuthenticated,
@@ -204,6 +216,7 @@ impl Session {
             mechanisms: &self.announced(),
             append_max: self.append_max(),
             utf8_accept: self.options.utf8_accept,
+            uid_only: self.options.uid_only,
             compressed: self.compressed,
         })
     }
@@ -255,6 +268,10 @@ impl Session {
     /// The open question was dropped: a temporary failure of ours.
     fn answer_lost(&mut self, wire: &mut Wire) {
         match std::mem::replace(&mut self.activity, Activity::Reading) {
+            // RFC 8437 §3: NO is no answer to it.
+            Activity::Running(Running { verb: Verb::Unauthenticate, .. }) => {
+                self.dismiss(Some(Code::Unavailable), "Temporary trouble, please connect again");
+            }
             Activity::Running(Running { tag, verb, end: None }) => {
                 self.unselect_if_opening(verb);
                 self.complete(wire, tag, verb, Completion::unavailable());

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     UidRuns,
+    command::Enable,
     frame::Framed,
     order::Verb,
     response::{self, Code, Completion},
@@ -204,6 +205,20 @@ impl Session {
         // Clients take the list from here and ask no more.
         let list = Code::Capability(self.capabilities());
         self.end_running(wire, Completion::ok("Signed in").with(list));
+    }
+
+    /// Nobody is signed in any more: all is as it was before, but for TLS (RFC 8437 §3, §4.1).
+    pub(super) fn signed_out(&mut self, ticket: Ticket, wire: &mut Wire) {
+        if !self.open.answered(ticket) {
+            return;
+        }
+        self.access = Access::NotAuthenticated;
+        self.enabled = Enable::default();
+        self.deadline = None;
+        let line_max = usize::try_from(self.options.limits.command_before_sign_in_max);
+        self.framer.set_line_max(line_max.unwrap_or(self.options.limits.line_max));
+        let list = Code::Capability(self.capabilities());
+        self.end_running(wire, Completion::ok("Signed out").with(list));
     }
 
     /// The claim is not true.

@@ -9,9 +9,7 @@ use imap_core::{
         SearchKey, Select, StatusItem, Store, StoreAction,
     },
     listing,
-    response::{
-        self, Code, Completion, FetchResponse, FoundModSeqs, SearchResponse, Spelling, StatusValue,
-    },
+    response::{self, Code, Completion, FoundModSeqs, SearchResponse, Spelling, StatusValue},
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
 use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
@@ -73,6 +71,10 @@ impl ImapDialogue {
                 (Some(last_word), None) => ask.welcome(session, wire, last_word),
                 (None, None) => ask.reject(session, wire),
             },
+            Question::SignOut(ask) => {
+                self.selected.remove(&connection);
+                ask.done(session, wire);
+            }
             Question::Mailboxes(ask) => {
                 let spelling = session.spelling();
                 let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire, spelling));
@@ -387,10 +389,8 @@ impl ImapDialogue {
                 items.extend(ask.items_if_marked(session).cloned());
             }
             let message = mailbox.message(uid).unwrap();
-            let view = session.view().unwrap();
             let out = &mut wire.output;
-            let number = view.sequence_number(uid).unwrap();
-            let mut response = FetchResponse::begin(out, number).for_rev2(session.is_rev2());
+            let mut response = session.begin_fetch(out, uid).unwrap();
             for item in &items {
                 fetch_item(&mut response, out, item, message, session.is_recent(uid));
             }

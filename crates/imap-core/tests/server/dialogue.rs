@@ -1,13 +1,14 @@
 //! How a transcript's questions are answered.
 //!
 //! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
-//! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question; kinds are
-//! `prepare`, `sign-in`, `mailboxes`, `metadata`, `acl`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
+//! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question,
+//! `A: KIND progress DONE GOAL` tells how far it has come first; kinds are
+//! `prepare`, `sign-in`, `sign-out`, `mailboxes`, `metadata`, `acl`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
 //! `expunge`, `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS MESSAGES` limits the account, `@given sample` the mailbox of RFC 3501 §8,
-//! `@given tls` begins with TLS, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given sharing` shares mailboxes, `@given every-mechanism`
+//! `@given tls` begins with TLS, `@given uid-only` offers UIDONLY, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given sharing` shares mailboxes, `@given every-mechanism`
 //! offers all there are, `@given small` makes
 //! limits that a transcript can reach, `@given version 1.0` is told by ID.
 
@@ -92,6 +93,7 @@ impl Dialogue for ImapDialogue {
                 }
             }
             ["tls"] => self.implicit_tls = true,
+            ["uid-only"] => self.options.uid_only = true,
             ["utf8-accept"] => self.options.utf8_accept = true,
             ["private"] => self.options.offers.all_on_loopback = false,
             ["every-mechanism"] => self.options.offers.mechanisms = Mechanism::ALL.to_vec(),
@@ -141,6 +143,12 @@ impl Dialogue for ImapDialogue {
             return self.tell_news(connection, ask, session, wire, news.as_deref());
         }
         let script = match answers.take(kind(&question)).as_deref() {
+            Some(words) if words.starts_with("progress ") => {
+                let mut numbers = words.split(' ').skip(1).map(|word| word.parse().ok());
+                let (done, goal) = (numbers.next().flatten(), numbers.next().flatten());
+                session.in_progress(wire, done.unwrap_or(0), goal);
+                Script::Usual
+            }
             None => Script::Usual,
             Some("refuse") => Script::Refuse,
             Some("drop") => Script::Drop,
@@ -156,6 +164,7 @@ fn kind(question: &Question) -> &'static str {
     match question {
         Question::Prepare(_) => "prepare",
         Question::SignIn(_) => "sign-in",
+        Question::SignOut(_) => "sign-out",
         Question::Mailboxes(_) => "mailboxes",
         Question::Quota(_) => "quota",
         Question::Select(_) => "select",

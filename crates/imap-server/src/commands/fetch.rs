@@ -166,10 +166,9 @@ impl Fetching<'_> {
         marked: bool,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Told, StoreError>, Gone> {
-        let view = talk.parts().0.view();
-        let Some(number) = view.and_then(|view| view.sequence_number(row.uid)) else {
+        if talk.parts().0.view().is_none_or(|view| !view.uids().contains(row.uid)) {
             return Ok(Ok(Told::Gone));
-        };
+        }
         let recent = talk.parts().0.is_recent(row.uid);
         let source = match Source::open(self, row).await {
             Ok(source) => source,
@@ -181,8 +180,9 @@ impl Fetching<'_> {
         }
         let items = &self.ask.command().items;
         let (session, wire) = talk.parts();
-        let mut response =
-            FetchResponse::begin(&mut wire.output, number).for_rev2(session.is_rev2());
+        let Some(mut response) = session.begin_fetch(&mut wire.output, row.uid) else {
+            return Ok(Ok(Told::Gone));
+        };
         let mut contents = source.contents.iter();
         for item in items {
             if item.section().is_none() && item.decoded().is_none() {

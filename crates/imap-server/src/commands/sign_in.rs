@@ -1,11 +1,11 @@
-//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3).
+//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3), UNAUTHENTICATE (RFC 8437).
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use conversation::Peer;
 use imap_core::{
     response::{Code, Completion},
-    server::{Ask, Prepare, SignIn},
+    server::{Ask, Prepare, SignIn, SignOut},
 };
 use sign_in::{Origin, Protocol, SignInResult};
 
@@ -45,6 +45,15 @@ impl Conversation {
             }
             SignInResult::Unavailable => ask.finish(session, wire, Completion::unavailable()),
         }
+    }
+}
+
+impl Conversation {
+    /// UNAUTHENTICATE (RFC 8437 §3): nothing is left of who was signed in.
+    pub(crate) fn sign_out(&mut self, ask: Ask<SignOut>, talk: &mut Talk<'_>) {
+        (self.signed_in, self.selected, self.appending) = (None, None, None);
+        let (session, wire) = talk.parts();
+        ask.done(session, wire);
     }
 }
 

@@ -13,6 +13,7 @@ use stable_storage::on_blocking_thread;
 
 use crate::{
     handler::{SignedIn, Talk},
+    progress::Progress,
     search::Found,
     selected::{uid_runs, uid_set},
 };
@@ -99,13 +100,14 @@ impl Sorting<'_> {
 
     /// Lets messages get their keys that came when none were kept.
     async fn fill(&self, talk: &mut Talk<'_>) -> Result<Result<(), StoreError>, Gone> {
-        let mut next = Some(Uid::MIN);
+        let (mut next, mut progress, mut steps) = (Some(Uid::MIN), Progress::begin(), 0);
         while let Some(from) = next {
             next = match self.signed_in.mailboxes.fill_sort_keys(self.mailbox, from).await {
                 Ok(next) => next,
                 Err(error) => return Ok(Err(error)),
             };
-            talk.checkpoint().await?;
+            steps += 1;
+            progress.tell(talk, steps, None).await?;
         }
         Ok(Ok(()))
     }

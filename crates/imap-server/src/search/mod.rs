@@ -21,6 +21,7 @@ use mime_core::{
 
 use crate::{
     handler::Talk,
+    progress::Progress,
     selected::{uid_runs, uid_set},
 };
 use judge::{Evidence, Numbers, body_texts, needs_content};
@@ -108,6 +109,7 @@ impl Query {
         let mut needles = Needles::new(texts);
         let (mut found, names_mod_seq) = (Found::default(), self.key.names_mod_seq());
         let uids: Vec<Uid> = self.candidates(account, mailbox).await?.iter().collect();
+        let (mut progress, mut done) = (Progress::begin(), 0);
         for batch in uids.chunks(BATCH) {
             let rows = account
                 .fetch(mailbox, &batch.iter().map(|uid| *uid..=*uid).collect::<UidSet>(), want)
@@ -116,12 +118,13 @@ impl Query {
                 let holds = match self.known(row).judge(&self.key) {
                     Some(holds) => holds,
                     None => {
-                        if let Err(end) = talk.checkpoint().await {
+                        if let Err(end) = progress.tell(talk, done, Some(uids.len())).await {
                             return Ok(Err(end));
                         }
                         self.read_and_judge(account, row, &mut needles).await?
                     }
                 };
+                done += 1;
                 if holds {
                     found.uids.push(row.uid);
                     if names_mod_seq {
@@ -129,7 +132,7 @@ impl Query {
                     }
                 }
             }
-            if let Err(end) = talk.checkpoint().await {
+            if let Err(end) = progress.tell(talk, done, Some(uids.len())).await {
                 return Ok(Err(end));
             }
         }
@@ -144,6 +147,7 @@ impl Query {
         talk: &mut Talk<'_>,
     ) -> Result<Result<(), Gone>, StoreError> {
         let (mut wanted, mut found) = (Vec::new(), Vec::new());
+        let (mut progress, mut done) = (Progress::begin(), 0);
         walk(&self.key, &mut |key| {
             if matches!(key, SearchKey::EmailId(_) | SearchKey::ThreadId(_)) {
                 wanted.push(key.clone());
@@ -167,7 +171,9 @@ impl Query {
                     }
                 }
             }
-            if let Err(end) = talk.checkpoint().await {
+            done += portion.len() as usize;
+            if let Err(end) = progress.tell(talk, done, Some(self.candidates.len() as usize)).await
+            {
                 return Ok(Err(end));
             }
         }
