@@ -46,6 +46,6 @@ pub use smarthosts::Smarthosts;
 pub use tls_domains::TlsDomains;
 pub use units::{ByteSize, Percent, parse_duration};
 pub use words::{
-    BareLineEnds, DnssecWord, DomainTls, HostTls, ImapCapability, LogFormat, LogLevel,
+    BareLineEnds, DnssecWord, DomainTls, HostTls, ImapCapability, ImapSharing, LogFormat, LogLevel,
     NoticeLanguage, Pop3Deleted, SignInMechanism,
 };

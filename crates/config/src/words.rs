@@ -103,6 +103,16 @@ words! {
         Off = "off",
     }
 
+    /// With whom a mailbox can be shared.
+    ImapSharing {
+        /// With nobody.
+        Off = "off",
+        /// With accounts, one by one.
+        Accounts = "accounts",
+        /// With accounts, and with all of them at once.
+        Everyone = "everyone",
+    }
+
     /// An IMAP capability that is not offered to everybody.
     ImapCapability {
         /// RFC 9755.

@@ -17,6 +17,8 @@ pub struct Circumstances<'m> {
     pub utf8_accept: bool,
     /// `UIDONLY` is offered.
     pub uid_only: bool,
+    /// Mailboxes can be shared.
+    pub sharing: bool,
     /// It is compressed already.
     pub compressed: bool,
     /// The octets that a message may have.
@@ -31,6 +33,7 @@ enum When {
     StartTls,
     NoPasswords,
     Uncompressed,
+    Sharing,
     Utf8,
     UidOnly,
 }
@@ -81,6 +84,11 @@ const TABLE: &[(&str, When)] = &[
     ("QUOTA", When::SignedIn),                 // RFC 9208
     ("QUOTA=RES-STORAGE", When::SignedIn),     // RFC 9208 §5.1
     ("QUOTA=RES-MESSAGE", When::SignedIn),     // RFC 9208 §5.2
+    ("METADATA", When::SignedIn),              // RFC 5464
+    ("LIST-METADATA", When::SignedIn),         // RFC 9590
+    ("ACL", When::Sharing),                    // RFC 4314
+    ("RIGHTS=texk", When::Sharing),            // RFC 4314 §2.2
+    ("LIST-MYRIGHTS", When::Sharing),          // RFC 8440
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -90,6 +98,7 @@ pub fn list(circumstances: Circumstances<'_>) -> String {
         When::SignedIn => circumstances.signed_in,
         When::StartTls => circumstances.starttls,
         When::UidOnly => circumstances.signed_in && circumstances.uid_only,
+        When::Sharing => circumstances.signed_in && circumstances.sharing,
         When::Utf8 => circumstances.signed_in && circumstances.utf8_accept,
         When::Uncompressed => circumstances.signed_in && !circumstances.compressed,
         When::NoPasswords => !circumstances.signed_in && !circumstances.passwords,
@@ -124,6 +133,7 @@ mod tests {
                 mechanisms,
                 utf8_accept: false,
                 uid_only: false,
+                sharing: false,
                 compressed: false,
                 append_max: 1000,
             };
@@ -132,6 +142,8 @@ mod tests {
             assert_eq!(with_utf8.contains(" UTF8=ACCEPT"), signed_in);
             let by_uid = list(Circumstances { uid_only: true, ..circumstances });
             assert_eq!(by_uid.contains(" UIDONLY"), signed_in);
+            let shared = list(Circumstances { sharing: true, ..circumstances });
+            assert_eq!(shared.contains(" ACL RIGHTS=texk LIST-MYRIGHTS"), signed_in);
             let compressed = list(Circumstances { compressed: true, ..circumstances });
             assert_eq!(
                 compressed,
@@ -157,7 +169,7 @@ mod tests {
             "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW PARTIAL INPROGRESS UNAUTHENTICATE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE QRESYNC \
-             QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=1000",
+             QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE METADATA LIST-METADATA APPENDLIMIT=1000",
         );
     }
 }

@@ -3,16 +3,20 @@
 //! Names are decoded (modified UTF-7 is gone), strings are text, numbers are checked; what stands
 //! here is well formed. Whether it can be done is the agent's to say.
 
+mod acl;
 mod fetch;
 mod mailboxes;
+mod metadata;
 mod search;
 
 use mail_types::{FlagSet, MailboxName, ModSeq, Secret, Timestamp};
 
+pub use acl::{AclCommand, Identifier, RightsChange};
 pub use fetch::{Fetch, FetchItem, Partial};
 pub use mailboxes::{
     List, ListReturn, ListSelection, MailboxCommand, Resync, Select, SpecialUse, Status, StatusItem,
 };
+pub use metadata::{Depth, MetadataCommand};
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use search::{
     Arrange, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
@@ -57,6 +61,10 @@ pub enum Command {
     Namespace,
     /// What concerns mailboxes from outside.
     Mailboxes(MailboxCommand),
+    /// GETMETADATA and SETMETADATA.
+    Metadata(MetadataCommand),
+    /// SETACL, DELETEACL, GETACL, LISTRIGHTS and MYRIGHTS.
+    Acl(AclCommand),
     /// GETQUOTA and GETQUOTAROOT.
     Quota(QuotaCommand),
     /// SETQUOTA (RFC 9208 §4.1.3): refused, whatever it wants to set.

@@ -15,6 +15,7 @@ pub mod client;
 pub mod command;
 mod frame;
 pub mod listing;
+pub mod metadata;
 mod object_id;
 mod order;
 mod parse;

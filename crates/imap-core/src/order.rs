@@ -15,24 +15,31 @@ pub(crate) enum Verb {
     Copy,
     Create,
     Delete,
+    DeleteAcl,
     Enable,
     Examine,
     Expunge,
     Fetch,
+    GetAcl,
+    GetMetadata,
     GetQuota,
     GetQuotaRoot,
     Id,
     Idle,
     List,
+    ListRights,
     Login,
     Logout,
     Lsub,
     Move,
+    MyRights,
     Namespace,
     Noop,
     Rename,
     Search,
     Select,
+    SetAcl,
+    SetMetadata,
     SetQuota,
     Sort,
     StartTls,
@@ -124,26 +131,33 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Copy, "COPY", Legal::Selected).by_sequence_number(),  // RFC 3501 §6.4.7
     rule(Verb::Create, "CREATE", Legal::SignedIn),                   // RFC 3501 §6.3.3
     rule(Verb::Delete, "DELETE", Legal::SignedIn),                   // RFC 3501 §6.3.4
+    rule(Verb::DeleteAcl, "DELETEACL", Legal::SignedIn),             // RFC 4314 §3.2
     rule(Verb::Enable, "ENABLE", Legal::SignedIn),                   // RFC 5161 §3.1
     rule(Verb::Examine, "EXAMINE", Legal::SignedIn),                 // RFC 3501 §6.3.2
     rule(Verb::Expunge, "EXPUNGE", Legal::Selected),                 // RFC 3501 §6.4.3
     rule(Verb::Fetch, "FETCH", Legal::Selected)                      // RFC 3501 §6.4.5
         .by_sequence_number().no_expunge().no_exists(),
+    rule(Verb::GetAcl, "GETACL", Legal::SignedIn),                   // RFC 4314 §3.3
+    rule(Verb::GetMetadata, "GETMETADATA", Legal::SignedIn),         // RFC 5464 §4.2
     rule(Verb::GetQuota, "GETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.1
     rule(Verb::GetQuotaRoot, "GETQUOTAROOT", Legal::SignedIn),       // RFC 9208 §4.1.2
     rule(Verb::Id, "ID", Legal::Any),                                // RFC 2971 §3.1
     rule(Verb::Idle, "IDLE", Legal::SignedIn),                       // RFC 2177 §3
     rule(Verb::List, "LIST", Legal::SignedIn),                       // RFC 3501 §6.3.8
+    rule(Verb::ListRights, "LISTRIGHTS", Legal::SignedIn),           // RFC 4314 §3.4
     rule(Verb::Login, "LOGIN", Legal::NotAuthenticated),             // RFC 3501 §6.2.3
     rule(Verb::Logout, "LOGOUT", Legal::Any),                        // RFC 3501 §6.1.3
     rule(Verb::Lsub, "LSUB", Legal::SignedIn),                       // RFC 3501 §6.3.9
     rule(Verb::Move, "MOVE", Legal::Selected).by_sequence_number(),  // RFC 6851 §3.1
+    rule(Verb::MyRights, "MYRIGHTS", Legal::SignedIn),               // RFC 4314 §3.5
     rule(Verb::Namespace, "NAMESPACE", Legal::SignedIn),             // RFC 2342 §5
     rule(Verb::Noop, "NOOP", Legal::Any),                            // RFC 3501 §6.1.2
     rule(Verb::Rename, "RENAME", Legal::SignedIn),                   // RFC 3501 §6.3.5
     rule(Verb::Search, "SEARCH", Legal::Selected)                    // RFC 3501 §6.4.4
         .by_sequence_number().no_expunge(),
     rule(Verb::Select, "SELECT", Legal::SignedIn),                   // RFC 3501 §6.3.1
+    rule(Verb::SetAcl, "SETACL", Legal::SignedIn),                   // RFC 4314 §3.1
+    rule(Verb::SetMetadata, "SETMETADATA", Legal::SignedIn),         // RFC 5464 §4.3
     rule(Verb::SetQuota, "SETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.3
     rule(Verb::Sort, "SORT", Legal::Selected)                        // RFC 5256 §3
         .by_sequence_number().no_expunge(),

@@ -4,10 +4,12 @@
 //! few words that say what was expected; nothing is guessed. What an attacker controls is the text;
 //! work is linear in its length, and the depth of a search is bounded.
 
+mod acl;
 mod arguments;
 mod cursor;
 mod fetch;
 mod list;
+mod metadata;
 mod quota;
 mod search;
 mod select;
@@ -71,7 +73,7 @@ impl Rejected {
 #[derive(Debug)]
 pub(crate) enum Announced {
     /// An argument among others.
-    Argument(Box<str>),
+    Argument { tag: Box<str>, verb: Verb },
     /// The message of an APPEND.
     Message { tag: Box<str>, head: AppendHead },
 }
@@ -133,11 +135,11 @@ pub(crate) fn announced(
     let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default(), dialect);
     let (tag, verb) = head(&mut cursor, state)?;
     if verb != Verb::Append {
-        return Ok(Announced::Argument(tag));
+        return Ok(Announced::Argument { tag, verb });
     }
     match arguments::append_head(&mut cursor, literal.size) {
         Ok(Some(head)) => Ok(Announced::Message { tag, head }),
-        Ok(None) => Ok(Announced::Argument(tag)),
+        Ok(None) => Ok(Announced::Argument { tag, verb }),
         Err(error) => Err(Rejected::new(Some(tag), error)),
     }
 }

@@ -1,20 +1,25 @@
 //! Responses as they are rendered (RFC 3501 §7). Everything is appended to a buffer, the wire's
 //! output; nothing here waits or decides.
 
+mod acl;
 mod body_structure;
 mod envelope;
 mod fetch;
 mod mailboxes;
+mod metadata;
 mod quota;
 mod search;
 mod status;
 mod text;
 
+pub use acl::{acl, list_rights, my_rights};
 pub use fetch::FetchResponse;
 pub use mailboxes::{
-    ListLine, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags, status_line,
+    ListLine, OTHERS, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags,
+    status_line,
 };
 pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
+pub use metadata::{metadata, metadata_changed};
 pub use quota::{quota, quota_root};
 pub(crate) use search::Extended;
 pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};

@@ -42,11 +42,16 @@ impl Conversation {
 
 impl Handler<Session> for Conversation {
     async fn answer(&mut self, question: Question, talk: &mut Talk<'_>) -> Result<(), Gone> {
+        if is_of_selected(&question) {
+            self.look_at_rights(talk).await;
+        }
         match question {
             Question::Prepare(ask) => self.prepare(ask, talk).await,
             Question::SignIn(ask) => self.sign_in(ask, talk).await,
             Question::SignOut(ask) => self.sign_out(ask, talk),
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
+            Question::Metadata(ask) => self.metadata(ask, talk).await,
+            Question::Acl(ask) => self.acl(ask, talk).await,
             Question::Quota(ask) => self.quota(ask, talk).await,
             Question::Select(ask) => self.select(ask, talk).await?,
             Question::Close(ask) => self.close(ask, talk).await,
@@ -83,4 +88,19 @@ impl Handler<Session> for Conversation {
             _ => published.await,
         }
     }
+}
+
+/// Whether a question is about the mailbox that is open.
+fn is_of_selected(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::Close(_)
+            | Question::Fetch(_)
+            | Question::Store(_)
+            | Question::Search(_)
+            | Question::Copy(_)
+            | Question::Expunge(_)
+            | Question::Changes(_)
+            | Question::GoOn(_)
+    )
 }

@@ -3,11 +3,21 @@
 use std::collections::HashMap;
 
 use imap_core::{UidRuns, server::FlagsNow};
-use mail_store::{MailboxState, MessageFlags, UidSet, Watch};
-use mail_types::{Keyword, MailboxId, ModSeq, Uid};
+use mail_store::{AccountMailboxes, MailboxState, MessageFlags, UidSet, Watch};
+use mail_types::{Keyword, MailboxId, ModSeq, Rights, Uid};
+
+use crate::place::Place;
 
 /// The open mailbox.
 pub(crate) struct Selected {
+    /// Those of its account.
+    pub(crate) mailboxes: AccountMailboxes,
+    /// Whether that is the account that is signed in.
+    pub(crate) own: bool,
+    /// What may be done with it.
+    pub(crate) rights: Rights,
+    /// What of that the client was told.
+    pub(crate) told_rights: Rights,
     pub(crate) id: MailboxId,
     pub(crate) watch: Watch,
     /// The watch has rung since the session last asked for news.
@@ -24,8 +34,17 @@ pub(crate) struct Selected {
 
 impl Selected {
     /// The mailbox at the moment of `state`.
-    pub(crate) fn new(state: &MailboxState, watch: Watch, keywords: Vec<Keyword>) -> Self {
+    pub(crate) fn new(
+        place: &Place,
+        state: &MailboxState,
+        watch: Watch,
+        keywords: Vec<Keyword>,
+    ) -> Self {
         Self {
+            mailboxes: place.mailboxes.clone(),
+            own: place.own,
+            rights: place.rights,
+            told_rights: place.rights,
             id: state.id,
             watch,
             rung: false,

@@ -8,11 +8,12 @@ use std::sync::{
 use account_usage::{Thresholds, UsagePublisher};
 use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
 use anyhow::Context as _;
-use config::{Config, ImapCapability};
+use config::{Config, ImapCapability, ImapSharing};
 use conversation::Peer;
 use directory::Directory;
 use imap_core::server::{Limits, Options, Session};
-use mail_store::{MailStore, StoreOptions};
+use mail_store::{AnnotationLimits, MailStore, StoreOptions};
+use mail_types::AnnotationName;
 use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
@@ -32,6 +33,11 @@ pub(crate) struct Service {
     pub(crate) directory_published: watch::Receiver<()>,
     pub(crate) store: MailStore,
     pub(crate) usage: UsagePublisher,
+    /// With whom mailboxes are shared.
+    pub(crate) sharing: ImapSharing,
+    pub(crate) annotation_limits: AnnotationLimits,
+    /// What the operator has noted of the server (RFC 5464 §3.2.1.1).
+    pub(crate) told_to_all: Vec<(AnnotationName, Vec<u8>)>,
 }
 
 /// Serves IMAP until the stop.
@@ -84,6 +90,11 @@ fn converse(
 }
 
 impl Service {
+    /// Whether mailboxes are shared at all.
+    pub(crate) fn shares(&self) -> bool {
+        self.sharing != ImapSharing::Off
+    }
+
     async fn open(config: &Config) -> anyhow::Result<Self> {
         let folders = config.folders();
         let sign_in = SignIn::open(SignInOptions::from_config(config))
@@ -99,8 +110,37 @@ impl Service {
             .context("the usage of accounts cannot be opened")?;
         let directory = Directory::open(&folders.directory);
         let directory_published = watch_directory(directory.clone());
-        Ok(Self { sign_in, directory, directory_published, store, usage })
+        Ok(Self {
+            sign_in,
+            directory,
+            directory_published,
+            store,
+            usage,
+            sharing: config.imap.sharing,
+            annotation_limits: annotation_limits(config),
+            told_to_all: told_to_all(config),
+        })
     }
+}
+
+/// What the operator tells all who ask.
+fn told_to_all(config: &Config) -> Vec<(AnnotationName, Vec<u8>)> {
+    let told = [
+        ("/shared/admin", &config.imap.admin_contact),
+        ("/shared/comment", &config.imap.server_comment),
+    ];
+    let told = told.into_iter().filter_map(|(name, value)| {
+        let name = AnnotationName::parse(name).ok()?;
+        Some((name, value.as_ref()?.clone().into_bytes()))
+    });
+    told.collect()
+}
+
+/// What annotations there may be: never less than the standard wants (RFC 5464 §4.1).
+fn annotation_limits(config: &Config) -> AnnotationLimits {
+    let octets = usize::try_from(config.imap.max_annotation_size.bytes()).unwrap_or(usize::MAX);
+    let entries = usize::try_from(config.imap.max_annotations).unwrap_or(usize::MAX);
+    AnnotationLimits { value_octets: octets.max(1024), entries: entries.max(10) }
 }
 
 /// The options of new sessions: which mechanisms are offered changes while the process runs. All
@@ -131,6 +171,7 @@ impl CurrentOptions {
 fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
     let limits = Limits {
         append_max: config.imap.max_message_size.bytes(),
+        annotation_max: config.imap.max_annotation_size.bytes().max(1024),
         sign_in_time: config.limits.sign_in_within,
         idle_time: config.imap.idle_timeout,
         ..Limits::default()
@@ -139,7 +180,17 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
     let offered = |capability| config.imap.extra_capabilities.contains(&capability);
     let utf8_accept = offered(ImapCapability::Utf8Accept);
     let uid_only = offered(ImapCapability::UidOnly);
-    Options { starttls, hostname, offers, utf8_accept, uid_only, limits, ..Options::default() }
+    let sharing = config.imap.sharing != ImapSharing::Off;
+    Options {
+        starttls,
+        hostname,
+        offers,
+        utf8_accept,
+        uid_only,
+        sharing,
+        limits,
+        ..Options::default()
+    }
 }
 
 fn name(peer: &Peer) -> String {

@@ -7,12 +7,12 @@ use mail_store::StoreError;
 /// The tagged response for a failure of the store; what is our trouble is logged.
 pub(crate) fn completion(error: &StoreError) -> Completion {
     match error {
-        StoreError::NoSuchMailbox(_) | StoreError::MailboxGone(_) => {
-            Completion::no(Code::NonExistent, "There is no such mailbox")
-        }
+        StoreError::NoSuchMailbox(_) | StoreError::MailboxGone(_) => no_such_mailbox(),
         StoreError::MailboxExists(_) => {
             Completion::no(Code::AlreadyExists, "There is such a mailbox already")
         }
+        StoreError::NotPossible { reason, .. } => Completion::no(Code::Cannot, *reason),
+        StoreError::MessageGone => expunge_issued(),
         // RFC 5464 §4.3.
         StoreError::AnnotationTooLarge(octets) => {
             let code = Code::MetadataMaxSize(u64::try_from(*octets).unwrap_or(u64::MAX));
@@ -25,8 +25,6 @@ pub(crate) fn completion(error: &StoreError) -> Completion {
         StoreError::OverQuota(_) => {
             Completion::no(Code::OverQuota, "The account has no room for it")
         }
-        StoreError::NotPossible { reason, .. } => Completion::no(Code::Cannot, *reason),
-        StoreError::MessageGone => expunge_issued(),
         StoreError::NoUidLeft(_) => {
             Completion::no(Code::Limit, "This mailbox has no number left for another message")
         }
@@ -43,11 +41,14 @@ pub(crate) fn completion(error: &StoreError) -> Completion {
 
 /// For a command that puts messages into a mailbox: a missing one could be made first
 /// (RFC 3501 §6.3.11, §6.4.7).
+pub(crate) fn try_create() -> Completion {
+    Completion::no(Code::TryCreate, "There is no such mailbox; it can be created")
+}
+
+/// The same if it went meanwhile.
 pub(crate) fn completion_with_try_create(error: &StoreError) -> Completion {
     match error {
-        StoreError::NoSuchMailbox(_) => {
-            Completion::no(Code::TryCreate, "There is no such mailbox; it can be created")
-        }
+        StoreError::NoSuchMailbox(_) => try_create(),
         error => completion(error),
     }
 }
@@ -55,6 +56,16 @@ pub(crate) fn completion_with_try_create(error: &StoreError) -> Completion {
 /// Some messages were removed by another session, and this one can't be told yet (RFC 5530 §3).
 pub(crate) fn expunge_issued() -> Completion {
     Completion::no(Code::ExpungeIssued, "Some of these messages were removed meanwhile")
+}
+
+/// There is none of this name, or it must not be known that there is (RFC 4314 §6).
+pub(crate) fn no_such_mailbox() -> Completion {
+    Completion::no(Code::NonExistent, "There is no such mailbox")
+}
+
+/// The rights that there are do not go so far.
+pub(crate) fn no_permission() -> Completion {
+    Completion::no(Code::NoPerm, "You have no right to do this")
 }
 
 /// The mailbox was opened with EXAMINE.

@@ -7,6 +7,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "imap_server/acl.rs"]
+mod acl;
 #[path = "imap_server/append.rs"]
 mod append;
 #[path = "imap_server/client.rs"]
@@ -21,6 +23,8 @@ mod house;
 mod large;
 #[path = "imap_server/live.rs"]
 mod live;
+#[path = "imap_server/metadata.rs"]
+mod metadata;
 #[path = "imap_server/modes.rs"]
 mod modes;
 #[path = "imap_server/names.rs"]

@@ -4,11 +4,13 @@
 //! long as it lasts. What changes something runs to its end, even if its caller is dropped.
 //! Nothing here waits for a peer, and nothing keeps a transaction or a row stream open.
 
+mod annotations;
 mod folders;
 mod look;
 mod maildrop;
 mod messages;
 mod objects;
+mod sharing;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -19,6 +21,7 @@ use crate::{
     MailStore, MailboxState, MessageFile, MessageReader, StoreError,
     index::{Look, mailboxes},
     open_accounts::Borrowed,
+    watch::NAMES,
 };
 
 /// An operation on its way. It is boxed so that it is compiled here, once: the body of a plain
@@ -30,20 +33,17 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 pub struct AccountMailboxes {
     pub(crate) store: MailStore,
     pub(crate) id: AccountId,
+    /// What all of them may hold; see [`AccountMailboxes::within`].
+    pub(crate) quota: Quota,
 }
 
 /// How operations run.
-    /// What all of them may hold; see [`AccountMailboxes::within`].
-    pub(crate) quota: Quota,
 impl AccountMailboxes {
     /// Whose mailboxes these are.
     pub fn id(&self) -> AccountId {
         self.id
     }
 
-    async fn borrow(&self) -> Result<Borrowed, StoreError> {
-        self.store.shared.borrow(self.id).await
-    }
     /// The same mailboxes, to which this handle adds nothing that goes beyond a quota: what is
     /// delivered, appended or copied is measured in the transaction that brings it in, so that no
     /// two processes give away the same room. [`StoreError::OverQuota`] then.
@@ -57,6 +57,9 @@ impl AccountMailboxes {
         &self.quota
     }
 
+    async fn borrow(&self) -> Result<Borrowed, StoreError> {
+        self.store.shared.borrow(self.id).await
+    }
 
     /// Runs a query; a damaged index is built anew, once, and asked again.
     async fn ask<T, F>(&self, query: impl Fn(Look) -> F) -> Result<T, StoreError>

@@ -17,6 +17,12 @@ pub enum StoreError {
     /// The name is taken.
     #[error("a mailbox is called {0} already")]
     MailboxExists(MailboxName),
+    /// An annotation has more octets than this.
+    #[error("an annotation has more than {0} octets")]
+    AnnotationTooLarge(usize),
+    /// There are as many annotations as there may be.
+    #[error("there are too many annotations")]
+    TooManyAnnotations,
     /// The operation is not for this mailbox, with the reason: deleting INBOX, for example.
     #[error("{name}: {reason}")]
     NotPossible {
@@ -34,15 +40,15 @@ pub enum StoreError {
     /// The maildrop is open in another session.
     #[error("the maildrop of account {0} is in use")]
     MaildropInUse(AccountId),
+    /// It would go beyond the account's quota.
+    #[error("the account's quota is used up: {0:?}")]
+    OverQuota(Over),
     /// The disk or the quota of the file system is full.
     #[error("no room: {operation} {path}")]
     NoRoom {
         /// What was tried.
         operation: &'static str,
         /// On what.
-    /// It would go beyond the account's quota.
-    #[error("the account's quota is used up: {0:?}")]
-    OverQuota(Over),
         path: PathBuf,
         /// What the system said.
         #[source]

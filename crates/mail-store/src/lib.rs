@@ -11,9 +11,11 @@
 //! somebody waits for a peer.
 //!
 //! This crate knows no protocol: how a name or a flag is spelled on the wire, what a session has
-//! been told, who may do what. It doesn't know the queue either, only its ids.
+//! been told, what somebody's rights let him do. It doesn't know the queue either, only its ids.
 
+mod access;
 mod account;
+mod annotations;
 mod background;
 pub mod backup;
 mod changes;
@@ -33,12 +35,15 @@ mod open_account;
 mod open_accounts;
 mod preview;
 mod records;
+mod shares;
 mod sort_keys;
 mod store;
 mod uid_set;
 mod watch;
 
+pub use access::{AccessList, Grant, Grantee, RightsChange};
 pub use account::{AccountMailboxes, Pending};
+pub use annotations::{Annotation, AnnotationChange, AnnotationLimits};
 pub use changes::PlainUniqueId;
 pub use content::MessageReader;
 pub use error::StoreError;

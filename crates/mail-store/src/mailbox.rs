@@ -116,6 +116,9 @@ pub enum FlagChange {
     Remove(FlagSet),
     /// `FLAGS`.
     Replace(FlagSet),
+    /// `FLAGS`, by somebody who has only these rights: flags that can't be changed with them stay as
+    /// they are (RFC 4314 §4).
+    ReplaceWithin(FlagSet, mail_types::Rights),
 }
 
 impl FlagChange {
@@ -123,6 +126,10 @@ impl FlagChange {
     pub fn applied_to(&self, flags: &FlagSet) -> FlagSet {
         match self {
             Self::Replace(new) => new.clone(),
+            Self::ReplaceWithin(new, rights) => {
+                let kept = flags.iter().filter(|flag| !rights.may_change(flag));
+                kept.chain(rights.permitted(new).iter()).collect()
+            }
             Self::Add(more) => flags.iter().chain(more.iter()).collect(),
             Self::Remove(fewer) => flags.iter().filter(|flag| !fewer.contains(flag)).collect(),
         }
@@ -172,13 +179,6 @@ pub struct Totals {
     pub version: i64,
 }
 
-/// Keywords in the order and spelling of the index's column: divided by spaces.
-pub(crate) fn keywords_text(flags: &FlagSet) -> String {
-    flags.keywords().iter().map(Keyword::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The flags of a row; what is no keyword is left out.
-pub(crate) fn flags_from(system: i64, keywords: &str) -> FlagSet {
 impl Totals {
     /// How much mail that is.
     pub fn volume(&self) -> MailVolume {
@@ -186,6 +186,13 @@ impl Totals {
     }
 }
 
+/// Keywords in the order and spelling of the index's column: divided by spaces.
+pub(crate) fn keywords_text(flags: &FlagSet) -> String {
+    flags.keywords().iter().map(Keyword::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The flags of a row; what is no keyword is left out.
+pub(crate) fn flags_from(system: i64, keywords: &str) -> FlagSet {
     let system = u8::try_from(system & 31).unwrap_or(0);
     let keywords = keywords.split_ascii_whitespace().filter_map(|text| Keyword::parse(text).ok());
     FlagSet::from_parts(system, keywords)

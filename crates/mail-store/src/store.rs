@@ -112,6 +112,11 @@ impl MailStore {
 }
 
 impl Shared {
+    /// The file layer.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// The folder of an account.
     pub(crate) fn maildir(&self, id: AccountId) -> Maildir {
         Maildir { files: self.files.clone(), root: self.options.folder.join(id.to_string()) }

@@ -15,6 +15,12 @@ use tokio::sync::watch;
 /// Rings can be lost: each waiter looks by itself after so long.
 const LOOK_AFTER: Duration = Duration::from_secs(120);
 
+/// In the place of a mailbox: which mailboxes there are, and what is true of the account. No mailbox
+/// has this id.
+pub(crate) const NAMES: MailboxId = MailboxId(0);
+/// In the place of a mailbox, for who waits: any of the account's.
+pub(crate) const ANY: MailboxId = MailboxId(-1);
+
 /// Wakes when its mailbox changes.
 #[derive(Debug)]
 pub struct Watch {
@@ -56,11 +62,13 @@ impl Watchers {
         Watch { news: sender.subscribe() }
     }
 
-    /// Wakes those who wait for this mailbox.
+    /// Wakes those who wait for this mailbox, or for any of the account.
     pub(crate) fn wake(&self, account: AccountId, mailbox: MailboxId) {
         let watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = watchers.get(&(account, mailbox)) {
-            sender.send_replace(());
+        for waited in [mailbox, ANY] {
+            if let Some(sender) = watchers.get(&(account, waited)) {
+                sender.send_replace(());
+            }
         }
     }
 
@@ -76,7 +84,8 @@ impl Watchers {
     pub(crate) fn watched(&self) -> Vec<(AccountId, MailboxId)> {
         let watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = watchers.iter().filter(|(_, sender)| sender.receiver_count() > 0);
-        waited.map(|(key, _)| *key).collect()
+        let mailboxes = waited.map(|(key, _)| *key).filter(|(_, mailbox)| mailbox.0 > 0);
+        mailboxes.collect()
     }
 }
 
@@ -118,6 +127,10 @@ mod tests {
         assert_eq!(watchers.watched(), [(account, MailboxId(1))]);
         drop(watch);
         assert!(watchers.watched().is_empty());
+        let mut any = watchers.watch(account, ANY);
+        watchers.wake(account, NAMES);
+        assert!(any.take_news() && !any.take_news());
+        assert!(watchers.watched().is_empty(), "that is no mailbox");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What concerns mailboxes as wholes.
 
-use mail_types::{MailboxName, ModSeq, UidValidity};
+use mail_types::{AnnotationName, MailboxName, ModSeq, UidValidity};
 
 use crate::SequenceSet;
 
@@ -105,6 +105,10 @@ pub struct ListReturn {
     pub special_use: bool,
     /// `STATUS` of these (RFC 5819 §2); empty: none.
     pub status: Vec<StatusItem>,
+    /// `MYRIGHTS` (RFC 8440 §3).
+    pub my_rights: bool,
+    /// `METADATA`: these entries (RFC 9590 §3); empty: none.
+    pub metadata: Vec<AnnotationName>,
 }
 
 /// STATUS.

@@ -3,9 +3,9 @@
 use mail_types::{FlagSet, MailboxName, Secret};
 
 use super::{
-    SyntaxError,
+    SyntaxError, acl,
     cursor::Cursor,
-    fetch, list, quota, search,
+    fetch, list, metadata, quota, search,
     select::select,
     sort,
     values::{
@@ -52,6 +52,11 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Enable => enable(cursor)?,
         Verb::Compress => compress(cursor)?,
         Verb::Select | Verb::Examine => select(cursor, verb == Verb::Examine)?,
+        Verb::GetMetadata => metadata::get(cursor)?,
+        Verb::SetMetadata => metadata::set(cursor)?,
+        Verb::SetAcl | Verb::DeleteAcl | Verb::GetAcl | Verb::ListRights | Verb::MyRights => {
+            acl::acl(verb, cursor)?
+        }
         Verb::GetQuota => quota::of_root(cursor)?,
         Verb::GetQuotaRoot => quota::of_mailbox(cursor)?,
         Verb::SetQuota => quota::set(cursor)?,

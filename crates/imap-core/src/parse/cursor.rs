@@ -190,9 +190,23 @@ impl<'a> Cursor<'a> {
         Ok(Cow::Owned(content))
     }
 
+    /// `literal8 = "~{" number64 ["+"] "}" CRLF *OCTET` (RFC 3516 §7): any octets.
+    pub(super) fn literal8(&mut self) -> Parsed<&'a [u8]> {
+        self.expect(b'~', "a literal8")?;
+        self.octets()
+    }
+
     /// `literal = "{" number64 ["+"] "}" CRLF *CHAR8`, whose octets are all there: the framing has
     /// counted them.
     fn literal(&mut self) -> Parsed<&'a [u8]> {
+        let octets = self.octets()?;
+        if octets.contains(&0) {
+            return Err(SyntaxError::Expected("a literal without NUL"));
+        }
+        Ok(octets)
+    }
+
+    fn octets(&mut self) -> Parsed<&'a [u8]> {
         const BAD: SyntaxError = SyntaxError::Expected("a literal");
         self.expect(b'{', "a literal")?;
         let size = usize::try_from(self.number()?).map_err(|_| BAD)?;
@@ -202,9 +216,6 @@ impl<'a> Cursor<'a> {
         self.expect(b'\n', "the end of the line behind a literal's size")?;
         let (octets, rest) = self.rest.split_at_checked(size).ok_or(BAD)?;
         self.rest = rest;
-        if octets.contains(&0) {
-            return Err(SyntaxError::Expected("a literal without NUL"));
-        }
         Ok(octets)
     }
 

@@ -1,8 +1,9 @@
-//! LIST and LSUB (RFC 5258 §6, RFC 5819 §4, RFC 6154 §6).
+//! LIST and LSUB (RFC 5258 §6, RFC 5819 §4, RFC 6154 §6, RFC 8440 §5, RFC 9590 §5).
 
 use super::{
     SyntaxError,
     cursor::Cursor,
+    metadata,
     values::{name_text, status_items},
 };
 use crate::command::{List, ListReturn, ListSelection, MailboxCommand};
@@ -84,12 +85,21 @@ fn returns(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
             b"SUBSCRIBED" => returns.subscribed = true,
             b"CHILDREN" => returns.children = true,
             b"SPECIAL-USE" => returns.special_use = true,
+            // RFC 8440 §5.
+            b"MYRIGHTS" => returns.my_rights = true,
+            // RFC 9590 §5.
+            b"METADATA" => {
+                cursor.space()?;
+                returns.metadata = cursor.list("a list of entries", metadata::entry)?;
+            }
             b"STATUS" => {
                 cursor.space()?;
                 returns.status = status_items(cursor)?;
             }
             _ => {
-                return Err(SyntaxError::Expected("SUBSCRIBED, CHILDREN, SPECIAL-USE or STATUS"));
+                return Err(SyntaxError::Expected(
+                    "SUBSCRIBED, CHILDREN, SPECIAL-USE, STATUS, MYRIGHTS or METADATA",
+                ));
             }
         }
         Ok(())

@@ -460,7 +460,7 @@ fn heads_of_append() {
     assert!(matches!(check("x "), Ok(Announced::Message { .. })));
     assert!(matches!(check("x \" 1-Jan-2020 00:00:00 +0000\" "), Ok(Announced::Message { .. })));
     assert!(matches!(check("{3}\r\na b () "), Ok(Announced::Message { .. })));
-    assert!(matches!(check(""), Ok(Announced::Argument(_))));
+    assert!(matches!(check(""), Ok(Announced::Argument { .. })));
     for bad in [
         "x",
         "x (\\Seen)",

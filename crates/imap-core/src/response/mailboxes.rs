@@ -1,6 +1,6 @@
 //! Responses that speak of mailboxes (RFC 3501 §7.2, §7.3).
 
-use mail_types::{Flag, Keyword, MailboxName, SeqNum};
+use mail_types::{Flag, Keyword, MailboxName, Right, Rights, SeqNum};
 
 use super::{Spelling, name_text, number, render_mailbox_name};
 use crate::{ObjectId, UidRuns, command::StatusItem};
@@ -85,29 +85,24 @@ pub fn mailbox_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
     out.extend_from_slice(b")\r\n");
 }
 
-/// `* OK [PERMANENTFLAGS ..]`: what the client can change for good; `\*` for new keywords
-/// (RFC 3501 §7.1).
-pub fn permanent_flags(out: &mut Vec<u8>, keywords: &[Keyword], read_only: bool) {
+/// `* OK [PERMANENTFLAGS ..]`: what the client can change for good by these rights; `\*` for new
+/// keywords (RFC 3501 §7.1, RFC 4314 §5.1.1).
+pub fn permanent_flags(out: &mut Vec<u8>, keywords: &[Keyword], rights: Rights) {
     out.extend_from_slice(b"* OK [PERMANENTFLAGS (");
-    if read_only {
-        out.extend_from_slice(b")] Nothing can be changed here\r\n");
-        return;
+    let system = Flag::SYSTEM.iter().filter(|flag| rights.may_change(flag));
+    let mut flags: Vec<&str> = system.map(Flag::as_str).collect();
+    if rights.has(Right::Write) {
+        flags.extend(keywords.iter().map(Keyword::as_str));
+        flags.push("\\*");
     }
-    all_flags(out, keywords);
-    out.extend_from_slice(b" \\*)] Flags that stay\r\n");
+    out.extend_from_slice(flags.join(" ").as_bytes());
+    let text = if flags.is_empty() { "Nothing can be changed here" } else { "Flags that stay" };
+    out.extend_from_slice(format!(")] {text}\r\n").as_bytes());
 }
 
 fn all_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
-    for (place, flag) in Flag::SYSTEM.iter().enumerate() {
-        if place > 0 {
-            out.push(b' ');
-        }
-        out.extend_from_slice(flag.as_str().as_bytes());
-    }
-    for keyword in keywords {
-        out.push(b' ');
-        out.extend_from_slice(keyword.as_str().as_bytes());
-    }
+    let all = Flag::SYSTEM.iter().map(Flag::as_str).chain(keywords.iter().map(Keyword::as_str));
+    out.extend_from_slice(all.collect::<Vec<_>>().join(" ").as_bytes());
 }
 
 /// `* n EXISTS` (RFC 3501 §7.3.1).
@@ -149,8 +144,18 @@ fn numbered(out: &mut Vec<u8>, value: u32, word: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `* NAMESPACE`: one personal namespace, no other (RFC 2342 §5).
-pub(crate) fn namespace(out: &mut Vec<u8>) {
+/// The first level of the names of others' mailboxes.
+pub const OTHERS: &str = "Other Users";
+
+/// `* NAMESPACE`: one personal namespace, and one of what others share if they can
+/// (RFC 2342 §5).
+pub(crate) fn namespace(out: &mut Vec<u8>, sharing: bool) {
     let separator = MailboxName::SEPARATOR;
-    out.extend_from_slice(format!("* NAMESPACE ((\"\" \"{separator}\")) NIL NIL\r\n").as_bytes());
+    let others = if sharing {
+        format!("((\"{OTHERS}{separator}\" \"{separator}\"))")
+    } else {
+        "NIL".to_owned()
+    };
+    let line = format!("* NAMESPACE ((\"\" \"{separator}\")) {others} NIL\r\n");
+    out.extend_from_slice(line.as_bytes());
 }

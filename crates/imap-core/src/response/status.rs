@@ -86,6 +86,13 @@ pub enum Code {
     InUse,
     /// `LIMIT`.
     Limit,
+    /// `METADATA LONGENTRIES`: the octets of the largest value that was too large to be told
+    /// (RFC 5464 §4.2.1).
+    MetadataLongEntries(u64),
+    /// `METADATA MAXSIZE`: the octets that a value may have (RFC 5464 §4.3).
+    MetadataMaxSize(u64),
+    /// `METADATA TOOMANY` (RFC 5464 §4.3).
+    MetadataTooMany,
     /// `MAILBOXID` of a mailbox that was made or opened (RFC 8474 §4.1, §4.2).
     MailboxId(ObjectId),
     /// `MODIFIED`: the messages that were left as they are, as ascending ranges with both ends, in
@@ -200,6 +207,13 @@ impl Code {
             }
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
+            Self::MetadataLongEntries(octets) => {
+                return out.extend_from_slice(format!("METADATA LONGENTRIES {octets}").as_bytes());
+            }
+            Self::MetadataMaxSize(octets) => {
+                return out.extend_from_slice(format!("METADATA MAXSIZE {octets}").as_bytes());
+            }
+            Self::MetadataTooMany => "METADATA TOOMANY",
             Self::MailboxId(id) => {
                 return out.extend_from_slice(format!("MAILBOXID ({id})").as_bytes());
             }

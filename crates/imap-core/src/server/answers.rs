@@ -2,15 +2,15 @@
 //! [`crate::response`] or by the methods here that only borrow the question.
 
 use conversation::Wire;
-use mail_types::{FlagSet, Keyword, ModSeq, SeqNum, Uid, UidValidity};
+use mail_types::{FlagSet, Keyword, ModSeq, Rights, SeqNum, Uid, UidValidity};
 use sasl_core::{LastWord, server::Prepared};
 
 use super::{Ask, Changes, GoOn, Prepare, Session, SignIn, SignOut, session::Access};
 use crate::{
     ObjectId, UidRuns,
     command::{
-        Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, Numbering, QuotaCommand, Search,
-        SearchReturn, Select, Store,
+        AclCommand, Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, MetadataCommand,
+        Numbering, QuotaCommand, Search, SearchReturn, Select, Store,
     },
     order::Verb,
     response::{self, Code, Completion, Condition, Extended, FoundModSeqs},
@@ -41,6 +41,8 @@ pub struct Opened {
     pub attributes: Vec<&'static str>,
     /// Nothing can be changed: EXAMINE, or the agent's decision.
     pub read_only: bool,
+    /// What may be done with it: which flags can be changed (RFC 4314 §5.1.1).
+    pub rights: Rights,
 }
 
 /// A message's flags as they are now.
@@ -66,7 +68,19 @@ macro_rules! finishes {
     )* };
 }
 
-finishes!(Prepare, SignIn, MailboxCommand, QuotaCommand, Close, Fetch, Store, Copy, Expunge);
+finishes!(
+    Prepare,
+    SignIn,
+    MailboxCommand,
+    MetadataCommand,
+    AclCommand,
+    QuotaCommand,
+    Close,
+    Fetch,
+    Store,
+    Copy,
+    Expunge
+);
 
 impl Ask<Prepare> {
     /// With this.
@@ -276,7 +290,21 @@ impl Ask<Changes> {
     /// The mailbox has new keywords: all there are.
     pub fn keywords(&self, session: &Session, wire: &mut Wire, keywords: &[Keyword]) {
         response::mailbox_flags(&mut wire.output, keywords);
-        response::permanent_flags(&mut wire.output, keywords, session.is_read_only());
+        response::permanent_flags(&mut wire.output, keywords, session.flag_rights());
+    }
+
+    /// What may be done with the mailbox is something else now (RFC 4314 §5.1.1).
+    pub fn rights(
+        &self,
+        session: &mut Session,
+        wire: &mut Wire,
+        keywords: &[Keyword],
+        rights: Rights,
+    ) {
+        if let Access::Selected(selected) = &mut session.access {
+            selected.rights = rights;
+        }
+        self.keywords(session, wire, keywords);
     }
 
     /// Messages have come; `recent` if this session is the first to know.

@@ -7,8 +7,8 @@ use super::append::{AppendAbandoned, AppendComplete, AppendPiece};
 use crate::{
     UidRuns,
     command::{
-        AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, QuotaCommand, Search, Select,
-        Store,
+        AclCommand, AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, MetadataCommand,
+        QuotaCommand, Search, Select, Store,
     },
 };
 
@@ -23,6 +23,10 @@ pub enum Question {
     SignOut(Ask<SignOut>),
     /// Create, delete, rename, subscribe, list, status.
     Mailboxes(Ask<MailboxCommand>),
+    /// What is noted of a mailbox, or of the server?
+    Metadata(Ask<MetadataCommand>),
+    /// Who may do what with a mailbox?
+    Acl(Ask<AclCommand>),
     /// How much room is there?
     Quota(Ask<QuotaCommand>),
     /// Open a mailbox; whatever was open is closed.

@@ -54,16 +54,18 @@ impl Session {
         let text = self.framer.text(&wire.input);
         let before = text.len() as u64;
         let refusal = match parse::announced(text, literal, self.state(), self.dialect()) {
-            Ok(Announced::Argument(tag)) => match self.literal_refusal(before, literal.size) {
-                Some(completion) => Rejected::new(Some(tag), completion),
-                None => {
-                    self.framer.accept(literal);
-                    if literal.synchronising {
-                        response::continuation(&mut wire.output, "Ready for the literal");
+            Ok(Announced::Argument { tag, verb }) => {
+                match self.literal_refusal(before, literal.size, verb) {
+                    Some(completion) => Rejected::new(Some(tag), completion),
+                    None => {
+                        self.framer.accept(literal);
+                        if literal.synchronising {
+                            response::continuation(&mut wire.output, "Ready for the literal");
+                        }
+                        return Flow::Again;
                     }
-                    return Flow::Again;
                 }
-            },
+            }
             Ok(Announced::Message { tag, head }) => {
                 match size_refusal(head.size, self.options.limits.append_max) {
                     Some(refusal) => Rejected::new(Some(tag), refusal),
@@ -79,8 +81,11 @@ impl Session {
         Flow::Again
     }
 
-    fn literal_refusal(&self, before: u64, size: u64) -> Option<Completion> {
+    fn literal_refusal(&self, before: u64, size: u64, verb: Verb) -> Option<Completion> {
         let limits = &self.options.limits;
+        if verb == Verb::SetMetadata {
+            return limits.annotation_refusal(before, size);
+        }
         let whole_max = if self.is_signed_in() {
             limits.command_max
         } else {
@@ -166,7 +171,7 @@ impl Session {
                 self.done(wire, tag, verb)
             }
             Command::Namespace => {
-                response::namespace(&mut wire.output);
+                response::namespace(&mut wire.output, self.options.sharing);
                 self.done(wire, tag, verb)
             }
             Command::Enable(wanted) => {
@@ -213,6 +218,8 @@ impl Session {
     ) -> Flow {
         let asked = match command {
             Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
+            Command::Metadata(command) => Question::Metadata(self.ask(command, UidRuns::new())),
+            Command::Acl(command) => Question::Acl(self.ask(command, UidRuns::new())),
             Command::Quota(command) => Question::Quota(self.ask(command, UidRuns::new())),
             Command::Select(select) => Question::Select(self.ask(select, UidRuns::new())),
             Command::Close(mut close) => {

@@ -1,7 +1,7 @@
 //! The selected mailbox: its opening, its news, and IDLE, which waits for them.
 
 use conversation::{Step, Ticket, Wire};
-use mail_types::{MailboxName, SeqNum};
+use mail_types::{MailboxName, Rights, SeqNum};
 
 use super::{
     Changes, Opened, Question, Session,
@@ -25,7 +25,8 @@ impl Session {
         let view = View::new(opened.uids, opened.recent);
         let size = view.size();
         response::mailbox_flags(out, &opened.keywords);
-        response::permanent_flags(out, &opened.keywords, opened.read_only);
+        let rights = if opened.read_only { Rights::NONE } else { opened.rights };
+        response::permanent_flags(out, &opened.keywords, rights);
         response::exists(out, size.exists);
         if rev2 {
             // RFC 9051 §6.3.2.
@@ -49,7 +50,8 @@ impl Session {
         response::untagged_ok(out, &highest, "The last change");
         response::untagged_ok(out, &Code::MailboxId(opened.mailbox_id), "The mailbox");
         let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
-        let selected = Selected { view, read_only, mod_seq };
+        let rights = opened.rights;
+        let selected = Selected { view, read_only, rights, mod_seq };
         self.access = Access::Selected(Box::new(selected));
     }
 

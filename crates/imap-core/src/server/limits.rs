@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sasl_core::Offers;
 
+use crate::response::{Code, Completion};
+
 /// What a server is, the same for all its sessions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub utf8_accept: bool,
     /// Whether `UIDONLY` is offered, which some clients break on (RFC 9586).
     pub uid_only: bool,
+    /// Whether mailboxes can be shared (RFC 4314).
+    pub sharing: bool,
     /// What the peer can make grow.
     pub limits: Limits,
 }
@@ -36,6 +40,8 @@ pub struct Limits {
     pub command_max: u64,
     /// Octets of a whole command before sign-in.
     pub command_before_sign_in_max: u64,
+    /// Octets of an annotation's value; several of them may make a command longer than others.
+    pub annotation_max: u64,
     /// Octets of an APPEND's message.
     pub append_max: u64,
     /// Messages of one APPEND.
@@ -54,6 +60,20 @@ pub struct Limits {
     pub idle_time: Duration,
 }
 
+impl Limits {
+    /// Why a literal of a SETMETADATA is not taken, with so many octets before it.
+    pub(super) fn annotation_refusal(&self, before: u64, size: u64) -> Option<Completion> {
+        if size > self.annotation_max {
+            // RFC 5464 §4.3.
+            let code = Code::MetadataMaxSize(self.annotation_max);
+            return Some(Completion::no(code, "The value is too large"));
+        }
+        let whole_max = self.command_max.saturating_add(self.annotation_max);
+        let too_large = before.saturating_add(size) > whole_max;
+        too_large.then(|| Completion::no(Code::Limit, "These are too many values at once"))
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -64,6 +84,7 @@ impl Default for Options {
             offers: Offers::passwords(),
             utf8_accept: false,
             uid_only: false,
+            sharing: false,
             limits: Limits::default(),
         }
     }
@@ -76,6 +97,7 @@ impl Default for Limits {
             literal_max: 64 * 1024,
             command_max: 256 * 1024,
             command_before_sign_in_max: 16 * 1024,
+            annotation_max: 64 * 1024,
             append_max: 50 * 1024 * 1024,
             append_messages_max: 1000,
             discard_max: 256 * 1024 * 1024,

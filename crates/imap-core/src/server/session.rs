@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use conversation::{
     Machine, Notice, OpenQuestion, PeerFacts, Step, TlsFacts, Upgraded, Wait, Wire,
 };
-use mail_types::ModSeq;
+use mail_types::{ModSeq, Rights};
 
 use super::{Ask, GoOn, Options, Question, append::Append, sign_in::Exchanging};
 use crate::{
@@ -55,6 +55,8 @@ pub(super) enum Access {
 pub(super) struct Selected {
     pub(super) view: View,
     pub(super) read_only: bool,
+    /// What may be done with it beyond that.
+    pub(super) rights: Rights,
     /// All changes up to this one are told, or wait in the view.
     pub(super) mod_seq: ModSeq,
 }
@@ -149,6 +151,14 @@ impl Session {
         matches!(&self.access, Access::Selected(selected) if selected.read_only)
     }
 
+    /// What lets flags of the selected mailbox be changed.
+    pub(super) fn flag_rights(&self) -> Rights {
+        match &self.access {
+            Access::Selected(selected) if !selected.read_only => selected.rights,
+            _ => Rights::NONE,
+        }
+    }
+
     /// Whether somebody is signed in.
     pub fn is_signed_in(&self) -> bool {
         !matches!(self.access, Access::NotAuthenticated)
@@ -217,6 +227,7 @@ impl Session {
             append_max: self.append_max(),
             utf8_accept: self.options.utf8_accept,
             uid_only: self.options.uid_only,
+            sharing: self.options.sharing,
             compressed: self.compressed,
         })
     }

@@ -12,7 +12,7 @@ use imap_core::{
     response::{self, Code, Completion, FoundModSeqs, SearchResponse, Spelling, StatusValue},
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
-use mail_types::{Flag, FlagSet, MailboxName, Secret, Timestamp, Uid, UidValidity};
+use mail_types::{Flag, FlagSet, MailboxName, Rights, Secret, Timestamp, Uid, UidValidity};
 use sasl_core::{Claim, CramSecret, DigestSecret, LastWord, ScramVerifier, server::Prepared};
 
 use super::{
@@ -78,6 +78,17 @@ impl ImapDialogue {
             Question::Mailboxes(ask) => {
                 let spelling = session.spelling();
                 let done = refusal.unwrap_or_else(|| self.mailboxes(ask.command(), wire, spelling));
+                ask.finish(session, wire, done);
+            }
+            Question::Metadata(ask) => {
+                let spelling = session.spelling();
+                let done =
+                    refusal.unwrap_or_else(|| self.notes.metadata(ask.command(), wire, spelling));
+                ask.finish(session, wire, done);
+            }
+            Question::Acl(ask) => {
+                let spelling = session.spelling();
+                let done = refusal.unwrap_or_else(|| self.notes.acl(ask.command(), wire, spelling));
                 ask.finish(session, wire, done);
             }
             Question::Quota(ask) => {
@@ -235,9 +246,15 @@ impl ImapDialogue {
                 let names = self.account.listed();
                 for listing::Line { line, status } in listing::list(&names, wanted) {
                     response::list_line(out, &line, spelling);
-                    if let Some(name) = status.filter(|_| !wanted.returns.status.is_empty()) {
-                        self.status(name, &wanted.returns.status, out, spelling);
+                    let Some(name) = status else { continue };
+                    let returns = &wanted.returns;
+                    if !returns.status.is_empty() {
+                        self.status(name, &returns.status, out, spelling);
                     }
+                    if returns.my_rights {
+                        response::my_rights(out, name, Rights::ALL, spelling);
+                    }
+                    self.notes.tell_listed(name, &returns.metadata, out, spelling);
                 }
             }
             MailboxCommand::Lsub { reference, pattern } => {
@@ -327,6 +344,7 @@ impl ImapDialogue {
             highest_mod_seq: mailbox.mod_seq,
             mailbox_id: mailbox.id.clone(),
             attributes: vec!["\\HasNoChildren"],
+            rights: Rights::ALL,
             read_only,
         };
         let uid_next = opened.uid_next;

@@ -23,10 +23,14 @@ use mail_types::{FlagSet, MailboxName, Timestamp};
 use sasl_core::{Mechanism, Offers};
 use testkit::transcript::{Answers, Dialogue};
 
-use super::account::{Account, sample};
+use super::{
+    account::{Account, sample},
+    notes::Notes,
+};
 
 pub(crate) struct ImapDialogue {
     pub(crate) account: Account,
+    pub(crate) notes: Notes,
     pub(crate) selected: HashMap<usize, MailboxName>,
     pub(crate) drafts: Vec<(AppendHead, Vec<u8>)>,
     options: Options,
@@ -39,6 +43,7 @@ impl Default for ImapDialogue {
         account.add("INBOX", 0);
         Self {
             account,
+            notes: Notes::default(),
             selected: HashMap::new(),
             drafts: vec![],
             options: Options {
@@ -92,6 +97,7 @@ impl Dialogue for ImapDialogue {
                     }
                 }
             }
+            ["sharing"] => self.options.sharing = true,
             ["tls"] => self.implicit_tls = true,
             ["uid-only"] => self.options.uid_only = true,
             ["utf8-accept"] => self.options.utf8_accept = true,
@@ -103,6 +109,7 @@ impl Dialogue for ImapDialogue {
                 let limits = &mut self.options.limits;
                 limits.line_max = 100;
                 limits.literal_max = 20;
+                limits.annotation_max = 40;
                 limits.command_max = 120;
                 limits.command_before_sign_in_max = 80;
                 limits.append_max = 30;
@@ -166,6 +173,8 @@ fn kind(question: &Question) -> &'static str {
         Question::SignIn(_) => "sign-in",
         Question::SignOut(_) => "sign-out",
         Question::Mailboxes(_) => "mailboxes",
+        Question::Metadata(_) => "metadata",
+        Question::Acl(_) => "acl",
         Question::Quota(_) => "quota",
         Question::Select(_) => "select",
         Question::Close(_) => "close",

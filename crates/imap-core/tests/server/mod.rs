@@ -4,6 +4,7 @@ mod account;
 mod answers;
 mod content;
 mod dialogue;
+mod notes;
 mod properties;
 mod sorting;
 

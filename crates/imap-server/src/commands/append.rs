@@ -16,6 +16,8 @@ use crate::{
 
 /// Messages that are on their way into a mailbox: the last one comes just now.
 pub(crate) struct Appending {
+    /// Those of the account that they go to.
+    mailboxes: AccountMailboxes,
     mailbox: MailboxId,
     /// Those that are whole.
     whole: Vec<NewMessage>,
@@ -50,10 +52,11 @@ impl Conversation {
         head: &AppendHead,
         before: Option<Box<Appending>>,
     ) -> Result<Appending, Completion> {
-        let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
+        let place = self.target(&head.mailbox).await?;
+        let mailbox = place.state()?.id;
         let date = head.internal_date.unwrap_or_else(agent_kit::now);
         let work = async {
-            let mailbox = signed_in.mailboxes.mailbox(&head.mailbox).await?.id;
+            let mailboxes = place.mailboxes.clone();
             let (mut whole, mut octets) = (Vec::new(), head.size);
             if let Some(before) = before {
                 octets = octets.saturating_add(before.octets);
@@ -65,9 +68,19 @@ impl Conversation {
             if !self.has_room(&mailboxes, more).await? {
                 return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
             }
-            let incoming = signed_in.mailboxes.incoming(date)?;
-            let (flags, binary) = (head.flags.clone(), head.binary);
-            Ok(Ok(Appending { mailbox, whole, octets, flags, binary, header: None, incoming }))
+            let incoming = mailboxes.incoming(date)?;
+            // RFC 4314 §4: flags that may not be set are left out.
+            let (flags, binary) = (place.rights.permitted(&head.flags), head.binary);
+            Ok(Ok(Appending {
+                mailboxes,
+                mailbox,
+                whole,
+                octets,
+                flags,
+                binary,
+                header: None,
+                incoming,
+            }))
         };
         work.await
             .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
@@ -114,15 +127,14 @@ impl Conversation {
     }
 
     async fn finish_append(&mut self) -> Result<Appended, Completion> {
-        let (Some(signed_in), Some(appending)) = (&self.signed_in, self.appending.take()) else {
-            return Err(trouble::out_of_order());
-        };
+        let Some(appending) = self.appending.take() else { return Err(trouble::out_of_order()) };
+        let (mailboxes, mailbox) = (appending.mailboxes.clone(), appending.mailbox);
         let work = async {
             let limited = self.limited(&mailboxes).await;
             limited.append(mailbox, appending.all_whole().await?).await
         };
         let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
-        self.publish_usage().await;
+        self.publish_usage_of(&mailboxes).await;
         Ok(appended)
     }
 

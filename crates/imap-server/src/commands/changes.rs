@@ -2,7 +2,7 @@
 
 use agent_kit::Gone;
 use imap_core::server::{Ask, Changes};
-use mail_store::{AccountMailboxes, StoreError};
+use mail_store::StoreError;
 use mail_types::Keyword;
 
 use crate::{
@@ -19,13 +19,18 @@ impl Conversation {
         ask: Ask<Changes>,
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
-        if let (Some(signed_in), Some(selected)) = (&self.signed_in, &mut self.selected) {
+        if let Some(selected) = &mut self.selected {
             // Where no new message may be told, the watch is enough: what another process did a
             // moment ago can wait for the next command.
+            if selected.told_rights != selected.rights {
+                let (session, wire) = talk.parts();
+                ask.rights(session, wire, &selected.keywords, selected.rights);
+                selected.told_rights = selected.rights;
+            }
             let look = selected.take_news() || ask.command().may_exists;
-            match changes(&signed_in.mailboxes, selected, look).await {
+            match changes(selected, look).await {
                 Ok(Some(changes)) => {
-                    tell(&ask, &signed_in.mailboxes, selected, changes, talk).await?;
+                    tell(&ask, selected, changes, talk).await?;
                 }
                 Ok(None) => {}
                 Err(StoreError::MailboxGone(_) | StoreError::NoSuchMailbox(_)) => {
@@ -48,14 +53,13 @@ impl Conversation {
 
 /// What is new; none if nothing is, or nobody looks.
 async fn changes(
-    mailboxes: &AccountMailboxes,
     selected: &mut Selected,
     look: bool,
 ) -> Result<Option<mail_store::Changes>, StoreError> {
     if !look {
         return Ok(None);
     }
-    let changes = mailboxes.changes(selected.id, selected.seen).await?;
+    let changes = selected.mailboxes.changes(selected.id, selected.seen).await?;
     if changes.state.highest_modseq > selected.seen {
         return Ok(Some(changes));
     }
@@ -65,7 +69,6 @@ async fn changes(
 
 async fn tell(
     ask: &Ask<Changes>,
-    mailboxes: &AccountMailboxes,
     selected: &mut Selected,
     changes: mail_store::Changes,
     talk: &mut Talk<'_>,
@@ -99,12 +102,12 @@ async fn tell(
         talk.drain().await?;
     }
     let read_only = talk.parts().0.is_read_only();
-    // RFC 3501 §2.3.2: one session only is told that a message is recent.
+    // RFC 3501 §2.3.2: one session only is told that a message is recent, and one of the owner's.
     let unclaimed = changes.state.recent_from < changes.state.uid_next;
-    let recent_from = if read_only || new.is_empty() || !unclaimed {
+    let recent_from = if read_only || !selected.own || new.is_empty() || !unclaimed {
         changes.state.recent_from
     } else {
-        let claimed = mailboxes.claim_recent(selected.id).await;
+        let claimed = selected.mailboxes.claim_recent(selected.id).await;
         claimed.map_or(changes.state.uid_next, |(from, _)| from)
     };
     let (fresh, old): (Vec<_>, Vec<_>) =

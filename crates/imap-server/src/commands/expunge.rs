@@ -3,6 +3,7 @@
 use agent_kit::Gone;
 use imap_core::{command::Expunge, response::Completion, server::Ask};
 use mail_store::UidSet;
+use mail_types::Right;
 
 use crate::{
     handler::{Conversation, Talk},
@@ -22,16 +23,20 @@ impl Conversation {
         let read_only = talk.parts().0.is_read_only();
         let completion = match (&self.signed_in, &self.selected) {
             _ if read_only => trouble::read_only(),
-            (Some(signed_in), Some(selected)) => {
+            // RFC 4314 §4.
+            (Some(_), Some(selected)) if !selected.rights.has(Right::Expunge) => {
+                trouble::no_permission()
+            }
+            (Some(_), Some(selected)) => {
                 let wanted = match ask.command().uids {
                     Some(_) => uid_set(ask.messages()),
                     None => UidSet::all(),
                 };
-                match signed_in.mailboxes.expunge(selected.id, &wanted).await {
+                match selected.mailboxes.expunge(selected.id, &wanted).await {
                     Ok(gone) => {
                         if !gone.is_empty() {
                             tracing::info!(mailbox = %selected.id, count = gone.len(), "expunged");
-                            self.publish_usage().await;
+                            self.publish_usage_of(&selected.mailboxes).await;
                         }
                         for portion in gone.chunks(PORTION) {
                             let (session, wire) = talk.parts();

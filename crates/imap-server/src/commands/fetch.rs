@@ -11,8 +11,8 @@ use imap_core::{
     response::{Code, Completion, FetchResponse},
     server::Ask,
 };
-use mail_store::{FlagChange, MessageReader, MessageRow, StoreError, Want};
-use mail_types::{Flag, FlagSet};
+use mail_store::{AccountMailboxes, FlagChange, MessageReader, MessageRow, StoreError, Want};
+use mail_types::{Flag, FlagSet, Right};
 
 use super::{
     fetch_content::{Content, needs_structure},
@@ -20,7 +20,7 @@ use super::{
     missed::vanished,
 };
 use crate::{
-    handler::{Conversation, SignedIn, Talk},
+    handler::{Conversation, Talk},
     selected::{Selected, uid_runs, uid_set},
     trouble,
 };
@@ -33,9 +33,13 @@ const DETAILED_ROWS: u32 = 200;
 impl Conversation {
     pub(crate) async fn fetch(&mut self, ask: Ask<Fetch>, talk: &mut Talk<'_>) -> Result<(), Gone> {
         let completion = match (&self.signed_in, &mut self.selected) {
-            (Some(signed_in), Some(selected)) => {
-                let mark_seen = ask.command().marks_seen() && !talk.parts().0.is_read_only();
-                let fetching = Fetching { signed_in, ask: &ask, mark_seen };
+            (Some(_), Some(selected)) => {
+                // RFC 4314 §4: without the right nothing is marked.
+                let mark_seen = ask.command().marks_seen()
+                    && !talk.parts().0.is_read_only()
+                    && selected.rights.has(Right::Seen);
+                let mailboxes = selected.mailboxes.clone();
+                let fetching = Fetching { mailboxes, ask: &ask, mark_seen };
                 fetching.run(selected, talk).await?
             }
             _ => trouble::out_of_order(),
@@ -48,7 +52,7 @@ impl Conversation {
 
 /// One FETCH in progress.
 struct Fetching<'f> {
-    signed_in: &'f SignedIn,
+    mailboxes: AccountMailboxes,
     ask: &'f Ask<Fetch>,
     mark_seen: bool,
 }
@@ -60,7 +64,7 @@ impl Fetching<'_> {
             Err(error) => return Ok(trouble::completion(&error)),
         };
         if let Some(missed) = self.ask.missed(talk.parts().0, selected.uid_next) {
-            match vanished(&self.signed_in.mailboxes, selected.id, &missed).await {
+            match vanished(&self.mailboxes, selected.id, &missed).await {
                 Ok(gone) => self.ask.vanished(talk.parts().1, &gone),
                 Err(error) => return Ok(trouble::completion(&error)),
             }
@@ -107,7 +111,7 @@ impl Fetching<'_> {
     async fn wanted(&self, selected: &Selected) -> Result<UidRuns, StoreError> {
         let named = self.ask.messages();
         let Some(since) = self.ask.command().changed_since else { return Ok(named.clone()) };
-        let changed = self.signed_in.mailboxes.changed_since(selected.id, since).await?;
+        let changed = self.mailboxes.changed_since(selected.id, since).await?;
         Ok(named.intersection(&uid_runs(&changed)))
     }
 
@@ -129,7 +133,7 @@ impl Fetching<'_> {
         selected: &mut Selected,
         portion: &UidRuns,
     ) -> Result<Vec<(MessageRow, bool)>, StoreError> {
-        let mailboxes = &self.signed_in.mailboxes;
+        let mailboxes = &self.mailboxes;
         let rows = mailboxes.fetch(selected.id, &uid_set(portion), self.want()).await?;
         let mut rows: Vec<_> = rows.into_iter().map(|row| (row, false)).collect();
         let unseen = |(row, _): &&(MessageRow, bool)| !row.flags.contains(&Flag::Seen);
@@ -156,7 +160,7 @@ impl Fetching<'_> {
         if !Derived::is_wanted(command) {
             return Ok(Derived::default());
         }
-        Derived::of(&self.signed_in.mailboxes, selected.id, portion, command).await
+        Derived::of(&self.mailboxes, selected.id, portion, command).await
     }
 
     /// The response for one message.
@@ -228,7 +232,7 @@ impl Source {
         if !fetch.reads_content() {
             return Ok(Self { reader: None, contents: Vec::new() });
         }
-        let reader = fetching.signed_in.mailboxes.read(&row.file).await?;
+        let reader = fetching.mailboxes.read(&row.file).await?;
         let mut contents = Vec::new();
         for item in &fetch.items {
             if let Some((section, partial)) = item.section() {

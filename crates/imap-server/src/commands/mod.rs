@@ -1,21 +1,26 @@
 //! The families of commands, a file each. Every method here takes one question and answers it.
 
+mod acl;
 mod append;
 mod changes;
 mod copy;
+mod copy_across;
 mod expunge;
 mod fetch;
 mod fetch_content;
 mod fetch_decoded;
 mod fetch_derived;
+mod list;
 mod mailbox_id;
 mod mailboxes;
+mod metadata;
 mod missed;
 mod quota;
 mod search;
 mod select;
 mod sign_in;
 mod sort;
+mod status;
 mod store;
 
 pub(crate) use append::Appending;

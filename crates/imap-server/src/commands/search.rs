@@ -23,21 +23,22 @@ impl Conversation {
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
         let completion = match (&self.signed_in, &self.selected) {
-            (Some(signed_in), Some(selected)) => {
+            (Some(_), Some(selected)) => {
+                let mailboxes = &selected.mailboxes;
                 let query = query(&ask, talk.parts().0);
-                match query.run(&signed_in.mailboxes, selected.id, talk).await {
+                match query.run(mailboxes, selected.id, talk).await {
                     Ok(found) => {
                         let found = found?;
                         let told = match &ask.command().arrange {
                             Arrange::Ascending => Ok(tell(&ask, &found, talk).await?),
                             Arrange::Sorted(by) => {
                                 let sorting =
-                                    Sorting { signed_in, mailbox: selected.id, ask: &ask };
+                                    Sorting { mailboxes, mailbox: selected.id, ask: &ask };
                                 sorting.tell_sorted(&found, by, talk).await?
                             }
                             Arrange::Threaded(algorithm) => {
                                 let sorting =
-                                    Sorting { signed_in, mailbox: selected.id, ask: &ask };
+                                    Sorting { mailboxes, mailbox: selected.id, ask: &ask };
                                 sorting.tell_threads(&found, *algorithm, talk).await?
                             }
                         };

@@ -8,17 +8,20 @@ use imap_core::{
     server::{Ask, FlagsNow, Missed, Opened},
 };
 use mail_store::{StoreError, UidSet, Want};
-use mail_types::Uid;
+use mail_types::{Right, Uid};
 
-use super::{mailbox_id::mailbox_id, mailboxes::attributes, missed::vanished};
+use super::{list::attributes, mailbox_id::mailbox_id, missed::vanished};
 use crate::{
-    handler::{Conversation, SignedIn, Talk},
+    handler::{Conversation, Talk},
     selected::{Selected, uid_runs, uid_set},
     trouble,
 };
 
 /// Messages whose flags are asked for at once.
 const ROWS: u32 = 1000;
+/// With any of these a mailbox is open for more than reading (RFC 4314 §5.2): flags are shared by all.
+const CHANGING: [Right; 5] =
+    [Right::Insert, Right::Expunge, Right::Seen, Right::Write, Right::DeleteMessages];
 
 impl Conversation {
     pub(crate) async fn select(
@@ -42,9 +45,9 @@ impl Conversation {
                 return Ok(());
             }
         };
-        if let (Some(missed), Some(signed_in), Some(selected)) =
-            (ask.missed(session, validity, next), &self.signed_in, &self.selected)
-            && let Err(error) = tell_missed(signed_in, selected, &ask, &missed, talk).await?
+        if let (Some(missed), Some(selected)) =
+            (ask.missed(session, validity, next), &self.selected)
+            && let Err(error) = tell_missed(selected, &ask, &missed, talk).await?
         {
             self.selected = None;
             let (session, wire) = talk.parts();
@@ -58,22 +61,28 @@ impl Conversation {
 
     async fn open(&mut self, select: &Select, rev2: bool) -> Result<Opened, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
-        let mailboxes = &signed_in.mailboxes;
+        let place = self.place(&select.mailbox).await?;
+        // RFC 4314 §4.
+        let found = place.allows(Right::Read)?.clone();
+        let mailboxes = &place.mailboxes;
         let opening = async {
-            let found = mailboxes.mailbox(&select.mailbox).await?;
             // The watch first: what happens from here on is news.
             let watch = mailboxes.watch(found.id);
-            // RFC 3501 §2.3.2: EXAMINE leaves `\Recent` to the next session.
+            // RFC 3501 §2.3.2: EXAMINE leaves `\Recent` to the next session, and who is not the owner
+            // leaves it to the owner's.
             let unclaimed = found.recent_from < found.uid_next;
-            let (recent_from, state) = if unclaimed && !select.read_only {
+            let (recent_from, state) = if unclaimed && !select.read_only && place.own {
                 mailboxes.claim_recent(found.id).await?
             } else {
                 (found.recent_from, found)
             };
             let uids = uid_runs(&mailboxes.uids(&state).await?);
             let keywords = mailboxes.keywords(state.id).await?;
-            let attributes =
-                if rev2 { attributes(mailboxes, &select.mailbox).await? } else { Vec::new() };
+            let attributes = if rev2 {
+                attributes(&self.service, signed_in, &select.mailbox).await?
+            } else {
+                Vec::new()
+            };
             Ok((watch, recent_from, state, uids, keywords, attributes))
         };
         let (watch, recent_from, state, uids, keywords, attributes) =
@@ -88,7 +97,7 @@ impl Conversation {
                 tracing::warn!(error = &error as &dyn std::error::Error, "folder not compared");
             }
         });
-        self.selected = Some(Box::new(Selected::new(&state, watch, keywords.clone())));
+        self.selected = Some(Box::new(Selected::new(&place, &state, watch, keywords.clone())));
         Ok(Opened {
             recent: UidRuns::from_ranges([(recent_from, Uid::MAX)]).intersection(&uids),
             uids,
@@ -99,7 +108,9 @@ impl Conversation {
             highest_mod_seq: state.highest_modseq,
             mailbox_id: mailbox_id(mailboxes, &state),
             attributes,
-            read_only: select.read_only,
+            // RFC 4314 §5.2.
+            read_only: select.read_only || !place.rights.has_any(&CHANGING),
+            rights: place.rights,
         })
     }
 
@@ -107,15 +118,17 @@ impl Conversation {
         let read_only = talk.parts().0.is_read_only();
         let selected = self.selected.take();
         let mut completion = Completion::ok("Closed");
-        if let (Some(signed_in), Some(selected)) = (&self.signed_in, selected)
+        // RFC 4314 §4: without the right nothing is removed, and the mailbox closed all the same.
+        if let Some(selected) = selected
             && ask.command().expunge
+            && selected.rights.has(Right::Expunge)
             && !read_only
         {
-            match signed_in.mailboxes.expunge(selected.id, &UidSet::all()).await {
+            match selected.mailboxes.expunge(selected.id, &UidSet::all()).await {
                 Ok(gone) if gone.is_empty() => {}
                 Ok(gone) => {
                     tracing::info!(mailbox = %selected.id, count = gone.len(), "expunged");
-                    self.publish_usage().await;
+                    self.publish_usage_of(&selected.mailboxes).await;
                 }
                 Err(error) => completion = trouble::completion(&error),
             }
@@ -127,13 +140,12 @@ impl Conversation {
 
 /// Tells a client that comes back what went and what changed since (RFC 7162 §3.2.5.1).
 async fn tell_missed(
-    signed_in: &SignedIn,
     selected: &Selected,
     ask: &Ask<Select>,
     missed: &Missed,
     talk: &mut Talk<'_>,
 ) -> Result<Result<(), StoreError>, Gone> {
-    let mailboxes = &signed_in.mailboxes;
+    let mailboxes = &selected.mailboxes;
     let gone = match vanished(mailboxes, selected.id, missed).await {
         Ok(gone) => gone,
         Err(error) => return Ok(Err(error)),

@@ -7,12 +7,12 @@ use imap_core::{
     server::Ask,
     thread::{self, Threads},
 };
-use mail_store::{SortBy, StoreError, Threadable};
+use mail_store::{AccountMailboxes, SortBy, StoreError, Threadable};
 use mail_types::{MailboxId, Uid};
 use stable_storage::on_blocking_thread;
 
 use crate::{
-    handler::{SignedIn, Talk},
+    handler::Talk,
     progress::Progress,
     search::Found,
     selected::{uid_runs, uid_set},
@@ -23,7 +23,7 @@ type Told = Result<Result<Completion, StoreError>, Gone>;
 
 /// A SORT or THREAD in progress.
 pub(super) struct Sorting<'s> {
-    pub(super) signed_in: &'s SignedIn,
+    pub(super) mailboxes: &'s AccountMailboxes,
     pub(super) mailbox: MailboxId,
     pub(super) ask: &'s Ask<Search>,
 }
@@ -41,7 +41,7 @@ impl Sorting<'_> {
         }
         let by: Vec<SortBy> = by.iter().map(sort_by).collect();
         let set = uid_set(&uid_runs(&found.uids));
-        let sorted = match self.signed_in.mailboxes.sorted(self.mailbox, &set, &by).await {
+        let sorted = match self.mailboxes.sorted(self.mailbox, &set, &by).await {
             Ok(sorted) => sorted,
             Err(error) => return Ok(Err(error)),
         };
@@ -76,7 +76,7 @@ impl Sorting<'_> {
             return Ok(Err(error));
         }
         let set = uid_set(&uid_runs(&found.uids));
-        let threadables = match self.signed_in.mailboxes.threadables(self.mailbox, &set).await {
+        let threadables = match self.mailboxes.threadables(self.mailbox, &set).await {
             Ok(threadables) => threadables,
             Err(error) => return Ok(Err(error)),
         };
@@ -102,7 +102,7 @@ impl Sorting<'_> {
     async fn fill(&self, talk: &mut Talk<'_>) -> Result<Result<(), StoreError>, Gone> {
         let (mut next, mut progress, mut steps) = (Some(Uid::MIN), Progress::begin(), 0);
         while let Some(from) = next {
-            next = match self.signed_in.mailboxes.fill_sort_keys(self.mailbox, from).await {
+            next = match self.mailboxes.fill_sort_keys(self.mailbox, from).await {
                 Ok(next) => next,
                 Err(error) => return Ok(Err(error)),
             };

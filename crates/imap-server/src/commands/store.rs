@@ -7,10 +7,10 @@ use imap_core::{
     server::{Ask, FlagsNow},
 };
 use mail_store::{FlagChange, FlagsStored, StoreError, Want};
-use mail_types::Uid;
+use mail_types::{FlagSet, Right, Rights, Uid};
 
 use crate::{
-    handler::{Conversation, SignedIn, Talk},
+    handler::{Conversation, Talk},
     selected::{Selected, flags_now, uid_runs, uid_set},
     trouble,
 };
@@ -26,8 +26,13 @@ impl Conversation {
             return Ok(());
         }
         let completion = match (&self.signed_in, &mut self.selected) {
-            (Some(signed_in), Some(selected)) => {
-                match store(signed_in, selected, &ask, talk).await? {
+            (Some(_), Some(selected)) => {
+                let Some(change) = change(ask.command(), selected.rights) else {
+                    let (session, wire) = talk.parts();
+                    ask.finish(session, wire, trouble::no_permission());
+                    return Ok(());
+                };
+                match store(selected, change, &ask, talk).await? {
                     Ok(completion) => completion,
                     Err(error) => trouble::completion(&error),
                 }
@@ -41,16 +46,14 @@ impl Conversation {
 }
 
 async fn store(
-    signed_in: &SignedIn,
     selected: &mut Selected,
+    change: FlagChange,
     ask: &Ask<Store>,
     talk: &mut Talk<'_>,
 ) -> Result<Result<Completion, StoreError>, Gone> {
     let (uids, command) = (uid_set(ask.messages()), ask.command());
-    let stored = signed_in
-        .mailboxes
-        .store_flags(selected.id, &uids, change(command), command.unchanged_since)
-        .await;
+    let mailboxes = selected.mailboxes.clone();
+    let stored = mailboxes.store_flags(selected.id, &uids, change, command.unchanged_since).await;
     let stored = match stored {
         Ok(stored) => stored,
         Err(error) => return Ok(Err(error)),
@@ -71,7 +74,7 @@ async fn store(
         talk.drain().await?;
     }
     for portion in stored.modified.chunks(ROWS) {
-        if let Err(error) = tell_left(signed_in, selected, ask, portion, talk).await? {
+        if let Err(error) = tell_left(selected, ask, portion, talk).await? {
             return Ok(Err(error));
         }
     }
@@ -81,14 +84,13 @@ async fn store(
 /// Tells why messages were left as they were (RFC 7162 §3.1.3): they are other than the client
 /// thinks.
 async fn tell_left(
-    signed_in: &SignedIn,
     selected: &mut Selected,
     ask: &Ask<Store>,
     uids: &[Uid],
     talk: &mut Talk<'_>,
 ) -> Result<Result<(), StoreError>, Gone> {
     let set = uid_set(&uid_runs(uids));
-    let rows = match signed_in.mailboxes.fetch(selected.id, &set, Want::Facts).await {
+    let rows = match selected.mailboxes.fetch(selected.id, &set, Want::Facts).await {
         Ok(rows) => rows,
         Err(error) => return Ok(Err(error)),
     };
@@ -119,11 +121,19 @@ fn ended(ask: &Ask<Store>, stored: &FlagsStored, talk: &mut Talk<'_>) -> Complet
     completion.with(ask.modified(talk.parts().0, &uid_runs(&stored.modified)))
 }
 
-fn change(store: &Store) -> FlagChange {
-    let flags = store.flags.clone();
-    match store.action {
-        StoreAction::Add => FlagChange::Add(flags),
-        StoreAction::Remove => FlagChange::Remove(flags),
-        StoreAction::Replace => FlagChange::Replace(flags),
-    }
+/// What is done with the flags, as far as the rights go (RFC 4314 §4); none if they go nowhere.
+fn change(store: &Store, rights: Rights) -> Option<FlagChange> {
+    let flags = rights.permitted(&store.flags);
+    let any = flags != FlagSet::default() || store.flags == FlagSet::default();
+    Some(match store.action {
+        StoreAction::Add if any => FlagChange::Add(flags),
+        StoreAction::Remove if any => FlagChange::Remove(flags),
+        StoreAction::Replace if rights == Rights::ALL => FlagChange::Replace(flags),
+        StoreAction::Replace
+            if rights.has_any(&[Right::Seen, Right::Write, Right::DeleteMessages]) =>
+        {
+            FlagChange::ReplaceWithin(flags, rights)
+        }
+        _ => return None,
+    })
 }

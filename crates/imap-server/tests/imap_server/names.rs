@@ -25,7 +25,11 @@ async fn the_first_lists_of_clients() {
     assert!(client.run("LIST \"\" \"\"").await.ok().line("LIST").contains("\\Noselect"));
     let status = client.run("LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT))").await.ok();
     assert_eq!(status.line("STATUS \"Sent\""), "STATUS \"Sent\" (MESSAGES 0 UIDNEXT 1)");
-    client.run("NAMESPACE").await.ok().line("NAMESPACE ((\"\" \"/\")) NIL NIL");
+    client
+        .run("NAMESPACE")
+        .await
+        .ok()
+        .line("NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL");
 }
 
 /// Attributes have no order.

@@ -2,7 +2,7 @@
 
 use mail_types::MailboxName;
 
-use super::{AccountMailboxes, Pending, state_of};
+use super::{AccountMailboxes, NAMES, Pending, state_of};
 use crate::{
     MailboxState, SpecialUse, UidSet,
     changes::{
@@ -23,19 +23,32 @@ impl AccountMailboxes {
             let account = borrowed.account()?;
             let mailbox = create::create(account, &name, special_use).await?;
             let state = state_of(&mut account.look().await?, mailbox).await?;
-            Ok((state, vec![mailbox]))
+            Ok((state, vec![mailbox, NAMES]))
         }))
     }
 
     /// Deletes a mailbox with its messages; those below it stay (RFC 9051 §6.3.5).
     pub fn delete(&self, name: &MailboxName) -> Pending<'_, ()> {
         let name = name.clone();
-        Box::pin(self.to_the_end(move |handle, borrowed| async move {
-            let account = borrowed.account()?;
-            let mailbox = rename::delete(account, &name).await?;
-            handle.follow();
-            Ok(((), vec![mailbox]))
-        }))
+        Box::pin(async move {
+            let list = match self.mailbox(&name).await {
+                Ok(found) => Some((found.id, self.access(found.id).await?)),
+                Err(_) => None,
+            };
+            let deleted = self
+                .to_the_end(move |handle, borrowed| async move {
+                    let account = borrowed.account()?;
+                    let mailbox = rename::delete(account, &name).await?;
+                    handle.follow();
+                    Ok((mailbox, vec![mailbox, NAMES]))
+                })
+                .await?;
+            // A stop before this leaves hints that lead nowhere.
+            match list.filter(|(found, _)| *found == deleted) {
+                Some((found, list)) => self.forget_shares(found, &list).await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// Renames a mailbox and those below it. Of INBOX, the messages are moved into the new one
@@ -45,12 +58,16 @@ impl AccountMailboxes {
             if from.is_inbox() {
                 let new = self.create(to, None).await?.id;
                 let inbox = self.mailbox(from).await?.id;
+                // RFC 5464 §4.1: INBOX keeps them as well.
+                self.copy_annotations(inbox, new).await?;
                 return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
             }
             let (from, to) = (from.clone(), to.clone());
             self.to_the_end(move |_, borrowed| async move {
                 let account = borrowed.account()?;
-                Ok(((), rename::rename(account, &from, &to).await?))
+                let mut changed = rename::rename(account, &from, &to).await?;
+                changed.push(NAMES);
+                Ok(((), changed))
             })
             .await
         })
@@ -63,7 +80,7 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             create::subscribe(account, &name, subscribed).await?;
-            Ok(((), Vec::new()))
+            Ok(((), vec![NAMES]))
         }))
     }
 

@@ -1,0 +1,137 @@
+//! GETMETADATA and SETMETADATA (RFC 5464).
+
+use imap_core::{
+    command::MetadataCommand,
+    metadata,
+    response::{self, Code, Completion},
+    server::Ask,
+};
+use mail_store::{AccountMailboxes, AnnotationChange, MailboxState, StoreError};
+use mail_types::{AccountId, AnnotationName, MailboxName, Right};
+
+use crate::{
+    handler::{Conversation, SignedIn, Talk},
+    place::Place,
+    service::Service,
+    trouble,
+};
+
+/// What the mailbox is for, which CREATE says (RFC 6154 §4).
+const SPECIAL_USE: &str = "/private/specialuse";
+
+/// Entries and their values.
+pub(super) type Values = Vec<(AnnotationName, Vec<u8>)>;
+
+impl Conversation {
+    pub(crate) async fn metadata(&self, ask: Ask<MetadataCommand>, talk: &mut Talk<'_>) {
+        let done = self.metadata_command(ask.command(), talk).await;
+        let completion = done.unwrap_or_else(|refused| refused);
+        let (session, wire) = talk.parts();
+        ask.finish(session, wire, completion);
+    }
+
+    async fn metadata_command(
+        &self,
+        command: &MetadataCommand,
+        talk: &mut Talk<'_>,
+    ) -> Result<Completion, Completion> {
+        let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
+        match command {
+            MetadataCommand::Get { mailbox, entries, max_size, depth } => {
+                let there = match mailbox {
+                    Some(name) => {
+                        let place = self.annotated(name).await?;
+                        let (state, id) = (place.state()?, signed_in.account.id);
+                        annotations(&place.mailboxes, state, place.own, id).await
+                    }
+                    None => signed_in.server_annotations(&self.service).await,
+                };
+                let there = there.map_err(|error| trouble::completion(&error))?;
+                let chosen = metadata::choose(&there, entries, *max_size, *depth);
+                let (session, wire) = talk.parts();
+                let (out, spelling) = (&mut wire.output, session.spelling());
+                response::metadata(out, mailbox.as_ref(), &chosen.values, spelling);
+                let done = Completion::ok("GETMETADATA completed");
+                Ok(match chosen.long {
+                    Some(octets) => done.with(Code::MetadataLongEntries(octets)),
+                    None => done,
+                })
+            }
+            MetadataCommand::Set { mailbox, values } => {
+                self.annotate(signed_in, mailbox.as_ref(), values).await?;
+                Ok(Completion::ok("SETMETADATA completed"))
+            }
+        }
+    }
+
+    /// A mailbox whose annotations may be seen (RFC 5464 §3.3).
+    async fn annotated(&self, name: &MailboxName) -> Result<Place, Completion> {
+        let place = self.place(name).await?;
+        place.allows(Right::Lookup)?;
+        let one_of = [Right::Read, Right::Seen, Right::Write, Right::Insert, Right::Post];
+        place.allows_any(&one_of)?;
+        Ok(place)
+    }
+
+    async fn annotate(
+        &self,
+        signed_in: &SignedIn,
+        mailbox: Option<&MailboxName>,
+        values: &[(AnnotationName, Option<Vec<u8>>)],
+    ) -> Result<(), Completion> {
+        if values.iter().any(|(entry, _)| entry.as_str() == SPECIAL_USE) {
+            let why = "What a mailbox is for is said when it is created";
+            return Err(Completion::no(Code::Cannot, why));
+        }
+        let shared = values.iter().any(|(entry, _)| !entry.is_private());
+        let changes = values.iter().map(|(name, value)| {
+            let (name, value) = (name.clone(), value.clone());
+            AnnotationChange { name, value }
+        });
+        let (changes, limits) = (changes.collect(), self.service.annotation_limits);
+        let writer = signed_in.account.id;
+        let done = match mailbox {
+            Some(name) => {
+                let place = self.annotated(name).await?;
+                if shared {
+                    // Who only reads leaves no notes to others.
+                    place.allows(Right::Write)?;
+                }
+                let id = place.state()?.id;
+                place.mailboxes.annotate(Some(id), writer, changes, limits).await
+            }
+            // RFC 5464 §3.3: what all see of the server is the operator's.
+            None if shared => return Err(trouble::no_permission()),
+            None => signed_in.mailboxes.annotate(None, writer, changes, limits).await,
+        };
+        done.map_err(|error| trouble::completion(&error))
+    }
+}
+
+/// The annotations of a mailbox as an account sees them.
+pub(super) async fn annotations(
+    mailboxes: &AccountMailboxes,
+    state: &MailboxState,
+    own: bool,
+    reader: AccountId,
+) -> Result<Values, StoreError> {
+    let there = mailboxes.annotations(state.id, reader).await?;
+    let mut values: Values = there.into_iter().filter_map(|a| Some((a.name, a.value?))).collect();
+    if let (true, Some(special_use)) = (own, state.special_use)
+        && let Ok(name) = AnnotationName::parse(SPECIAL_USE)
+    {
+        values.push((name, special_use.as_str().as_bytes().to_vec()));
+    }
+    Ok(values)
+}
+
+impl SignedIn {
+    /// What the account noted of the server, and what the operator tells all.
+    async fn server_annotations(&self, service: &Service) -> Result<Values, StoreError> {
+        let there = self.mailboxes.server_annotations().await?;
+        let mut values: Values =
+            there.into_iter().filter_map(|a| Some((a.name, a.value?))).collect();
+        values.extend(service.told_to_all.iter().cloned());
+        Ok(values)
+    }
+}

@@ -1,0 +1,365 @@
+//! Mailboxes that are shared: the rights of RFC 4314, asked of by bob, whom alice lets do one thing
+//! or another.
+
+use crate::{
+    client::Client,
+    house::{House, small},
+};
+
+/// What alice's mailboxes are called for bob.
+const ALICES: &str = "Other Users/alice@example.org";
+
+/// Alice's session and bob's; alice has a mailbox `work`, with two messages and one below.
+async fn two(house: &House) -> (Client, Client) {
+    house.add_account("bob@example.org").await;
+    let mut alice = house.sign_in().await;
+    alice.run("CREATE work/below").await.ok();
+    alice.append("work", &small("1")).await;
+    alice.append("work", &small("2")).await;
+    (alice, house.sign_in_as("bob").await)
+}
+
+async fn grant(alice: &mut Client, mailbox: &str, rights: &str) {
+    alice.run(format!("SETACL {mailbox} bob@example.org \"{rights}\"")).await.ok();
+}
+
+/// RFC 4314 §4, the table: what goes with all rights, and without any one of those that it takes.
+#[tokio::test]
+async fn the_table() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    let message = String::from_utf8(small("x")).unwrap();
+    let append = format!("APPEND \"{ALICES}/work\" {{{}+}}\r\n{message}", message.len());
+    // What is done, to which of alice's mailboxes rights are needed, and which.
+    let table: Vec<(String, &str, &str)> = vec![
+        (format!("CREATE \"{ALICES}/work/new\""), "work", "k"),
+        (format!("CREATE \"{ALICES}/work/not/yet\""), "work", "k"),
+        (format!("DELETE \"{ALICES}/work/below\""), "work/below", "x"),
+        (format!("SELECT \"{ALICES}/work\""), "work", "r"),
+        (format!("EXAMINE \"{ALICES}/work\""), "work", "r"),
+        (format!("STATUS \"{ALICES}/work\" (MESSAGES)"), "work", "r"),
+        (format!("SETACL \"{ALICES}/work\" carol@example.org lr"), "work", "a"),
+        (format!("DELETEACL \"{ALICES}/work\" carol@example.org"), "work", "a"),
+        (format!("GETACL \"{ALICES}/work\""), "work", "a"),
+        (format!("LISTRIGHTS \"{ALICES}/work\" bob"), "work", "a"),
+        (append, "work", "i"),
+    ];
+    house.add_account("carol@example.org").await;
+    for (command, mailbox, needed) in &table {
+        let others: String =
+            "lrswipkxtea".chars().filter(|right| !needed.contains(*right)).collect();
+        grant(&mut alice, mailbox, &others).await;
+        bob.run(command).await.is("NO [NOPERM]");
+        // RFC 4314 §6: what may not be known of is not there.
+        grant(&mut alice, mailbox, "p").await;
+        bob.run(command).await.is("NO [NONEXISTENT]");
+        grant(&mut alice, mailbox, needed).await;
+        bob.run(command).await.ok();
+        if command.starts_with("SELECT") || command.starts_with("EXAMINE") {
+            bob.run("UNSELECT").await.ok();
+        }
+        alice.run("CREATE work/below").await;
+    }
+    // MYRIGHTS takes any of these, and no other will do.
+    for (rights, may) in
+        [("l", true), ("r", true), ("i", true), ("k", true), ("x", true), ("a", true)]
+            .into_iter()
+            .chain([("s", false), ("w", false), ("p", false), ("t", false), ("e", false)])
+    {
+        grant(&mut alice, "work", rights).await;
+        let asked = bob.run(format!("MYRIGHTS \"{ALICES}/work\"")).await;
+        assert_eq!(asked.tagged.starts_with("OK"), may, "{rights}: {}", asked.tagged);
+    }
+    // RENAME: x of the mailbox, k of what is above its new name.
+    for (of_below, of_work, may) in
+        [("x", "k", true), ("lrswipktea", "k", false), ("x", "lrswipxtea", false)]
+    {
+        grant(&mut alice, "work/below", of_below).await;
+        grant(&mut alice, "work", of_work).await;
+        let command = format!("RENAME \"{ALICES}/work/below\" \"{ALICES}/work/moved\"");
+        let renamed = bob.run(command).await;
+        assert_eq!(
+            renamed.tagged.starts_with("OK"),
+            may,
+            "{of_below} {of_work} {}",
+            renamed.tagged
+        );
+        if may {
+            alice.run("RENAME work/moved work/below").await.ok();
+        }
+    }
+}
+
+/// RFC 4314 §4: LIST shows what there is the right to look up; subscriptions ask for none.
+#[tokio::test]
+async fn listing() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    let everything = "LIST \"\" \"Other*\"";
+    assert!(bob.run(everything).await.ok().untagged.is_empty());
+    grant(&mut alice, "work/below", "l").await;
+    grant(&mut alice, "INBOX", "r").await;
+    let expected = [
+        "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users\"",
+        "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.org\"",
+        "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.org/work\"",
+        "LIST (\\HasNoChildren) \"/\" \"Other Users/alice@example.org/work/below\"",
+    ];
+    assert_eq!(bob.run(everything).await.ok().lines(), expected);
+    let all = bob.run("LIST \"\" *").await.ok().lines();
+    assert!(all.iter().any(|line| line.ends_with("/work/below\"")) && all.len() == 10, "{all:?}");
+    assert!(!alice.run("LIST \"\" *").await.ok().lines().iter().any(|line| line.contains("Other")));
+    bob.run(format!("SUBSCRIBE \"{ALICES}/work\"")).await.ok();
+    let subscribed = bob.run("LSUB \"\" Other*").await.ok().lines();
+    assert_eq!(subscribed, ["LSUB () \"/\" \"Other Users/alice@example.org/work\""]);
+    let subscribed = bob.run("LIST (SUBSCRIBED) \"\" Other*").await.ok().lines();
+    assert!(subscribed[0].contains("\\NonExistent \\Subscribed"), "{subscribed:?}");
+    grant(&mut alice, "work", "lr").await;
+    // RFC 8440 §3, and STATUS where it may be told.
+    let told = bob
+        .run(format!("LIST \"\" \"{ALICES}/*\" RETURN (MYRIGHTS STATUS (MESSAGES) METADATA (/shared/comment))"))
+        .await
+        .ok()
+        .lines();
+    let rest: Vec<_> = told.iter().filter(|line| !line.starts_with("LIST")).collect();
+    assert_eq!(
+        rest,
+        [
+            "STATUS \"Other Users/alice@example.org/work\" (MESSAGES 2)",
+            "MYRIGHTS \"Other Users/alice@example.org/work\" lr",
+            "METADATA \"Other Users/alice@example.org/work\" (/shared/comment NIL)",
+            "MYRIGHTS \"Other Users/alice@example.org/work/below\" l",
+        ]
+    );
+    bob.run(format!("UNSUBSCRIBE \"{ALICES}/work\"")).await.ok();
+}
+
+/// RFC 4314 §4, §5.2: flags change as far as the rights go, which the client is told beforehand.
+#[tokio::test]
+async fn flags() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    alice.run("SELECT work").await.ok();
+    alice.run("STORE 1 FLAGS (\\Flagged $old)").await.ok();
+    let select = format!("SELECT \"{ALICES}/work\"");
+    for (rights, permanent, access) in [
+        ("lr", "()", "OK [READ-ONLY]"),
+        ("lri", "()", "OK [READ-WRITE]"),
+        ("lrs", "(\\Seen)", "OK [READ-WRITE]"),
+        ("lrt", "(\\Deleted)", "OK [READ-WRITE]"),
+        ("lrw", "(\\Answered \\Flagged \\Draft $old \\*)", "OK [READ-WRITE]"),
+    ] {
+        grant(&mut alice, "work", rights).await;
+        let selected = bob.run(&select).await.is(access);
+        let line = selected.line("OK [PERMANENTFLAGS");
+        assert!(line.starts_with(&format!("OK [PERMANENTFLAGS {permanent}]")), "{rights}: {line}");
+    }
+    // With w alone: of what is named only these change, and no more is refused than must be.
+    let stored = bob.run("STORE 1 FLAGS (\\Seen \\Answered $new)").await.ok();
+    assert_eq!(stored.line("1 FETCH"), "1 FETCH (FLAGS (\\Answered $new))");
+    bob.run("STORE 1 +FLAGS (\\Seen \\Deleted)").await.is("NO [NOPERM]");
+    let stored = bob.run("STORE 1 +FLAGS (\\Seen \\Draft)").await.ok();
+    assert_eq!(stored.line("1 FETCH"), "1 FETCH (FLAGS (\\Answered \\Draft $new))");
+    // What is read is not marked without s.
+    assert!(!bob.run("FETCH 2 BODY[]").await.ok().line("2 FETCH").contains("\\Seen"));
+    alice.run("STORE 1 +FLAGS (\\Seen \\Deleted)").await.ok();
+    grant(&mut alice, "work", "lrs").await;
+    // RFC 4314 §5.1.1: other rights are told, and so are the flags that alice set.
+    let news = bob.run("NOOP").await.ok();
+    news.line("OK [PERMANENTFLAGS (\\Seen)]");
+    let stored = bob.run("STORE 1 FLAGS ()").await.ok();
+    assert_eq!(stored.line("1 FETCH"), "1 FETCH (FLAGS (\\Answered \\Deleted \\Draft $new))");
+    assert!(bob.run("FETCH 2 BODY[]").await.ok().line("2 FETCH").contains("\\Seen"));
+}
+
+/// RFC 4314 §4: EXPUNGE and CLOSE take e, MOVE more (RFC 6851 §4.2).
+#[tokio::test]
+async fn expunging() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "work", "lrt").await;
+    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    bob.run("STORE 1 +FLAGS (\\Deleted)").await.ok();
+    bob.run("EXPUNGE").await.is("NO [NOPERM]");
+    bob.run("UID EXPUNGE 1").await.is("NO [NOPERM]");
+    bob.run("MOVE 1 INBOX").await.is("NO [NOPERM]");
+    bob.run("CLOSE").await.ok();
+    assert!(
+        alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 2)")
+    );
+    grant(&mut alice, "work", "lre").await;
+    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    bob.run("MOVE 1 INBOX").await.is("NO [NOPERM]");
+    assert_eq!(bob.run("EXPUNGE").await.ok().lines(), ["1 EXPUNGE"]);
+    grant(&mut alice, "work", "lrte").await;
+    let moved = bob.run("MOVE 1 INBOX").await.ok();
+    assert!(moved.lines().contains(&"1 EXPUNGE".to_owned()), "{moved:?}");
+    assert!(
+        alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 0)")
+    );
+    let inbox = bob.run("STATUS INBOX (MESSAGES UNSEEN)").await.ok();
+    assert!(inbox.line("STATUS").ends_with("(MESSAGES 1 UNSEEN 1)"));
+}
+
+/// RFC 4314 §4, the example: what is copied keeps the flags that may be set there.
+#[tokio::test]
+async fn copying() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    for flags in ["\\Draft \\Deleted", "\\Answered", "$Forwarded \\Seen"] {
+        let message = String::from_utf8(small("mine")).unwrap();
+        let head = format!("APPEND INBOX ({flags}) {{{}+}}\r\n", message.len());
+        bob.run(head + &message).await.ok();
+    }
+    bob.run("SELECT INBOX").await.ok();
+    let copy = format!("COPY 1:3 \"{ALICES}/work\"");
+    grant(&mut alice, "work", "lr").await;
+    bob.run(&copy).await.is("NO [NOPERM]");
+    alice.run("SELECT work").await.ok();
+    for (rights, expected) in [
+        ("rwis", ["\\Draft", "\\Answered", "\\Seen $Forwarded"]),
+        ("rsti", ["\\Deleted", "", "\\Seen"]),
+    ] {
+        grant(&mut alice, "work", rights).await;
+        let copied = bob.run(&copy).await.is("OK [COPYUID ");
+        let last = copied.tagged.split([' ', ']']).nth(4).unwrap().to_owned();
+        alice.run("NOOP").await.ok();
+        let fetched = alice.run(format!("UID FETCH {last} FLAGS")).await.ok();
+        for (line, expected) in fetched.lines().iter().zip(expected) {
+            let flags = line.replace(" \\Recent", "").replace("\\Recent", "");
+            assert!(flags.contains(&format!("FLAGS ({expected})")), "{rights}: {line}");
+        }
+    }
+    let head = format!("APPEND \"{ALICES}/work\" (\\Deleted \\Flagged) {{1+}}\r\nx");
+    bob.run(head).await.ok();
+    alice.run("NOOP").await.ok();
+    let flags = alice.run("FETCH * FLAGS").await.ok().lines()[0].clone();
+    assert!(flags.contains("(\\Deleted"), "{flags}");
+    // To where nothing is, or nothing may be made.
+    bob.run(format!("COPY 1 \"{ALICES}/work/none\"")).await.is("NO [NONEXISTENT]");
+    grant(&mut alice, "work", "lk").await;
+    bob.run(format!("COPY 1 \"{ALICES}/work/none\"")).await.is("NO [TRYCREATE]");
+    bob.run("COPY 1 \"Other Users/nobody@example.org/x\"").await.is("NO [NONEXISTENT]");
+}
+
+/// RFC 4314 §3: identifiers, negative rights, and what the owner has.
+#[tokio::test]
+async fn lists() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    let all = "lrswipkxteacd";
+    let acl = alice.run("GETACL work").await.ok().line("ACL");
+    assert_eq!(acl, format!("ACL \"work\" alice@example.org {all}"));
+    alice.run("SETACL work bob lr").await.ok();
+    alice.run("SETACL work anyone lrp").await.ok();
+    alice.run("SETACL work -bob p").await.ok();
+    let acl = alice.run("GETACL work").await.ok().line("ACL");
+    assert_eq!(
+        acl,
+        format!(
+            "ACL \"work\" alice@example.org {all} bob@example.org lr anyone lrp -bob@example.org p"
+        )
+    );
+    let mine = format!("MYRIGHTS \"{ALICES}/work\"");
+    assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lr"));
+    alice.run("DELETEACL work -bob").await.ok();
+    assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lrp"));
+    alice.run("DELETEACL work anyone").await.ok();
+    alice.run("SETACL work bob -r").await.ok();
+    alice.run("SETACL work bob +dc").await.ok();
+    assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lkxtecd"));
+    // The owner has them all, always.
+    alice.run("SETACL work alice lr").await.is("NO [CANNOT]");
+    alice.run("SETACL work -alice a").await.is("NO [CANNOT]");
+    alice.run("DELETEACL work alice").await.is("NO [CANNOT]");
+    alice.run("SETACL work alice +lr").await.ok();
+    let rights = alice.run("LISTRIGHTS work alice").await.ok().line("LISTRIGHTS");
+    assert_eq!(rights, format!("LISTRIGHTS \"work\" alice {all}"));
+    let rights = alice.run("LISTRIGHTS work Bob").await.ok().line("LISTRIGHTS");
+    assert_eq!(rights, "LISTRIGHTS \"work\" Bob \"\" l r s w i p k x t e a c d");
+    alice.run("SETACL work nobody lr").await.is("NO [NONEXISTENT]");
+    alice.run("SETACL none bob lr").await.is("NO [NONEXISTENT]");
+    alice.run("MYRIGHTS none").await.is("NO [NONEXISTENT]");
+    alice.run("MYRIGHTS work").await.ok().line(&format!("MYRIGHTS \"work\" {all}"));
+}
+
+/// What is made below is open to whom the mailbox above was (RFC 4314 §4), and a name stays with
+/// what it was given to.
+#[tokio::test]
+async fn below_and_elsewhere() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "work", "lrk").await;
+    alice.run("CREATE work/a/b").await.ok();
+    bob.run(format!("CREATE \"{ALICES}/work/c\"")).await.ok();
+    for name in ["work/a", "work/a/b", "work/c"] {
+        let mine = bob.run(format!("MYRIGHTS \"{ALICES}/{name}\"")).await.ok();
+        assert!(mine.line("MYRIGHTS").ends_with("\" lrkc"), "{name}");
+    }
+    alice.run("RENAME work/c work/d").await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/work/d\"")).await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/work/c\"")).await.is("NO [NONEXISTENT]");
+    // RFC 4314 §4: DELETE deletes the list.
+    alice.run("DELETE work/d").await.ok();
+    alice.run("CREATE d").await.ok();
+    alice.run("RENAME d work/d").await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/work/d\"")).await.is("NO [NONEXISTENT]");
+    bob.run("CREATE \"Other Users\"").await.is("NO [CANNOT]");
+    bob.run("CREATE \"Other Users/x\"").await.is("NO");
+    bob.run(format!("CREATE \"{ALICES}/top\"")).await.is("NO [NONEXISTENT]");
+    grant(&mut alice, "work", "lrkx").await;
+    bob.run(format!("RENAME \"{ALICES}/work\" mine")).await.is("NO [CANNOT]");
+    bob.run(format!("CREATE \"{ALICES}/work/sent\" (USE (\\Sent))")).await.is("NO [USEATTR]");
+}
+
+/// What happens in a shared mailbox is told at once, and so is that it is shared no longer.
+#[tokio::test]
+async fn live() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "work", "lr").await;
+    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    let tag = bob.send("IDLE").await;
+    assert!(bob.line().await.starts_with("+ "));
+    alice.append("work", &small("3")).await;
+    assert_eq!(bob.line().await, "* 3 EXISTS");
+    assert_eq!(bob.line().await, "* 3 RECENT");
+    alice.run("SETACL work bob l").await.ok();
+    assert!(bob.line().await.starts_with("* BYE"));
+    assert!(bob.is_closed().await, "{tag}");
+    // Alice is told what is recent all the same (RFC 3501 §2.3.2).
+    alice.run("SELECT work").await.ok().line("3 RECENT");
+}
+
+/// What is put into an account counts for that account.
+#[tokio::test]
+async fn the_owners_quota_counts() {
+    let house = House::with_quota(Some(600)).await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "work", "lri").await;
+    let large = small(&"x".repeat(400));
+    bob.append("INBOX", &large).await;
+    bob.append("INBOX", &large).await;
+    bob.run("SELECT INBOX").await.ok();
+    bob.run(format!("COPY 1:2 \"{ALICES}/work\"")).await.is("NO [OVERQUOTA]");
+    let text = String::from_utf8(large).unwrap();
+    let append = format!("APPEND \"{ALICES}/work\" {{{}+}}\r\n{text}", text.len());
+    bob.run(append).await.is("NO [OVERQUOTA]");
+    bob.append(&format!("\"{ALICES}/work\""), &small("s")).await;
+    assert_eq!(house.usage().await, 3);
+}
+
+#[tokio::test]
+async fn sharing_can_be_limited_and_turned_off() {
+    let house = House::with("imap.sharing = \"accounts\"", None).await;
+    let (mut alice, _) = two(&house).await;
+    alice.run("SETACL work anyone lr").await.is("NO [CANNOT]");
+    alice.run("SETACL work bob lr").await.ok();
+    let house = House::with("imap.sharing = \"off\"", None).await;
+    let mut alice = house.sign_in().await;
+    let announced = alice.run("CAPABILITY").await.ok().lines()[0].clone();
+    assert!(!announced.contains("ACL") && !announced.contains("RIGHTS"), "{announced}");
+    alice.run("MYRIGHTS INBOX").await.is("NO [CANNOT]");
+    alice.run("NAMESPACE").await.ok().line("NAMESPACE ((\"\" \"/\")) NIL NIL");
+    alice.run("CREATE \"Other Users/x\"").await.ok();
+}
