@@ -38,7 +38,8 @@ impl Next {
 }
 
 /// The server waits for the content. Dropped, or ended by [`Content::give_up`], it closes the
-/// connection before the content's end, so that the server takes nothing.
+/// connection before the content's end, so that the server takes nothing; the message is deferred,
+/// and nothing is held against the server.
 #[derive(Debug)]
 #[must_use]
 pub struct Content {

@@ -146,14 +146,14 @@ impl Session {
             return;
         }
         if !framing.finish(&mut wire.output) {
-            return self.break_off("the message was not as long as announced");
+            return self.withdraw("the message was not as long as announced");
         }
         self.await_verdict();
     }
 
     pub(super) fn content_missing(&mut self, ticket: Ticket, why: &str) {
         if self.open.answered(ticket) {
-            self.break_off(why);
+            self.withdraw(why);
         }
     }
 
@@ -255,6 +255,17 @@ impl Session {
         self.end_with(problem);
     }
 
+    /// Ends the session within a content that we can't give to its end: the server takes nothing,
+    /// and is not to blame. The message is deferred, wherever it would go.
+    fn withdraw(&mut self, why: &str) {
+        if let State::Content(mut transaction) = std::mem::replace(&mut self.state, State::Closed) {
+            // RFC 3463 §3.4, X.3.0: other mail system status.
+            let status = EnhancedStatus::new(4, 3, 0);
+            transaction.end_rest(&Outcome::Deferred(Problem::new(status, Scope::Message, why)));
+            self.unreported = Some(transaction.into_report(&self.extensions, self.tls.clone()));
+        }
+    }
+
     /// Ends the session; the message that is on its way is deferred.
     fn end_with(&mut self, problem: Problem) {
         let state = std::mem::replace(&mut self.state, State::Closed);
@@ -307,7 +318,7 @@ impl Machine for Session {
     fn step(&mut self, wire: &mut Wire, now: Instant) -> Step<Question> {
         if self.open.abandoned() {
             match self.state {
-                State::Content(_) => self.break_off("the content was not given"),
+                State::Content(_) => self.withdraw("the message was not given"),
                 _ => self.quit(wire),
             }
         }

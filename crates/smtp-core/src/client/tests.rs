@@ -390,6 +390,42 @@ fn what_is_not_as_long_as_announced_is_not_ended() {
         let said = String::from_utf8_lossy(&wire.output);
         let (_, behind) = said.split_once("BDAT 4 LAST\r\n").unwrap();
         assert!("hi\r\n".starts_with(behind), "{behind:?}");
+        if !fine {
+            is_our_trouble(session.finish("the conversation ended"));
+        }
+    }
+}
+
+/// Everybody is deferred, and nothing is held against the server.
+fn is_our_trouble(ending: Ending) {
+    assert_eq!(ending.problem, None);
+    let report = ending.report.unwrap();
+    assert!(report.outcomes.iter().all(|(_, outcome)| Report::is_ours(outcome)), "{report:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_no_fault_of_the_server() {
+    for greeting in ["250-mx\n250 CHUNKING\n250 ok\n250 ok\n", "250 mx\n250 ok\n250 ok\n354 go\n"] {
+        for dropped in [false, true] {
+            let mut session = Session::new(1, options(StartTls::Never));
+            let mut wire = Wire::default();
+            wire.input.fill(format!("220 hi\n{greeting}").replace('\n', "\r\n").as_bytes());
+            loop {
+                match session.step(&mut wire, Instant::now()) {
+                    Step::Ask(Question::Next(next)) => {
+                        let words = "send from=a@example.org to=b@example.net size=4";
+                        next.send(&mut session, &mut wire, message(words));
+                    }
+                    Step::Ask(Question::Content(content)) if dropped => drop(content),
+                    Step::Ask(Question::Content(content)) => {
+                        content.give_up(&mut session, "the disk is ill");
+                    }
+                    step => break assert!(matches!(step, Step::Close), "{step:?}"),
+                }
+            }
+            assert!(!wire.output.ends_with(b"\r\n.\r\n"));
+            is_our_trouble(session.finish("the conversation ended"));
+        }
     }
 }
 

@@ -125,6 +125,13 @@ impl Report {
     pub fn is_too_many(outcome: &Outcome) -> bool {
         matches!(outcome, Outcome::Deferred(problem) if problem.status == TOO_MANY_RECIPIENTS)
     }
+
+    /// Whether this outcome is our own trouble with the message: no server has said anything, and
+    /// no other would get it either.
+    pub fn is_ours(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Deferred(problem)
+            if problem.scope == Scope::Message && problem.host.is_none())
+    }
 }
 
 impl Transaction {
