@@ -11,6 +11,7 @@ use mail_types::{
     Address, Domain, EnhancedStatus, Outcome, Problem, QueueId, RecipientNumber, ReversePath,
     Scope, Timestamp,
 };
+use mime_core::report::Language;
 
 use crate::{
     Lease, LeaseRecipient, NewRecipient, Notification, Queue, Settlement,
@@ -59,6 +60,13 @@ pub trait RouteNotification: Sync {
     /// cannot be said now.
     fn route(&self, to: &Address)
     -> impl Future<Output = Result<Vec<NewRecipient>, String>> + Send;
+
+    /// The languages in which whoever has this address is told, if they are others than those of
+    /// all notices.
+    fn languages(&self, to: &Address) -> Option<&'static [Language]> {
+        let _ = to;
+        None
+    }
 
     /// The same for this host's postmaster.
     fn postmaster(&self) -> impl Future<Output = Result<Vec<NewRecipient>, String>> + Send {
@@ -175,8 +183,13 @@ pub async fn conclude(
 ) -> Settlement {
     let Judged { mut verdicts, due, mut overdue } = judge_all(&lease, ended, policy, now);
     let (mut notifications, mut told, mut soon) = (Vec::new(), Vec::new(), Vec::new());
-    let by = Reporter { host: reporting_mta, languages: policy.notices.languages };
     for due in due {
+        let own = match &due.to {
+            To::Sender(to) => routes.languages(to),
+            To::Postmaster => None,
+        };
+        let languages = own.unwrap_or(policy.notices.languages);
+        let by = Reporter { host: reporting_mta, languages };
         match notification(queue, &lease, &due, by, now, routes).await {
             Ok(notification) => {
                 told.extend(due.delayed());

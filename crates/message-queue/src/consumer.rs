@@ -17,6 +17,7 @@ use crate::{
     Lease, Queue, QueueError, Settled, Settlement, chance,
     decode::{self, Unreadable},
     jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
+    lease::Home,
     sql::{LeaseRows, RecipientRow},
 };
 
@@ -82,6 +83,8 @@ pub struct Consumer {
     aside: Mutex<Vec<(Vec<Unreadable>, Option<i64>)>>,
     /// What could not be given back yet.
     later: Mutex<Vec<RecipientRow>>,
+    /// What tasks had that panicked.
+    home: Home,
 }
 
 impl Consumer {
@@ -99,7 +102,15 @@ impl Consumer {
             path: queue.holders(),
             source,
         })?;
-        Ok(Self { queue, consumes, life, bell, aside: Mutex::default(), later: Mutex::default() })
+        Ok(Self {
+            queue,
+            consumes,
+            life,
+            bell,
+            aside: Mutex::default(),
+            later: Mutex::default(),
+            home: Home::default(),
+        })
     }
 
     /// Leases what is due at `now`.
@@ -164,6 +175,12 @@ impl Consumer {
         if rung.is_ok() {
             while self.bell.try_rung().is_some() {}
         }
+    }
+
+    /// The leases that tasks had which have panicked since this was asked last: what became of their
+    /// recipients is not known, and they are to be settled like all others.
+    pub fn broken(&self) -> Vec<Lease> {
+        self.home.take()
     }
 
     /// The queue it takes from.
@@ -266,7 +283,8 @@ impl Consumer {
         let open = move || Ok::<_, QueueError>(decode::open(rows, &spool, &files));
         // Without a file there is nothing to wait for. This fails only where the runtime stops, and
         // the consumer with it.
-        let opened = if has_files { on_blocking_thread(open).await? } else { open()? };
+        let mut opened = if has_files { on_blocking_thread(open).await? } else { open()? };
+        opened.leases.iter_mut().for_each(|lease| lease.home = Some(self.home.clone()));
         for unreadable in &opened.unreadable {
             tracing::error!(
                 queue_id = unreadable.entry,

@@ -89,6 +89,8 @@ pub(crate) fn open(rows: LeaseRows, spool: &Path, files: &Files) -> Opened {
                     Some(lease) => lease.recipients.push(recipient),
                     None => opened.leases.push(Lease {
                         token: LeaseToken(row.token),
+                        home: None,
+                        breaks: 0,
                         entry: of.clone(),
                         lane,
                         recipients: vec![recipient],

@@ -98,6 +98,7 @@ pub(crate) fn ends(settlement: &Settlement) -> String {
         let end = settlement.ends.iter().find(|end| end.number == recipient.number);
         let outcome = end.and_then(|end| end.outcome.as_ref());
         let (state, event, attempts) = match outcome {
+            None if end.is_some_and(|end| end.held) => (state::HELD, None, 0),
             None => (state::WAITING, None, 0),
             Some(Outcome::Delivered { .. }) => (state::DELIVERED, Some(event::DELIVERED), 1),
             Some(Outcome::Deferred(_)) => (state::WAITING, Some(event::DEFERRED), 1),

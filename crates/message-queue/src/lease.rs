@@ -1,5 +1,7 @@
 //! What a consumer has leased: one entry's recipients in one lane.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use mail_types::{
     AccountId, Address, BodyKind, DsnReturn, Handling, Lane, Notify, OriginalRecipient, QueueId,
     RecipientNumber, ReversePath, Timestamp,
@@ -8,17 +10,37 @@ use mail_types::{
 use crate::{Content, Expanded, FileInto, Origin};
 
 /// The right to hand an entry over to some of its recipients; [`crate::Consumer::settle`] consumes
-/// it. Dropped unsettled, it stays leased until its consumer is dropped or dead.
+/// it. Dropped unsettled, it stays leased until its consumer is dropped or dead; torn down with a
+/// task that panics, it comes back to its consumer ([`crate::Consumer::broken`]).
 #[derive(Debug)]
 #[must_use]
 pub struct Lease {
     pub(crate) token: LeaseToken,
+    /// Where it goes when whoever has it panics.
+    pub(crate) home: Option<Home>,
+    /// How often that has happened.
+    pub(crate) breaks: u32,
     /// The entry.
     pub entry: LeaseEntry,
     /// The lane of all its recipients here.
     pub lane: Lane,
     /// The recipients, at least one.
     pub recipients: Vec<LeaseRecipient>,
+}
+
+/// The leases of a consumer whose holders have panicked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Home(Arc<Mutex<Vec<Lease>>>);
+
+impl Home {
+    /// Takes them.
+    pub(crate) fn take(&self) -> Vec<Lease> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn bring(&self, lease: Lease) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+    }
 }
 
 /// What tells a lease from an earlier one of the same rows.
@@ -94,11 +116,36 @@ impl Lease {
     /// finds it superseded.
     pub fn imagined(entry: LeaseEntry, lane: Lane, recipients: Vec<LeaseRecipient>) -> Self {
         // Below all that are ever given out.
-        Self { token: LeaseToken(-1), entry, lane, recipients }
+        Self { token: LeaseToken(-1), home: None, breaks: 0, entry, lane, recipients }
+    }
+
+    /// How often whoever had it has panicked.
+    pub fn breaks(&self) -> u32 {
+        self.breaks
     }
 
     /// The token, for logs.
     pub fn token(&self) -> LeaseToken {
         self.token
+    }
+}
+
+impl Drop for Lease {
+    /// Nobody else can give back what a panic tears down: the frames that had it are gone.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        if let Some(home) = self.home.take() {
+            let again = Self {
+                token: self.token,
+                home: Some(home.clone()),
+                breaks: self.breaks.saturating_add(1),
+                entry: self.entry.clone(),
+                lane: self.lane.clone(),
+                recipients: std::mem::take(&mut self.recipients),
+            };
+            home.bring(again);
+        }
     }
 }

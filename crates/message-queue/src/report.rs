@@ -172,9 +172,13 @@ pub async fn write<'a>(
     let to = addressee(due, &recipients, reporting_mta)?;
     let id = queue.new_id(now);
     let content = &lease.entry.content;
-    let (header, header_len) = header(content).await?;
-    let full = wants_full(lease, due) && content.len() <= FULL_MAX;
-    let eight_bit = full && has_eight_bit(content, header_len).await?;
+    let wants_full = wants_full(lease, due) && content.len() <= FULL_MAX;
+    let Original { header, full, eight_bit } =
+        original(content, wants_full).await.unwrap_or_else(|error| {
+            // Whoever sent it hears of it all the same: RFC 3464 §2 has the original optional.
+            tracing::error!(queue_id = %lease.entry.id, %error, "a message cannot be read to be returned");
+            Original::default()
+        });
     let message_id = format!("{id}@{reporting_mta}");
     let built = {
         let rows: Vec<_> = due.reported.iter().filter_map(|one| row(lease, one, now)).collect();
@@ -304,6 +308,22 @@ fn row<'a>(lease: &'a Lease, one: &'a Reported, now: Timestamp) -> Option<Recipi
         reply: reply.filter(|_| !here),
         last_attempt: Some(now),
     })
+}
+
+/// What is returned of a message.
+#[derive(Debug, Default)]
+struct Original {
+    header: Vec<u8>,
+    /// Whether all of it is.
+    full: bool,
+    eight_bit: bool,
+}
+
+async fn original(content: &Content, full: bool) -> Result<Original, QueueError> {
+    let (header, header_len) = header(content).await?;
+    // It is read to its end before anything of it is written.
+    let eight_bit = full && has_eight_bit(content, header_len).await?;
+    Ok(Original { header, full, eight_bit })
 }
 
 /// The header with the blank line, and its length; cut at the limit.

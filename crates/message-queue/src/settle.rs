@@ -22,6 +22,8 @@ pub(crate) struct End {
     pub(crate) next_at: Option<Timestamp>,
     /// One of [`told`].
     pub(crate) told: i64,
+    /// Whether it is held, as it was, rather than to wait.
+    pub(crate) held: bool,
 }
 
 /// A notification that is queued in the transaction that settles its cause.
@@ -53,13 +55,14 @@ impl Settlement {
         outcome: Outcome,
         next_at: Option<Timestamp>,
     ) {
-        self.end(End { number, outcome: Some(outcome), next_at, told: told::NOTHING });
+        let told = told::NOTHING;
+        self.end(End { number, outcome: Some(outcome), next_at, told, held: false });
     }
 
     /// Gives a recipient back untried: it waits as it did before, and not before this time.
     pub fn later(&mut self, number: RecipientNumber, not_before: Timestamp) {
         let told = told::NOTHING;
-        self.end(End { number, outcome: None, next_at: Some(not_before), told });
+        self.end(End { number, outcome: None, next_at: Some(not_before), told, held: false });
     }
 
     fn end(&mut self, mut end: End) {
@@ -83,10 +86,24 @@ impl Settlement {
     }
 
     fn told(&mut self, number: RecipientNumber, told: i64) {
-        match self.ends.iter_mut().find(|end| end.number == number) {
-            Some(end) => end.told = end.told.max(told),
-            None => self.ends.push(End { number, outcome: None, next_at: None, told }),
-        }
+        let end = self.end_of(number);
+        end.told = end.told.max(told);
+    }
+
+    /// Says of a recipient that was held, and has not come to its end, that it is held as before.
+    pub(crate) fn still_held(&mut self, number: RecipientNumber) {
+        self.end_of(number).held = true;
+    }
+
+    fn end_of(&mut self, number: RecipientNumber) -> &mut End {
+        let place = self.ends.iter().position(|end| end.number == number);
+        let place = place.unwrap_or_else(|| {
+            let told = told::NOTHING;
+            self.ends.push(End { number, outcome: None, next_at: None, told, held: false });
+            self.ends.len().saturating_sub(1)
+        });
+        #[expect(clippy::indexing_slicing, reason = "it was found there, or just put there")]
+        &mut self.ends[place]
     }
 
     /// Adds a notification.

@@ -11,6 +11,7 @@ mod bounce;
 mod check;
 mod choice;
 mod enqueue;
+mod late;
 mod lease;
 mod look;
 mod notes;
@@ -29,6 +30,7 @@ pub(crate) use check::{
 };
 pub(crate) use choice::Choice;
 pub(crate) use enqueue::{NewEntryRow, NewRecipientRow, enqueue};
+pub(crate) use late::{Behind, Late, LateRow, last_looked_at, late};
 pub(crate) use lease::{LeaseParameters, lease};
 pub(crate) use look::{
     Counted, GroupRow, SummaryRow, content_files, counts, groups, happened, last_event, list,
@@ -124,6 +126,7 @@ mod tests {
             redirect::REDIRECT,
             story::BY_MESSAGE_ID,
             story::BY_ADDRESS,
+            late::LATE,
         ];
         let texts = [&enqueue::ALL[..], &texts].concat();
         for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {

@@ -13,7 +13,7 @@ use crate::{
     decode, encode,
     jobs::{Answer, BounceJob, Job, SettleJob, TurnDone},
     operator::Filter,
-    report::{self, Reported, To, What},
+    report::{self, Reported, Reporter, To, What},
     sql::{self, LeaseRows, Meant},
 };
 
@@ -53,7 +53,9 @@ impl Queue {
         let (mut bounced, mut settling) = (Bounced::default(), JoinSet::new());
         while let Some(meant) = search.page(self).await? {
             for of_entry in by_entry(meant) {
-                let Some(lease) = self.opened(&of_entry, &mut bounced).await? else { continue };
+                let (lease, unreadable) = self.opened(&of_entry).await?;
+                bounced.unreadable.extend(unreadable);
+                let Some(lease) = lease else { continue };
                 let job = self.bounce_job(lease, give_up, routes, now).await?;
                 let queue = self.clone();
                 settling.spawn(async move { queue.submit(Job::Bounce(Box::new(job))).await });
@@ -68,14 +70,16 @@ impl Queue {
         Ok(bounced)
     }
 
-    /// What a lease of these recipients would be, though they are not leased.
-    async fn opened(
+    /// What a lease of these recipients, all of one entry, would be, though they are not leased,
+    /// with their lanes; and the entry's id if something of it cannot be read.
+    pub(crate) async fn opened(
         &self,
         meant: &[Meant],
-        bounced: &mut Bounced,
-    ) -> Result<Option<(Lease, Vec<String>)>, QueueError> {
-        let Some(Meant { entry: id, .. }) = meant.first() else { return Ok(None) };
-        let Some(entry) = sql::show(self.database().reader(), id).await? else { return Ok(None) };
+    ) -> Result<(Option<(Lease, Vec<String>)>, Option<String>), QueueError> {
+        let Some(Meant { entry: id, .. }) = meant.first() else { return Ok((None, None)) };
+        let Some(entry) = sql::show(self.database().reader(), id).await? else {
+            return Ok((None, None));
+        };
         let rows = encode::texts(meant.iter().map(|meant| meant.row));
         let token = chance::token();
         let recipients = sql::as_leased(self.database().reader(), id, &rows, token).await?;
@@ -84,16 +88,14 @@ impl Queue {
         let opened =
             on_blocking_thread(move || Ok::<_, QueueError>(decode::open(rows, &spool, &files)))
                 .await?;
-        if !opened.unreadable.is_empty() {
-            bounced.unreadable.push(id.clone());
-        }
+        let unreadable = (!opened.unreadable.is_empty()).then(|| id.clone());
         let lanes = opened.leases.iter().map(|lease| lease.lane.to_string()).collect();
         // One notification for all of them, whatever their lanes.
-        let one = opened.leases.into_iter().reduce(|mut one, other| {
-            one.recipients.extend(other.recipients);
+        let one = opened.leases.into_iter().reduce(|mut one, mut other| {
+            one.recipients.append(&mut other.recipients);
             one
         });
-        Ok(one.map(|lease| (lease, lanes)))
+        Ok((one.map(|lease| (lease, lanes)), unreadable))
     }
 
     async fn bounce_job(
@@ -122,8 +124,13 @@ impl Queue {
             if recipients.is_empty() {
                 continue;
             }
-            let mta = give_up.reporting_mta;
-            notifications.push(report::write(self, &lease, &due, recipients, mta, now).await?);
+            let mut by = Reporter::from(give_up.reporting_mta);
+            if let To::Sender(to) = &due.to
+                && let Some(languages) = routes.languages(to)
+            {
+                by.languages = languages;
+            }
+            notifications.push(report::write(self, &lease, &due, recipients, by, now).await?);
         }
         let (entry, token) = (lease.entry.id.to_string(), lease.token);
         let mut settlement = Settlement::of(lease);

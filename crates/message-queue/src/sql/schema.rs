@@ -37,7 +37,8 @@ pub(crate) mod event {
     pub(crate) const REDIRECTED: i64 = 11;
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, SENDING, PAUSED, TURNS, KEPT, NOTES, PARTS];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[FIRST, SENDING, PAUSED, TURNS, KEPT, NOTES, PARTS, TIMES];
 
 const FIRST: Migration = Migration {
     name: "the tables of the queue",
@@ -204,5 +205,16 @@ const PARTS: Migration = Migration {
         create index story_sender on story (number >> 8, sender collate nocase);
         create index journey_address on journey (number >> 8, address collate nocase)
             where event = 1 or event = 2;
+    ",
+};
+
+/// What is to be delivered by a time is found by it, whatever it waits for. Of all other entries the
+/// index has nothing; what can't be read has no time.
+const TIMES: Migration = Migration {
+    name: "when entries are to be delivered",
+    sql: "
+        create index entry_deliver_by
+            on entry ((case when json_valid(facts) then facts ->> '$.deliver_by.at' end), id)
+            where instr(facts, '\"deliver_by\":{') > 0;
     ",
 };

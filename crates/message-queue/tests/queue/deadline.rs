@@ -8,11 +8,15 @@ use mail_types::{
     ReversePath, Scope, Timestamp,
 };
 use message_queue::{
-    Consumer, Consumes, Lateness, Lease, NewEntry, NewRecipient, Queue,
+    Consumer, Consumes, LateIn, Lateness, Lease, NewEntry, NewRecipient, Queue,
     conclude::{Ended, Policy, RouteNotification, conclude},
+    operator::{Destination, Filter, RecipientSummary, State},
     report::Notices,
     retry::Schedule,
 };
+use mime_core::report::Language;
+
+use sqlx::Connection as _;
 
 use crate::story::*;
 
@@ -25,6 +29,10 @@ impl RouteNotification for Routes {
 
     async fn postmaster(&self) -> Result<Vec<NewRecipient>, String> {
         Ok(vec![recipient("postmaster@here.test")])
+    }
+
+    fn languages(&self, to: &Address) -> Option<&'static [Language]> {
+        (to.domain().as_str() == "korea.test").then_some(&[Language::Korean])
     }
 }
 
@@ -212,4 +220,133 @@ async fn the_postmaster_hears_of_what_has_no_sender_and_no_more_than_once() {
     // If even that fails, nobody is left.
     end(&queue, &local, told, Some(&failed("no such mailbox")), START).await;
     assert!(notifications(&queue, START).await.is_empty());
+}
+
+/// Ends what is late of other servers' lanes, and of what is held for these reasons.
+async fn end_late(queue: &Queue, held_for: &[&str], at: Timestamp) -> u64 {
+    let host = Domain::parse("mail.here.test").unwrap();
+    let held_for: Vec<String> = held_for.iter().map(|reason| (*reason).to_owned()).collect();
+    let which = LateIn { consumes: Consumes::Remote, held_for: &held_for };
+    queue.end_late(which, &policy(), &host, &Routes, at).await.unwrap()
+}
+
+async fn recipients(queue: &Queue) -> Vec<RecipientSummary> {
+    let all = queue.list(&Filter::default(), None, 100).await.unwrap();
+    all.into_iter().flat_map(|one| one.recipients).filter(|one| one.lane != "local").collect()
+}
+
+#[tokio::test]
+async fn a_pause_keeps_no_delivery_time() {
+    // RFC 2852 §4.1.3: neither for what was never tried, nor for what waits for its next attempt.
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    enqueue(&queue, by(600, Late::Return), b"", START).await.unwrap();
+    let tried = lease(&remote, START).await.remove(0);
+    end(&queue, &remote, tried, Some(&unreachable()), START).await;
+    enqueue(&queue, by(600, Late::Return), b"", START).await.unwrap();
+    enqueue(&queue, by(600, Late::Notify), b"", START).await.unwrap();
+    enqueue(&queue, entry(&["a@x.test"]), b"", START).await.unwrap();
+    let x = Destination::parse("x.test").unwrap();
+    queue.pause(&x, "they move", START).await.unwrap();
+    assert_eq!(end_late(&queue, &[], after(9)).await, 0);
+    assert!(lease(&remote, after(10)).await.is_empty());
+    assert_eq!(end_late(&queue, &[], after(10)).await, 3);
+    let told = notifications(&queue, after(10)).await;
+    let count = |what: &str| told.iter().filter(|text| text.contains(what)).count();
+    assert_eq!((count("Status: 5.4.7"), count("Status: 4.4.7"), told.len()), (2, 1, 3));
+    assert_eq!(count("nobody answers"), 1, "{told:?}");
+    let left = recipients(&queue).await;
+    assert!(left.iter().all(|one| one.state == State::Waiting && one.attempts == 0), "{left:?}");
+    assert_eq!(left.len(), 2);
+    assert_eq!(end_late(&queue, &[], after(11)).await, 0, "nobody is told twice");
+    queue.resume(&x).await.unwrap();
+    assert_eq!(lease(&remote, after(11)).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_route_holds_has_its_time_and_what_the_operator_holds_waits_for_him() {
+    // RFC 2852 §4.1.3
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    for (late, reason) in [
+        (Late::Return, "until ETRN"),
+        (Late::Notify, "until ETRN"),
+        (Late::Return, "let me look at that"),
+    ] {
+        let mut new = by(600, late);
+        new.recipients[0].held = Some(reason.to_owned());
+        enqueue(&queue, new, b"", START).await.unwrap();
+    }
+    assert_eq!(end_late(&queue, &["until ETRN"], after(10)).await, 2);
+    let left = recipients(&queue).await;
+    assert!(left.len() == 2 && left.iter().all(|one| one.state == State::Held), "{left:?}");
+    assert_eq!(notifications(&queue, after(10)).await.len(), 2);
+    assert_eq!(end_late(&queue, &["until ETRN"], after(11)).await, 0);
+    // His time counts when it is released.
+    queue.release(&Filter::default(), after(12)).await.unwrap();
+    let remote = consumer(&queue, Consumes::Remote).await;
+    let leases = lease(&remote, after(12)).await;
+    let over = |lease: &&Lease| matches!(lease.lateness(after(12)), Lateness::Over(_));
+    assert_eq!((leases.len(), leases.iter().filter(over).count()), (2, 1));
+}
+
+#[tokio::test]
+async fn damage_and_those_who_are_at_work_stop_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    enqueue(&queue, by(600, Late::Return), b"", START).await.unwrap();
+    let under_way = lease(&remote, START).await;
+    for _ in 0..3 {
+        enqueue(&queue, by(600, Late::Return), b"", START).await.unwrap();
+    }
+    let damage = "update entry set facts = '{\"deliver_by\":{' || facts
+                  where id = (select max(id) from entry)";
+    let path = folder.path().join("queue.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(damage).execute(&mut other).await.unwrap();
+    assert_eq!(end_late(&queue, &[], after(10)).await, 2, "all but the leased and the broken one");
+    assert_eq!(recipients(&queue).await.len(), 2);
+    drop(under_way);
+}
+
+#[tokio::test]
+async fn a_sender_is_told_in_his_own_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let remote = consumer(&queue, Consumes::Remote).await;
+    for (sender, korean) in [("kim@korea.test", true), ("sender@there.test", false)] {
+        let mut new = entry(&["gone@x.test"]);
+        new.reverse_path = ReversePath::Address(address(sender));
+        enqueue(&queue, new, b"", START).await.unwrap();
+        let lost = lease(&remote, START).await.remove(0);
+        end(&queue, &remote, lost, Some(&failed("no such mailbox")), START).await;
+        let [told] = &notifications(&queue, START).await[..] else { panic!("nobody is told") };
+        assert_eq!(told.to_lowercase().contains("subject: =?utf-8?"), korean, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_given_up_all_the_same() {
+    // RFC 3464 §2: the original is optional.
+    let folder = tempfile::tempdir().unwrap();
+    let queue = queue(folder.path()).await;
+    let mut new = entry(&["gone@x.test"]);
+    new.ret = Some(mail_types::DsnReturn::Full);
+    enqueue(&queue, new, &[b'x'; 3000], START).await.unwrap();
+    let remote = consumer(&queue, Consumes::Remote).await;
+    let lost = lease(&remote, START).await.remove(0);
+    let mut folders = std::fs::read_dir(folder.path().join("spool")).unwrap();
+    let file = folders.find_map(|one| std::fs::read_dir(one.unwrap().path()).unwrap().next());
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(file.unwrap().unwrap().path())
+        .unwrap()
+        .set_len(9)
+        .unwrap();
+    end(&queue, &remote, lost, Some(&failed("no such mailbox")), START).await;
+    let [told] = &notifications(&queue, START).await[..] else { panic!("nobody is told") };
+    assert!(told.contains("Action: failed") && told.contains("Status: 5.1.1"), "{told}");
 }

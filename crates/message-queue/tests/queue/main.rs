@@ -11,6 +11,7 @@
 mod story;
 
 mod backup;
+mod broken;
 mod check;
 mod crash;
 mod deadline;

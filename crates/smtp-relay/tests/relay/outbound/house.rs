@@ -187,7 +187,7 @@ impl House {
                 if let Some(lease) = leased.leases.into_iter().next() {
                     let length = usize::try_from(lease.entry.content.len()).unwrap();
                     let content = lease.entry.content.read_at(0, length).await.unwrap();
-                    return (lease.entry.reverse_path, String::from_utf8(content).unwrap());
+                    return (lease.entry.reverse_path.clone(), String::from_utf8(content).unwrap());
                 }
                 consumer.wait(Duration::from_secs(1)).await;
             }
