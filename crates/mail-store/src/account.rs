@@ -10,7 +10,9 @@ mod look;
 mod maildrop;
 mod messages;
 mod objects;
+mod removed;
 mod sharing;
+mod upkeep;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -67,9 +69,14 @@ impl AccountMailboxes {
         F: Future<Output = Result<T, StoreError>>,
     {
         let borrowed = self.borrow().await?;
-        match query(borrowed.account()?.look().await?).await {
+        let asked = async { query(borrowed.account()?.look().await?).await };
+        match asked.await {
             Err(error) if error.is_damaged_index() => {
                 self.store.shared.damaged(self.id, &borrowed).await;
+                query(self.borrow().await?.account()?.look().await?).await
+            }
+            Err(StoreError::IndexReplaced(_)) => {
+                drop(borrowed);
                 query(self.borrow().await?.account()?.look().await?).await
             }
             other => other,

@@ -84,6 +84,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another process builds the index anew; the next operation waits for it.
+    #[error("the index of account {0} is being built anew")]
+    IndexReplaced(AccountId),
     /// The store is being closed.
     #[error("the store is closing")]
     Closing,

@@ -160,7 +160,7 @@ fn read_at(file: &File, start: u64, length: usize) -> io::Result<Vec<u8>> {
 }
 
 /// A date as the file system takes it.
-fn system_time(date: Timestamp) -> SystemTime {
+pub(crate) fn system_time(date: Timestamp) -> SystemTime {
     let distance = Duration::from_millis(date.millis().unsigned_abs());
     let time = if date.millis() < 0 {
         UNIX_EPOCH.checked_sub(distance)

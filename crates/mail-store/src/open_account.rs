@@ -23,6 +23,8 @@ pub(crate) struct OpenAccount {
     pub(crate) maildir: Maildir,
     pub(crate) index: Index,
     pub(crate) clock: Clock,
+    /// Whether what is removed can be brought back for a while.
+    pub(crate) keeps_removed: bool,
 }
 
 /// What opening an account showed.
@@ -46,7 +48,8 @@ impl OpenAccount {
         })
         .await?;
         let index = Index::open(id, maildir.root.join(INDEX), (options.clock)()).await?;
-        let account = Self { maildir, index, clock: options.clock };
+        let keeps_removed = !options.removed_kept.is_zero();
+        let account = Self { maildir, index, clock: options.clock, keeps_removed };
         let mut look = account.index.look().await?;
         let boot = mailboxes::boot(&mut look).await?;
         let left = pending::left_over(&mut look).await?;

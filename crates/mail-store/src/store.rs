@@ -12,7 +12,7 @@ use mail_types::{AccountId, MailboxId, Quota, Timestamp};
 use stable_storage::{Bell, Files, on_blocking_thread};
 
 use crate::{
-    AccountMailboxes, StoreError,
+    AccountMailboxes, Pending, StoreError,
     background::{Background, FollowUps, Forget},
     maildir::Maildir,
     open_account::OpenAccount,
@@ -37,6 +37,10 @@ pub struct StoreOptions {
     pub boot: String,
     /// Changes of this long are gathered before file names follow them.
     pub follow_after: Duration,
+    /// For how long messages that were removed can be brought back. Zero: they can't, and go at
+    /// once. Whoever looks after the store removes what is older
+    /// ([`AccountMailboxes::purge_removed`]).
+    pub removed_kept: Duration,
 }
 
 impl StoreOptions {
@@ -49,6 +53,7 @@ impl StoreOptions {
             open_accounts_max: 64,
             boot: boot.trim().to_owned(),
             follow_after: Duration::from_secs(1),
+            removed_kept: Duration::ZERO,
         }
     }
 }
@@ -100,6 +105,18 @@ impl MailStore {
         AccountMailboxes { store: self.clone(), id, quota: Quota::NONE }
     }
 
+    /// The accounts that have a folder here, whether anybody knows them or not.
+    pub fn accounts(&self) -> Pending<'_, Vec<AccountId>> {
+        let (files, folder) = (self.shared.files.clone(), self.shared.options.folder.clone());
+        Box::pin(on_blocking_thread(move || {
+            let names = files.list(&folder).map_err(|e| StoreError::file("list", &folder, e))?;
+            let id = |name: std::ffi::OsString| Some(AccountId(name.to_str()?.parse().ok()?));
+            let mut ids: Vec<AccountId> = names.into_iter().filter_map(id).collect();
+            ids.sort_unstable();
+            Ok(ids)
+        }))
+    }
+
     /// Writes to disk what follows within seconds (flags in file names), waits for what runs, and
     /// closes all indexes. Operations fail from then on.
     pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -124,19 +141,25 @@ impl Shared {
 
     /// Borrows an account for an operation; opens its index if need be.
     pub(crate) async fn borrow(&self, id: AccountId) -> Result<Borrowed, StoreError> {
-        let open = Box::pin(OpenAccount::open(id, self.maildir(id), &self.options));
-        let (borrowed, left_over) = self.accounts.borrow(id, open).await?;
-        if left_over {
-            self.follow_ups.add(id, []);
+        loop {
+            let open = Box::pin(OpenAccount::open(id, self.maildir(id), &self.options));
+            let (borrowed, left_over) = self.accounts.borrow(id, open).await?;
+            if left_over {
+                self.follow_ups.add(id, []);
+            }
+            if !borrowed.account()?.index.is_replaced() {
+                return Ok(borrowed);
+            }
+            // Another process built it anew, or lost it: as if it had never been open here.
+            self.accounts.close(id);
         }
-        Ok(borrowed)
     }
 
     /// The index turned out to be damaged: the next operation builds a new one.
     pub(crate) async fn damaged(&self, id: AccountId, borrowed: &Borrowed) {
         tracing::error!(account = %id, "the index is damaged; it is set aside and built anew");
         if let Ok(account) = borrowed.account()
-            && let Err(error) = account.index.set_aside((self.options.clock)()).await
+            && let Err(error) = account.index.set_aside_opened((self.options.clock)()).await
         {
             tracing::error!(account = %id, %error, "the damaged index can't be set aside");
         }

@@ -6,7 +6,7 @@ use super::{AccountMailboxes, NAMES, Pending, state_of};
 use crate::{
     MailboxState, SpecialUse, UidSet,
     changes::{
-        create, rename,
+        create, follow, rename,
         restored::{self, PlainUniqueId},
     },
 };
@@ -38,6 +38,10 @@ impl AccountMailboxes {
             let deleted = self
                 .to_the_end(move |handle, borrowed| async move {
                     let account = borrowed.account()?;
+                    if account.keeps_removed {
+                        // Of what is kept, only names and small files tell the flags.
+                        follow::bring_names_up(account).await?;
+                    }
                     let mailbox = rename::delete(account, &name).await?;
                     handle.follow();
                     Ok((mailbox, vec![mailbox, NAMES]))

@@ -14,6 +14,10 @@ use crate::{
     listing,
 };
 
+/// The most UIDs that are told to be gone where the log does not reach: beyond them a session begins
+/// anew.
+const GONE_MAX: usize = 1_000_000;
+
 impl AccountMailboxes {
     /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
     pub fn list(&self) -> Pending<'_, Vec<ListedMailbox>> {
@@ -72,7 +76,14 @@ impl AccountMailboxes {
             look.begin_moment().await?;
             let state = state_of(&mut look, mailbox).await?;
             let changed = history::changed_since(&mut look, mailbox, since).await?;
-            let expunged = history::expunged_since(&mut look, mailbox, since).await?;
+            let expunged = if history::log_reaches(&mut look, mailbox, since).await? {
+                history::expunged_since(&mut look, mailbox, since).await?
+            } else {
+                // The index was lost, and the log with it: all that isn't there may have gone.
+                let below = i64::from(state.uid_next.number());
+                let gone = history::uids_of_none(&mut look, mailbox, below, GONE_MAX).await?;
+                gone.ok_or(StoreError::MailboxGone(mailbox))?
+            };
             look.end_moment().await?;
             Ok(Changes { state, changed, expunged })
         }))

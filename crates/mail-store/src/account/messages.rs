@@ -41,6 +41,9 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let delivered = deliver::deliver(account, &mut deliveries, &handle.quota).await?;
+            if deliveries.iter().any(|delivery| !delivery.flags.keywords().is_empty()) {
+                handle.follow();
+            }
             // Removes what is left in `tmp`, which waits for the disk.
             on_blocking_thread(move || {
                 drop(deliveries);
@@ -75,7 +78,11 @@ impl AccountMailboxes {
     pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<'_, Appended> {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
+            let with_keywords = messages.iter().any(|m| !m.flags.keywords().is_empty());
             let appended = deliver::append(account, mailbox, messages, &handle.quota).await?;
+            if with_keywords {
+                handle.follow();
+            }
             Ok((appended, vec![mailbox]))
         }))
     }

@@ -137,6 +137,12 @@ fn take_in(
     let failed = |e| StoreError::file("take over", &path, e);
     let read = match read(maildir, &path, None) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_of_the_file(&error) => {
+            // One bad file is no reason to have no mailbox. It stays where it is, and checking the
+            // store tells of it.
+            tracing::error!(path = %path.display(), %error, "a file can't be read: it is passed over");
+            return Ok(None);
+        }
         other => other.map_err(failed)?,
     };
     let mut flags = file::flags_in(&found.info);
@@ -169,17 +175,25 @@ fn take_in(
     Ok(Some(NewRow { row, parsed: read.parsed }))
 }
 
+/// Whether an error lies in the file, and not in the machine.
+fn is_of_the_file(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::IsADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 /// What a file holds.
-pub(super) struct ReadFile {
-    size: i64,
-    octets: i64,
-    internal_date: Timestamp,
-    bare_lf: bool,
-    pub(super) parsed: Parsed,
+pub(crate) struct ReadFile {
+    pub(crate) size: i64,
+    pub(crate) octets: i64,
+    pub(crate) internal_date: Timestamp,
+    pub(crate) bare_lf: bool,
+    pub(crate) parsed: Parsed,
 }
 
 /// Reads and parses a file; its time is the internal date, unless that is known.
-pub(super) fn read(
+pub(crate) fn read(
     maildir: &Maildir,
     path: &std::path::Path,
     internal_date: Option<Timestamp>,

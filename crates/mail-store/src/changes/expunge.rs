@@ -2,6 +2,7 @@
 
 use mail_types::{MailboxId, Uid};
 
+use super::removed;
 use crate::{
     StoreError, UidSet,
     index::{
@@ -25,9 +26,11 @@ pub(crate) async fn expunge(
         change.undo().await?;
         return Ok(Vec::new());
     }
-    let paths: Vec<String> = messages.iter().map(|message| message.path(&row.dir)).collect();
+    let now = (account.clock)();
+    let going: Vec<_> =
+        messages.iter().map(|message| removed::doomed(&row, message, now)).collect();
     let uids: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
-    pending::doom(&mut change, &paths).await?;
+    pending::doom(&mut change, &going).await?;
     forget_rows(&mut change, account, &mut row, &uids).await?;
     let row = account.reserve(row).await?;
     mailboxes::save(&mut change, &row).await?;

@@ -2,18 +2,17 @@
 //!
 //! It is done in steps, so that nobody waits long for the account.
 
-use std::{collections::BTreeSet, path::Path};
-
 use mail_types::{MailboxId, QueueId, RecipientNumber, Timestamp};
-use stable_storage::{Hold, on_blocking_thread};
+use stable_storage::on_blocking_thread;
 
+use super::doomed;
 use crate::{
     StoreError,
     index::{
         Change, KEYWORDS_BEHIND, NAME_BEHIND, deliveries, history,
         mailboxes::{self, MailboxRow},
         messages::{self, FileRow, Place, Which},
-        pending, rows,
+        rows,
     },
     maildir::Maildir,
     naming::file,
@@ -48,14 +47,14 @@ pub(crate) async fn follow(
     account: &OpenAccount,
     forget: &[(QueueId, RecipientNumber)],
 ) -> Result<Followed, StoreError> {
-    let is_held = !remove_doomed(account).await?;
-    let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
-    let mut look = account.look().await?;
-    let behind = messages::mailboxes_behind(&mut look).await?;
-    drop(look);
-    for mailbox in behind {
-        while name_some(account, mailbox).await? {}
+    let removed = doomed::remove(account).await?;
+    if removed == doomed::Done::Some {
+        // The log grows with what is removed, and is shortened with it.
+        shorten_log(account).await?;
     }
+    let is_held = removed == doomed::Done::Held;
+    let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
+    bring_names_up(account).await?;
     if !forget.is_empty() {
         let mut change = account.change().await?;
         deliveries::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
@@ -70,52 +69,6 @@ pub(crate) fn oldest_remembered(now: Timestamp) -> QueueId {
     QueueId::new(Timestamp::from_millis(millis), [0; 4])
 }
 
-/// Removes files; false if a backup that runs may want them. It is asked after the paths are read: a
-/// backup that begins later finds no rows of them.
-async fn remove_doomed(account: &OpenAccount) -> Result<bool, StoreError> {
-    let mut look = account.look().await?;
-    let doomed = pending::doomed(&mut look).await?;
-    drop(look);
-    if !doomed.is_empty() && is_held(account).await? {
-        return Ok(false);
-    }
-    for paths in doomed.chunks(STEP) {
-        let mut change = account.change().await?;
-        let rows = mailboxes::all(&mut change).await?;
-        let (maildir, going) = (account.maildir.clone(), paths.to_vec());
-        let rows = on_blocking_thread(move || {
-            let undisturbed = undisturbed(&maildir, rows);
-            going.iter().try_for_each(|path| maildir.remove(path))?;
-            // Forgotten only when they can't come back.
-            let folders: BTreeSet<_> = going
-                .iter()
-                .filter_map(|path| Some(maildir.path(path).parent()?.to_owned()))
-                .collect();
-            folders.iter().filter(|folder| folder.is_dir()).try_for_each(|f| maildir.sync(f))?;
-            Ok::<_, StoreError>(with_times(&maildir, undisturbed))
-        })
-        .await?;
-        for row in &rows {
-            mailboxes::save(&mut change, row).await?;
-        }
-        pending::gone(&mut change, paths).await?;
-        change.commit().await?;
-    }
-    // The log grows with what is removed, and is shortened with it.
-    if !doomed.is_empty() {
-        shorten_log(account).await?;
-    }
-    Ok(true)
-}
-
-async fn is_held(account: &OpenAccount) -> Result<bool, StoreError> {
-    let store = account.maildir.root.parent().map(Path::to_owned).unwrap_or_default();
-    on_blocking_thread(move || {
-        Hold::is_held(&store).map_err(|e| StoreError::file("look for backups in", &store, e))
-    })
-    .await
-}
-
 async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {
     let mut change = account.change().await?;
     let long = history::log_is_longer_than(&mut change, EXPUNGED_ROWS).await?;
@@ -125,19 +78,22 @@ async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {
     change.commit().await
 }
 
-/// The mailboxes whose folders nobody else has changed.
-fn undisturbed(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
-    rows.retain(|row| maildir.times(&row.dir) == row.times);
-    rows
+/// Brings all names up to date, in steps.
+pub(crate) async fn bring_names_up(account: &OpenAccount) -> Result<(), StoreError> {
+    let behind = messages::mailboxes_behind(&mut account.look().await?).await?;
+    for mailbox in behind {
+        while name_some(account, mailbox).await? {}
+    }
+    Ok(())
 }
 
-/// Those whose times are others now, with these.
-fn with_times(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
-    rows.retain_mut(|row| {
-        let before = std::mem::replace(&mut row.times, maildir.times(&row.dir));
-        before != row.times
-    });
-    rows
+/// The same within a change.
+pub(crate) async fn name_all(change: &mut Change, account: &OpenAccount) -> Result<(), StoreError> {
+    for mailbox in messages::mailboxes_behind(change).await? {
+        let row = mailboxes::by_id(change, mailbox).await?;
+        while name_in(change, account, row.clone()).await? {}
+    }
+    Ok(())
 }
 
 /// Brings the names of some messages up to date; true if there may be more.
@@ -147,14 +103,23 @@ async fn name_some(account: &OpenAccount, mailbox: MailboxId) -> Result<bool, St
         Err(StoreError::MailboxGone(_)) => return change.undo().await.map(|()| false),
         other => other?,
     };
-    let limit = i64::try_from(STEP).unwrap_or(i64::MAX);
-    let messages = messages::file_rows(&mut change, mailbox, Which::Behind(limit)).await?;
+    let more = name_in(&mut change, account, row).await?;
+    change.commit().await?;
+    Ok(more)
+}
+
+async fn name_in(
+    change: &mut Change,
+    account: &OpenAccount,
+    row: MailboxRow,
+) -> Result<bool, StoreError> {
+    let (mailbox, limit) = (row.id, i64::try_from(STEP).unwrap_or(i64::MAX));
+    let messages = messages::file_rows(change, mailbox, Which::Behind(limit)).await?;
     let more = messages.len() == STEP;
     let maildir = account.maildir.clone();
     let (row, named) = on_blocking_thread(move || name(&maildir, row, messages)).await?;
-    rows::update_names(&mut change, mailbox, &named).await?;
-    mailboxes::save(&mut change, &row).await?;
-    change.commit().await?;
+    rows::update_names(change, mailbox, &named).await?;
+    mailboxes::save(change, &row).await?;
     Ok(more)
 }
 

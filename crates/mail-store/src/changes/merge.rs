@@ -78,37 +78,55 @@ pub(crate) async fn merge_fully(
     row: &mut MailboxRow,
     next: NextUid,
 ) -> Result<Merged, StoreError> {
-    let doomed: HashSet<String> = pending::doomed(change).await?.into_iter().collect();
+    let doomed = pending::doomed(change).await?.into_iter();
+    let doomed: HashSet<String> = doomed.map(|doomed| doomed.path).collect();
     let rows = messages::file_rows(change, row.id, Which::In(&UidSet::all())).await?;
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
-    let (listed, difference) = on_blocking_thread(move || {
-        let listed = list(&maildir, &dir, &doomed)?;
-        let difference = compare(&rows, listed.files.clone());
-        if difference.missing.is_empty() {
-            return Ok::<_, StoreError>((listed, difference));
-        }
-        // A file that was renamed while the folder was read may not have been seen at all.
-        let again = list(&maildir, &dir, &doomed)?;
-        let difference = compare(&rows, again.files.clone());
-        Ok((again, difference))
-    })
-    .await?;
+    let (times, difference) =
+        on_blocking_thread(move || look_for_differences(&maildir, &dir, &rows, &doomed)).await?;
     let mut merged = Merged { different: !difference.is_nothing(), doubled: false };
     if !difference.missing.is_empty() {
         forget_rows(change, account, row, &difference.missing).await?;
     }
     take_over(change, row, &difference.known).await?;
     if difference.unknown.is_empty() {
-        row.times = listed.times;
+        row.times = times;
     } else {
         let unknown = (difference.unknown, next);
-        merged.doubled = adopt::adopt(change, account, row, unknown, listed.times).await?;
+        merged.doubled = adopt::adopt(change, account, row, unknown, times).await?;
     }
     row.compared = (account.clock)().millis();
     let saved = account.reserve(row.clone()).await?;
     *row = saved;
     mailboxes::save(change, row).await?;
     Ok(merged)
+}
+
+/// How a folder differs from the rows.
+pub(crate) fn difference(
+    maildir: &Maildir,
+    dir: &str,
+    rows: &[FileRow],
+    doomed: &HashSet<String>,
+) -> Result<Difference, StoreError> {
+    look_for_differences(maildir, dir, rows, doomed).map(|(_, difference)| difference)
+}
+
+/// The same, with the folder's times of the moment before.
+fn look_for_differences(
+    maildir: &Maildir,
+    dir: &str,
+    rows: &[FileRow],
+    doomed: &HashSet<String>,
+) -> Result<(FolderTimes, Difference), StoreError> {
+    let listed = list(maildir, dir, doomed)?;
+    let difference = compare(rows, listed.files);
+    if difference.missing.is_empty() {
+        return Ok((listed.times, difference));
+    }
+    // A file that was renamed while the folder was read may not have been seen at all.
+    let again = list(maildir, dir, doomed)?;
+    Ok((again.times, compare(rows, again.files)))
 }
 
 /// What a mailbox's folder holds.
@@ -139,13 +157,13 @@ fn list(maildir: &Maildir, dir: &str, doomed: &HashSet<String>) -> Result<Listed
 
 /// How a folder differs from the rows.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Difference {
+pub(crate) struct Difference {
     /// Rows whose file has another info or place, with the flags they get.
-    known: Vec<(FileRow, FlagSet)>,
+    pub(crate) known: Vec<(FileRow, FlagSet)>,
     /// Rows without a file.
-    missing: Vec<Uid>,
+    pub(crate) missing: Vec<Uid>,
     /// Files without a row.
-    unknown: Vec<Found>,
+    pub(crate) unknown: Vec<Found>,
 }
 
 impl Difference {

@@ -2,10 +2,11 @@
 //!
 //! The order of steps is that of docs/mail-store.md; each module repeats its part.
 
-mod adopt;
+pub(crate) mod adopt;
 pub(crate) mod arrive;
 pub(crate) mod create;
 pub(crate) mod deliver;
+pub(crate) mod doomed;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod follow;
@@ -13,7 +14,9 @@ pub(crate) mod keys;
 pub(crate) mod merge;
 pub(crate) mod objects;
 pub(crate) mod populate;
+pub(crate) mod reindex;
 pub(crate) mod relocate;
+pub(crate) mod removed;
 pub(crate) mod rename;
 pub(crate) mod restored;
 mod room;

@@ -11,9 +11,9 @@ use super::{
 use crate::{
     SpecialUse, StoreError,
     index::{
-        deliveries,
+        Change, deliveries,
         mailboxes::{self, MailboxRow},
-        pending,
+        pending::{self, Doomed},
     },
     maildir::{GONE, Maildir},
     open_account::OpenAccount,
@@ -27,30 +27,42 @@ pub(crate) async fn populate(account: &OpenAccount, boot: &str) -> Result<(), St
         // Another process was faster.
         return change.undo().await;
     }
+    fill(&mut change, account, boot, &[]).await?;
+    change.commit().await
+}
+
+/// Fills an empty index; files that are to go are none of its messages. The caller commits.
+pub(crate) async fn fill(
+    change: &mut Change,
+    account: &OpenAccount,
+    boot: &str,
+    going: &[Doomed],
+) -> Result<(), StoreError> {
+    pending::doom(change, going).await?;
     let now = (account.clock)();
-    mailboxes::save_boot(&mut change, boot, now.millis().saturating_mul(1000)).await?;
+    mailboxes::save_boot(change, boot, now.millis().saturating_mul(1000)).await?;
     let maildir = account.maildir.clone();
     let (mut facts, rows, gone) =
         on_blocking_thread(move || rows_of_folders(&maildir, now)).await?;
     for NewFolder { row, told } in rows {
         let mut row = row;
-        mailboxes::save(&mut change, &row).await?;
-        if merge::number(&mut change, account, &mut row, told).await?.doubled {
+        mailboxes::save(change, &row).await?;
+        if merge::number(change, account, &mut row, told).await?.doubled {
             // What was told can't be proved: a new epoch.
             row.uid_validity = create::new_uid_validity(&mut facts, now);
-            mailboxes::save(&mut change, &row).await?;
+            mailboxes::save(change, &row).await?;
             let maildir = account.maildir.clone();
             on_blocking_thread(move || maildir.write_facts(&row)).await?;
         }
     }
     for name in &facts.subscribed {
-        mailboxes::subscribe(&mut change, name, true).await?;
+        mailboxes::subscribe(change, name, true).await?;
     }
-    pending::doom(&mut change, &gone).await?;
-    deliveries::forget(&mut change, &[], follow::oldest_remembered(now)).await?;
+    let gone: Vec<_> = gone.iter().map(|dir| Doomed::folder(dir)).collect();
+    pending::doom(change, &gone).await?;
+    deliveries::forget(change, &[], follow::oldest_remembered(now)).await?;
     let maildir = account.maildir.clone();
-    on_blocking_thread(move || facts.write(&maildir.files, &maildir.root)).await?;
-    change.commit().await
+    on_blocking_thread(move || facts.write(&maildir.files, &maildir.root)).await
 }
 
 /// A row for each folder that can be a mailbox, and for the default ones, which are made; what is

@@ -13,7 +13,7 @@ use crate::{
     index::{
         Change,
         mailboxes::{self, MailboxRow},
-        pending::{self, FolderRename},
+        pending::{self, Doomed, FolderRename},
     },
     maildir::{GONE, Maildir},
     naming::folder,
@@ -123,7 +123,7 @@ pub(crate) async fn finish(change: &mut Change, maildir: &Maildir) -> Result<(),
     for rename in &renames {
         if rename.name.is_none() {
             mailboxes::remove(change, rename.mailbox).await?;
-            pending::doom(change, std::slice::from_ref(&rename.to)).await?;
+            pending::doom(change, &[Doomed::folder(&rename.to)]).await?;
         } else if let Some(row) = rows.iter().find(|row| row.id == rename.mailbox) {
             mailboxes::save(change, row).await?;
         }

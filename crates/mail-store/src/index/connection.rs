@@ -3,7 +3,10 @@
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use mail_types::{AccountId, Timestamp};
@@ -24,6 +27,8 @@ pub(crate) struct Index {
     path: PathBuf,
     turnstile: Turnstile,
     connection: Arc<Mutex<Option<Connected>>>,
+    /// The file that was opened last; 0 for none that is filled.
+    opened: AtomicU64,
 }
 
 /// A connection and the file that it was opened on.
@@ -42,12 +47,14 @@ impl Index {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let turnstile = Turnstile::of(&path).map_err(|e| failed(account, "lock", e))?;
-        let index = Self { account, path, turnstile, connection: Arc::default() };
+        let opened = AtomicU64::new(0);
+        let index = Self { account, path, turnstile, connection: Arc::default(), opened };
+        let there = inode(&index.path);
         match index.connect().await {
             Ok(connected) => *index.connection.lock().await = Some(connected),
             Err(error) if error.is_damaged_index() => {
                 tracing::error!(%account, path = %index.path.display(), "the index is damaged; it is set aside and built anew");
-                index.set_aside(now).await?;
+                index.set_aside(there, now).await?;
             }
             Err(error) => return Err(error),
         }
@@ -84,14 +91,28 @@ impl Index {
         Ok(change)
     }
 
-    /// Sets the index aside under another name and begins an empty one.
-    pub(crate) async fn set_aside(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// The damaged index that was opened last is set aside.
+    pub(crate) async fn set_aside_opened(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.set_aside(Some(self.opened.load(Ordering::Relaxed)), now).await
+    }
+
+    /// Sets a damaged index aside under another name and begins an empty one, unless another
+    /// process did so already: then that one's is opened.
+    async fn set_aside(&self, damaged: Option<u64>, now: Timestamp) -> Result<(), StoreError> {
         let mut guard = self.connection.clone().lock_owned().await;
         let _turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
         drop(guard.take());
-        set_aside(&self.path, &now.secs().to_string())?;
+        if inode(&self.path) == damaged {
+            rename_all(&self.path, &beside(&self.path, &format!(".damaged-{}", now.secs())))?;
+        }
         *guard = Some(self.connect().await?);
         Ok(())
+    }
+
+    /// Whether another process has put another file in its place: what was known of the account
+    /// must be looked at again.
+    pub(crate) fn is_replaced(&self) -> bool {
+        inode(&self.path) != Some(self.opened.load(Ordering::Relaxed))
     }
 
     async fn reconnect_if_replaced(
@@ -102,7 +123,21 @@ impl Index {
             return Ok(());
         }
         drop(guard.take());
-        **guard = Some(self.connect().await?);
+        let mut connected = self.connect().await?;
+        // One that somebody has just begun knows no mailbox yet: nobody must take that for the truth.
+        let filled: bool = sqlx::query_scalar("select exists (select 1 from account)")
+            .fetch_one(&mut connected.connection)
+            .await
+            .map_err(|error| StoreError::Index {
+                account: self.account,
+                operation: "read the account",
+                source: Box::new(error),
+            })?;
+        if !filled {
+            self.opened.store(0, Ordering::Relaxed);
+            return Err(StoreError::IndexReplaced(self.account));
+        }
+        **guard = Some(connected);
         Ok(())
     }
 
@@ -120,6 +155,7 @@ impl Index {
         database.close().await;
         let connection = database.connection().await.map_err(failed)?;
         let inode = inode(&self.path).unwrap_or(0);
+        self.opened.store(inode, Ordering::Relaxed);
         Ok(Connected { connection, inode })
     }
 }
@@ -129,14 +165,11 @@ fn inode(path: &Path) -> Option<u64> {
 }
 
 /// Renames a database and what SQLite keeps beside it.
-fn set_aside(path: &Path, suffix: &str) -> Result<(), StoreError> {
+fn rename_all(from: &Path, to: &Path) -> Result<(), StoreError> {
     // The log first: a database without its log is whole, a log without its database is not.
-    for beside in ["-wal", "-shm", ""] {
-        let mut from = path.as_os_str().to_owned();
-        from.push(beside);
-        let mut to = path.as_os_str().to_owned();
-        to.push(format!(".damaged-{suffix}{beside}"));
-        match std::fs::rename(&from, &to) {
+    for suffix in ["-wal", "-shm", ""] {
+        let from = beside(from, suffix);
+        match std::fs::rename(&from, beside(to, suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StoreError::file("set aside", from, error));
             }
@@ -144,6 +177,26 @@ fn set_aside(path: &Path, suffix: &str) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// An index that was replaced, as long as it may have to come back.
+#[derive(Debug)]
+pub(crate) struct Replaced(PathBuf);
+
+impl Replaced {
+    /// It is not needed any more.
+    pub(crate) fn remove(self) {
+        for suffix in ["", "-wal", "-shm"] {
+            // What stays is in nobody's way.
+            let _ = std::fs::remove_file(beside(&self.0, suffix));
+        }
+    }
 }
 
 fn failed(account: AccountId, operation: &'static str, error: DatabaseError) -> StoreError {
@@ -256,6 +309,35 @@ impl Change {
         }
         self.open = false;
         Ok(())
+    }
+}
+
+impl Change {
+    /// Puts this index aside and begins an empty one, without giving anybody else a turn between.
+    /// What was changed before is in the old one.
+    pub(crate) async fn begin_anew(
+        mut self,
+        index: &Index,
+        now: Timestamp,
+    ) -> Result<(Self, Replaced), StoreError> {
+        self.look.run("commit", "commit").await?;
+        self.open = false;
+        drop(self.look.connection.take());
+        let old = beside(&index.path, &format!(".replaced-{}", now.secs()));
+        rename_all(&index.path, &old)?;
+        *self.look.connection = Some(index.connect().await?);
+        self.look.run("begin", "begin immediate").await?;
+        self.open = true;
+        Ok((self, Replaced(old)))
+    }
+
+    /// Undoes that.
+    pub(crate) fn put_back(mut self, index: &Index, old: Replaced) -> Result<(), StoreError> {
+        self.open = false;
+        drop(self.look.connection.take());
+        Replaced(index.path.clone()).remove();
+        index.opened.store(0, Ordering::Relaxed);
+        rename_all(&old.0, &index.path)
     }
 }
 

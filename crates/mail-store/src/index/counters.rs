@@ -16,6 +16,16 @@ pub(crate) struct Counters {
     pub(crate) recent: i64,
 }
 
+impl std::fmt::Display for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { messages, unseen, deleted, octets, recent } = self;
+        write!(
+            f,
+            "{messages} messages, {unseen} unseen, {deleted} deleted, {recent} recent, {octets} octets"
+        )
+    }
+}
+
 /// The counters of each mailbox as they are kept, and as its rows say.
 pub(crate) async fn kept_and_true(
     look: &mut Look,

@@ -157,3 +157,97 @@ pub(crate) async fn log_is_longer_than(look: &mut Look, rows: i64) -> Result<boo
         .await
         .map_err(failed)
 }
+
+/// What only an index knows of a mailbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Kept {
+    mailbox: i64,
+    uid_validity: i64,
+    recent_from: i64,
+    expunges_since: i64,
+    /// Of those that went: modseq, UID, and when.
+    expunged: Vec<(i64, i64, i64)>,
+}
+
+/// Reads what only this index knows.
+pub(crate) async fn take(look: &mut Look) -> Result<Vec<Kept>, StoreError> {
+    let failed = look.failed("read what only the index knows");
+    let rows: Vec<(i64, i64, i64, i64)> =
+        sqlx::query_as("select id, uid_validity, recent_from, expunges_since from mailboxes")
+            .fetch_all(look.db()?)
+            .await
+            .map_err(&failed)?;
+    let mut kept = Vec::new();
+    for (mailbox, uid_validity, recent_from, expunges_since) in rows {
+        let expunged =
+            sqlx::query_as("select modseq, uid, gone_at from expunged where mailbox = ?")
+                .bind(mailbox)
+                .fetch_all(look.db()?)
+                .await
+                .map_err(&failed)?;
+        kept.push(Kept { mailbox, uid_validity, recent_from, expunges_since, expunged });
+    }
+    Ok(kept)
+}
+
+/// Writes what another index knew of mailboxes that are still in the same epoch.
+pub(crate) async fn restore(look: &mut Look, kept: &[Kept]) -> Result<(), StoreError> {
+    let failed = look.failed("write what only an index knows");
+    for Kept { mailbox, uid_validity, recent_from, expunges_since, expunged } in kept {
+        let same = sqlx::query(
+            "update mailboxes set recent_from = ?, expunges_since = ?
+             where id = ? and uid_validity = ?",
+        )
+        .bind(recent_from)
+        .bind(expunges_since)
+        .bind(mailbox)
+        .bind(uid_validity)
+        .execute(look.db()?)
+        .await
+        .map_err(&failed)?;
+        if same.rows_affected() == 0 {
+            continue;
+        }
+        let rows: Vec<String> =
+            expunged.iter().map(|(modseq, uid, at)| format!("[{modseq},{uid},{at}]")).collect();
+        sqlx::query(
+            "insert into expunged (mailbox, modseq, uid, gone_at)
+             select ?, value ->> 0, value ->> 1, value ->> 2 from json_each(?)
+             where true on conflict do nothing",
+        )
+        .bind(mailbox)
+        .bind(format!("[{}]", rows.join(",")))
+        .execute(look.db()?)
+        .await
+        .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// All UIDs below `below` that no message has; none if they are more than `most`. For whoever can't
+/// be told from the log.
+pub(crate) async fn uids_of_none(
+    look: &mut Look,
+    mailbox: MailboxId,
+    below: i64,
+    most: usize,
+) -> Result<Option<Vec<Uid>>, StoreError> {
+    let failed = look.failed("look for UIDs that are gone");
+    let gaps: Vec<(i64, i64)> = sqlx::query_as(
+        "select former + 1, uid - 1 from (
+             select uid, lag(uid, 1, 0) over (order by uid) as former from (
+                 select uid from messages where mailbox = ?1 and uid < ?2
+                 union all select ?2))
+         where uid > former + 1 limit 100000",
+    )
+    .bind(mailbox.0)
+    .bind(below)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    let number: i64 = gaps.iter().map(|(first, last)| last - first + 1).sum();
+    if usize::try_from(number).unwrap_or(usize::MAX) > most || gaps.len() == 100_000 {
+        return Ok(None);
+    }
+    Ok(Some(gaps.into_iter().flat_map(|(first, last)| first..=last).map(uid).collect()))
+}

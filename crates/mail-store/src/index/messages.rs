@@ -271,3 +271,24 @@ pub(crate) async fn mailboxes_behind(look: &mut Look) -> Result<Vec<MailboxId>, 
             .map_err(failed)?;
     Ok(rows.into_iter().map(MailboxId).collect())
 }
+
+/// Messages that were saved in the mailbox before this; at most so many.
+pub(crate) async fn saved_before(
+    look: &mut Look,
+    mailbox: MailboxId,
+    before: Timestamp,
+    at_most: u32,
+) -> Result<UidSet, StoreError> {
+    let failed = look.failed("look for old messages");
+    let rows: Vec<i64> = sqlx::query_scalar(
+        "select uid from messages where mailbox = ?
+             and coalesce(saved, internal_date / 1000) < ? order by uid limit ?",
+    )
+    .bind(mailbox.0)
+    .bind(before.secs())
+    .bind(at_most)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(rows.into_iter().map(uid).collect())
+}

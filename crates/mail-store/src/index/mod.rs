@@ -12,6 +12,7 @@ pub(crate) mod copied;
 pub(crate) mod counters;
 pub(crate) mod deliveries;
 pub(crate) mod history;
+pub(crate) mod inspection;
 pub(crate) mod listed;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;

@@ -1,29 +1,68 @@
 //! What follows a commit: files to remove, folders to rename, names that are behind.
 
-use mail_types::{MailboxId, MailboxName};
+use mail_types::{Keyword, MailboxId, MailboxName};
 
 use super::Look;
-use crate::StoreError;
+use crate::{StoreError, mailbox::flags_from};
 
-/// Paths below the account's folder that are to go.
-pub(crate) async fn doomed(look: &mut Look) -> Result<Vec<String>, StoreError> {
-    let failed = look.failed("read what is to go");
-    sqlx::query_scalar("select path from doomed").fetch_all(look.db()?).await.map_err(failed)
+/// A file or folder that is to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Doomed {
+    /// Below the account's folder.
+    pub(crate) path: String,
+    /// Where a message goes if what is removed is kept, below the folder for that.
+    pub(crate) kept_as: Option<String>,
+    /// Its keywords that no name tells.
+    pub(crate) keywords: Vec<Keyword>,
 }
 
-/// Adds paths that are to go.
-pub(crate) async fn doom(look: &mut Look, paths: &[String]) -> Result<(), StoreError> {
+impl Doomed {
+    /// A folder.
+    pub(crate) fn folder(path: &str) -> Self {
+        Self { path: path.to_owned(), kept_as: None, keywords: Vec::new() }
+    }
+}
+
+/// What is to go.
+pub(crate) async fn doomed(look: &mut Look) -> Result<Vec<Doomed>, StoreError> {
+    let failed = look.failed("read what is to go");
+    let rows: Vec<(String, Option<String>, String)> =
+        sqlx::query_as("select path, kept_as, keywords from doomed")
+            .fetch_all(look.db()?)
+            .await
+            .map_err(failed)?;
+    let doomed = |(path, kept_as, keywords): (String, Option<String>, String)| {
+        let keywords = flags_from(0, &keywords).keywords().to_vec();
+        Doomed { path, kept_as, keywords }
+    };
+    Ok(rows.into_iter().map(doomed).collect())
+}
+
+/// Adds what is to go.
+pub(crate) async fn doom(look: &mut Look, doomed: &[Doomed]) -> Result<(), StoreError> {
     let failed = look.failed("write what is to go");
-    sqlx::query("insert into doomed (path) select value from json_each(?) where true on conflict do nothing")
-        .bind(json_strings(paths))
-        .execute(look.db()?)
-        .await
-        .map_err(failed)?;
+    let rows: Vec<String> = doomed
+        .iter()
+        .map(|doomed| {
+            let kept_as = doomed.kept_as.as_deref().map_or_else(|| "null".into(), json_string);
+            let words: Vec<&str> = doomed.keywords.iter().map(Keyword::as_str).collect();
+            format!("[{},{kept_as},{}]", json_string(&doomed.path), json_string(&words.join(" ")))
+        })
+        .collect();
+    sqlx::query(
+        "insert into doomed (path, kept_as, keywords)
+         select value ->> 0, value ->> 1, value ->> 2 from json_each(?) where true
+         on conflict do nothing",
+    )
+    .bind(format!("[{}]", rows.join(",")))
+    .execute(look.db()?)
+    .await
+    .map_err(failed)?;
     Ok(())
 }
 
 /// These paths are gone.
-pub(crate) async fn gone(look: &mut Look, paths: &[String]) -> Result<(), StoreError> {
+pub(crate) async fn gone(look: &mut Look, paths: &[&str]) -> Result<(), StoreError> {
     let failed = look.failed("write what is gone");
     sqlx::query("delete from doomed where path in (select value from json_each(?))")
         .bind(json_strings(paths))

@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "how far back the expunge log reaches", sql: THIRD },
     Migration { name: "what messages are sorted and threaded by", sql: FOURTH },
     Migration { name: "when messages were saved, their email ids and previews", sql: FIFTH },
+    Migration { name: "how what is removed can be kept", sql: SIXTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -206,4 +207,10 @@ alter table messages add column saved integer generated always as (
 -- null: not known yet, because the message came earlier
 alter table details add column email_id blob;
 alter table details add column preview text;
+";
+
+const SIXTH: &str = "
+-- where a message's file goes if what is removed is kept, and the keywords that it had
+alter table doomed add column kept_as text;
+alter table doomed add column keywords text not null default '';
 ";

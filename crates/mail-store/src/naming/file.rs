@@ -59,6 +59,11 @@ pub(crate) fn uid_in(base: &str) -> Option<Uid> {
     Uid::new(field.parse().ok()?)
 }
 
+/// The size of the file that a base tells, in octets.
+pub(crate) fn size_in(base: &str) -> Option<u64> {
+    base.split(',').skip(1).find_map(|field| field.strip_prefix("S="))?.parse().ok()
+}
+
 /// The queue entry and recipient that a base tells.
 pub(crate) fn delivery_in(base: &str) -> Option<(QueueId, RecipientNumber)> {
     let middle = unique_in(base).split_once('.')?.1.strip_suffix(HOST)?.strip_suffix('.')?;

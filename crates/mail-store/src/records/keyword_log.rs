@@ -72,6 +72,15 @@ impl<'a> KeywordLog<'a> {
         if file.length() > REWRITE_OCTETS { self.shorten(file.length()) } else { Ok(()) }
     }
 
+    /// Says these keywords and nothing else; durable when this returns.
+    pub(crate) fn replace(&self, keywords: &[(Uid, Vec<Keyword>)]) -> Result<(), StoreError> {
+        if keywords.is_empty() && !self.files.exists(&self.path).unwrap_or(true) {
+            return Ok(());
+        }
+        let lines: String = keywords.iter().map(|(uid, words)| line(*uid, words)).collect();
+        self.files.replace(&self.path, lines.as_bytes()).map_err(|e| self.failed("replace", e))
+    }
+
     /// How many octets of the file are finished lines.
     fn finished_octets(&self, file: &NewFile) -> Result<u64, StoreError> {
         let mut last = [0];

@@ -7,17 +7,18 @@
 )]
 
 mod backup;
+mod check;
 mod crash;
 mod foreign;
 mod full_disk;
 mod kill;
-mod notes;
-mod notes;
 mod objects;
 mod operations;
-mod quota;
 mod rebuild;
 mod saved;
+mod notes;
+mod quota;
+mod removed;
 mod sharing;
 mod sorting;
 mod world;

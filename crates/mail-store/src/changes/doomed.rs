@@ -1,0 +1,119 @@
+//! What became of no use goes: files of expunged messages and folders of deleted mailboxes, within
+//! seconds after the rows. This is the one place where message files leave their mailboxes for good.
+//!
+//! If the store keeps what was removed, they go to `postrider-removed` instead (`removed`), from
+//! where they can be brought back for a while.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use mail_types::Timestamp;
+use stable_storage::{Hold, on_blocking_thread};
+
+use super::removed;
+use crate::{
+    StoreError,
+    index::{
+        mailboxes::{self, MailboxRow},
+        pending::{self, Doomed},
+    },
+    maildir::{GONE, Maildir},
+    open_account::OpenAccount,
+};
+
+/// The most files of a step.
+const STEP: usize = 500;
+
+/// What was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Done {
+    /// There was nothing.
+    Nothing,
+    /// All is gone.
+    Some,
+    /// A backup that runs may want the files: they go later.
+    Held,
+}
+
+/// Removes what is to go, in steps. Whether a backup wants it is asked after the paths are read: a
+/// backup that begins later finds no rows of them.
+pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
+    let mut look = account.look().await?;
+    let doomed = pending::doomed(&mut look).await?;
+    drop(look);
+    if doomed.is_empty() {
+        return Ok(Done::Nothing);
+    }
+    if is_held(account).await? {
+        return Ok(Done::Held);
+    }
+    let (keeps, now) = (account.keeps_removed, (account.clock)());
+    for some in doomed.chunks(STEP) {
+        let mut change = account.change().await?;
+        let rows = mailboxes::all(&mut change).await?;
+        let (maildir, going) = (account.maildir.clone(), some.to_vec());
+        let rows = on_blocking_thread(move || {
+            let undisturbed = undisturbed(&maildir, rows);
+            remove_some(&maildir, &going, keeps.then_some(now))?;
+            Ok::<_, StoreError>(with_times(&maildir, undisturbed))
+        })
+        .await?;
+        for row in &rows {
+            mailboxes::save(&mut change, row).await?;
+        }
+        let paths: Vec<&str> = some.iter().map(|doomed| doomed.path.as_str()).collect();
+        pending::gone(&mut change, &paths).await?;
+        change.commit().await?;
+    }
+    Ok(Done::Some)
+}
+
+/// Removes files and folders, or puts them aside at this time; their names are gone for good when
+/// this returns.
+fn remove_some(
+    maildir: &Maildir,
+    doomed: &[Doomed],
+    kept_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    if kept_at.is_some() {
+        removed::keep_messages(maildir, doomed)?;
+    }
+    for Doomed { path, .. } in doomed {
+        if let Some(now) = kept_at
+            && path.starts_with(GONE)
+        {
+            removed::keep_mailbox(maildir, path, now)?;
+        }
+        // What was put aside is not there any more.
+        maildir.remove(path)?;
+    }
+    // Forgotten only when they can't come back.
+    let parent = |doomed: &Doomed| Some(maildir.path(&doomed.path).parent()?.to_owned());
+    let folders: BTreeSet<PathBuf> = doomed.iter().filter_map(parent).collect();
+    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| maildir.sync(folder))
+}
+
+async fn is_held(account: &OpenAccount) -> Result<bool, StoreError> {
+    let store = account.maildir.root.parent().map(Path::to_owned).unwrap_or_default();
+    on_blocking_thread(move || {
+        Hold::is_held(&store).map_err(|e| StoreError::file("look for backups in", &store, e))
+    })
+    .await
+}
+
+/// The mailboxes whose folders nobody else has changed.
+fn undisturbed(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
+    rows.retain(|row| maildir.times(&row.dir) == row.times);
+    rows
+}
+
+/// Those whose times are others now, with these.
+fn with_times(maildir: &Maildir, mut rows: Vec<MailboxRow>) -> Vec<MailboxRow> {
+    rows.retain_mut(|row| {
+        let before = std::mem::replace(&mut row.times, maildir.times(&row.dir));
+        before != row.times
+    });
+    rows
+}

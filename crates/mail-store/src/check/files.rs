@@ -1,0 +1,149 @@
+//! Files against rows: which there are, how they are named, how large and how old they are.
+
+use std::collections::HashSet;
+
+use mail_types::{MailboxName, Timestamp, Uid};
+use stable_storage::on_blocking_thread;
+
+use super::{Finding, Trouble};
+use crate::{
+    StoreError, UidSet,
+    changes::merge::{self, Difference},
+    index::{
+        Change,
+        mailboxes::MailboxRow,
+        messages::{self, FileRow, Which},
+        pending,
+    },
+    maildir::Maildir,
+    naming::file,
+    open_account::OpenAccount,
+};
+
+/// A row whose file is not what it says.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Odd {
+    /// Its name says another UID or size.
+    Name,
+    /// It has this size.
+    Size(u64),
+    /// It has this time.
+    Date(Timestamp),
+    /// It can't be opened.
+    Unreadable(String),
+}
+
+/// How a folder differs from the rows.
+#[derive(Debug)]
+pub(super) struct Compared {
+    pub(super) difference: Difference,
+    pub(super) odd: Vec<(FileRow, Odd)>,
+    /// Files without a row that can't be opened.
+    pub(super) unreadable: Vec<(merge::Found, String)>,
+}
+
+pub(super) async fn check(
+    change: &mut Change,
+    account: &OpenAccount,
+    mailbox: &MailboxRow,
+) -> Result<Vec<Finding>, StoreError> {
+    let compared = compare(change, account, mailbox).await?;
+    let finding = |trouble, uid, detail: String| finding(trouble, &mailbox.name, uid, detail);
+    let mut found = Vec::new();
+    for uid in &compared.difference.missing {
+        found.push(finding(Trouble::FileMissing, Some(*uid), "its file is gone".into()));
+    }
+    for (row, _) in &compared.difference.known {
+        let detail = format!("{}{} was renamed by another tool", row.base, row.info);
+        found.push(finding(Trouble::NameDiffers, Some(row.uid), detail));
+    }
+    for unknown in &compared.difference.unknown {
+        let name = format!("{}/{}{}", unknown.place.as_str(), unknown.base, unknown.info);
+        found.push(finding(Trouble::FileUnknown, None, name));
+    }
+    for (unknown, why) in &compared.unreadable {
+        let name = format!("{}{}: {why}", unknown.base, unknown.info);
+        found.push(finding(Trouble::Unreadable, None, name));
+    }
+    for (row, odd) in &compared.odd {
+        let (trouble, detail) = match odd {
+            Odd::Name => (Trouble::NameWrong, format!("its file is called {}", row.base)),
+            Odd::Size(size) => {
+                let detail = format!("the file has {size} octets, not {}", row.octets);
+                (Trouble::ContentDiffers, detail)
+            }
+            Odd::Date(_) => {
+                (Trouble::DateDiffers, format!("{}{} has another date", row.base, row.info))
+            }
+            Odd::Unreadable(why) => (Trouble::Unreadable, format!("{}: {why}", row.base)),
+        };
+        found.push(finding(trouble, Some(row.uid), detail));
+    }
+    Ok(found)
+}
+
+/// Compares a mailbox's folder with its rows; changes nothing.
+pub(super) async fn compare(
+    change: &mut Change,
+    account: &OpenAccount,
+    mailbox: &MailboxRow,
+) -> Result<Compared, StoreError> {
+    let doomed: HashSet<String> =
+        pending::doomed(change).await?.into_iter().map(|doomed| doomed.path).collect();
+    let rows = messages::file_rows(change, mailbox.id, Which::In(&UidSet::all())).await?;
+    let (maildir, dir) = (account.maildir.clone(), mailbox.dir.clone());
+    on_blocking_thread(move || {
+        let mut difference = merge::difference(&maildir, &dir, &rows, &doomed)?;
+        let mut unreadable = Vec::new();
+        difference.unknown.retain(|found| {
+            let path = messages::path(&dir, found.place, &found.base, &found.info);
+            match maildir.files.open(&maildir.path(&path)).and_then(|file| file.metadata()) {
+                Ok(facts) if facts.is_file() => true,
+                Ok(_) => false,
+                Err(error) => {
+                    unreadable.push((found.clone(), error.to_string()));
+                    false
+                }
+            }
+        });
+        let known: HashSet<Uid> = difference.known.iter().map(|(row, _)| row.uid).collect();
+        let missing: HashSet<Uid> = difference.missing.iter().copied().collect();
+        let as_they_are =
+            rows.iter().filter(|row| !known.contains(&row.uid) && !missing.contains(&row.uid));
+        let odd = as_they_are.flat_map(|row| oddities(&maildir, &dir, row)).collect();
+        Ok(Compared { difference, odd, unreadable })
+    })
+    .await
+}
+
+/// What is wrong with the file of a row.
+fn oddities(maildir: &Maildir, dir: &str, row: &FileRow) -> Vec<(FileRow, Odd)> {
+    let mut odd = Vec::new();
+    let opened = maildir.files.open(&maildir.path(&row.path(dir)));
+    match opened.and_then(|file| file.metadata()) {
+        // What goes meanwhile, another tool took: the next look tells.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => odd.push(Odd::Unreadable(error.to_string())),
+        Ok(facts) => {
+            if i64::try_from(facts.len()) != Ok(row.octets) {
+                odd.push(Odd::Size(facts.len()));
+            } else if file::uid_in(&row.base) != Some(row.uid)
+                || file::size_in(&row.base).is_some_and(|size| size != facts.len())
+            {
+                odd.push(Odd::Name);
+            }
+            let time = facts.modified().ok().map(Timestamp::from);
+            odd.extend(time.filter(|time| *time != row.internal_date).map(Odd::Date));
+        }
+    }
+    odd.into_iter().map(|odd| (row.clone(), odd)).collect()
+}
+
+pub(super) fn finding(
+    trouble: Trouble,
+    mailbox: &MailboxName,
+    uid: Option<Uid>,
+    detail: String,
+) -> Finding {
+    Finding { trouble, mailbox: Some(mailbox.clone()), uid, detail }
+}
