@@ -23,8 +23,8 @@ use crate::{
     tls_domains::TlsDomains,
     units::{ByteSize, Percent},
     words::{
-        BareLineEnds, DnssecWord, HostTls, ImapCapability, LogFormat, LogLevel, NoticeLanguage,
-        Pop3Deleted, SignInMechanism,
+        BareLineEnds, DnssecWord, HostTls, ImapCapability, ImapSharing, LogFormat, LogLevel,
+        NoticeLanguage, Pop3Deleted, SignInMechanism,
     },
 };
 
@@ -67,9 +67,9 @@ sections! {
         pub etrn: Etrn = Etrn::default(),
         /// From the queue into mailboxes.
         pub delivery: Delivery = Delivery::default(),
-        /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
         /// Mailboxes: how full they may get, and what goes by itself.
         pub storage: Storage = Storage::default(),
+        /// Reading mail over IMAP: port 143 with STARTTLS, port 993 with TLS from the start.
         pub imap: Imap = Imap::default(),
         /// Reading mail over POP3: port 110 with STLS, port 995 with TLS from the start.
         pub pop3: Pop3 = Pop3::default(),
@@ -296,11 +296,6 @@ sections! {
         pub retry: Retry = Retry { first_retry: minutes(1), max_retry: hours(1), ..Retry::default() },
     }
 
-    /// Reading mail over IMAP.
-    pub struct Imap {
-        /// Where to listen with STARTTLS.
-        pub listen: Vec<SocketAddr> = everywhere(143),
-        /// Where to listen with TLS from the start.
     /// Mailboxes: how full they may get, and what goes by itself. How much mail an account or a
     /// domain may have is set with `postrider account quota` and `postrider domain quota`.
     pub struct Storage {
@@ -320,6 +315,11 @@ sections! {
         pub removed_kept: Duration = hours(7 * 24),
     }
 
+    /// Reading mail over IMAP.
+    pub struct Imap {
+        /// Where to listen with STARTTLS.
+        pub listen: Vec<SocketAddr> = everywhere(143),
+        /// Where to listen with TLS from the start.
         pub listen_tls: Vec<SocketAddr> = everywhere(993),
         /// The largest message that a client may put into a mailbox.
         pub max_message_size: ByteSize = ByteSize::mib(50),
@@ -330,6 +330,21 @@ sections! {
         /// no message whose header is not ASCII, and "UIDONLY" (RFC 9586), which saves clients of
         /// large mailboxes the sequence numbers. Clients that speak IMAP4rev2 need none of them.
         pub extra_capabilities: Vec<ImapCapability> = Vec::new(),
+        /// With whom people can share their mailboxes, from a client that knows IMAP's ACL extension:
+        /// "everyone": with single accounts, or with all of this server ("anyone"); "accounts": with
+        /// single ones only; "off": not at all. Nothing is shared until its owner says so. What others
+        /// share is shown below "Other Users", so that an own mailbox of that name is out of
+        /// reach unless this is "off".
+        pub sharing: ImapSharing = ImapSharing::Everyone,
+        /// How many annotations (RFC 5464) a mailbox, or the server, has for one account; 10 at
+        /// least.
+        pub max_annotations: u32 = 100,
+        /// The largest value of an annotation; 1 KiB at least.
+        pub max_annotation_size: ByteSize = ByteSize::kib(64),
+        /// How people reach you, told to clients that ask for it: a URI.
+        pub admin_contact: Option<String> = None => "\"mailto:postmaster@example.org\"",
+        /// What clients are told of this server if they ask for it.
+        pub server_comment: Option<String> = None => "\"Mail of the Example family\"",
     }
 
     /// Reading mail over POP3.
@@ -502,6 +517,7 @@ tables!(
     TlsReports,
     Retry,
     Delivery,
+    Storage,
     Imap,
     Pop3,
     SignIn,
@@ -524,7 +540,6 @@ fn everywhere(port: u16) -> Vec<SocketAddr> {
     ]
 }
 
-    Storage,
 fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
