@@ -15,6 +15,7 @@ mod etrn;
 mod folders;
 mod load;
 mod networks;
+mod notice_languages;
 mod page;
 mod reader;
 mod routes;
@@ -34,6 +35,7 @@ pub use etrn::Etrn;
 pub use folders::Folders;
 pub use load::example;
 pub use networks::{Network, SenderName};
+pub use notice_languages::NoticeLanguages;
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
     Config, Delivery, Dns, Imap, Limits, Log, Metrics, Notices, Outbound, OutboundTls, Pop3, Queue,

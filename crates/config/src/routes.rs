@@ -126,6 +126,15 @@ impl Routes {
         &self.otherwise
     }
 
+    /// The reasons for which routes hold mail.
+    pub fn hold_reasons(&self) -> Vec<String> {
+        let reason = |route: &Route| match route {
+            Route::Hold(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        self.routes().filter_map(reason).collect()
+    }
+
     pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.by_domain.values().chain([&self.otherwise])
     }

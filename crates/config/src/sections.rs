@@ -15,6 +15,7 @@ use crate::{
     destinations::{Destinations, OverIpv4, OverIpv6},
     etrn::Etrn,
     networks::{Network, SenderName},
+    notice_languages::NoticeLanguages,
     routes::Routes,
     section::{sections, tables},
     sender_routes::SenderRoutes,
@@ -234,6 +235,10 @@ sections! {
         pub mta_sts: bool = true,
         /// The port of the servers that have these policies; another one is for tests.
         pub https_port: u16 = 443,
+        /// Ask servers at private addresses too (127.0.0.1, 10.0.0.0/8, fd00::/8 and their like) for
+        /// policies, and post reports there: for closed networks and tests. Otherwise no other
+        /// domain can have this host connect to one of its own network.
+        pub https_to_private: bool = false,
         /// Reports about that to the domains that ask for them (TLSRPT).
         pub reports: TlsReports = TlsReports::default(),
         /// What is demanded by domain, and "*" of all others: "as-published", what the domain
@@ -441,6 +446,8 @@ sections! {
         pub language: NoticeLanguage = NoticeLanguage::English,
         /// Whether the postmaster is told of a notice that cannot be delivered itself.
         pub double_bounces: bool = false,
+        /// The language of notices to senders of these domains, or with these addresses.
+        pub languages: NoticeLanguages = NoticeLanguages::default(),
     }
 
     /// How much one peer may take.
