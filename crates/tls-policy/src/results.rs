@@ -162,6 +162,17 @@ impl Results {
         self.domains.remove(domain.as_str());
     }
 
+    /// Takes a domain's sums out, if there are some.
+    pub fn take(&mut self, domain: &Domain) -> Option<Self> {
+        let taken = self.domains.remove_entry(domain.as_str())?;
+        Some(Self { domains: BTreeMap::from([taken]) })
+    }
+
+    /// Puts sums back that were taken out; they take the place of what is there of their domains.
+    pub fn add(&mut self, taken: Self) {
+        self.domains.extend(taken.domains);
+    }
+
     /// As it is kept.
     pub fn to_json(&self) -> Vec<u8> {
         // Strings and numbers only: there is nothing in it that could not be written.
@@ -215,6 +226,10 @@ mod tests {
         let [(_, first), (_, second)] = again.of(&a) else { panic!("two policies") };
         assert_eq!((first.successes, first.failures, second.successes), (1, 4, 1));
         assert_eq!(first.details, [(failure("x"), 3), (failure("y"), 1)]);
+        let taken = again.take(&a).unwrap();
+        assert!(again.is_empty() && again.take(&a).is_none());
+        again.add(taken);
+        assert_eq!(again.of(&a).len(), 2);
         again.forget(&a);
         assert!(again.is_empty() && Results::from_json(b"{}x").is_none());
     }

@@ -28,6 +28,10 @@ pub fn report_uris(texts: &[String]) -> Vec<ReportUri> {
 
 fn parse(uri: &str) -> Option<ReportUri> {
     let (scheme, rest) = uri.split_once(':')?;
+    // RFC 3986 §2: nothing else stands in one, and nothing else gets into a log or a request.
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
     if scheme.eq_ignore_ascii_case("https") && rest.starts_with("//") {
         return Some(ReportUri::Post(uri.to_owned()));
     }
@@ -91,5 +95,50 @@ mod tests {
         assert_eq!(report_uris(&two.map(str::to_owned)), [], "which one?");
         let many = format!("v=TLSRPTv1; rua={}", ["mailto:a@b.test"; 50].join(","));
         assert_eq!(report_uris(&[many]).len(), PLACES_MAX);
+    }
+
+    #[test]
+    fn whatever_is_published_a_place_is_one_line() {
+        const PIECES: &[&str] = &[
+            "mailto:",
+            "https://",
+            "a@b.test",
+            "c.test/",
+            ",",
+            ";",
+            "%",
+            "%0d%0a",
+            "%41",
+            "%e9",
+            "?x=y",
+            " ",
+            "\r\n",
+            "\u{fc}",
+            "!",
+            "rua=",
+            "v=TLSRPTv1;",
+        ];
+        let (mut state, mut places) = (0x9e37_79b9_7f4a_7c15_u64, 0);
+        let mut below = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % limit as u64).unwrap()
+        };
+        for _ in 0..50_000 {
+            let mut text = "v=TLSRPTv1; rua=".to_owned();
+            for _ in 0..below(7) {
+                text.push_str(PIECES[below(PIECES.len())]);
+            }
+            for uri in report_uris(std::slice::from_ref(&text)) {
+                places += 1;
+                let shown = match uri {
+                    ReportUri::Mail(address) => address.to_string(),
+                    ReportUri::Post(uri) => uri,
+                };
+                assert!(!shown.contains(['\r', '\n']), "{text:?}: {shown:?}");
+            }
+        }
+        assert!(places > 1_000, "{places} places");
     }
 }

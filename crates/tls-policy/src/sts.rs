@@ -192,4 +192,60 @@ mod tests {
         );
         assert_eq!(parsed(&many), None);
     }
+
+    #[test]
+    fn whatever_is_served_is_understood_in_one_way_or_not_at_all() {
+        // Pieces of policies in any order, the same in every run.
+        const PIECES: &[&str] = &[
+            "version: STSv1",
+            "version:STSv1 ",
+            "mode: enforce",
+            "mode: none",
+            "mode: testing",
+            "mx: a.test",
+            "mx: *.b.test",
+            "mx: *",
+            "max_age: 10",
+            "max_age: 99999999999",
+            "\n",
+            "\n",
+            "\n",
+            "\n",
+            "\r\n",
+            "\r",
+            ":",
+            " ",
+            "\t",
+            "\0",
+            "\u{fc}",
+            "x",
+            "v=STSv1; id=1;",
+            ";",
+            "=",
+        ];
+        let (mut state, mut policies, mut ids) = (0x9e37_79b9_7f4a_7c15_u64, 0, 0);
+        let mut below = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % limit as u64).unwrap()
+        };
+        for _ in 0..50_000 {
+            let mut text = String::new();
+            if below(2) == 0 {
+                text.push_str("version: STSv1\nmode: enforce\nmx: c.test\nmax_age: 1");
+            }
+            for _ in 0..below(8) {
+                text.push_str(PIECES[below(PIECES.len())]);
+            }
+            if let Ok(policy) = StsPolicy::parse(text.as_bytes()) {
+                policies += 1;
+                let again = StsPolicy::parse(policy.lines().join("\n").as_bytes());
+                assert_eq!(again.as_ref(), Ok(&policy), "{text:?}");
+                assert!(!policy.patterns.is_empty() || policy.mode == Mode::None, "{text:?}");
+            }
+            ids += usize::from(sts_id(std::slice::from_ref(&text)).is_some());
+        }
+        assert!(policies > 1_000 && ids > 10, "{policies} policies, {ids} ids");
+    }
 }

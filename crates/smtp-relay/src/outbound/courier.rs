@@ -97,6 +97,7 @@ impl<G: Ground> Courier<G> {
             self.bag.extend(self.work.take());
             self.bag.extend(self.parked.drain(..));
             self.bag.iter_mut().for_each(Work::unpark);
+            self.settle_decided().await;
             if let Err(problem) = end {
                 tracing::debug!(host = %id, %problem, "a host is in trouble");
                 if self.served > 0 {
@@ -160,6 +161,16 @@ impl<G: Ground> Courier<G> {
         }
         if let Some(problem) = last {
             search::end(&*self.ground, leftovers, &search::outcome_of(problem)).await;
+        }
+    }
+
+    /// What has come to its end without another question needs no other host.
+    async fn settle_decided(&mut self) {
+        for work in std::mem::take(&mut self.bag) {
+            match work.is_open() {
+                true => self.bag.push_back(work),
+                false => self.ground.finish(work).await,
+            }
         }
     }
 
@@ -255,7 +266,11 @@ impl<G: Ground> Outbox for Courier<G> {
     }
 
     async fn done(&mut self, report: Report) {
-        if !report.outcomes.iter().any(|(_, outcome)| is_of_host(outcome)) {
+        if !report
+            .outcomes
+            .iter()
+            .any(|(_, outcome)| is_of_host(outcome) || Report::is_ours(outcome))
+        {
             self.served = self.served.saturating_add(1);
             self.ground.schedule().well(self.conversation);
         }

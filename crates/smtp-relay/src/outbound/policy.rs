@@ -20,7 +20,7 @@ mod terms;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use agent_kit::{Reload, Stop};
+use agent_kit::{Reload, Stop, now};
 use anyhow::Context as _;
 use config::DomainTls;
 use mail_dns::{DnsProblem, MxHost, Resolver, Tlsa};
@@ -32,7 +32,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 use book::{Book, Found};
 use counter::Counter;
-use fetch::Fetcher;
+use fetch::{Fetcher, Reach};
 use reports::Reports;
 use shelf::Shelf;
 use terms::{Failed, Term};
@@ -47,10 +47,10 @@ pub(super) struct Policies {
     reload: Reload,
     resolver: Resolver,
     /// None where the configuration wants no policies.
-    book: Option<Book>,
+    book: Option<Arc<Book>>,
     /// None where the configuration wants no reports.
     counter: Option<Arc<Counter>>,
-    reports: Option<Reports>,
+    reports: Option<Arc<Reports>>,
 }
 
 /// Whose demands count.
@@ -72,12 +72,13 @@ impl Policies {
     ) -> anyhow::Result<Self> {
         let config = reload.current();
         let (tls, folder) = (&config.relay.outbound.tls, config.folders().queue);
-        let fetcher = || Fetcher::new(resolver.clone(), roots, tls.https_port, stop);
+        let reach = Reach { port: tls.https_port, private: tls.https_to_private };
+        let fetcher = || Fetcher::new(resolver.clone(), roots, reach, stop);
         let book = match tls.mta_sts {
             true => {
-                let shelf = Shelf::open(folder.join("mta-sts"), Files::real());
+                let shelf = Shelf::open(folder.join("mta-sts"), Files::real(), now());
                 let shelf = shelf.context("MTA-STS policies cannot be kept")?;
-                Some(Book::open(resolver.clone(), fetcher(), shelf))
+                Some(Arc::new(Book::new(resolver.clone(), fetcher(), shelf)))
             }
             false => None,
         };
@@ -90,29 +91,38 @@ impl Policies {
         };
         let reports =
             counter.as_ref().map(|counter| Reports::new(counter.clone(), fetcher(), stop.clone()));
-        let reports = reports.transpose()?;
+        let reports = reports.transpose()?.map(Arc::new);
         Ok(Self { reload, resolver, book, counter, reports })
     }
 
-    /// Keeps policies fresh, writes down what was counted, and sends reports, until the stop.
+    /// Keeps policies fresh, writes down what was counted, and sends reports, until the stop. None of
+    /// them waits for another: policy hosts and those who get reports may be slow.
     pub(super) async fn keep(self: Arc<Self>, stop: Stop) {
+        tokio::join!(self.refresh(&stop), self.report(&stop), async {
+            while !stop.is_asked() {
+                self.write().await;
+                pause(&stop).await;
+            }
+        });
+    }
+
+    async fn refresh(&self, stop: &Stop) {
+        let Some(book) = &self.book else { return };
         while !stop.is_asked() {
-            if let Some(book) = &self.book {
-                // There may be thousands, and each may take its minute: nobody waits for them. What
-                // is cut off is fetched again.
-                tokio::select! {
-                    () = stop.asked() => break,
-                    () = book.refresh() => {}
-                }
-            }
-            if let Some(reports) = &self.reports {
-                reports.send_due(&self.reload.current(), &self.resolver).await;
-            }
-            self.write().await;
+            // What is cut off is fetched again.
             tokio::select! {
-                () = stop.asked() => {}
-                () = sleep(EVERY) => {}
+                () = stop.asked() => return,
+                () = book.refresh() => {}
             }
+            pause(stop).await;
+        }
+    }
+
+    async fn report(&self, stop: &Stop) {
+        let Some(reports) = &self.reports else { return };
+        while !stop.is_asked() {
+            reports.send_due(self.reload.current(), &self.resolver).await;
+            pause(stop).await;
         }
     }
 
@@ -180,6 +190,14 @@ impl Policies {
     }
 }
 
+/// Until the next time, or the stop.
+async fn pause(stop: &Stop) {
+    tokio::select! {
+        () = stop.asked() => {}
+        () = sleep(EVERY) => {}
+    }
+}
+
 /// TLSA records, none, or no answer about them.
 type Records = Result<Option<Tlsa>, DnsProblem>;
 
@@ -196,6 +214,9 @@ impl Asked<'_> {
     fn security(self, demanded: DomainTls) -> (Security, Vec<Term>) {
         let Self { domain, host, records, found } = self;
         let mut terms = Vec::new();
+        if let Some(why) = &found.unread {
+            return (Security::Never(why.clone()), vec![Term::Nothing]);
+        }
         if let Some(kept) = found.kept.as_ref().filter(|kept| kept.policy.mode != Mode::None) {
             let policy = kept.policy.clone();
             let admitted = policy.patterns.iter().any(|pattern| pattern.matches(&host.name));

@@ -196,6 +196,9 @@ impl Work {
     /// those who were too many are for another transaction, as long as each takes some of them
     /// (RFC 5321 §4.5.3.1.10).
     pub(super) fn done(&mut self, report: Report) {
+        let ours =
+            report.outcomes.iter().map(|(_, outcome)| outcome).find(|one| Report::is_ours(one));
+        let ours = ours.cloned();
         let (mut elsewhere, mut later) = (Vec::new(), Vec::new());
         let sending = std::mem::take(&mut self.sending);
         let got_somewhere = report.outcomes.iter().any(|(_, outcome)| {
@@ -224,6 +227,10 @@ impl Work {
             if !group.is_empty() {
                 self.pending.push_front(group);
             }
+        }
+        if let Some(outcome) = ours {
+            // What can't be read for some can't be read for the others.
+            self.end_rest(&outcome);
         }
     }
 

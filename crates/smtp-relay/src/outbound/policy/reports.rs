@@ -23,6 +23,7 @@ use smtp_client::{
     Recipient, Report, Security,
 };
 use tls_policy::{ReportUri, Reporter, Results, report, report_uris};
+use tokio::task::JoinSet;
 
 use super::{
     counter::{Counter, day, midnight},
@@ -36,6 +37,8 @@ use super::{
 const PAUSE: Duration = Duration::from_secs(15 * 60);
 /// How long after its day a report is given up: RFC 8460 §5.5 has 24 hours after the first attempt.
 const GIVE_UP: Duration = Duration::from_secs(2 * 24 * 3600);
+/// Reports that are sent at once.
+const AT_ONCE: usize = 8;
 /// How long a server may take to answer a POST.
 const WITHIN: Duration = Duration::from_secs(60);
 /// The largest answer that is read, in octets: nobody reads it.
@@ -58,17 +61,33 @@ impl Reports {
         Ok(Self { counter, fetcher, stop, seed, later: Mutex::default() })
     }
 
-    /// Sends what is due.
-    pub(super) async fn send_due(&self, config: &Config, resolver: &Resolver) {
-        let Some(contact) = &config.relay.outbound.tls.reports.contact else { return };
+    /// Sends what is due, several at once: one who is slow to take a report is waited for by few.
+    pub(super) async fn send_due(self: &Arc<Self>, config: Arc<Config>, resolver: &Resolver) {
+        let settings = &config.relay.outbound.tls.reports;
+        if settings.contact.is_none() {
+            return;
+        }
+        let mut sending = JoinSet::new();
         for past in self.counter.past(day(now())) {
-            if now() < self.begins(past, config.relay.outbound.tls.reports.within) {
+            if now() < self.begins(past, settings.within) {
                 continue;
             }
-            if let Err(error) = self.send_day(past, (contact, config), resolver).await {
-                tracing::error!(%error, "reports about TLS cannot be taken off the disk");
+            for domain in self.counter.domains(past) {
+                while sending.len() >= AT_ONCE {
+                    let _ = sending.join_next().await;
+                }
+                if self.stop.is_asked() {
+                    break;
+                }
+                let (reports, config, resolver) = (self.clone(), config.clone(), resolver.clone());
+                sending.spawn(async move {
+                    if let Err(error) = reports.send_one(past, &domain, &config, &resolver).await {
+                        tracing::error!(%domain, %error, "a report about TLS cannot be noted");
+                    }
+                });
             }
         }
+        while sending.join_next().await.is_some() {}
     }
 
     /// When the reports of a day begin to go out.
@@ -78,60 +97,67 @@ impl Reports {
         midnight(past.saturating_add(1)).plus(jitter)
     }
 
-    async fn send_day(
+    /// Sends what there is to say of one domain, if it wants to know.
+    async fn send_one(
         &self,
         past: i64,
-        sender: (&Address, &Config),
+        domain: &Domain,
+        config: &Config,
         resolver: &Resolver,
     ) -> io::Result<()> {
-        let results = self.counter.of(past);
-        let over = now() >= midnight(past.saturating_add(1)).plus(GIVE_UP);
-        for domain in results.domains() {
-            if self.stop.is_asked() {
-                return Ok(());
+        let key = (past, domain.clone());
+        if now() >= midnight(past.saturating_add(1)).plus(GIVE_UP) {
+            tracing::warn!(%domain, "a report about TLS is given up");
+            self.counter.drop_domain(past, domain);
+            self.later().remove(&key);
+            return Ok(());
+        }
+        if self.later().get(&key).is_some_and(|(at, _)| now() < *at) {
+            return Ok(());
+        }
+        let texts = resolver.texts("_smtp._tls", domain).await;
+        let sent = match texts.map(|texts| report_uris(&texts)) {
+            Ok(uris) if uris.is_empty() => {
+                self.counter.drop_domain(past, domain);
+                Ok(())
             }
-            let key = (past, domain.clone());
-            if !over && self.later().get(&key).is_some_and(|(at, _)| now() < *at) {
-                continue;
-            }
-            // From here on it is as good as sent, unless that is taken back below.
-            let whole = self.counter.of(past);
-            let mut rest = whole.clone();
-            rest.forget(&domain);
-            self.counter.set(past, rest).await?;
-            if over {
-                tracing::warn!(%domain, "a report about TLS is given up");
-                self.later().remove(&key);
-                continue;
-            }
-            match self.send(past, &domain, &whole, sender, resolver).await {
-                Ok(()) => drop(self.later().remove(&key)),
-                Err(reason) => {
-                    tracing::info!(%domain, reason, "a report about TLS could not be delivered");
-                    self.counter.set(past, whole).await?;
-                    let mut later = self.later();
-                    let pause = later.get(&key).map_or(PAUSE, |(_, pause)| *pause * 2);
-                    later.insert(key, (now().plus(pause), pause));
+            Ok(uris) => {
+                // From here on it is as good as sent, unless that is taken back below.
+                let Some(taken) = self.counter.take(past, domain).await? else { return Ok(()) };
+                let sent = self.send(past, domain, &taken, uris, config).await;
+                if sent.is_err() {
+                    self.counter.put_back(past, domain, taken).await?;
                 }
+                sent
+            }
+            Err(problem) => Err(problem.to_string()),
+        };
+        let mut later = self.later();
+        match sent {
+            Ok(()) => drop(later.remove(&key)),
+            Err(reason) => {
+                tracing::info!(%domain, reason, "a report about TLS could not be delivered");
+                let pause = later.get(&key).map_or(PAUSE, |(_, pause)| *pause * 2);
+                later.insert(key, (now().plus(pause), pause));
             }
         }
         Ok(())
     }
 
-    /// Sends one report to the first place that takes it. Nobody who wants it is no failure.
+    /// Sends one report to the first place that takes it.
     async fn send(
         &self,
         past: i64,
         domain: &Domain,
         results: &Results,
-        (contact, config): (&Address, &Config),
-        resolver: &Resolver,
+        uris: Vec<ReportUri>,
+        config: &Config,
     ) -> Result<(), String> {
-        let texts = resolver.texts("_smtp._tls", domain).await;
-        let uris = report_uris(&texts.map_err(|problem| problem.to_string())?);
+        let settings = &config.relay.outbound.tls.reports;
+        let Some(contact) = &settings.contact else { return Ok(()) };
         // The same for the same day and domain, however often it is sent.
         let id = format!("tls-report.{past}.{domain}@{}", config.hostname);
-        let organization = config.relay.outbound.tls.reports.organization.clone();
+        let organization = settings.organization.clone();
         let organization = organization.unwrap_or_else(|| config.hostname.to_string());
         let reporter = Reporter { organization, contact: contact.clone() };
         let Some(report) = report(results, domain, midnight(past), (&reporter, &id)) else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_kit::now;
 use mail_types::{BodyKind, DeliverBy, Late, Notify};
-use message_queue::NewEntry;
+use message_queue::{NewEntry, operator::State};
 
 use super::{HASTE, MESSAGE, anywhere, house::House, name_server::NameServer, sink::Sink};
 
@@ -258,4 +258,46 @@ async fn an_lmtp_server_answers_for_each_recipient() {
     assert!(waiting.problem.unwrap().contains("no room here"));
     house.close().await;
     assert_eq!(sink.heard.lock().unwrap().contents.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_here_is_no_fault_of_the_server() {
+    // The disk gives out between the lease and the content: the server, whoever it is, hears no
+    // end of it, the message is set aside with the reason, and the next one goes as ever.
+    let dns = NameServer::start(RECORDS).await;
+    let (sink, address) = Sink::start(anywhere(), &["SIZE 1000000"]).await;
+    let door = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let more = format!(
+        "{HASTE}[routes]\n\"host.test\" = \"127.0.0.2:{}\"\n",
+        door.local_addr().unwrap().port()
+    );
+    let house = House::build(dns.address, address.port(), &more).await;
+    let large = format!("Subject: large\r\n\r\n{}", "0123456789abcdef\r\n".repeat(20_000));
+    let id = house.send(&["b@host.test", "c@host.test"], &large).await;
+    let (mut inward, _) = door.accept().await.unwrap();
+    // It is leased by now, and its file is open.
+    let spool = house.folder().join("data/queue/spool");
+    let folders = std::fs::read_dir(spool).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    for file in files {
+        let file = std::fs::OpenOptions::new().write(true).open(file.unwrap().path()).unwrap();
+        file.set_len(70_000).unwrap();
+    }
+    tokio::spawn(async move {
+        let mut outward = tokio::net::TcpStream::connect(address).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut inward, &mut outward).await;
+        // Whoever comes later is let through.
+        while let Ok((mut inward, _)) = door.accept().await {
+            let mut outward = tokio::net::TcpStream::connect(address).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut inward, &mut outward).await;
+        }
+    });
+    let event = format!("{:?}", house.event(id, "could not be read").await);
+    assert!(!event.contains("127.0.0."), "no server is named: {event}");
+    let aside = house.until(id, |recipient| recipient.state == State::SetAside).await;
+    assert!(aside.problem.unwrap().contains("has 70000 octets, not"), "{event}");
+    let next = house.send(&["b@host.test"], MESSAGE).await;
+    house.event(next, "taken by the sink").await;
+    house.close().await;
+    assert_eq!(sink.heard.lock().unwrap().contents.len(), 1, "nothing was ended that was cut");
 }

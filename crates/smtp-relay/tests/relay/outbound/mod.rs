@@ -127,7 +127,7 @@ async fn what_waits_says_why_and_goes_when_the_host_is_back() {
 async fn it_is_given_up_in_the_end() {
     let dns = NameServer::start(RECORDS).await;
     let (sink, address) = Sink::start(anywhere(), OFFERS).await;
-    let more = format!("{HASTE}give_up_after = \"1s\"\n");
+    let more = format!("{HASTE}give_up_after = \"3s\"\n");
     let house = House::build(dns.address, address.port(), &more).await;
     house.send(&["later@host.test"], MESSAGE).await;
     let (_, content) = house.notification().await;

@@ -13,7 +13,8 @@ use testkit::memory_queue::{self as memory, Holder};
 use super::{
     super::{
         super::{
-            QUEUE_ILL, WAIT_MIN, courier, postpone,
+            courier,
+            desk::{QUEUE_ILL, WAIT_MIN, postpone},
             schedule::{Errand, Start},
             work::Work,
         },

@@ -57,7 +57,7 @@ impl World {
     /// A house with these lines in its configuration about TLS.
     async fn house(&self, more: &str) -> House {
         let config = format!(
-            "authorities = {:?}\n[relay.outbound.tls]\nhttps_port = {}\n{more}\n{HASTE}",
+            "authorities = {:?}\n[relay.outbound.tls]\nhttps_port = {}\nhttps_to_private = true\n{more}\n{HASTE}",
             self.authority.file(),
             self.policies.address.port(),
         );

@@ -100,6 +100,7 @@ fn left(house: &House) -> Vec<String> {
     let today = agent_kit::now().secs() / 86_400;
     let past = files
         .map(|file| file.unwrap().path())
+        .filter(|file| file.extension().unwrap() == "json")
         .filter(|file| file.file_stem().unwrap().to_str().unwrap() != today.to_string());
     past.map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
