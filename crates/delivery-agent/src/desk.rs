@@ -13,7 +13,7 @@ use std::{
 };
 
 use agent_kit::{GRACE, Stop, now};
-use mail_types::{AccountId, Outcome, QueueId, RecipientNumber, Timestamp};
+use mail_types::{AccountId, Lane, Outcome, QueueId, RecipientNumber, Timestamp};
 use message_queue::{Consumer, Lateness, Lease, LeaseRequest, Settlement};
 use tokio::{
     task::{Id, JoinError, JoinSet},
@@ -47,8 +47,8 @@ type Joined = Result<(Id, Vec<Ended>), JoinError>;
 struct Open {
     lease: Lease,
     ends: Vec<(RecipientNumber, Outcome)>,
-    /// Those that go back untried, and until when.
-    later: Vec<(RecipientNumber, Timestamp)>,
+    /// Those that go back untried, and until when; to their old places, if that is not said.
+    later: Vec<(RecipientNumber, Option<Timestamp>)>,
 }
 
 /// An account's task.
@@ -138,6 +138,9 @@ impl Desk {
                 for lease in leased.leases {
                     self.begin(lease).await;
                 }
+                if leased.paused.contains(&Lane::Local) {
+                    self.withdraw().await;
+                }
                 if !self.settlements.is_empty() {
                     // What ended without a delivery: nothing else would wake us.
                     return WAIT_MIN;
@@ -183,12 +186,24 @@ impl Desk {
             .collect();
         for account in slow {
             for part in self.waiting.remove(&account).unwrap_or_default() {
-                if let Some(open) = self.open.get_mut(&part.lease) {
-                    open.later.push((part.recipient.number, until));
-                }
-                self.settle_if_ended(part.lease).await;
+                self.go_back(part, Some(until)).await;
             }
         }
+    }
+
+    /// The operator has paused all deliveries: what has not begun goes back, so that it is the
+    /// operator's to hold, redirect or remove.
+    async fn withdraw(&mut self) {
+        for part in std::mem::take(&mut self.waiting).into_values().flatten() {
+            self.go_back(part, None).await;
+        }
+    }
+
+    async fn go_back(&mut self, part: Part, until: Option<Timestamp>) {
+        if let Some(open) = self.open.get_mut(&part.lease) {
+            open.later.push((part.recipient.number, until));
+        }
+        self.settle_if_ended(part.lease).await;
     }
 
     /// Divides a lease into its parts.
@@ -323,7 +338,9 @@ impl Desk {
             }
         }
         let mut settlement = settle::settlement(&self.shared, lease, ends).await;
-        later.into_iter().for_each(|(number, until)| settlement.later(number, until));
+        // About whom nothing is said, he waits as he did.
+        let later = later.into_iter().filter_map(|(number, until)| Some((number, until?)));
+        later.for_each(|(number, until)| settlement.later(number, until));
         self.settlements.push(settlement);
     }
 }

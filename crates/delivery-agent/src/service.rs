@@ -13,7 +13,7 @@ use smtp_server::watch_queue;
 use stable_storage::Files;
 use tokio::sync::Semaphore;
 
-use crate::{desk, lmtp, warnings};
+use crate::{desk, lmtp, settle, warnings};
 
 /// What all deliveries share.
 pub(crate) struct Shared {
@@ -68,13 +68,15 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     });
     ready.ready();
     let maintaining = tokio::spawn(maintain(shared.queue.clone()));
+    let late = tokio::spawn(settle::end_late(shared.clone()));
     let warning = tokio::spawn(warnings::write_all(shared.clone()));
     tokio::join!(lmtp::run(shared.clone(), reload, taking), async {
         desk::Desk::new(shared.clone(), consumer).work(&stop).await;
         ready.stopping();
     });
-    maintaining.abort();
-    warning.abort();
+    for beside in [maintaining, late, warning] {
+        beside.abort();
+    }
     if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
         tracing::warn!("mailboxes are busy: the next process writes what was to follow");
     }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use agent_kit::now;
 use mail_types::{DeliverBy, Flag, Lane, Late, MailboxName, Notify};
-use message_queue::{Expanded, FileInto, NewRecipient};
+use message_queue::{
+    Expanded, FileInto, NewRecipient,
+    operator::{Destination, Filter, State},
+};
 
 use crate::house::{House, address};
 
@@ -167,11 +171,11 @@ async fn what_is_late_is_returned_or_told_as_its_sender_wants() {
         [(Late::Return, "Action: failed", 0), (Late::Notify, "Action: delayed", 1)]
     {
         let house = House::build().await;
-        let at = agent_kit::now().plus(Duration::from_millis(50));
+        let at = now().plus(Duration::from_millis(50));
         let to_bob = house.recipient("bob@example.org").await;
         let by = Some(DeliverBy { at, late, trace: false });
         house.enqueue_by("alice@example.org", vec![to_bob], MESSAGE, by).await;
-        while agent_kit::now() <= at {
+        while now() <= at {
             tokio::task::yield_now().await;
         }
         let running = house.start();
@@ -226,5 +230,34 @@ async fn an_account_that_is_busy_delays_nobody_else() {
     let arrived = tokio::time::timeout(Duration::from_secs(15), watch.changed()).await;
     assert!(arrived.is_ok(), "the other account waits for the busy one");
     drop(held);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_not_begun_goes_back_when_deliveries_are_paused() {
+    let house = House::build().await;
+    let id = house.account("alice@example.org").await;
+    house.store.account(id).states().await.unwrap();
+    let index = house.config.folders().mail.join(id.to_string()).join("postrider-index.db");
+    let held = stable_storage::Turnstile::of(&index).unwrap().enter().await.unwrap();
+    let running = house.start();
+    // The first is under way for as long as her mailboxes are busy, the other waits for its turn.
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let to = vec![house.recipient("alice@example.org").await];
+        ids.push(house.enqueue("c@example.net", to, MESSAGE).await);
+        house.until(ids[ids.len() - 1], State::Leased).await;
+    }
+    let local = Destination::Lane(Lane::Local);
+    house.queue.pause(&local, "the disk is exchanged", now()).await.unwrap();
+    let back = house.until(ids[1], State::Waiting).await;
+    assert!(back.next_at <= now() && back.attempts == 0, "it has its old place: {back:?}");
+    house.until(ids[0], State::Leased).await;
+    let second = Filter { id: Some(ids[1]), ..Filter::default() };
+    assert_eq!(house.queue.remove(&second, now()).await.unwrap(), 1, "it is the operator's");
+    drop(held);
+    house.empty().await;
+    let alice = house.store.account(id);
+    assert_eq!(house.messages(&alice, "INBOX").await.len(), 1, "what had begun may end");
     running.stop().await;
 }
