@@ -25,7 +25,7 @@ fn heard<'p>(pieces: impl Iterator<Item = &'p [u8]>, orderly: bool) -> String {
     }
     match exchange.finish(orderly) {
         Ok(Some(Response { status, media_type, body })) => {
-            let body = String::from_utf8(body).unwrap();
+            let body = body.escape_ascii().to_string();
             format!("{status} {} {body}", media_type.as_deref().unwrap_or("-"))
         }
         Ok(None) => "nothing".to_owned(),
@@ -131,4 +131,80 @@ fn requests() {
     assert!(posted.starts_with("POST /x HTTP/1.1\r\n"), "{posted}");
     let end = "Content-Type: application/tlsrpt+gzip\r\nContent-Length: 3\r\n\r\nabc";
     assert!(posted.ends_with(end), "{posted}");
+}
+
+/// Numbers that look like chance, the same in every run (xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit.max(1) as u64).unwrap()
+    }
+}
+
+#[test]
+fn whatever_is_answered_nothing_breaks_and_the_cut_makes_no_difference() {
+    const OK: &str = "HTTP/1.1 200 OK\r\n";
+    const SPLICED: &[&str] = &[
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "0",
+        "f",
+        ";",
+        "HTTP/1.1 100 x\r\n\r\n",
+        "\0",
+        "\u{fc}",
+        "ffffffffffffffff",
+        ": ",
+        "204",
+        "Content-Type: a/b",
+    ];
+    let begun = [
+        format!("{OK}Content-Length: 5\r\nContent-Type: text/plain\r\n\r\nabcde"),
+        format!(
+            "{OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n"
+        ),
+        format!("HTTP/1.1 103 Early\r\nLink: x\r\n\r\n{OK}\r\nall of it"),
+    ];
+    let (mut chance, mut whole) = (Chance(0x9e37_79b9_7f4a_7c15), 0);
+    for round in 0..20_000 {
+        let mut octets = begun[round % begun.len()].clone().into_bytes();
+        for _ in 0..=chance.below(4) {
+            let at = chance.below(octets.len());
+            match chance.below(4) {
+                0 => drop(octets.remove(at)),
+                1 => octets[at] = u8::try_from(chance.below(256)).unwrap(),
+                2 => octets.truncate(at + 1),
+                _ => {
+                    let piece = SPLICED[chance.below(SPLICED.len())].bytes();
+                    drop(octets.splice(at..at, piece));
+                }
+            }
+            if octets.is_empty() {
+                octets.push(b'x');
+            }
+        }
+        let once = heard_or_fault(std::iter::once(octets.as_slice()));
+        let size = 1 + chance.below(9);
+        assert_eq!(
+            heard_or_fault(octets.chunks(size)),
+            once,
+            "{size}: {:?}",
+            octets.escape_ascii()
+        );
+        whole += usize::from(once.starts_with("200"));
+    }
+    assert!((1_000..19_000).contains(&whole), "{whole} responses were whole");
+}
+
+/// What comes of these pieces; which of two faults is met first may depend on the cut.
+fn heard_or_fault<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> String {
+    let heard = heard(pieces, true);
+    if ["too large", "malformed"].contains(&heard.as_str()) { "a fault".to_owned() } else { heard }
 }
