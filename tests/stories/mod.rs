@@ -4,6 +4,7 @@ mod corpus;
 mod crash;
 mod disks;
 mod import;
+mod mailboxes;
 mod message;
 mod operator;
 mod outward;

@@ -10,8 +10,8 @@ use agent_kit::now;
 use directory::Account;
 use mail_store::{AccountMailboxes, Delivery, StoreError, Written};
 use mail_types::{
-    AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem, RecipientNumber,
-    Reply, Scope,
+    AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem,
+    RecipientNumber, Reply, Scope,
 };
 use message_queue::{LeaseEntry, LeaseRecipient};
 use tokio::task::JoinSet;

@@ -19,6 +19,7 @@ mod lmtp;
 mod room;
 mod service;
 mod settle;
+mod upkeep;
 mod warnings;
 
 pub use service::run;

@@ -55,12 +55,7 @@ async fn held_together(shared: &Shared, allotment: &Allotment) -> MailVolume {
 
 /// The end of a part without room: for now, until the account or the message has waited for as long
 /// as the configuration says.
-async fn refuse(
-    shared: &Shared,
-    allotment: &Allotment,
-    part: &Part,
-    more: MailVolume,
-) -> Ended {
+async fn refuse(shared: &Shared, allotment: &Allotment, part: &Part, more: MailVolume) -> Ended {
     let (id, now) = (allotment.account, now());
     let patience = Patience { grace: shared.config.storage.full_grace, now };
     if let Err(error) = shared.usage.note_refused(id, now).await {

@@ -13,7 +13,7 @@ use smtp_server::watch_queue;
 use stable_storage::Files;
 use tokio::sync::Semaphore;
 
-use crate::{desk, lmtp, settle, warnings};
+use crate::{desk, lmtp, settle, upkeep, warnings};
 
 /// What all deliveries share.
 pub(crate) struct Shared {
@@ -54,7 +54,11 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let queue = Queue::open(options, Files::real()).await.context("cannot open the queue")?;
     watch_queue(&metrics, &queue, Consumes::Local);
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
-    let store = MailStore::open(StoreOptions::new(&folders.mail, now), Files::real()).await;
+    let options = StoreOptions {
+        removed_kept: config.storage.removed_kept,
+        ..StoreOptions::new(&folders.mail, now)
+    };
+    let store = MailStore::open(options, Files::real()).await;
     let store = store.context("cannot open the mail store")?;
     let warn_at = Thresholds::new(config.storage.warn_at.iter().map(|at| at.0.into()));
     let usage = UsagePublisher::open(&folders.usage.join("usage.db"), warn_at).await;
@@ -67,16 +71,17 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
         config,
     });
     ready.ready();
-    let maintaining = tokio::spawn(maintain(shared.queue.clone()));
-    let late = tokio::spawn(settle::end_late(shared.clone()));
-    let warning = tokio::spawn(warnings::write_all(shared.clone()));
+    let beside = [
+        tokio::spawn(maintain(shared.queue.clone())),
+        tokio::spawn(settle::end_late(shared.clone())),
+        tokio::spawn(warnings::write_all(shared.clone())),
+        tokio::spawn(upkeep::look_after_all(shared.clone())),
+    ];
     tokio::join!(lmtp::run(shared.clone(), reload, taking), async {
         desk::Desk::new(shared.clone(), consumer).work(&stop).await;
         ready.stopping();
     });
-    for beside in [maintaining, late, warning] {
-        beside.abort();
-    }
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     if tokio::time::timeout(GRACE, shared.store.close()).await.is_err() {
         tracing::warn!("mailboxes are busy: the next process writes what was to follow");
     }

@@ -69,10 +69,13 @@ impl Service {
         let sign_in = SignIn::open(SignInOptions::from_config(config))
             .await
             .context("the record of sign-ins cannot be opened")?;
-        let store =
-            MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real())
-                .await
-                .context("the mail store cannot be opened")?;
+        let options = StoreOptions {
+            removed_kept: config.storage.removed_kept,
+            ..StoreOptions::new(&folders.mail, agent_kit::now)
+        };
+        let store = MailStore::open(options, Files::real())
+            .await
+            .context("the mail store cannot be opened")?;
         let warn_at = Thresholds::new(config.storage.warn_at.iter().map(|at| at.0.into()));
         let usage = UsagePublisher::open(&folders.usage.join("usage.db"), warn_at)
             .await

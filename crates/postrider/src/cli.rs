@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     account, address, alias, block, check_config, demo_prepare, domain, export, import, list,
-    message, metrics, migrate, queue, run, sendmail, status, trace, up,
+    message, metrics, migrate, queue, run, sendmail, status, store, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -48,6 +48,8 @@ enum Command {
     Block(block::Command),
     #[command(subcommand)]
     Queue(queue::Command),
+    #[command(subcommand)]
+    Store(store::Command),
     Trace(trace::Args),
     Metrics(metrics::Args),
     #[command(subcommand)]
@@ -86,6 +88,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Address(command) => address::run(command, config).map(done),
         Command::Block(command) => block::run(command, config).map(done),
         Command::Queue(command) => queue::run(command, config).map(done),
+        Command::Store(command) => store::run(command, config),
         Command::Trace(args) => trace::run(args, config),
         Command::Metrics(args) => metrics::run(args, config).map(done),
         Command::Message(command) => message::run(command),

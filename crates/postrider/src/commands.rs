@@ -17,5 +17,6 @@ pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod sendmail;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod trace;
 pub(crate) mod up;

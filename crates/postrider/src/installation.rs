@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use config::Config;
 use directory::{Credentials, Directory, Editor};
+use mail_store::StoreOptions;
 use message_queue::{Queue, QueueOptions};
 use sign_in::{InstallationKey, Recipe, SignInOptions};
 use stable_storage::Files;
@@ -134,6 +135,14 @@ impl Installation {
                 file.display()
             )
         })
+    }
+
+    /// How the mail store is opened: as the agents do.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            removed_kept: self.config.storage.removed_kept,
+            ..StoreOptions::new(self.config.folders().mail, agent_kit::now)
+        }
     }
 
     /// To look at secrets, as far as they are kept.

@@ -89,10 +89,13 @@ mod tests {
         let both = [Language::Korean, Language::English];
         let (subject, text) = write(&both, &quota, held, &address);
         assert_eq!(subject, "사서함이 85% 찼습니다");
-        for part in ["85 of 100 messages", "1.0 KiB of 2.0 KiB", "100통 가운데 85통", "2.0 KiB 가운데"] {
+        for part in
+            ["85 of 100 messages", "1.0 KiB of 2.0 KiB", "100통 가운데 85통", "2.0 KiB 가운데"]
+        {
             assert!(text.contains(part), "{text}");
         }
-        let (subject, text) = write(&[Language::English], &Quota { messages: None, ..quota }, held, &address);
+        let (subject, text) =
+            write(&[Language::English], &Quota { messages: None, ..quota }, held, &address);
         assert_eq!(subject, "Your mailbox is 50 % full");
         assert!(!text.contains("messages.") && text.is_ascii());
     }

@@ -8,7 +8,7 @@ use config::Config;
 use directory::{Directory, Editor, NewAccount};
 use mail_store::{AccountMailboxes, MailStore, StoreOptions, UidSet, Want};
 use mail_types::{
-    AccountId, Address, DeliverBy, Domain, Lane, MailboxName, Quota, QueueId, ReversePath, Secret,
+    AccountId, Address, DeliverBy, Domain, Lane, MailboxName, QueueId, Quota, ReversePath, Secret,
     Timestamp,
 };
 use message_queue::{

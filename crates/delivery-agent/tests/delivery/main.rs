@@ -12,3 +12,4 @@ mod house;
 mod lmtp;
 mod quota;
 mod stories;
+mod upkeep;

@@ -38,7 +38,8 @@ async fn messages_are_counted_and_a_domain_shares() {
     assert!(house.problem(id).await.contains("4.2.2"));
     // The limit is lifted; the domain's stands.
     limit(&house, "bob@example.org", None, None).await;
-    let (org, two) = (Domain::parse("example.org").unwrap(), Quota { octets: None, messages: Some(2) });
+    let (org, two) =
+        (Domain::parse("example.org").unwrap(), Quota { octets: None, messages: Some(2) });
     house.editor.set_domain_quota(&org, two).await.unwrap();
     filled(&house, &bob, 2).await;
     let to_alice = vec![house.recipient("alice@example.org").await];

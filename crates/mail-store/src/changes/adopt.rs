@@ -179,8 +179,11 @@ fn take_in(
 fn is_of_the_file(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
 
+    use rustix::io::Errno;
+
+    let of_file = [Errno::IO, Errno::LOOP].map(Errno::raw_os_error);
     matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::IsADirectory)
-        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+        || error.raw_os_error().is_some_and(|code| of_file.contains(&code))
 }
 
 /// What a file holds.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args as Arguments;
-use mail_store::{MailStore, StoreOptions};
+use mail_store::MailStore;
 use mail_types::{Address, MailboxName};
 use serde_json::json;
 use stable_storage::Files;
@@ -47,8 +47,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
     let installation = Installation::find_as_owner(config)?;
     let done = runtime()?.block_on(async {
         let account = super::account::existing(&installation, &args.address).await?;
-        let folder = installation.config.folders().mail;
-        let store = MailStore::open(StoreOptions::new(&folder, agent_kit::now), Files::real());
+        let store = MailStore::open(installation.store_options(), Files::real());
         let store = store.await.context("cannot open the mail store")?;
         let done = export::run(&store.account(account.id), &args.to, &args.only).await;
         store.close().await;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use agent_kit::{Stop, tls::Roots};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args as Arguments;
-use mail_store::{AccountMailboxes, MailStore, StoreOptions};
+use mail_store::MailStore;
 use mail_types::{Address, MailboxName, Secret};
 use sasl_core::client::Credentials;
 use stable_storage::Files;
@@ -128,8 +128,7 @@ async fn work(
     roots: Option<Roots>,
 ) -> anyhow::Result<()> {
     let account = super::account::existing(installation, &args.address).await?;
-    let folders = installation.config.folders();
-    let store = MailStore::open(StoreOptions::new(&folders.mail, agent_kit::now), Files::real());
+    let store = MailStore::open(installation.store_options(), Files::real());
     let store = store.await.context("cannot open the mail store")?;
     let mailboxes = store.account(account.id);
     let mut source = open(args, password, roots).await?;

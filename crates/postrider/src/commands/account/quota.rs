@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Args as Arguments;
 use config::ByteSize;
-use mail_store::{MailStore, StoreOptions};
+use mail_store::MailStore;
 use mail_types::{AccountId, Address, Quota};
 use serde_json::json;
 use stable_storage::Files;
@@ -114,8 +114,7 @@ pub(super) async fn quota(
 
 /// Counts what the account has from its messages, instead of believing what was added up.
 async fn recount(installation: &Installation, id: AccountId) -> anyhow::Result<()> {
-    let options = StoreOptions::new(installation.config.folders().mail, agent_kit::now);
-    let store = MailStore::open(options, Files::real()).await;
+    let store = MailStore::open(installation.store_options(), Files::real()).await;
     let store = store.context("cannot open the mail store")?;
     let mailboxes = store.account(id);
     let counted = async {
