@@ -17,7 +17,7 @@ mod upkeep;
 use std::{pin::Pin, sync::Arc};
 
 use mail_types::{AccountId, MailboxId, Quota};
-use stable_storage::on_blocking_thread;
+use stable_storage::{on_blocking_thread, open_cached};
 
 use crate::{
     MailStore, MailboxState, MessageFile, MessageReader, StoreError,
@@ -137,6 +137,9 @@ impl AccountMailboxes {
     async fn open_file(&self, file: &MessageFile) -> Result<Option<MessageReader>, StoreError> {
         let maildir = self.store.shared.maildir(self.id);
         let (path, size, bare_lf) = (maildir.path(&file.path), file.size, file.bare_lf);
+        if let Ok(Some(opened)) = open_cached(&path) {
+            return Ok(Some(MessageReader::new(opened, size, bare_lf)));
+        }
         on_blocking_thread(move || match maildir.files.open(&path) {
             Ok(opened) => Ok(Some(MessageReader::new(opened, size, bare_lf))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -7,12 +7,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use stable_storage::on_blocking_thread;
+use stable_storage::{on_blocking_thread, read_cached};
 
 use crate::{StoreError, line_ends::LineEnds};
 
 /// How much of a file with other line ends is converted at a time.
 const STEP_OCTETS: usize = 64 * 1024;
+/// More at a time keeps others waiting for too long: that is read on another thread.
+const CACHED_OCTETS_MAX: usize = 256 * 1024;
 
 /// An open message; stays readable if it is expunged or renamed meanwhile. A clone is the same
 /// one.
@@ -40,6 +42,9 @@ impl MessageReader {
     /// At most `length` octets of the wire form from `start`; fewer only at the end. Reading on
     /// from where the last call ended is cheapest.
     pub async fn read_at(&self, start: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        if let Some(octets) = self.0.read_cached(start, length) {
+            return Ok(octets);
+        }
         let reader = self.clone();
         on_blocking_thread(move || {
             let read = reader.read_now(start, length);
@@ -56,6 +61,23 @@ impl MessageReader {
             Some(converted) => {
                 converted.lock().unwrap_or_else(PoisonError::into_inner).read(file, start, length)
             }
+        }
+    }
+}
+
+impl Opened {
+    /// The same without waiting for a disk, if that can be and the file is as long as it should be.
+    fn read_cached(&self, start: u64, length: usize) -> Option<Vec<u8>> {
+        let rest = usize::try_from(self.size.saturating_sub(start)).unwrap_or(usize::MAX);
+        let length = length.min(rest);
+        if self.converted.is_some() || length > CACHED_OCTETS_MAX {
+            return None;
+        }
+        let mut octets = vec![0; length];
+        match read_cached(&self.file, start, &mut octets) {
+            Ok(Some(read)) if read == length => Some(octets),
+            // An error is met again, and told, where it is read with patience.
+            Ok(_) | Err(_) => None,
         }
     }
 }

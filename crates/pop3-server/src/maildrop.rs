@@ -9,7 +9,7 @@ use mail_store::{
     SpecialUse, StoreError, UidSet, Want,
 };
 use mail_types::{Flag, FlagSet, MailboxId, MailboxName, Uid};
-use mime_core::surrogate::Surrogate;
+use mime_core::{structure::Structure, surrogate::Surrogate};
 use pop3_core::{Entry, Maildrop, Update};
 
 use crate::policy::Policy;
@@ -104,15 +104,7 @@ impl OpenMaildrop {
         let (mailboxes, mailbox) = (&self.mailboxes, self.mailbox);
         match self.read.take() {
             Some(octets) if takes_utf8 || octets.is_ascii() => Ok(Opened::Whole(octets.into())),
-            Some(octets) => Ok(Opened::Whole(match surrogate(mailboxes, mailbox, uid).await? {
-                None => octets.into(),
-                Some(mut surrogate) => {
-                    let mut shown = Vec::new();
-                    surrogate.push(octets, &mut shown);
-                    surrogate.finish(&mut shown);
-                    shown.into()
-                }
-            })),
+            Some(octets) => Ok(Opened::Whole(shown(octets))),
             None => {
                 let reader = mailboxes.read(&file).await?;
                 let surrogate = match takes_utf8 {
@@ -243,4 +235,16 @@ async fn surrogate(
     let row = mailboxes.fetch(mailbox, &uids, Want::Details).await?.pop();
     let details = row.and_then(|row| row.details).ok_or(StoreError::MessageGone)?;
     Ok(Surrogate::needed(&details.structure))
+}
+
+/// A message in memory as such a client is shown it: to look through the octets is quicker than to
+/// ask for what is known of them.
+fn shown(octets: &[u8]) -> Cow<'_, [u8]> {
+    let Some(mut surrogate) = Surrogate::needed(&Structure::of(octets).body) else {
+        return octets.into();
+    };
+    let mut shown = Vec::new();
+    surrogate.push(octets, &mut shown);
+    surrogate.finish(&mut shown);
+    shown.into()
 }
