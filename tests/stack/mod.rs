@@ -140,6 +140,12 @@ impl Stack {
         Self::prepare_in(&std::env::temp_dir(), plan)
     }
 
+    /// A folder with nothing in it: what is to come out of a backup.
+    pub(crate) fn empty(plan: Plan) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { folder, plan, up: None }
+    }
+
     fn prepare_in(place: &Path, plan: Plan) -> Self {
         let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         certificate(folder.path(), plan.domain, plan.ip);

@@ -1,5 +1,6 @@
 //! One file a story.
 
+mod backup;
 mod corpus;
 mod crash;
 mod disks;

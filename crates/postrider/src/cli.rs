@@ -8,8 +8,8 @@ use agent_kit::Agent;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, address, alias, block, check_config, demo_prepare, domain, export, import, list,
-    message, metrics, migrate, queue, run, sendmail, status, store, trace, up,
+    account, address, alias, backup, block, check_config, demo_prepare, domain, export, import,
+    list, message, metrics, migrate, queue, run, sendmail, status, store, trace, up,
 };
 
 /// A complete mail server: submission, relay, delivery, IMAP and POP3.
@@ -54,6 +54,8 @@ enum Command {
     Metrics(metrics::Args),
     #[command(subcommand)]
     Message(message::Command),
+    #[command(subcommand)]
+    Backup(backup::Command),
     Import(import::Args),
     Export(export::Args),
     Sendmail(sendmail::Args),
@@ -76,6 +78,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<E
         Command::Up(args) => up::run(args, config),
         Command::Run(args) => run::run(args, config),
         Command::Sendmail(args) => Ok(sendmail::run(args, config)),
+        Command::Backup(command) => backup::run(command, config),
         Command::Export(args) => export::run(args, config).map(done),
         Command::Import(args) => import::run(args, config).map(done),
         Command::Migrate(args) => migrate::run(args, config).map(done),

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod alias;
+pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod check_config;
 pub(crate) mod demo_prepare;

@@ -24,8 +24,10 @@ mod unique_ids;
 
 pub(crate) use imap::{Imap, Remote};
 pub(crate) use plan::Plan;
+pub(crate) use progress::Progress;
 pub(crate) use report::Report;
 pub(crate) use source::Source;
+pub(crate) use target::WireDigest;
 pub(crate) use unique_ids::Pattern;
 
 use std::collections::{HashMap, HashSet};
@@ -33,7 +35,6 @@ use std::collections::{HashMap, HashSet};
 use mail_store::AccountMailboxes;
 use mail_types::QueueId;
 
-use progress::Progress;
 use source::{Folder, Item, key};
 use target::Target;
 

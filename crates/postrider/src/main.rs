@@ -7,6 +7,7 @@
 //! Nothing runs before the process has the user that its files belong to: `main` is synchronous,
 //! and each command makes its runtime after it has taken on the right user (see `owner`).
 
+mod backup;
 mod cli;
 mod commands;
 mod demo;

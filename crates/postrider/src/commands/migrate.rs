@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use message_queue::Queue;
 use stable_storage::Files;
 
 use crate::{
+    backup,
     installation::{Installation, runtime},
     printer,
 };
@@ -21,6 +23,14 @@ pub(crate) struct Args {
 
 pub(crate) fn run(Args { new_key }: Args, config: Option<&Path>) -> anyhow::Result<()> {
     let installation = Installation::find_as_owner(config)?;
+    let marker = backup::marker(&installation.config.data_dir);
+    if marker.exists() {
+        bail!(
+            "a restore was begun here and not finished ({} says so): repeat it with `postrider backup \
+             restore --replace`",
+            marker.display()
+        );
+    }
     runtime()?.block_on(async {
         migrate(&installation).await?;
         if new_key {

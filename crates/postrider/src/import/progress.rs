@@ -62,6 +62,10 @@ fn line(name: &str, done: usize, all: usize, elapsed: Duration) -> String {
     let millis = elapsed.as_millis().max(1);
     let a_second = u128::try_from(done).unwrap_or(0) * 1000 / millis;
     let left = u128::try_from(all.saturating_sub(done)).unwrap_or(0);
+    if all < done {
+        // Nobody has counted how many there are.
+        return format!("{name} {done} {a_second}/s");
+    }
     match left.checked_div(a_second) {
         Some(seconds) => format!("{name} [{bar}] {done}/{all} {a_second}/s, {seconds}s left"),
         None => format!("{name} [{bar}] {done}/{all}"),
@@ -80,5 +84,6 @@ mod tests {
             format!("INBOX [{}{}] 120/240 60/s, 2s left", "#".repeat(15), ".".repeat(15))
         );
         assert!(line("x", 0, 0, Duration::ZERO).ends_with("] 0/0"));
+        assert_eq!(line("x", 60, 0, Duration::from_secs(2)), "x 60 30/s");
     }
 }
