@@ -154,7 +154,9 @@ pub fn records(account_folder: &Path) -> io::Result<Vec<String>> {
         for name in list(&account_folder.join(&folder))? {
             let is_record = name.starts_with(RECORDS) && !name.starts_with(INDEX);
             if name == MARK || is_record && name != LOCK && !name.ends_with(".new") {
-                found.push(below(&folder, &name));
+                let path = below(&folder, &name);
+                // What was removed and can be brought back is in a folder of such a name.
+                found.extend(account_folder.join(&path).is_file().then_some(path));
             }
         }
     }

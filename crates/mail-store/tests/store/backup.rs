@@ -49,7 +49,9 @@ async fn files_of_expunged_messages_stay_for_a_backup_and_go_after_it() {
     }
     assert!(world.maildir().join(&listed[0].path).exists(), "expunged, and still where it was");
     assert!(!world.maildir().join(&listed[1].path).exists(), "moved");
+    std::fs::create_dir(world.maildir().join("postrider-some-folder")).unwrap();
     let records = backup::records(&world.maildir()).unwrap();
+    assert!(records.iter().all(|record| !record.contains("some-folder")), "{records:?}");
     for expected in ["postrider-account", "postrider-folder", ".Junk/maildirfolder"] {
         assert!(records.iter().any(|record| record == expected), "{records:?}");
     }
