@@ -207,6 +207,15 @@ pub struct Copy {
     pub remove: bool,
 }
 
+/// The message that a REPLACE names (RFC 8508 §3.2): a set of one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replaced {
+    /// Which.
+    pub message: SequenceSet,
+    /// What the number is.
+    pub numbering: Numbering,
+}
+
 /// What is known of a message of an APPEND before it comes (RFC 3501 §6.3.11).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppendHead {
@@ -220,6 +229,8 @@ pub struct AppendHead {
     pub size: u64,
     /// It comes as `literal8`: it may have NULs (RFC 3516 §4.4).
     pub binary: bool,
+    /// REPLACE: it takes the place of this one in the selected mailbox (RFC 8508 §3.4).
+    pub replaces: Option<Replaced>,
     /// It is not the first one of its command: those before are whole, and all are stored or none
     /// (RFC 3502 §6.3.11).
     pub further: bool,

@@ -36,6 +36,7 @@ pub(crate) enum Verb {
     Namespace,
     Noop,
     Rename,
+    Replace,
     Search,
     Select,
     SetAcl,
@@ -51,6 +52,7 @@ pub(crate) enum Verb {
     UidExpunge,
     UidFetch,
     UidMove,
+    UidReplace,
     UidSearch,
     UidSort,
     UidStore,
@@ -153,6 +155,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Namespace, "NAMESPACE", Legal::SignedIn),             // RFC 2342 §5
     rule(Verb::Noop, "NOOP", Legal::Any),                            // RFC 3501 §6.1.2
     rule(Verb::Rename, "RENAME", Legal::SignedIn),                   // RFC 3501 §6.3.5
+    rule(Verb::Replace, "REPLACE", Legal::Selected)                  // RFC 8508 §3.2
+        .by_sequence_number(),
     rule(Verb::Search, "SEARCH", Legal::Selected)                    // RFC 3501 §6.4.4
         .by_sequence_number().no_expunge(),
     rule(Verb::Select, "SELECT", Legal::SignedIn),                   // RFC 3501 §6.3.1
@@ -173,6 +177,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::UidFetch, "UID FETCH", Legal::Selected)               // RFC 3501 §6.4.8
         .no_expunge().no_exists(),
     rule(Verb::UidMove, "UID MOVE", Legal::Selected),                // RFC 6851 §3.2
+    rule(Verb::UidReplace, "UID REPLACE", Legal::Selected),          // RFC 8508 §3.3
     rule(Verb::UidSearch, "UID SEARCH", Legal::Selected),            // RFC 3501 §6.4.8
     rule(Verb::UidSort, "UID SORT", Legal::Selected),                // RFC 5256 §3
     rule(Verb::UidStore, "UID STORE", Legal::Selected)               // RFC 3501 §6.4.8

@@ -74,8 +74,8 @@ impl Rejected {
 pub(crate) enum Announced {
     /// An argument among others.
     Argument { tag: Box<str>, verb: Verb },
-    /// The message of an APPEND.
-    Message { tag: Box<str>, head: AppendHead },
+    /// The message of an APPEND, or of its like.
+    Message { tag: Box<str>, verb: Verb, head: AppendHead },
 }
 
 /// Why arguments are not what they should be.
@@ -134,11 +134,11 @@ pub(crate) fn announced(
 ) -> Result<Announced, Rejected> {
     let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default(), dialect);
     let (tag, verb) = head(&mut cursor, state)?;
-    if verb != Verb::Append {
+    if !matches!(verb, Verb::Append | Verb::Replace | Verb::UidReplace) {
         return Ok(Announced::Argument { tag, verb });
     }
-    match arguments::append_head(&mut cursor, literal.size) {
-        Ok(Some(head)) => Ok(Announced::Message { tag, head }),
+    match arguments::append_head(&mut cursor, verb, literal.size) {
+        Ok(Some(head)) => Ok(Announced::Message { tag, verb, head }),
         Ok(None) => Ok(Announced::Argument { tag, verb }),
         Err(error) => Err(Rejected::new(Some(tag), error)),
     }

@@ -100,6 +100,7 @@ fn is_of_selected(question: &Question) -> bool {
             | Question::Search(_)
             | Question::Copy(_)
             | Question::Expunge(_)
+            | Question::AppendBegin(_)
             | Question::Changes(_)
             | Question::GoOn(_)
     )

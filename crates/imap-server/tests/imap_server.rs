@@ -35,6 +35,8 @@ mod objects;
 mod qresync;
 #[path = "imap_server/quota.rs"]
 mod quota;
+#[path = "imap_server/replace.rs"]
+mod replace;
 #[path = "imap_server/rev2.rs"]
 mod rev2;
 #[path = "imap_server/search.rs"]

@@ -13,8 +13,9 @@ use super::{
     },
 };
 use crate::{
+    SequenceSet,
     command::{
-        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, SpecialUse,
+        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, Replaced, SpecialUse,
         Status, Store, StoreAction,
     },
     order::Verb,
@@ -90,7 +91,7 @@ fn mailboxes(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
             cursor.space()?;
             MailboxCommand::Status(Status { mailbox, items: status_items(cursor)? })
         }
-        // APPEND comes here without a literal for its message.
+        // APPEND and REPLACE come here without a literal for their message.
         _ => return Err(SyntaxError::Expected("the message as a literal")),
     })
 }
@@ -234,15 +235,34 @@ fn copy(cursor: &mut Cursor<'_>, numbering: Numbering, remove: bool) -> Parsed<C
     Ok(Command::Copy(Copy { messages, numbering, to: mailbox(cursor)?, remove }))
 }
 
-/// `append = "APPEND" SP mailbox 1*append-message` (RFC 3502 §6.3.11), up to the first literal. None if
-/// the literal is the mailbox's name and not yet the message.
-pub(super) fn append_head(cursor: &mut Cursor<'_>, size: u64) -> Parsed<Option<AppendHead>> {
+/// `append = "APPEND" SP mailbox 1*append-message` (RFC 3502 §6.3.11), or
+/// `replace = "REPLACE" SP seq-number SP mailbox append-message` (RFC 8508 §5), up to the first
+/// literal. None if the literal is the mailbox's name and not yet the message.
+pub(super) fn append_head(
+    cursor: &mut Cursor<'_>,
+    verb: Verb,
+    size: u64,
+) -> Parsed<Option<AppendHead>> {
     cursor.space()?;
+    let replaces = match verb {
+        Verb::Replace => Some(replaced(cursor, Numbering::Sequence)?),
+        Verb::UidReplace => Some(replaced(cursor, Numbering::Uid)?),
+        _ => None,
+    };
     if cursor.is_at_end() {
         return Ok(None);
     }
     let mailbox = mailbox(cursor)?;
-    append_message(cursor, mailbox, size).map(Some)
+    Ok(Some(AppendHead { replaces, ..append_message(cursor, mailbox, size)? }))
+}
+
+/// `seq-number SP`
+fn replaced(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Replaced> {
+    let number = cursor.take_while(|b| b.is_ascii_digit() || b == b'*');
+    let message =
+        SequenceSet::parse(number).map_err(|_| SyntaxError::Expected("the number of a message"))?;
+    cursor.space()?;
+    Ok(Replaced { message, numbering })
 }
 
 /// `append-message = [SP flag-list] [SP date-time] SP (literal / literal8)`, up to the literal.
@@ -267,5 +287,6 @@ pub(super) fn append_message(
     if !cursor.is_at_end() {
         return Err(SyntaxError::Expected("a list of flags, a date, or the message as a literal"));
     }
-    Ok(AppendHead { mailbox, flags, internal_date, size, binary, further: false })
+    let replaces = None;
+    Ok(AppendHead { mailbox, flags, internal_date, size, binary, replaces, further: false })
 }

@@ -357,7 +357,7 @@ impl Ask<GoOn> {
     }
 }
 
-fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bool) {
+pub(super) fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bool) {
     let by_uid = session.hears_of_uids();
     let Some(view) = session.view_mut() else { return };
     view.vanished(uids);

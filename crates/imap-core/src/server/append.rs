@@ -6,11 +6,12 @@ use mail_types::{MailboxName, UidValidity};
 
 use super::{
     Ask, Question, Session,
+    answers::tell_vanished,
     session::{Activity, Flow},
 };
 use crate::{
     UidRuns,
-    command::AppendHead,
+    command::{AppendHead, Replaced},
     frame::{Framed, Literal},
     order::Verb,
     parse,
@@ -38,7 +39,10 @@ pub struct AppendAbandoned(());
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) tag: Box<str>,
+    verb: Verb,
     mailbox: MailboxName,
+    /// The message whose place it takes, for REPLACE.
+    replaced: UidRuns,
     messages: u32,
     synchronising: bool,
     left: u64,
@@ -56,12 +60,15 @@ impl Session {
     /// The head of an APPEND has been read, and its message announced.
     pub(super) fn append_begin(
         &mut self,
-        tag: Box<str>,
+        (tag, verb): (Box<str>, Verb),
         head: AppendHead,
         literal: Literal,
+        replaced: UidRuns,
     ) -> Flow {
         let append = Append {
             tag,
+            verb,
+            replaced: replaced.clone(),
             mailbox: head.mailbox.clone(),
             messages: 1,
             synchronising: literal.synchronising,
@@ -69,7 +76,24 @@ impl Session {
             stage: Stage::Begin,
         };
         self.activity = Activity::Append(append);
-        Flow::Step(Step::Ask(Question::AppendBegin(self.ask(head, UidRuns::new()))))
+        Flow::Step(Step::Ask(Question::AppendBegin(self.ask(head, replaced))))
+    }
+
+    /// The message that a REPLACE is to remove, or why it can't (RFC 8508 §3.2); nothing for APPEND.
+    pub(super) fn replaced(&self, head: &AppendHead) -> Result<UidRuns, Completion> {
+        let Some(Replaced { message, numbering }) = &head.replaces else {
+            return Ok(UidRuns::new());
+        };
+        let view = self.view().ok_or_else(Completion::unavailable)?;
+        let found = view.resolve(message, *numbering);
+        let found = found.map_err(|_| Completion::bad("There is no message with such a number"))?;
+        if self.is_read_only() {
+            Err(Completion::no(Code::ReadOnly, "The mailbox is open for reading only"))
+        } else if found.is_empty() {
+            Err(Completion::no(Code::NonExistent, "There is no such message"))
+        } else {
+            Ok(found)
+        }
     }
 
     /// Goes on with the message, then with the line behind it.
@@ -88,11 +112,15 @@ impl Session {
         match self.framer.next(&mut wire.input) {
             Framed::Incomplete => Flow::NeedInput,
             Framed::Complete if is_line_end(self.framer.text(&wire.input)) => {
+                let replaced = append.replaced.clone();
                 self.framer.finish(&mut wire.input);
-                let complete = self.ask(AppendComplete(()), UidRuns::new());
+                let complete = self.ask(AppendComplete(()), replaced);
                 Flow::Step(Step::Ask(Question::AppendComplete(complete)))
             }
-            Framed::Announced(literal) => self.append_further(wire, literal),
+            // RFC 8508 §4.7: one message takes the place of one.
+            Framed::Announced(literal) if append.replaced.is_empty() => {
+                self.append_further(wire, literal)
+            }
             framed => {
                 let bad = Completion::bad("Expected another message or the end of the line");
                 self.append_abandon(wire, framed, bad)
@@ -145,7 +173,7 @@ impl Session {
         };
         let waits = append.stage == Stage::Begin && append.synchronising;
         if waits || append.stage == Stage::End {
-            self.complete(wire, append.tag, Verb::Append, completion);
+            self.complete(wire, append.tag, append.verb, completion);
         } else {
             self.discard(wire, Some(append.tag), append.left, completion);
         }
@@ -169,7 +197,7 @@ impl Session {
 
     fn append_end(&mut self, wire: &mut Wire, completion: Completion) {
         if let Activity::Append(append) = std::mem::replace(&mut self.activity, Activity::Reading) {
-            self.complete(wire, append.tag, Verb::Append, completion);
+            self.complete(wire, append.tag, append.verb, completion);
         }
     }
 }
@@ -236,6 +264,20 @@ impl Ask<AppendComplete> {
     ) {
         let done = Completion::ok("APPEND completed").with(Code::AppendUid(validity, uids));
         self.finish(session, wire, done);
+    }
+
+    /// It is stored, as this message, and the one that it replaces is gone: both are told before the
+    /// end of the command (RFC 8508 §4.3).
+    pub fn replaced(
+        self,
+        session: &mut Session,
+        wire: &mut Wire,
+        validity: UidValidity,
+        uids: UidRuns,
+    ) {
+        response::untagged_ok(&mut wire.output, &Code::AppendUid(validity, uids), "Replaced by");
+        tell_vanished(session, wire, &self.messages, true);
+        self.finish(session, wire, Completion::ok("REPLACE completed"));
     }
 
     /// It is not.

@@ -118,9 +118,17 @@ impl Session {
     }
 
     /// After messages went by its doing, the client that keeps a cache hears where the mailbox
-    /// stands now (RFC 7162 §3.2.7, §3.2.9; RFC 6851 §4.4): all before it was told by then.
+    /// stands now (RFC 7162 §3.2.7, §3.2.9; RFC 6851 §4.4; RFC 8508 §4.5): all before it was told by then.
     pub(super) fn add_highest_mod_seq(&self, verb: Verb, completion: &mut Completion) {
-        let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge | Verb::Move | Verb::UidMove);
+        let removes = matches!(
+            verb,
+            Verb::Expunge
+                | Verb::UidExpunge
+                | Verb::Move
+                | Verb::UidMove
+                | Verb::Replace
+                | Verb::UidReplace
+        );
         if let Access::Selected(selected) = &self.access
             && self.enabled.qresync
             && removes

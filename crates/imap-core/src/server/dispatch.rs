@@ -66,12 +66,13 @@ impl Session {
                     }
                 }
             }
-            Ok(Announced::Message { tag, head }) => {
-                match size_refusal(head.size, self.options.limits.append_max) {
-                    Some(refusal) => Rejected::new(Some(tag), refusal),
-                    None => {
+            Ok(Announced::Message { tag, verb, head }) => {
+                let size = size_refusal(head.size, self.options.limits.append_max);
+                match size.map_or_else(|| self.replaced(&head), Err) {
+                    Err(refusal) => Rejected::new(Some(tag), refusal),
+                    Ok(replaced) => {
                         self.framer.finish(&mut wire.input);
-                        return self.append_begin(tag, head, literal);
+                        return self.append_begin((tag, verb), head, literal, replaced);
                     }
                 }
             }

@@ -133,13 +133,20 @@ impl ImapDialogue {
             Question::AppendComplete(ask) => match refusal {
                 Some(refusal) => ask.finish(session, wire, refusal),
                 None => {
+                    let replaced = ask.messages().clone();
                     let mut uids = vec![];
                     for (head, content) in self.drafts.drain(..) {
                         let date = head.internal_date.unwrap_or(Timestamp::from_secs(0));
                         let mailbox = self.account.mailboxes.get_mut(&head.mailbox).unwrap();
                         uids.push(mailbox.append(head.flags, date, content));
                     }
-                    ask.stored(session, wire, validity(), uids.into_iter().collect());
+                    let uids = uids.into_iter().collect();
+                    if replaced.is_empty() {
+                        ask.stored(session, wire, validity(), uids);
+                    } else {
+                        self.selected(connection).remove(&replaced);
+                        ask.replaced(session, wire, validity(), uids);
+                    }
                 }
             },
             Question::AppendAbandoned(ask) => {

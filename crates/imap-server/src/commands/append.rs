@@ -1,15 +1,18 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 3502 §6.3.11): each message goes into a file as it comes.
+//! APPEND (RFC 3501 §6.3.11, RFC 3502 §6.3.11) and REPLACE (RFC 8508): each message goes into a file
+//! as it comes.
 
 use imap_core::{
+    UidRuns,
     command::AppendHead,
     response::{Code, Completion},
     server::{AppendAbandoned, AppendComplete, AppendPiece, Ask},
 };
-use mail_store::{AccountMailboxes, Appended, Incoming, NewMessage, StoreError};
-use mail_types::{FlagSet, MailVolume, MailboxId};
+use mail_store::{AccountMailboxes, Appended, Incoming, NewMessage, StoreError, UidSet, Want};
+use mail_types::{FlagSet, MailVolume, MailboxId, Right, Uid};
 
 use crate::{
     handler::{Conversation, Talk},
+    place::Place,
     selected::uid_runs,
     trouble,
 };
@@ -19,6 +22,8 @@ pub(crate) struct Appending {
     /// Those of the account that they go to.
     mailboxes: AccountMailboxes,
     mailbox: MailboxId,
+    /// The message whose place it takes, for REPLACE.
+    replaces: Option<Replacing>,
     /// Those that are whole.
     whole: Vec<NewMessage>,
     /// Their octets.
@@ -31,10 +36,18 @@ pub(crate) struct Appending {
     incoming: Incoming,
 }
 
+/// A message of the selected mailbox that is to go (RFC 8508 §3.4).
+#[derive(Clone, Copy)]
+struct Replacing {
+    from: MailboxId,
+    uid: Uid,
+    octets: u64,
+}
+
 impl Conversation {
     pub(crate) async fn append_begin(&mut self, ask: Ask<AppendHead>, talk: &mut Talk<'_>) {
         let before = self.appending.take().filter(|_| ask.command().further);
-        let begun = self.begin(ask.command(), before).await;
+        let begun = self.begin(ask.command(), ask.messages(), before).await;
         let (session, wire) = talk.parts();
         let header = session.wants_ascii_header().then(HeaderScan::default);
         match begun {
@@ -50,10 +63,12 @@ impl Conversation {
     async fn begin(
         &self,
         head: &AppendHead,
+        replaced: &UidRuns,
         before: Option<Box<Appending>>,
     ) -> Result<Appending, Completion> {
         let place = self.target(&head.mailbox).await?;
         let mailbox = place.state()?.id;
+        let replaces = self.replacing(&place, replaced).await?;
         let date = head.internal_date.unwrap_or_else(agent_kit::now);
         let work = async {
             let mailboxes = place.mailboxes.clone();
@@ -64,7 +79,11 @@ impl Conversation {
             }
             // RFC 3502 §6.3.11: all of them or none.
             let messages = u64::try_from(whole.len()).unwrap_or(u64::MAX).saturating_add(1);
-            let more = MailVolume { octets, messages };
+            // RFC 8508 §3.4: only what is more than before counts.
+            let more = match replaces {
+                Some(old) => MailVolume { octets: octets.saturating_sub(old.octets), messages: 0 },
+                None => MailVolume { octets, messages },
+            };
             if !self.has_room(&mailboxes, more).await? {
                 return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
             }
@@ -74,6 +93,7 @@ impl Conversation {
             Ok(Ok(Appending {
                 mailboxes,
                 mailbox,
+                replaces,
                 whole,
                 octets,
                 flags,
@@ -84,6 +104,30 @@ impl Conversation {
         };
         work.await
             .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
+    }
+
+    /// The message that a REPLACE is to remove. Who may do that has the rights for marking it and
+    /// for expunging (RFC 8508 §4.1).
+    async fn replacing(
+        &self,
+        place: &Place,
+        replaced: &UidRuns,
+    ) -> Result<Option<Replacing>, Completion> {
+        let Some(uid) = replaced.first() else { return Ok(None) };
+        let Some(selected) = &self.selected else { return Err(trouble::out_of_order()) };
+        let rights = selected.rights;
+        if !(rights.has(Right::DeleteMessages) && rights.has(Right::Expunge)) {
+            return Err(trouble::no_permission());
+        }
+        if selected.mailboxes.id() != place.mailboxes.id() {
+            let apart = "Both mailboxes must be of one account; append and expunge instead";
+            return Err(Completion::no(Code::Cannot, apart));
+        }
+        let rows = selected.mailboxes.fetch(selected.id, &UidSet::from(uid), Want::Facts).await;
+        match rows.map_err(|error| trouble::completion(&error))?.pop() {
+            Some(row) => Ok(Some(Replacing { from: selected.id, uid, octets: row.size })),
+            None => Err(trouble::expunge_issued()),
+        }
     }
 
     pub(crate) async fn append_piece(&mut self, ask: Ask<AppendPiece>, talk: &mut Talk<'_>) {
@@ -119,8 +163,11 @@ impl Conversation {
         let stored = self.finish_append().await;
         let (session, wire) = talk.parts();
         match stored {
-            Ok(appended) => {
-                ask.stored(session, wire, appended.uid_validity, uid_runs(&appended.uids));
+            Ok(Appended { uid_validity, uids }) if ask.messages().is_empty() => {
+                ask.stored(session, wire, uid_validity, uid_runs(&uids));
+            }
+            Ok(Appended { uid_validity, uids }) => {
+                ask.replaced(session, wire, uid_validity, uid_runs(&uids));
             }
             Err(completion) => ask.finish(session, wire, completion),
         }
@@ -131,7 +178,15 @@ impl Conversation {
         let (mailboxes, mailbox) = (appending.mailboxes.clone(), appending.mailbox);
         let work = async {
             let limited = self.limited(&mailboxes).await;
-            limited.append(mailbox, appending.all_whole().await?).await
+            let replaces = appending.replaces;
+            let mut whole = appending.all_whole().await?;
+            match (replaces, whole.pop()) {
+                (Some(old), Some(new)) => limited.replace(old.from, old.uid, mailbox, new).await,
+                (_, last) => {
+                    whole.extend(last);
+                    limited.append(mailbox, whole).await
+                }
+            }
         };
         let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
         self.publish_usage_of(&mailboxes).await;

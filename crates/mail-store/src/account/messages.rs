@@ -9,7 +9,7 @@ use super::{AccountMailboxes, Pending, state_of};
 use crate::{
     Appended, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, UidSet,
-    changes::{deliver, expunge, flags, relocate},
+    changes::{deliver, expunge, flags, relocate, replace},
     index::{counters, deliveries, mailboxes, messages::Which},
     maildrop,
     naming::file::unique_of_delivery,
@@ -84,6 +84,24 @@ impl AccountMailboxes {
                 handle.follow();
             }
             Ok((appended, vec![mailbox]))
+        }))
+    }
+
+    /// Appends a message and removes another one (RFC 8508 §3.4): both or neither.
+    /// [`StoreError::MessageGone`] if the other one is gone.
+    pub fn replace(
+        &self,
+        from: MailboxId,
+        old: Uid,
+        to: MailboxId,
+        new: NewMessage,
+    ) -> Pending<'_, Appended> {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
+            let account = borrowed.account()?;
+            let replaced =
+                replace::replace(account, (from, old), to, &new, &handle.quota).await?;
+            handle.follow();
+            Ok((replaced, vec![from, to]))
         }))
     }
 

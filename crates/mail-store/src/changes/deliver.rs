@@ -123,7 +123,8 @@ pub(crate) async fn append(
     Ok(Appended { uid_validity: row.uid_validity, uids })
 }
 
-fn arrival(written: &Written, flags: &FlagSet, now: Timestamp) -> Arrival {
+/// What is written, as it is to arrive.
+pub(super) fn arrival(written: &Written, flags: &FlagSet, now: Timestamp) -> Arrival {
     let size = i64::try_from(written.size).unwrap_or(i64::MAX);
     Arrival {
         source: written.tmp.path.clone(),

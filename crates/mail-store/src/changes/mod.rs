@@ -18,6 +18,7 @@ pub(crate) mod reindex;
 pub(crate) mod relocate;
 pub(crate) mod removed;
 pub(crate) mod rename;
+pub(crate) mod replace;
 pub(crate) mod restored;
 mod room;
 

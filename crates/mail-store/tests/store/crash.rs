@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use mail_store::{AccountMailboxes, FlagChange, MailStore, StoreError, UidSet};
+use mail_store::{AccountMailboxes, FlagChange, MailStore, NewMessage, StoreError, UidSet};
 use testkit::BreakingFiles;
 
-use crate::world::{ALICE, NOW, World, append, deliver, flags, mailbox, name, see, subjects, uid};
+use crate::world::{
+    ALICE, NOW, World, append, deliver, flags, mailbox, message, name, see, subjects, uid,
+};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Stop {
@@ -17,6 +19,7 @@ enum Stop {
 enum Story {
     Deliver,
     Append,
+    Replace,
     Flags,
     Expunge,
     Move,
@@ -33,6 +36,12 @@ impl Story {
         match self {
             Self::Deliver => deliver(account, 9, "new").await.map(drop),
             Self::Append => append(account, inbox, "new", flags(&["k"]), NOW).await.map(drop),
+            Self::Replace => {
+                let mut incoming = account.incoming(NOW)?;
+                incoming.write(&message("new")).await?;
+                let new = NewMessage { written: incoming.finish().await?, flags: flags(&[]) };
+                account.replace(inbox, uid(2), work, new).await.map(drop)
+            }
             Self::Flags => {
                 let add = FlagChange::Add(flags(&["\\Seen", "word"]));
                 account.store_flags(inbox, &uid(1).into(), add, None).await.map(drop)
@@ -62,6 +71,11 @@ impl Story {
                 assert_eq!(subjects(&again, "INBOX"), ["m1", "m2", "new"], "exactly once");
             }
             Self::Append => assert!(count("new") <= 1 && (count("new") == 1 || !done)),
+            Self::Replace => {
+                let (old, new) = (copies[1], count("new"));
+                assert!(old <= 1 && new <= 1 && old + new >= 1, "one of the two is always there");
+                assert!(!done || (old, new) == (0, 1));
+            }
             Self::Flags => {
                 let found = all["INBOX"][0].flags.as_str();
                 assert!(found == "\\Seen word" || !done && found.is_empty(), "{found}");
@@ -160,6 +174,7 @@ macro_rules! stories {
 stories! {
     deliver_and_the_process_stops, deliver_and_the_machine_stops: Deliver;
     append_and_the_process_stops, append_and_the_machine_stops: Append;
+    replace_and_the_process_stops, replace_and_the_machine_stops: Replace;
     flags_and_the_process_stops, flags_and_the_machine_stops: Flags;
     expunge_and_the_process_stops, expunge_and_the_machine_stops: Expunge;
     move_and_the_process_stops, move_and_the_machine_stops: Move;
