@@ -75,6 +75,7 @@ fn the_example_without_its_comments_is_the_default() {
     expected.relay.outbound.authorities = shown.relay.outbound.authorities.clone();
     expected.delivery.lmtp_socket = shown.delivery.lmtp_socket.clone();
     expected.metrics = shown.metrics.clone();
+    expected.notices.languages = shown.notices.languages.clone();
     expected.imap.admin_contact = shown.imap.admin_contact.clone();
     expected.imap.server_comment = shown.imap.server_comment.clone();
     assert_eq!(shown, expected);
