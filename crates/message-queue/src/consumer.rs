@@ -123,8 +123,8 @@ impl Consumer {
     }
 
     /// Settles leases: outcomes, journey and notifications are one transaction. When it returns
-    /// well, `settlements` is empty; after an error it is as it was, nothing is settled, and the
-    /// same settlements may be tried again.
+    /// well, `settlements` is empty; after an error it is as it was, nothing is promised, and the
+    /// same settlements may be tried again: what is settled all the same counts as superseded then.
     pub async fn settle(
         &self,
         settlements: &mut Vec<Settlement>,

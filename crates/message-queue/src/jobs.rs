@@ -4,7 +4,7 @@
 //! lease).
 
 use mail_types::{Lane, Timestamp};
-use stable_storage::{Apply, Bell, Direct};
+use stable_storage::{Announcement, Apply, Bell, Direct};
 
 use crate::{
     Consumes, LeaseRequest, NewRecipient, QueueError, Settlement, chance,
@@ -288,7 +288,7 @@ impl Apply for Jobs {
         Ok(answers)
     }
 
-    fn committed(&mut self, jobs: &[Job], answers: &[Answer]) {
+    fn committed(&mut self, jobs: &[Job], answers: &[Answer]) -> Announcement {
         let (mut local, mut remote) = (false, false);
         let mut queued = |new: &EncodedEntry| {
             new.content.queued();
@@ -324,12 +324,15 @@ impl Apply for Jobs {
                 _ => {}
             }
         }
-        if local {
-            self.bells.local.ring(&[]);
-        }
-        if remote {
-            self.bells.remote.ring(&[]);
-        }
+        let bells = self.bells.clone();
+        Box::new(move || {
+            if local {
+                bells.local.ring(&[]);
+            }
+            if remote {
+                bells.remote.ring(&[]);
+            }
+        })
     }
 }
 

@@ -90,7 +90,7 @@ struct Inner {
 impl Queue {
     /// Opens a queue whose tables are up to date.
     pub async fn open(options: QueueOptions, files: Files) -> Result<Self, QueueError> {
-        let database = Database::open(opening(&options)).await?;
+        let database = Database::open(opening(&options, &files)).await?;
         Self::start(options, files, database).await
     }
 
@@ -116,7 +116,7 @@ impl Queue {
             path: options.folder.clone(),
             source,
         })?;
-        let database = Database::open_or_migrate(opening(&options)).await?;
+        let database = Database::open_or_migrate(opening(&options, &files)).await?;
         Self::start(options, files, database).await
     }
 
@@ -255,7 +255,7 @@ impl Queue {
     }
 }
 
-fn opening(options: &QueueOptions) -> Opening {
+fn opening(options: &QueueOptions, files: &Files) -> Opening {
     let opening = Opening::new(options.folder.join("queue.db"), sql::MIGRATIONS);
-    Opening { cache_kib: 4096, log_pages: 4000, ..opening }
+    Opening { cache_kib: 4096, log_pages: 4000, files: files.clone(), ..opening }
 }

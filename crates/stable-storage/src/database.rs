@@ -1,7 +1,7 @@
 //! Opening SQLite: WAL, small caches, few threads.
 //!
 //! Each connection costs sqlx a thread: readers are opened when wanted and closed when idle. The one
-//! writer of a process belongs to a thread of its own ([`crate::Writer`]).
+//! writer of a process has threads of its own ([`crate::Writer`]).
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Apply, DatabaseError, Migration, Writer, migration};
+use crate::{Apply, DatabaseError, Files, Migration, Writer, migration};
 
 /// How long SQLite itself waits for somebody who writes past the turnstile (a checkpoint).
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -24,16 +24,6 @@ pub enum Durability {
     Full,
     /// Durable some time later; a crash of the machine loses the last ones, never the database.
     Normal,
-}
-
-impl Durability {
-    /// As SQLite calls it.
-    pub(crate) fn level(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Normal => "normal",
-        }
-    }
 }
 
 /// How a database is opened.
@@ -55,6 +45,8 @@ pub struct Opening {
     pub log_pages: u32,
     /// Whether it is only read here (by a process that may write for WAL's sake alone).
     pub query_only: bool,
+    /// What the writer flushes the log through.
+    pub files: Files,
 }
 
 impl Opening {
@@ -68,6 +60,7 @@ impl Opening {
             cache_kib: 512,
             log_pages: 1000,
             query_only: false,
+            files: Files::real(),
         }
     }
 }
@@ -176,10 +169,11 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
     if reads_only || opening.query_only { options.pragma("query_only", "on") } else { options }
 }
 
-/// The same settings for a connection that isn't sqlx's. The journal mode is the file's.
+/// The same settings for the writer's connection. The journal mode is the file's; what is to be
+/// durable the writer flushes by itself.
 pub(crate) fn pragmas(opening: &Opening) -> [(&'static str, String); 5] {
     [
-        ("synchronous", opening.durability.level().to_owned()),
+        ("synchronous", "normal".to_owned()),
         ("journal_size_limit", log_kept(opening)),
         ("wal_autocheckpoint", opening.log_pages.to_string()),
         ("cache_size", format!("-{}", opening.cache_kib)),

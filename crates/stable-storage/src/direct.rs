@@ -4,18 +4,24 @@
 //! by themselves; readers can bear that, the one thread that everybody waits for can't. So the
 //! writer speaks with SQLite without anybody between. It is the same library, linked once.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
-use crate::{DatabaseError, Durability, Opening, database};
+use crate::{DatabaseError, Opening, database};
 
 /// How many prepared statements are kept.
 const STATEMENTS_KEPT: usize = 64;
+
+thread_local! {
+    /// How many pages a log had after the last commit of this thread.
+    static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
+}
 
 /// A connection that writes. Each call waits for the disk: not for the runtime's threads.
 #[derive(Debug)]
 pub struct Direct {
     connection: Connection,
-    durability: Durability,
 }
 
 impl Direct {
@@ -31,7 +37,7 @@ impl Direct {
             Ok(connection)
         });
         match set_up {
-            Ok(connection) => Ok(Self { connection, durability: opening.durability }),
+            Ok(connection) => Ok(Self { connection }),
             Err(source) => Err(DatabaseError::OpenToWrite { path: opening.path.clone(), source }),
         }
     }
@@ -76,20 +82,51 @@ impl Direct {
         self.run(text, parameters, |_| Ok(()))
     }
 
-    /// Says what the next commits are worth.
-    pub(crate) fn set_durability(&mut self, durability: Durability) -> Result<(), DatabaseError> {
-        if self.durability != durability {
-            // Prepared anew each time: it is preparing that sets it, running does nothing.
-            self.connection.pragma_update(None, "synchronous", durability.level())?;
-            self.durability = durability;
-        }
-        Ok(())
+    /// Leaves it to the caller to copy the log into the database when it has grown.
+    pub(crate) fn leave_log(&self) {
+        self.connection.wal_hook(Some(|_, pages| {
+            LOG_PAGES.set(u32::try_from(pages).unwrap_or(0));
+            Ok(())
+        }));
+    }
+
+    /// How many pages the log had after this thread's last commit through a connection that
+    /// [leaves](Self::leave_log) it.
+    pub(crate) fn log_pages() -> u32 {
+        LOG_PAGES.get()
+    }
+
+    /// Copies as much of the log as nobody needs there any more into the database, and waits for
+    /// nobody. Once all of it is there, the next transaction begins the log again.
+    pub(crate) fn checkpoint(&self) -> Result<Checkpointed, DatabaseError> {
+        let mut done = Checkpointed::Partly;
+        self.run("pragma wal_checkpoint(passive)", &[], |row| {
+            let (log, copied): (i64, i64) = (row.get(1)?, row.get(2)?);
+            if row.get(0)? {
+                done = Checkpointed::ByAnother;
+            } else if log == copied {
+                done = Checkpointed::Whole;
+            }
+            Ok(())
+        })?;
+        Ok(done)
     }
 
     /// Whether no transaction is open.
     pub(crate) fn is_clean(&self) -> bool {
         self.connection.is_autocommit()
     }
+}
+
+/// How far a log was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checkpointed {
+    /// All that there was when it began.
+    Whole,
+    /// Not what was added meanwhile, or what readers still need.
+    Partly,
+    /// Somebody else is at it.
+    ByAnother,
 }
 
 #[cfg(test)]
@@ -128,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_set_up_as_all_are() {
         let folder = tempfile::tempdir().unwrap();
-        let mut direct = direct(folder.path()).await;
+        let direct = direct(folder.path()).await;
         let asked = |direct: &Direct, pragma: &str| {
             let mut value = 0;
             let set = |row: &Row<'_>| {
@@ -138,15 +175,9 @@ mod tests {
             direct.run(&format!("pragma {pragma}"), &[], set).unwrap();
             value
         };
-        assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
+        assert_eq!(asked(&direct, "synchronous"), 1, "NORMAL: the log is flushed by its writer");
         assert_eq!(asked(&direct, "cache_size"), -512);
         assert_eq!(asked(&direct, "busy_timeout"), 10_000);
         assert_eq!(asked(&direct, "wal_autocheckpoint"), 1000);
-        for _ in 0..3 {
-            direct.set_durability(Durability::Normal).unwrap();
-            assert_eq!(asked(&direct, "synchronous"), 1, "NORMAL");
-            direct.set_durability(Durability::Full).unwrap();
-            assert_eq!(asked(&direct, "synchronous"), 2, "FULL");
-        }
     }
 }

@@ -84,12 +84,26 @@ pub enum DatabaseError {
     /// A statement of the writer failed.
     #[error("a statement failed")]
     Write(#[from] rusqlite::Error),
+    /// A flush has failed, and what it was for could not be made durable otherwise yet.
+    #[error("nothing can be made durable since a flush has failed")]
+    NotDurable,
     /// The writer has ended.
     #[error("the writer has stopped")]
     Stopped,
 }
 
 impl DatabaseError {
+    /// The same failure of a flush, for another one who waited for it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::File { doing, path, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Self::File { doing, path: path.clone(), source }
+            }
+            _ => Self::NotDurable,
+        }
+    }
+
     /// Whether the disk is full: the one trouble that an operator solves by himself.
     pub fn is_disk_full(&self) -> bool {
         // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: no room for the file that shows who reads.

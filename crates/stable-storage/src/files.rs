@@ -160,6 +160,11 @@ impl Files {
         self.watched_do(Operation::Sync(path), || File::open(path)?.sync_all())
     }
 
+    /// The same for one that is open. What comes into it meanwhile may be left out.
+    pub fn sync_open(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.watched_do(Operation::Sync(path), || file.sync_data())
+    }
+
     /// Replaces a small file as a whole: after a crash it holds the old or the new content.
     /// Writes beside it under `NAME.new` first.
     pub fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! - [`Files`]: the one layer under every file that must survive a crash; a test can stop it at
 //!   the n-th operation.
-//! - [`Database`], [`Writer`]: SQLite with many readers and, in each process, one writer thread that
+//! - [`Database`], [`Writer`]: SQLite with many readers and, in each process, one writer that
 //!   commits for all who wait; processes take turns fairly ([`Turnstile`]).
 //! - [`Published`], [`PublishedReader`]: databases that one program writes and many read without
 //!   write access.
@@ -29,6 +29,7 @@ mod files;
 mod free_space;
 mod hold;
 mod life_lock;
+mod log;
 mod migration;
 mod published;
 mod reach;
@@ -52,4 +53,4 @@ pub use migration::Migration;
 pub use published::{Published, PublishedReader, Work};
 pub use snapshot::{check_copy, copy_database, open_copy};
 pub use turnstile::Turnstile;
-pub use writer::{Apply, Writer};
+pub use writer::{Announcement, Apply, Writer};

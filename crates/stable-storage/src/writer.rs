@@ -1,21 +1,34 @@
-//! The writer: one thread a database and process, committing for all who wait.
+//! The writer: committing for all who wait, in each process one at a time.
 //!
 //! Jobs come over a channel; those that came while the last transaction was being committed are
-//! applied together in the next one and answered after its commit. So concurrent writers share a
+//! applied together in the next one and answered when it is durable. So concurrent writers share a
 //! flush and nobody is told of what could still be lost.
+//!
+//! Where commits are durable two threads take turns: while one flushes the log and answers, the other
+//! gathers and commits. So a flush takes nobody's time but that of those who wait for it. Between its
+//! commit and its flush a transaction is there for everybody, but a power cut may undo it, with all that
+//! came after it: whoever acts on it acts on something that nobody was promised yet.
 //!
 //! A batch that fails is rolled back and its jobs are run again one by one, each in a transaction
 //! of its own: the error of one is not the trouble of the others. Batches are bounded in rows, and
 //! the bound follows the time that a batch takes, so that other processes get their turn.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{DatabaseError, Direct, Durability, Opening, Turnstile};
+use crate::{
+    DatabaseError, Direct, Durability, Opening, Turnstile,
+    direct::Checkpointed,
+    log::{Flushes, Growth, Log},
+};
 
 /// The most jobs that wait; further ones wait to wait.
 const WAITING_MAX: usize = 1024;
@@ -25,6 +38,11 @@ const ROWS_MAX: usize = 1024;
 const ROWS_MIN: usize = 16;
 /// A batch that took longer halves the bound.
 const BATCH_TIME: Duration = Duration::from_millis(60);
+/// How often a log is copied beside those who write before they wait for the rest of it.
+const PASSES: usize = 4;
+
+/// What is to be done once a batch is durable.
+pub type Announcement = Box<dyn FnOnce() + Send>;
 
 /// What an owner does with its jobs.
 pub trait Apply: Send + 'static {
@@ -56,8 +74,12 @@ pub trait Apply: Send + 'static {
         jobs: &[Self::Job],
     ) -> Result<Vec<Self::Answer>, Self::Error>;
 
-    /// After the commit, just before the answers: the moment to ring bells.
-    fn committed(&mut self, _jobs: &[Self::Job], _answers: &[Self::Answer]) {}
+    /// After the commit: everybody sees it now, and nothing of ours takes it back, even if it does
+    /// not become durable and an error is what the callers hear. Gives what is to be done just before
+    /// the answers, when it is durable: to ring bells, say.
+    fn committed(&mut self, _jobs: &[Self::Job], _answers: &[Self::Answer]) -> Announcement {
+        Box::new(|| {})
+    }
 }
 
 /// The way to the writer. A clone leads to the same one; it ends after the last is dropped
@@ -68,24 +90,44 @@ pub struct Writer<A: Apply> {
 
 struct Pending<A: Apply> {
     job: A::Job,
-    answer: oneshot::Sender<Result<A::Answer, A::Error>>,
+    answer: Waiting<A>,
 }
+
+/// Who waits for an answer.
+type Waiting<A> = oneshot::Sender<Answer<A>>;
+type Answer<A> = Result<<A as Apply>::Answer, <A as Apply>::Error>;
 
 impl<A: Apply> Writer<A> {
     pub(crate) fn start(opening: Opening, apply: A) -> Result<Self, DatabaseError> {
         let turnstile = Turnstile::of(&opening.path)?;
         let (jobs, receiver) = mpsc::channel(WAITING_MAX);
         let path = opening.path.clone();
-        let task = Task { opening, turnstile, apply, connection: None, rows_max: ROWS_MAX };
-        // What is woken after a commit wants to know the runtime.
-        let runtime = tokio::runtime::Handle::current();
-        let run = move || {
-            let _inside = runtime.enter();
-            task.run(receiver);
-        };
-        let started = std::thread::Builder::new().name("writer".to_owned()).spawn(run);
-        let doing = "start the writer of";
-        started.map_err(|source| DatabaseError::File { doing, path, source })?;
+        let threads = if opening.durability == Durability::Full { 2 } else { 1 };
+        let flushes = Arc::new(Flushes::default());
+        let committer = Arc::new(Mutex::new(Committer {
+            opening,
+            turnstile,
+            apply,
+            receiver,
+            left_over: None,
+            connection: None,
+            flushes: flushes.clone(),
+            growth: Growth::default(),
+            rows_max: ROWS_MAX,
+        }));
+        for _ in 0..threads {
+            let (committer, flushes) = (committer.clone(), flushes.clone());
+            // What is woken after a commit wants to know the runtime.
+            let runtime = tokio::runtime::Handle::current();
+            let run = move || {
+                let _inside = runtime.enter();
+                run(&committer, &flushes);
+            };
+            let started = std::thread::Builder::new().name("writer".to_owned()).spawn(run);
+            let doing = "start the writer of";
+            let at = |source| DatabaseError::File { doing, path: path.clone(), source };
+            started.map_err(at)?;
+        }
         Ok(Self { jobs })
     }
 
@@ -112,110 +154,202 @@ impl<A: Apply> std::fmt::Debug for Writer<A> {
     }
 }
 
-struct Task<A: Apply> {
+/// One of the writer's threads.
+fn run<A: Apply>(committer: &Mutex<Committer<A>>, flushes: &Flushes) {
+    loop {
+        let (jobs, done) = {
+            let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(Batch { jobs, waiting }) = committer.gather() else { return };
+            let done = committer.commit(&jobs, waiting);
+            (jobs, done)
+        };
+        drop(jobs);
+        let Some(Done { answers, announcements, log, log_has_grown }) = done else { continue };
+        match log.map_or(Ok(()), |log| flushes.flush(&log)) {
+            Ok(()) => {
+                announcements.into_iter().for_each(|announce| announce());
+                tell(answers);
+            }
+            Err(error) => tell(answers.into_iter().map(|one| fail::<A>(one, &error)).collect()),
+        }
+        if log_has_grown && let Err(error) = checkpoint(committer) {
+            tracing::warn!(%error, "a log cannot be copied into its database now");
+        }
+    }
+}
+
+/// Copies the log into the database while the other thread goes on, which stops for the last of it:
+/// a log that somebody writes is never copied as a whole.
+fn checkpoint<A: Apply>(committer: &Mutex<Committer<A>>) -> Result<(), DatabaseError> {
+    let lock = || committer.lock().unwrap_or_else(PoisonError::into_inner);
+    let opening = lock().opening.clone();
+    let copied = Direct::open(&opening).and_then(|connection| {
+        for _ in 0..PASSES {
+            if connection.checkpoint()? != Checkpointed::Partly {
+                break;
+            }
+        }
+        let committer = lock();
+        let _turn = committer.turnstile.enter_here()?;
+        connection.checkpoint()
+    });
+    lock().growth.copied();
+    copied.map(|_| ())
+}
+
+/// An answer that was good would promise what is not durable.
+fn fail<A: Apply>(
+    (waiting, answer): (Waiting<A>, Answer<A>),
+    error: &DatabaseError,
+) -> (Waiting<A>, Answer<A>) {
+    (waiting, answer.and_then(|_| Err(error.again().into())))
+}
+
+/// Jobs, and who waits for their answers.
+struct Batch<A: Apply> {
+    jobs: Vec<A::Job>,
+    waiting: Vec<Waiting<A>>,
+}
+
+/// A batch that is committed.
+struct Done<A: Apply> {
+    answers: Vec<(Waiting<A>, Answer<A>)>,
+    announcements: Vec<Announcement>,
+    /// To be flushed before the answers.
+    log: Option<Arc<Log>>,
+    /// Whether it is to be copied into the database behind them.
+    log_has_grown: bool,
+}
+
+/// Whoever holds it gathers jobs and commits them.
+struct Committer<A: Apply> {
     opening: Opening,
     turnstile: Turnstile,
     apply: A,
-    connection: Option<Direct>,
+    receiver: mpsc::Receiver<Pending<A>>,
+    left_over: Option<Pending<A>>,
+    connection: Option<Connected>,
+    flushes: Arc<Flushes>,
+    growth: Growth,
     rows_max: usize,
 }
 
-impl<A: Apply> Task<A> {
-    fn run(mut self, mut receiver: mpsc::Receiver<Pending<A>>) {
-        let mut left_over: Option<Pending<A>> = None;
-        while let Some(first) = left_over.take().or_else(|| receiver.blocking_recv()) {
-            let (mut jobs, mut answers, mut rows) = (Vec::new(), Vec::new(), 0usize);
-            let mut next = Some(first);
-            while let Some(pending) = next.take().or_else(|| receiver.try_recv().ok()) {
-                let more = A::rows(&pending.job).max(1);
-                if !jobs.is_empty() && rows.saturating_add(more) > self.rows_max {
-                    left_over = Some(pending);
-                    break;
-                }
-                rows = rows.saturating_add(more);
-                jobs.push(pending.job);
-                answers.push(pending.answer);
-            }
-            let begun = Instant::now();
-            // A panic is the trouble of one batch: nothing of it was promised, its transaction ends
-            // with its connection, and who waits hears that there is no answer.
-            let done = catch_unwind(AssertUnwindSafe(|| self.batch(&jobs, answers)));
-            if done.is_err() {
-                self.connection = None;
-            }
-            self.rows_max = next_bound(self.rows_max, rows, begun.elapsed());
+/// The log goes before the connection that keeps it there.
+struct Connected {
+    log: Option<Arc<Log>>,
+    direct: Direct,
+}
+
+impl Connected {
+    fn open(opening: &Opening) -> Result<Self, DatabaseError> {
+        let direct = Direct::open(opening)?;
+        if opening.durability == Durability::Full {
+            // The flush that a copy begins with would be in the way of whoever waits for this thread.
+            direct.leave_log();
         }
+        Ok(Self { log: None, direct })
+    }
+}
+
+impl<A: Apply> Committer<A> {
+    /// Waits for a job, and takes those that have come meanwhile; nothing after the last one.
+    fn gather(&mut self) -> Option<Batch<A>> {
+        let (mut jobs, mut waiting, mut rows) = (Vec::new(), Vec::new(), 0usize);
+        let mut next = self.left_over.take().or_else(|| self.receiver.blocking_recv());
+        next.as_ref()?;
+        while let Some(pending) = next.take().or_else(|| self.receiver.try_recv().ok()) {
+            let more = A::rows(&pending.job).max(1);
+            if !jobs.is_empty() && rows.saturating_add(more) > self.rows_max {
+                self.left_over = Some(pending);
+                break;
+            }
+            rows = rows.saturating_add(more);
+            jobs.push(pending.job);
+            waiting.push(pending.answer);
+        }
+        Some(Batch { jobs, waiting })
     }
 
-    fn batch(
-        &mut self,
-        jobs: &[A::Job],
-        answers: Vec<oneshot::Sender<Result<A::Answer, A::Error>>>,
-    ) {
-        let mut answers = answers.into_iter();
-        let failed = match self.transaction(jobs) {
-            Ok(results) => {
-                tell(answers.zip(results).collect());
-                return;
-            }
-            Err(error) => error,
+    fn commit(&mut self, jobs: &[A::Job], waiting: Vec<Waiting<A>>) -> Option<Done<A>> {
+        let begun = Instant::now();
+        // A panic is the trouble of one batch: nothing of it was promised, its transaction ends
+        // with its connection, and who waits hears that there is no answer.
+        let done = catch_unwind(AssertUnwindSafe(|| self.batch(jobs, waiting)));
+        if done.is_err() {
+            self.connection = None;
+        }
+        let rows = jobs.iter().map(|job| A::rows(job).max(1)).fold(0, usize::saturating_add);
+        self.rows_max = next_bound(self.rows_max, rows, begun.elapsed());
+        done.ok()
+    }
+
+    fn batch(&mut self, jobs: &[A::Job], waiting: Vec<Waiting<A>>) -> Done<A> {
+        let (mut announcements, mut log) = (Vec::new(), None);
+        let mut transaction = |jobs: &[A::Job]| {
+            let committed = self.transaction(jobs)?;
+            announcements.push(committed.announcement);
+            log = committed.log.or(log.take());
+            Ok::<_, A::Error>(committed.answers)
         };
-        if jobs.len() == 1 {
-            if let Some(answer) = answers.next() {
-                let _ = answer.send(Err(failed));
+        let answers = match transaction(jobs) {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) if jobs.len() == 1 => vec![Err(error)],
+            Err(_) => {
+                let alone = |job| {
+                    let answers = transaction(std::slice::from_ref(job))?;
+                    answers.into_iter().next().ok_or_else(|| DatabaseError::Stopped.into())
+                };
+                jobs.iter().map(alone).collect::<Vec<_>>()
             }
-            return;
-        }
-        for (job, answer) in jobs.iter().zip(answers) {
-            let result = self.transaction(std::slice::from_ref(job));
-            let alone = result.and_then(|results| {
-                results.into_iter().next().ok_or_else(|| DatabaseError::Stopped.into())
-            });
-            let _ = answer.send(alone);
-        }
+        };
+        let answers = waiting.into_iter().zip(answers).collect();
+        let log_has_grown = self.opening.durability == Durability::Full
+            && self.growth.is_due(Direct::log_pages(), self.opening.log_pages);
+        Done { answers, announcements, log, log_has_grown }
     }
 
     /// One transaction over `jobs`; after an error nothing of it is left.
-    fn transaction(&mut self, jobs: &[A::Job]) -> Result<Vec<A::Answer>, A::Error> {
+    fn transaction(&mut self, jobs: &[A::Job]) -> Result<Committed<A>, A::Error> {
         let turn = self.turnstile.enter_here()?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Direct::open(&self.opening)?,
+        let mut connected = match self.connection.take() {
+            Some(connected) => connected,
+            None => Connected::open(&self.opening)?,
         };
-        if self.opening.durability == Durability::Full {
-            let promised = jobs.iter().any(A::durable);
-            connection.set_durability(if promised {
-                Durability::Full
-            } else {
-                Durability::Normal
-            })?;
-        }
-        let done = within(&connection, &mut self.apply, jobs);
-        if connection.is_clean() {
-            self.connection = Some(connection);
+        let promised = self.opening.durability == Durability::Full && jobs.iter().any(A::durable);
+        let done = self
+            .flushes
+            .mend(&connected.direct)
+            .map_err(A::Error::from)
+            .and_then(|()| within(&mut connected, &self.opening, &mut self.apply, jobs));
+        let log = connected.log.clone().filter(|_| promised);
+        if connected.direct.is_clean() {
+            self.connection = Some(connected);
         } else {
             // SQLite's lock goes with it, before the next one's turn.
-            drop(connection);
+            drop(connected);
         }
         drop(turn);
         let answers = done?;
-        self.apply.committed(jobs, &answers);
-        Ok(answers)
+        let announcement = self.apply.committed(jobs, &answers);
+        Ok(Committed { answers, announcement, log })
     }
+}
+
+/// What a transaction came to.
+struct Committed<A: Apply> {
+    answers: Vec<A::Answer>,
+    announcement: Announcement,
+    log: Option<Arc<Log>>,
 }
 
 /// Answers those who wait. Several are answered in a task: whoever is woken by a thread of the runtime
 /// goes on there, while from here each would be handed over by itself.
-fn tell<T, E>(answers: Vec<(oneshot::Sender<Result<T, E>>, T)>)
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
+fn tell<T: Send + 'static>(answers: Vec<(oneshot::Sender<T>, T)>) {
     let several = answers.len() > 1;
     let all = move || {
-        for (answer, result) in answers {
+        for (waiting, answer) in answers {
             // Perhaps nobody waits any more: the work is done all the same.
-            let _ = answer.send(Ok(result));
+            let _ = waiting.send(answer);
         }
     };
     if several {
@@ -226,20 +360,33 @@ where
 }
 
 fn within<A: Apply>(
-    connection: &Direct,
+    connected: &mut Connected,
+    opening: &Opening,
     apply: &mut A,
     jobs: &[A::Job],
 ) -> Result<Vec<A::Answer>, A::Error> {
-    connection.execute("begin immediate", &[])?;
-    let done = apply.apply(connection, jobs).and_then(|answers| {
-        connection.execute("commit", &[])?;
-        Ok(answers)
-    });
-    if done.is_err() && !connection.is_clean() {
+    let Connected { log, direct } = connected;
+    direct.execute("begin immediate", &[])?;
+    let done = open_log(log, opening)
+        .map_err(A::Error::from)
+        .and_then(|()| apply.apply(direct, jobs))
+        .and_then(|answers| {
+            direct.execute("commit", &[])?;
+            Ok(answers)
+        });
+    if done.is_err() && !direct.is_clean() {
         // If this fails too, the connection is broken and is not used again.
-        let _ = connection.execute("rollback", &[]);
+        let _ = direct.execute("rollback", &[]);
     }
     done
+}
+
+/// Opens the log once the connection has used it, where commits are to be durable.
+fn open_log(log: &mut Option<Arc<Log>>, opening: &Opening) -> Result<(), DatabaseError> {
+    if log.is_none() && opening.durability == Durability::Full {
+        *log = Some(Arc::new(Log::beside(&opening.path, &opening.files)?));
+    }
+    Ok(())
 }
 
 /// The bound of the next batch, from the rows and the time of the last.
@@ -250,118 +397,5 @@ fn next_bound(bound: usize, rows: usize, took: Duration) -> usize {
         bound.saturating_mul(2).min(ROWS_MAX)
     } else {
         bound
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Database, Migration};
-
-    const TABLE: &[Migration] =
-        &[Migration { name: "table", sql: "create table a (b integer unique)" }];
-
-    /// Inserts numbers.
-    struct Insert;
-
-    impl Apply for Insert {
-        type Job = i64;
-        type Answer = i64;
-        type Error = DatabaseError;
-
-        fn apply(&mut self, connection: &Direct, jobs: &[i64]) -> Result<Vec<i64>, DatabaseError> {
-            for number in jobs {
-                connection.execute("insert into a values ($1)", &[number])?;
-            }
-            Ok(jobs.to_vec())
-        }
-    }
-
-    async fn count(database: &Database) -> i64 {
-        sqlx::query_scalar("select count(*) from a").fetch_one(database.reader()).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn one_error_is_not_the_trouble_of_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = Opening::new(folder.path().join("some.db"), TABLE);
-        let database = Database::open_or_migrate(opening).await.unwrap();
-        let writer = database.writer(Insert).unwrap();
-        // 0..9 twice: each second one breaks the unique index, in the same batch or not.
-        let all = (0..20).map(|n| {
-            let writer = writer.clone();
-            tokio::spawn(async move { writer.submit(n % 10).await })
-        });
-        let mut good = 0;
-        for result in all.collect::<Vec<_>>() {
-            good += usize::from(result.await.unwrap().is_ok());
-        }
-        assert_eq!(good, 10);
-        assert_eq!(count(&database).await, 10);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn two_processes_take_turns() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = Opening::new(folder.path().join("some.db"), TABLE);
-        // Two handles on one file behave as two processes do: locks belong to open files.
-        let one = Database::open_or_migrate(opening.clone()).await.unwrap();
-        let other = Database::open(opening).await.unwrap();
-        let run = |writer: Writer<Insert>, from: i64| {
-            tokio::spawn(async move {
-                for n in from..from + 50 {
-                    assert_eq!(writer.submit(n).await.unwrap(), n);
-                }
-            })
-        };
-        let (a, b) = (run(one.writer(Insert).unwrap(), 0), run(other.writer(Insert).unwrap(), 100));
-        a.await.unwrap();
-        b.await.unwrap();
-        assert_eq!(count(&one).await, 100);
-    }
-
-    /// Panics at one number.
-    struct Careless;
-
-    impl Apply for Careless {
-        type Job = i64;
-        type Answer = i64;
-        type Error = DatabaseError;
-
-        fn apply(&mut self, connection: &Direct, jobs: &[i64]) -> Result<Vec<i64>, DatabaseError> {
-            let done = Insert.apply(connection, jobs)?;
-            assert!(!jobs.contains(&13), "the panic of this test");
-            Ok(done)
-        }
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_the_trouble_of_its_batch() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = Opening::new(folder.path().join("some.db"), TABLE);
-        let database = Database::open_or_migrate(opening).await.unwrap();
-        let writer = database.writer(Careless).unwrap();
-        assert!(matches!(writer.submit(13).await, Err(DatabaseError::Stopped)));
-        assert_eq!(writer.submit(14).await.unwrap(), 14);
-        assert_eq!(count(&database).await, 1, "nothing of the batch is left");
-    }
-
-    #[test]
-    fn the_bound_follows_the_time() {
-        let (quick, slow) = (BATCH_TIME / 2, BATCH_TIME * 2);
-        let rows = [
-            // bound, rows, time, next bound
-            (ROWS_MAX, ROWS_MAX, quick, ROWS_MAX),
-            (ROWS_MAX, ROWS_MAX, slow, ROWS_MAX / 2),
-            (ROWS_MAX, 10, slow, ROWS_MIN),
-            (64, 64, quick, 128),
-            (64, 31, quick, 64),
-            (ROWS_MIN, 1, slow, ROWS_MIN),
-            // One job may be larger than any bound.
-            (64, 1_000_000, slow, ROWS_MAX),
-        ];
-        for (bound, rows, took, expected) in rows {
-            assert_eq!(next_bound(bound, rows, took), expected, "{bound} {rows} {took:?}");
-        }
     }
 }

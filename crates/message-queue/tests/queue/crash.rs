@@ -3,8 +3,9 @@
 //!
 //! One story is told again and again. In the first test its file layer stops at the n-th
 //! operation, for every n, and what was not synced is lost or not. In the second one a picture of
-//! the folder is taken after every operation and after every commit (before the caller hears of
-//! it): what the machine would have found after stopping there.
+//! the folder is taken after every operation, before every flush of the database's log, and after
+//! every commit (before the caller hears of it): what would be found there if the processes had
+//! stopped, and what if the power had failed, so that the log ends where it was flushed last.
 
 use std::{
     collections::BTreeMap,
@@ -226,23 +227,59 @@ struct Camera {
     album: PathBuf,
     ledger: Arc<Mutex<Ledger>>,
     taken: Mutex<Vec<(PathBuf, Ledger)>>,
+    log: Mutex<LogLength>,
 }
+
+/// Of the database's log, in octets.
+#[derive(Default)]
+struct LogLength {
+    when_flush_began: u64,
+    flushed: u64,
+    /// How many pictures it cut something off.
+    lost: usize,
+}
+
+const LOG: &str = "queue.db-wal";
 
 impl Camera {
     fn shoot(&self) {
+        self.take(None);
+        let mut log = self.log.lock().unwrap();
+        if std::fs::metadata(self.folder.join(LOG)).unwrap().len() > log.flushed {
+            log.lost += 1;
+            self.take(Some(log.flushed));
+        }
+    }
+
+    fn take(&self, log_length: Option<u64>) {
         let mut taken = self.taken.lock().unwrap();
         let picture = self.album.join(taken.len().to_string());
         copy(&self.folder, &picture);
+        if let Some(length) = log_length {
+            // Whoever opens it makes it anew from the log.
+            std::fs::remove_file(picture.join("queue.db-shm")).unwrap();
+            let log = std::fs::OpenOptions::new().write(true).open(picture.join(LOG)).unwrap();
+            log.set_len(length).unwrap();
+        }
         taken.push((picture, self.ledger.lock().unwrap().clone()));
     }
 }
 
 impl Watch for Camera {
-    fn before(&self, _: &Operation<'_>) -> io::Result<()> {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        if matches!(operation, Operation::Sync(path) if path.ends_with(LOG)) {
+            let length = std::fs::metadata(self.folder.join(LOG))?.len();
+            self.log.lock().unwrap().when_flush_began = length;
+            self.shoot();
+        }
         Ok(())
     }
 
-    fn after(&self, _: &Operation<'_>) {
+    fn after(&self, operation: &Operation<'_>) {
+        if matches!(operation, Operation::Sync(path) if path.ends_with(LOG)) {
+            let mut log = self.log.lock().unwrap();
+            log.flushed = log.when_flush_began;
+        }
         self.shoot();
     }
 }
@@ -265,19 +302,26 @@ fn copy(from: &Path, to: &Path) {
 async fn it_stops_at_every_transaction_boundary() {
     let (folder, album) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     drop(queue(folder.path()).await);
+    // The log begins with the story.
+    let database = rusqlite::Connection::open(folder.path().join("queue.db")).unwrap();
+    let emptied = database.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0));
+    assert_eq!(emptied, Ok(0));
+    drop(database);
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let camera = Arc::new(Camera {
         folder: folder.path().to_owned(),
         album: album.path().to_owned(),
         ledger: ledger.clone(),
         taken: Mutex::default(),
+        log: Mutex::default(),
     });
     let files = Files::watched(camera.clone());
     let queue = Queue::open(options(folder.path()), files).await.unwrap();
     let at_commit = || camera.shoot();
     Teller { queue, ledger: &ledger, at_commit: &at_commit }.tell().await.unwrap();
     let taken = std::mem::take(&mut *camera.taken.lock().unwrap());
-    assert!(taken.len() > 20, "only {} pictures", taken.len());
+    let lost = camera.log.lock().unwrap().lost;
+    assert!(taken.len() > 20 && lost > 5, "{} pictures, {lost} with a shorter log", taken.len());
     for (number, (picture, ledger)) in taken.iter().enumerate() {
         examine(picture, ledger, &format!("picture {number}")).await;
     }
