@@ -7,6 +7,7 @@ mod acl;
 mod fetch;
 mod mailboxes;
 mod metadata;
+mod notify;
 mod search;
 
 use mail_types::{FlagSet, MailboxName, ModSeq, Secret, Timestamp};
@@ -18,6 +19,7 @@ pub use mailboxes::{
 };
 pub use metadata::{Depth, MetadataCommand};
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
+pub use notify::{EventGroup, Events, Notify, NotifyMailboxes, NotifySet, SelectedEvents};
 pub use search::{
     Arrange, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
 };
@@ -65,6 +67,8 @@ pub enum Command {
     Metadata(MetadataCommand),
     /// SETACL, DELETEACL, GETACL, LISTRIGHTS and MYRIGHTS.
     Acl(AclCommand),
+    /// NOTIFY (RFC 5465 §3.1).
+    Notify(Notify),
     /// GETQUOTA and GETQUOTAROOT.
     Quota(QuotaCommand),
     /// SETQUOTA (RFC 9208 §4.1.3): refused, whatever it wants to set.

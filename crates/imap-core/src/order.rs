@@ -35,6 +35,7 @@ pub(crate) enum Verb {
     MyRights,
     Namespace,
     Noop,
+    Notify,
     Rename,
     Replace,
     Search,
@@ -154,6 +155,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::MyRights, "MYRIGHTS", Legal::SignedIn),               // RFC 4314 §3.5
     rule(Verb::Namespace, "NAMESPACE", Legal::SignedIn),             // RFC 2342 §5
     rule(Verb::Noop, "NOOP", Legal::Any),                            // RFC 3501 §6.1.2
+    rule(Verb::Notify, "NOTIFY", Legal::SignedIn),                   // RFC 5465 §3.1
     rule(Verb::Rename, "RENAME", Legal::SignedIn),                   // RFC 3501 §6.3.5
     rule(Verb::Replace, "REPLACE", Legal::Selected)                  // RFC 8508 §3.2
         .by_sequence_number(),

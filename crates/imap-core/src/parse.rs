@@ -10,6 +10,7 @@ mod cursor;
 mod fetch;
 mod list;
 mod metadata;
+mod notify;
 mod quota;
 mod search;
 mod select;
@@ -85,6 +86,10 @@ pub(crate) enum SyntaxError {
     Expected(&'static str),
     /// A mailbox name that no mailbox can have.
     Name(&'static str),
+    /// An event that is not told (RFC 5465 §3.1).
+    Event,
+    /// More mailboxes or groups of them than are looked after.
+    TooMuchNotified,
     /// A use that no mailbox has.
     Use,
     /// A sequence number from a client that has given them up.
@@ -99,6 +104,11 @@ impl From<SyntaxError> for Completion {
             SyntaxError::Expected(what) => Self::bad(format!("Expected {what}")),
             // RFC 5530 §3 `CANNOT`: the name is well formed, but can never be used.
             SyntaxError::Name(why) => Self::no(Code::Cannot, why),
+            SyntaxError::Event => Self::no(Code::BadEvent, "There is no such event here"),
+            // RFC 5465 §3.1.
+            SyntaxError::TooMuchNotified => {
+                Self::no(Code::NotificationOverflow, "This is too much to look after")
+            }
             // RFC 6154 §3.
             SyntaxError::Use => Self::no(Code::UseAttr, "There is no such use here"),
             // RFC 9586 §3.

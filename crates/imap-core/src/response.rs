@@ -16,7 +16,7 @@ pub use acl::{acl, list_rights, my_rights};
 pub use fetch::FetchResponse;
 pub use mailboxes::{
     ListLine, OTHERS, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags,
-    status_line,
+    renamed_line, status_line,
 };
 pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
 pub use metadata::{metadata, metadata_changed};

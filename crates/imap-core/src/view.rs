@@ -163,6 +163,11 @@ impl View {
         self.arrived = self.arrived.union(&new);
     }
 
+    /// What has come and was not told yet.
+    pub fn unheard(&self) -> &UidRuns {
+        &self.arrived
+    }
+
     /// Messages are gone; told with EXPUNGE, if the client knew of them.
     pub fn vanished(&mut self, uids: &UidRuns) {
         self.vanished = self.vanished.union(&self.told.intersection(uids));

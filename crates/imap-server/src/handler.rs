@@ -9,7 +9,7 @@ use imap_core::server::{Question, Session};
 use mail_store::AccountMailboxes;
 use tokio::sync::watch;
 
-use crate::{commands::Appending, selected::Selected, service::Service};
+use crate::{commands::Appending, notifying::Notifying, selected::Selected, service::Service};
 
 /// The session and its wire, as the answers reach them.
 pub(crate) type Talk<'t> = agent_kit::Talk<'t, Session>;
@@ -23,6 +23,8 @@ pub(crate) struct Conversation {
     pub(crate) signed_in: Option<Box<SignedIn>>,
     /// The mailbox that is open.
     pub(crate) selected: Option<Box<Selected>>,
+    /// What the client wants to hear of other mailboxes.
+    pub(crate) notifying: Option<Box<Notifying>>,
     /// The message that is on its way.
     pub(crate) appending: Option<Box<Appending>>,
 }
@@ -36,7 +38,14 @@ pub(crate) struct SignedIn {
 impl Conversation {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let directory_published = service.directory_published.clone();
-        Self { service, directory_published, signed_in: None, selected: None, appending: None }
+        Self {
+            service,
+            directory_published,
+            signed_in: None,
+            selected: None,
+            notifying: None,
+            appending: None,
+        }
     }
 }
 
@@ -52,6 +61,8 @@ impl Handler<Session> for Conversation {
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
             Question::Metadata(ask) => self.metadata(ask, talk).await,
             Question::Acl(ask) => self.acl(ask, talk).await,
+            Question::Notify(ask) => self.notify(ask, talk).await?,
+            Question::Elsewhere(ask) => self.elsewhere(ask, talk).await?,
             Question::Quota(ask) => self.quota(ask, talk).await,
             Question::Select(ask) => self.select(ask, talk).await?,
             Question::Close(ask) => self.close(ask, talk).await,
@@ -79,13 +90,26 @@ impl Handler<Session> for Conversation {
                 std::future::pending().await
             }
         };
-        match &mut self.selected {
-            // Once rung, it rings no more until the session has asked what happened.
-            Some(selected) if !selected.rung => tokio::select! {
-                () = selected.watch.changed() => selected.rung = true,
-                () = published => {}
-            },
-            _ => published.await,
+        // Once rung, they ring no more until the session has asked what happened.
+        let selected = async {
+            match &mut self.selected {
+                Some(selected) if !selected.rung => {
+                    selected.watch.changed().await;
+                    selected.rung = true;
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        let elsewhere = async {
+            match &mut self.notifying {
+                Some(notifying) if !notifying.rung => notifying.rings().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = selected => {}
+            () = elsewhere => {}
+            () = published => {}
         }
     }
 }

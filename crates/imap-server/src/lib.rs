@@ -10,6 +10,7 @@
 
 mod commands;
 mod handler;
+mod notifying;
 mod place;
 mod presence;
 mod progress;

@@ -28,6 +28,8 @@ pub(crate) struct Selected {
     pub(crate) uid_next: Uid,
     /// Keywords that the client was told of.
     pub(crate) keywords: Vec<Keyword>,
+    /// Messages that this session put there, and has not been told of yet.
+    pub(crate) own_arrivals: UidRuns,
     /// Flags that this session stored and that need not be told again, with their modseq.
     pub(crate) own_changes: HashMap<Uid, ModSeq>,
 }
@@ -51,6 +53,7 @@ impl Selected {
             seen: state.highest_modseq,
             uid_next: state.uid_next,
             keywords,
+            own_arrivals: UidRuns::new(),
             own_changes: HashMap::new(),
         }
     }

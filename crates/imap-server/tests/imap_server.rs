@@ -29,6 +29,8 @@ mod metadata;
 mod modes;
 #[path = "imap_server/names.rs"]
 mod names;
+#[path = "imap_server/notify.rs"]
+mod notify;
 #[path = "imap_server/objects.rs"]
 mod objects;
 #[path = "imap_server/qresync.rs"]

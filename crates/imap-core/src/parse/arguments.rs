@@ -5,7 +5,7 @@ use mail_types::{FlagSet, MailboxName, Secret};
 use super::{
     SyntaxError, acl,
     cursor::Cursor,
-    fetch, list, metadata, quota, search,
+    fetch, list, metadata, notify, quota, search,
     select::select,
     sort,
     values::{
@@ -55,6 +55,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Select | Verb::Examine => select(cursor, verb == Verb::Examine)?,
         Verb::GetMetadata => metadata::get(cursor)?,
         Verb::SetMetadata => metadata::set(cursor)?,
+        Verb::Notify => notify::notify(cursor)?,
         Verb::SetAcl | Verb::DeleteAcl | Verb::GetAcl | Verb::ListRights | Verb::MyRights => {
             acl::acl(verb, cursor)?
         }

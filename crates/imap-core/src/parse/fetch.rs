@@ -96,7 +96,8 @@ fn macro_items(cursor: &mut Cursor<'_>) -> Option<Vec<FetchItem>> {
     Some(all.into_iter().chain(more).collect())
 }
 
-fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
+/// `fetch-att`
+pub(super) fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
     let word = cursor.word().to_ascii_uppercase();
     let section = cursor.peek() == Some(b'[');
     Ok(match (word.as_slice(), section) {

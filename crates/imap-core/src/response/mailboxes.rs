@@ -31,6 +31,15 @@ pub fn list_line(out: &mut Vec<u8>, line: &ListLine<'_>, spelling: Spelling) {
     mailbox_list(out, "LIST", line, spelling);
 }
 
+/// `* LIST` of a mailbox that had another name before (RFC 5465 §5.4).
+pub fn renamed_line(out: &mut Vec<u8>, line: &ListLine<'_>, old: &MailboxName, spelling: Spelling) {
+    list_line(out, line, spelling);
+    out.truncate(out.len().saturating_sub(2));
+    out.extend_from_slice(b" (\"OLDNAME\" (");
+    render_mailbox_name(out, old, spelling);
+    out.extend_from_slice(b"))\r\n");
+}
+
 /// `* LSUB` (RFC 3501 §7.2.3).
 pub fn lsub_line(out: &mut Vec<u8>, line: &ListLine<'_>, spelling: Spelling) {
     mailbox_list(out, "LSUB", line, spelling);

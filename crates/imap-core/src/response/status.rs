@@ -44,6 +44,8 @@ pub enum Code {
     AuthorizationFailed,
     /// `BADCHARSET`, with the charsets that are known.
     BadCharset,
+    /// `BADEVENT`, with the events that are told (RFC 5465 §8).
+    BadEvent,
     /// `CANNOT`.
     Cannot,
     /// `CAPABILITY`, with the list as it stands between name and bracket.
@@ -102,6 +104,8 @@ pub enum Code {
     NonExistent,
     /// `NOPERM`.
     NoPerm,
+    /// `NOTIFICATIONOVERFLOW`: nothing more is told (RFC 5465 §5.8).
+    NotificationOverflow,
     /// `OVERQUOTA`.
     OverQuota,
     /// `PARSE`.
@@ -183,6 +187,10 @@ impl Code {
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset => "BADCHARSET (US-ASCII UTF-8)",
+            Self::BadEvent => {
+                "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                 MailboxMetadataChange ServerMetadataChange)"
+            }
             Self::Cannot => "CANNOT",
             Self::Capability(list) => {
                 return out.extend_from_slice(format!("CAPABILITY {list}").as_bytes());
@@ -223,6 +231,7 @@ impl Code {
             }
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
             Self::OverQuota => "OVERQUOTA",
             Self::Parse => "PARSE",
             Self::PrivacyRequired => "PRIVACYREQUIRED",

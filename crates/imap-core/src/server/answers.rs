@@ -14,7 +14,6 @@ use crate::{
     },
     order::Verb,
     response::{self, Code, Completion, Condition, Extended, FoundModSeqs},
-    view::View,
 };
 
 /// A mailbox that was opened.
@@ -326,19 +325,29 @@ impl Ask<Changes> {
         }
     }
 
-    /// That is all.
-    pub fn finish(self, session: &mut Session, wire: &mut Wire) {
+    /// Tells what may be told of what was put in. Answers which messages are new to the client.
+    pub fn tell(&self, session: &mut Session, wire: &mut Wire) -> UidRuns {
         if self.command.may_expunge {
             tell_vanished(session, wire, &UidRuns::new(), true);
         }
+        let mut new = UidRuns::new();
         if self.command.may_exists
-            && let Some(size) = session.view_mut().and_then(View::tell_arrived)
+            && let Some(view) = session.view_mut()
         {
-            response::exists(&mut wire.output, size.exists);
-            if !session.is_rev2() {
-                response::recent(&mut wire.output, size.recent);
+            new = view.unheard().clone();
+            if let Some(size) = view.tell_arrived() {
+                response::exists(&mut wire.output, size.exists);
+                if !session.is_rev2() {
+                    response::recent(&mut wire.output, size.recent);
+                }
             }
         }
+        new
+    }
+
+    /// That is all.
+    pub fn finish(self, session: &mut Session, wire: &mut Wire) {
+        self.tell(session, wire);
         session.news_told(self.ticket, wire);
     }
 

@@ -3,12 +3,15 @@
 use conversation::Ticket;
 use sasl_core::{Claim, server::Preparation};
 
-use super::append::{AppendAbandoned, AppendComplete, AppendPiece};
+use super::{
+    append::{AppendAbandoned, AppendComplete, AppendPiece},
+    notify::Elsewhere,
+};
 use crate::{
     UidRuns,
     command::{
         AclCommand, AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, MetadataCommand,
-        QuotaCommand, Search, Select, Store,
+        Notify, QuotaCommand, Search, Select, Store,
     },
 };
 
@@ -27,6 +30,10 @@ pub enum Question {
     Metadata(Ask<MetadataCommand>),
     /// Who may do what with a mailbox?
     Acl(Ask<AclCommand>),
+    /// What is to be told without being asked for?
+    Notify(Ask<Notify>),
+    /// What is new in mailboxes that are not selected?
+    Elsewhere(Ask<Elsewhere>),
     /// How much room is there?
     Quota(Ask<QuotaCommand>),
     /// Open a mailbox; whatever was open is closed.
@@ -106,10 +113,14 @@ pub struct GoOn(pub(super) ());
 
 /// What of the news of the selected mailbox may be told now. What may not is put in as well and
 /// told later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Changes {
     /// EXPUNGE (RFC 3501 §7.4.1).
     pub may_expunge: bool,
     /// EXISTS and RECENT.
     pub may_exists: bool,
+    /// Flags that changed; otherwise they are passed over (RFC 5465 §5.1).
+    pub flags: bool,
+    /// What is told of each new message (RFC 5465 §5.2).
+    pub fetch: Option<Fetch>,
 }

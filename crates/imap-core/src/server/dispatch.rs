@@ -201,6 +201,7 @@ impl Session {
                 self.authenticate(wire, tag, &mechanism, initial.as_ref())
             }
             Command::Idle => self.idle_begin(wire, tag),
+            Command::Notify(notify) => self.notify(tag, verb, notify),
             Command::SetQuota => {
                 let refused = Completion::no(Code::NoPerm, "Quotas are not set from here");
                 self.end(wire, tag, verb, refused)

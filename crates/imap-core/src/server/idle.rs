@@ -75,8 +75,19 @@ impl Session {
     }
 
     fn ask_news(&mut self, may_expunge: bool, may_exists: bool) -> Flow {
-        let changes = Changes { may_expunge, may_exists };
-        Flow::Step(Step::Ask(Question::Changes(self.ask(changes, UidRuns::new()))))
+        Flow::Step(self.ask_changes(may_expunge, may_exists))
+    }
+
+    /// Asks for the news, as far as it may be told now and the client wants to hear it.
+    pub(super) fn ask_changes(&mut self, may_expunge: bool, may_exists: bool) -> Step<Question> {
+        let wanted = self.wanted_news();
+        let changes = Changes {
+            may_expunge: may_expunge && wanted.any,
+            may_exists: may_exists && wanted.any,
+            flags: wanted.flags,
+            fetch: wanted.fetch,
+        };
+        Step::Ask(Question::Changes(self.ask(changes, UidRuns::new())))
     }
 
     /// The news is told.
@@ -105,6 +116,7 @@ impl Session {
         let selected = self.view().is_some();
         let Activity::Idling { news, .. } = &mut self.activity else { return Flow::Again };
         if std::mem::take(news) {
+            self.news_is_due(true);
             return if selected {
                 self.ask_news(true, true)
             } else {

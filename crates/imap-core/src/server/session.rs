@@ -7,7 +7,7 @@ use conversation::{
 };
 use mail_types::{ModSeq, Rights};
 
-use super::{Ask, GoOn, Options, Question, append::Append, sign_in::Exchanging};
+use super::{Ask, GoOn, Options, Question, append::Append, notify::Notifying, sign_in::Exchanging};
 use crate::{
     UidRuns,
     capability::{self, Circumstances},
@@ -33,6 +33,8 @@ pub struct Session {
     pub(super) failed_sign_ins: u32,
     peer: Option<Box<PeerFacts>>,
     ending: Option<Box<Ending>>,
+    /// What the last NOTIFY said.
+    pub(super) notifying: Option<Box<Notifying>>,
     /// There was news that IDLE did not wait for.
     changed: bool,
     /// All is compressed (RFC 4978 §3).
@@ -123,6 +125,7 @@ impl Session {
             failed_sign_ins: 0,
             peer: None,
             ending: None,
+            notifying: None,
             changed: false,
             compressed: false,
             enabled: Enable::default(),
@@ -379,7 +382,11 @@ impl Machine for Session {
                 return Step::Wait(Wait { until: Some(now), news: false });
             }
             if matches!(self.activity, Activity::Reading) && std::mem::take(&mut self.changed) {
+                self.news_is_due(false);
                 return self.ask_to_go_on();
+            }
+            if let Some(step) = self.unsolicited() {
+                return step;
             }
             match self.advance(wire) {
                 Flow::Again => {}

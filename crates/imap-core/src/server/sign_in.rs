@@ -214,6 +214,7 @@ impl Session {
         }
         self.access = Access::NotAuthenticated;
         self.enabled = Enable::default();
+        self.notifying = None;
         self.deadline = None;
         let line_max = usize::try_from(self.options.limits.command_before_sign_in_max);
         self.framer.set_line_max(line_max.unwrap_or(self.options.limits.line_max));

@@ -91,6 +91,20 @@ impl ImapDialogue {
                 let done = refusal.unwrap_or_else(|| self.notes.acl(ask.command(), wire, spelling));
                 ask.finish(session, wire, done);
             }
+            Question::Notify(ask) => {
+                let done = refusal.unwrap_or_else(|| Completion::ok("Done"));
+                ask.finish(session, wire, done);
+            }
+            Question::Elsewhere(ask) => {
+                if refuse {
+                    ask.overflow(session, wire);
+                } else {
+                    let values = [StatusValue::Number(StatusItem::Messages, 7)];
+                    let lists = MailboxName::parse("Lists").unwrap();
+                    response::status_line(&mut wire.output, &lists, &values, session.spelling());
+                    ask.finish(session);
+                }
+            }
             Question::Quota(ask) => {
                 let done = refusal.unwrap_or_else(|| self.quota(ask.command(), wire));
                 ask.finish(session, wire, done);
@@ -194,6 +208,7 @@ impl ImapDialogue {
                         .collect();
                     ask.arrived(session, &new, true);
                 }
+                ["flags", ..] if !ask.command().flags => {}
                 ["flags", uid, flags @ ..] => {
                     let uid = Uid::new(uid.parse().unwrap()).unwrap();
                     let flags: FlagSet = flags.iter().map(|f| Flag::parse(f).unwrap()).collect();

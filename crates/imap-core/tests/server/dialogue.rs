@@ -175,6 +175,8 @@ fn kind(question: &Question) -> &'static str {
         Question::Mailboxes(_) => "mailboxes",
         Question::Metadata(_) => "metadata",
         Question::Acl(_) => "acl",
+        Question::Notify(_) => "notify",
+        Question::Elsewhere(_) => "elsewhere",
         Question::Quota(_) => "quota",
         Question::Select(_) => "select",
         Question::Close(_) => "close",

@@ -190,6 +190,7 @@ impl Conversation {
         };
         let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
         self.publish_usage_of(&mailboxes).await;
+        self.note_own_arrivals(mailboxes.id(), mailbox, &uid_runs(&appended.uids));
         Ok(appended)
     }
 

@@ -5,6 +5,7 @@ use imap_core::server::{Ask, Changes};
 use mail_store::StoreError;
 use mail_types::Keyword;
 
+use super::fetch::tell_new;
 use crate::{
     handler::{Conversation, Talk},
     selected::{Selected, flags_now, uid_runs},
@@ -46,6 +47,13 @@ impl Conversation {
         }
         self.look_at_account(talk).await;
         let (session, wire) = talk.parts();
+        let mut new = ask.tell(session, wire);
+        if let (Some(fetch), Some(selected)) = (&ask.command().fetch, &mut self.selected) {
+            // RFC 5465 §5.2: but of what this session itself put there.
+            new = new.difference(&std::mem::take(&mut selected.own_arrivals));
+            tell_new(fetch, &new, selected, talk).await?;
+        }
+        let (session, wire) = talk.parts();
         ask.finish(session, wire);
         Ok(())
     }
@@ -83,13 +91,13 @@ async fn tell(
             }
         }
     }
-    if !unheard.is_empty() {
+    if !unheard.is_empty() && ask.command().flags {
         selected.keywords.extend(unheard);
         let (session, wire) = talk.parts();
         ask.keywords(session, wire, &selected.keywords);
     }
     for message in known {
-        if selected.own_changes.get(&message.uid) != Some(&message.modseq) {
+        if ask.command().flags && selected.own_changes.get(&message.uid) != Some(&message.modseq) {
             let (session, wire) = talk.parts();
             ask.flags(session, wire, flags_now(message));
             talk.drain().await?;

@@ -13,6 +13,7 @@ use mail_types::{MailVolume, MailboxId, Right, Uid};
 use super::copy_across::{copy_across, remove_originals};
 use crate::{
     handler::{Conversation, Talk},
+    notifying::Key,
     place::Place,
     selected::{Selected, uid_runs, uid_set},
     trouble,
@@ -29,7 +30,11 @@ impl Conversation {
         let completion = match (&self.signed_in, &self.selected) {
             _ if ask.command().remove && read_only => trouble::read_only(),
             (Some(_), Some(selected)) => match self.copy_some(selected, &ask).await {
-                Ok(copied) => tell(&ask, &copied, talk).await?,
+                Ok((copied, (account, mailbox))) => {
+                    let new = uid_runs(copied.uids.iter().map(|(_, new)| new));
+                    self.note_own_arrivals(account, mailbox, &new);
+                    tell(&ask, &copied, talk).await?
+                }
                 Err(refused) => refused,
             },
             _ => trouble::out_of_order(),
@@ -39,7 +44,11 @@ impl Conversation {
         Ok(())
     }
 
-    async fn copy_some(&self, selected: &Selected, ask: &Ask<Copy>) -> Result<Copied, Completion> {
+    async fn copy_some(
+        &self,
+        selected: &Selected,
+        ask: &Ask<Copy>,
+    ) -> Result<(Copied, Key), Completion> {
         let to = self.target(&ask.command().to).await?;
         let remove = ask.command().remove;
         // RFC 6851 §4.2: the rights of STORE \Deleted and of EXPUNGE.
@@ -75,7 +84,7 @@ impl Conversation {
                 self.publish_usage_of(&selected.mailboxes).await;
             }
         }
-        Ok(copied)
+        Ok((copied, (to.mailboxes.id(), to.state()?.id)))
     }
 
     /// Whether so much more mail has room where it is to go.

@@ -39,8 +39,9 @@ impl Conversation {
                     && !talk.parts().0.is_read_only()
                     && selected.rights.has(Right::Seen);
                 let mailboxes = selected.mailboxes.clone();
-                let fetching = Fetching { mailboxes, ask: &ask, mark_seen };
-                fetching.run(selected, talk).await?
+                let fetching =
+                    Fetching { mailboxes, fetch: ask.command(), ask: Some(&ask), mark_seen };
+                fetching.run(&ask, selected, talk).await?
             }
             _ => trouble::out_of_order(),
         };
@@ -50,49 +51,53 @@ impl Conversation {
     }
 }
 
+/// Tells of messages that are new what the client wanted to hear of such (RFC 5465 §5.2). None is
+/// marked, and what is gone already is passed over.
+pub(super) async fn tell_new(
+    fetch: &Fetch,
+    new: &UidRuns,
+    selected: &mut Selected,
+    talk: &mut Talk<'_>,
+) -> Result<(), Gone> {
+    let mailboxes = selected.mailboxes.clone();
+    let fetching = Fetching { mailboxes, fetch, ask: None, mark_seen: false };
+    if let Err(error) = fetching.tell_all(new, selected, talk).await? {
+        tracing::error!(error = &error as &dyn std::error::Error, "news can't be read");
+    }
+    Ok(())
+}
+
 /// One FETCH in progress.
 struct Fetching<'f> {
     mailboxes: AccountMailboxes,
-    ask: &'f Ask<Fetch>,
+    fetch: &'f Fetch,
+    /// The command, if it is one.
+    ask: Option<&'f Ask<Fetch>>,
     mark_seen: bool,
 }
 
 impl Fetching<'_> {
-    async fn run(&self, selected: &mut Selected, talk: &mut Talk<'_>) -> Result<Completion, Gone> {
-        let wanted = match self.wanted(selected).await {
+    async fn run(
+        &self,
+        ask: &Ask<Fetch>,
+        selected: &mut Selected,
+        talk: &mut Talk<'_>,
+    ) -> Result<Completion, Gone> {
+        let wanted = match self.wanted(ask, selected).await {
             Ok(wanted) => wanted,
             Err(error) => return Ok(trouble::completion(&error)),
         };
-        if let Some(missed) = self.ask.missed(talk.parts().0, selected.uid_next) {
+        if let Some(missed) = ask.missed(talk.parts().0, selected.uid_next) {
             match vanished(&self.mailboxes, selected.id, &missed).await {
-                Ok(gone) => self.ask.vanished(talk.parts().1, &gone),
+                Ok(gone) => ask.vanished(talk.parts().1, &gone),
                 Err(error) => return Ok(trouble::completion(&error)),
             }
             talk.drain().await?;
         }
-        let (mut rest, mut told, mut undecodable) = (wanted.clone(), 0, false);
-        let detailed = self.want() == Want::Details || Derived::is_wanted(self.ask.command());
-        let portion_size = if detailed { DETAILED_ROWS } else { ROWS };
-        while !rest.is_empty() {
-            let portion;
-            (portion, rest) = rest.split_at(portion_size);
-            let rows = match self.rows(selected, &portion).await {
-                Ok(rows) => rows,
-                Err(error) => return Ok(trouble::completion(&error)),
-            };
-            let derived = match self.derived(selected, &portion).await {
-                Ok(derived) => derived,
-                Err(error) => return Ok(trouble::completion(&error)),
-            };
-            for (row, marked) in &rows {
-                match self.tell((row, &derived), *marked, talk).await? {
-                    Ok(Told::Whole) => told += 1,
-                    Ok(Told::Gone) => {}
-                    Ok(Told::Undecodable) => undecodable = true,
-                    Err(error) => return Ok(trouble::completion(&error)),
-                }
-            }
-        }
+        let Tally { told, undecodable } = match self.tell_all(&wanted, selected, talk).await? {
+            Ok(tally) => tally,
+            Err(error) => return Ok(trouble::completion(&error)),
+        };
         if undecodable {
             // RFC 3516 §4.3.
             let unknown = "A part is encoded in a way that is not known here";
@@ -100,17 +105,50 @@ impl Fetching<'_> {
         }
         // UIDs without a message are passed over (RFC 3501 §6.4.8).
         let missing = told < wanted.len();
-        if missing && self.ask.command().numbering == Numbering::Sequence {
+        if missing && self.fetch.numbering == Numbering::Sequence {
             return Ok(trouble::expunge_issued());
         }
         Ok(Completion::ok("FETCH completed"))
     }
 
+    /// The responses of some messages.
+    async fn tell_all(
+        &self,
+        wanted: &UidRuns,
+        selected: &mut Selected,
+        talk: &mut Talk<'_>,
+    ) -> Result<Result<Tally, StoreError>, Gone> {
+        let (mut rest, mut told, mut undecodable) = (wanted.clone(), 0, false);
+        let detailed = self.want() == Want::Details || Derived::is_wanted(self.fetch);
+        let portion_size = if detailed { DETAILED_ROWS } else { ROWS };
+        while !rest.is_empty() {
+            let portion;
+            (portion, rest) = rest.split_at(portion_size);
+            let rows = match self.rows(selected, &portion).await {
+                Ok(rows) => rows,
+                Err(error) => return Ok(Err(error)),
+            };
+            let derived = match self.derived(selected, &portion).await {
+                Ok(derived) => derived,
+                Err(error) => return Ok(Err(error)),
+            };
+            for (row, marked) in &rows {
+                match self.tell((row, &derived), *marked, talk).await? {
+                    Ok(Told::Whole) => told += 1,
+                    Ok(Told::Gone) => {}
+                    Ok(Told::Undecodable) => undecodable = true,
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+        }
+        Ok(Ok(Tally { told, undecodable }))
+    }
+
     /// The messages of the command; with CHANGEDSINCE, those of them that changed later
     /// (RFC 7162 §3.1.4.1).
-    async fn wanted(&self, selected: &Selected) -> Result<UidRuns, StoreError> {
-        let named = self.ask.messages();
-        let Some(since) = self.ask.command().changed_since else { return Ok(named.clone()) };
+    async fn wanted(&self, ask: &Ask<Fetch>, selected: &Selected) -> Result<UidRuns, StoreError> {
+        let named = ask.messages();
+        let Some(since) = self.fetch.changed_since else { return Ok(named.clone()) };
         let changed = self.mailboxes.changed_since(selected.id, since).await?;
         Ok(named.intersection(&uid_runs(&changed)))
     }
@@ -124,7 +162,7 @@ impl Fetching<'_> {
             | FetchItem::BinarySize(_) => true,
             item => item.section().is_some_and(|(section, _)| needs_structure(section)),
         };
-        if self.ask.command().items.iter().any(parsed) { Want::Details } else { Want::Facts }
+        if self.fetch.items.iter().any(parsed) { Want::Details } else { Want::Facts }
     }
 
     /// The rows of a portion, and of each whether it was marked `\Seen` just now.
@@ -156,7 +194,7 @@ impl Fetching<'_> {
 
     /// What is kept of a portion beside its rows, if it is asked for.
     async fn derived(&self, selected: &Selected, portion: &UidRuns) -> Result<Derived, StoreError> {
-        let command = self.ask.command();
+        let command = self.fetch;
         if !Derived::is_wanted(command) {
             return Ok(Derived::default());
         }
@@ -182,7 +220,7 @@ impl Fetching<'_> {
         if source.contents.iter().any(Content::is_unknown) {
             return Ok(Ok(Told::Undecodable));
         }
-        let items = &self.ask.command().items;
+        let items = &self.fetch.items;
         let (session, wire) = talk.parts();
         let Some(mut response) = session.begin_fetch(&mut wire.output, row.uid) else {
             return Ok(Ok(Told::Gone));
@@ -200,7 +238,7 @@ impl Fetching<'_> {
         let (session, wire) = talk.parts();
         let out = &mut wire.output;
         if marked {
-            for item in self.ask.items_if_marked(session) {
+            for item in self.ask.into_iter().flat_map(|ask| ask.items_if_marked(session)) {
                 index_item(&mut response, out, item, row, recent);
             }
         }
@@ -208,6 +246,14 @@ impl Fetching<'_> {
         talk.drain().await?;
         Ok(Ok(Told::Whole))
     }
+}
+
+/// What became of all responses.
+struct Tally {
+    /// How many are whole.
+    told: u32,
+    /// Some part is encoded in a way that nobody knows.
+    undecodable: bool,
 }
 
 /// What became of a message's response.
@@ -228,7 +274,7 @@ struct Source {
 
 impl Source {
     async fn open(fetching: &Fetching<'_>, row: &MessageRow) -> Result<Self, StoreError> {
-        let fetch = fetching.ask.command();
+        let fetch = fetching.fetch;
         if !fetch.reads_content() {
             return Ok(Self { reader: None, contents: Vec::new() });
         }

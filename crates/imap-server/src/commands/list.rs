@@ -25,8 +25,9 @@ use crate::{
 type Told = Result<Result<Completion, Completion>, Gone>;
 
 /// All that can be listed.
-struct Names {
-    listed: Vec<Listed>,
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) listed: Vec<Listed>,
     lent: Vec<Lent>,
 }
 
@@ -159,7 +160,12 @@ fn may_reach_others(list: &List) -> bool {
     })
 }
 
-async fn names(service: &Service, signed_in: &SignedIn, others: bool) -> Result<Names, StoreError> {
+/// All names; those that others share, if they are wanted.
+pub(super) async fn names(
+    service: &Service,
+    signed_in: &SignedIn,
+    others: bool,
+) -> Result<Names, StoreError> {
     let own = signed_in.mailboxes.list().await?;
     let lent = if others { signed_in.lent(service).await? } else { Vec::new() };
     let mut listed: Vec<Listed> = own.into_iter().map(as_listed).collect();

@@ -32,6 +32,9 @@ impl Conversation {
             MailboxCommand::Status(status) => self.tell_status(status, talk).await,
             change => self.make(change).await,
         };
+        if done.is_ok() {
+            self.note_own_names(ask.command());
+        }
         let completion = done.unwrap_or_else(|refused| refused);
         let (session, wire) = talk.parts();
         ask.finish(session, wire, completion);

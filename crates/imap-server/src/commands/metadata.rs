@@ -23,8 +23,11 @@ const SPECIAL_USE: &str = "/private/specialuse";
 pub(super) type Values = Vec<(AnnotationName, Vec<u8>)>;
 
 impl Conversation {
-    pub(crate) async fn metadata(&self, ask: Ask<MetadataCommand>, talk: &mut Talk<'_>) {
+    pub(crate) async fn metadata(&mut self, ask: Ask<MetadataCommand>, talk: &mut Talk<'_>) {
         let done = self.metadata_command(ask.command(), talk).await;
+        if done.is_ok() {
+            self.note_own_metadata(ask.command());
+        }
         let completion = done.unwrap_or_else(|refused| refused);
         let (session, wire) = talk.parts();
         ask.finish(session, wire, completion);

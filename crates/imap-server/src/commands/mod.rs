@@ -15,6 +15,7 @@ mod mailbox_id;
 mod mailboxes;
 mod metadata;
 mod missed;
+mod notify;
 mod quota;
 mod search;
 mod select;

@@ -52,6 +52,7 @@ impl Conversation {
     /// UNAUTHENTICATE (RFC 8437 §3): nothing is left of who was signed in.
     pub(crate) fn sign_out(&mut self, ask: Ask<SignOut>, talk: &mut Talk<'_>) {
         (self.signed_in, self.selected, self.appending) = (None, None, None);
+        self.notifying = None;
         let (session, wire) = talk.parts();
         ask.done(session, wire);
     }

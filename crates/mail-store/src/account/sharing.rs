@@ -7,11 +7,12 @@ use stable_storage::{Files, on_blocking_thread};
 
 use super::{AccountMailboxes, NAMES, Pending};
 use crate::{
-    AccessList, Grantee, MailStore, RightsChange, StoreError,
+    AccessList, Grantee, MailStore, RightsChange, StoreError, Watch,
     index::mailboxes,
     open_account::OpenAccount,
     records::access_file,
     shares::{Changing, Shares},
+    watch::ANY,
 };
 
 impl MailStore {
@@ -60,6 +61,10 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let shares = handle.store.shared.shares().change().await?;
             set(borrowed.account()?, shares, (handle.id, mailbox), change).await?;
+            if let Grantee::Account(other) = to {
+                // What it may see is something else now.
+                handle.store.shared.changed(other, NAMES);
+            }
             Ok(((), vec![mailbox, NAMES]))
         }))
     }
@@ -93,6 +98,12 @@ impl AccountMailboxes {
         let (shares, id) = (self.store.shared.shares().change().await?, self.id);
         let grantees: Vec<Grantee> = list.grantees().collect();
         on_blocking_thread(move || shares.remove(&grantees, (id, mailbox))).await
+    }
+
+    /// Wakes when anything changes in the account, in whichever process: any of its mailboxes, or
+    /// which there are. It may wake for nothing.
+    pub fn watch_any(&self) -> Watch {
+        self.store.shared.watchers.watch(self.id, ANY)
     }
 
     /// Reads a small file in a mailbox's folder; none if there is none.
