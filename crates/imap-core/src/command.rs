@@ -10,6 +10,8 @@ mod metadata;
 mod notify;
 mod search;
 
+use std::collections::VecDeque;
+
 use mail_types::{FlagSet, MailboxName, ModSeq, Secret, Timestamp};
 
 pub use acl::{AclCommand, Identifier, RightsChange};
@@ -59,6 +61,8 @@ pub enum Command {
     Compress,
     /// UNAUTHENTICATE (RFC 8437 §3).
     Unauthenticate,
+    /// APPEND and REPLACE, if no literal stands in them.
+    Append(Appends),
     /// NAMESPACE (RFC 2342 §5).
     Namespace,
     /// What concerns mailboxes from outside.
@@ -211,6 +215,23 @@ pub struct Copy {
     pub remove: bool,
 }
 
+/// An APPEND or REPLACE whose messages are made of other ones only (RFC 4469 §3).
+#[derive(Debug)]
+pub struct Appends(pub(crate) VecDeque<AppendStep>);
+
+/// What is to be done for an APPEND or REPLACE, one after the other.
+#[derive(Debug)]
+pub(crate) enum AppendStep {
+    /// A message begins.
+    Begin(AppendHead),
+    /// The octets that a URL means are part of it.
+    Url(Box<str>),
+    /// So many octets follow, which are part of it.
+    Literal(u64),
+    /// The last message is whole.
+    End,
+}
+
 /// The message that a REPLACE names (RFC 8508 §3.2): a set of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Replaced {
@@ -229,8 +250,8 @@ pub struct AppendHead {
     pub flags: FlagSet,
     /// The internal date it is to have; now if none.
     pub internal_date: Option<Timestamp>,
-    /// The octets of the message.
-    pub size: u64,
+    /// The octets of the message; none of CATENATE, whose parts come one by one (RFC 4469 §3).
+    pub size: Option<u64>,
     /// It comes as `literal8`: it may have NULs (RFC 3516 §4.4).
     pub binary: bool,
     /// REPLACE: it takes the place of this one in the selected mailbox (RFC 8508 §3.4).

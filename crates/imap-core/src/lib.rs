@@ -24,6 +24,7 @@ mod sequence_set;
 pub mod server;
 pub mod thread;
 mod uid_runs;
+pub mod url;
 mod utf7;
 pub mod view;
 

@@ -5,6 +5,7 @@
 //! work is linear in its length, and the depth of a search is bounded.
 
 mod acl;
+mod append;
 mod arguments;
 mod cursor;
 mod fetch;
@@ -17,14 +18,17 @@ mod select;
 mod sort;
 mod values;
 
+use std::collections::VecDeque;
+
 use mail_types::MailboxName;
 
 use crate::{
-    command::{AppendHead, Command},
+    command::{AppendStep, Command, Section},
     frame::Literal,
     order::{State, Verb, rule_named},
     response::{Code, Completion},
 };
+pub(crate) use append::Text;
 use cursor::Cursor;
 
 /// What the grammar is made of, by what the client has enabled.
@@ -75,8 +79,8 @@ impl Rejected {
 pub(crate) enum Announced {
     /// An argument among others.
     Argument { tag: Box<str>, verb: Verb },
-    /// The message of an APPEND, or of its like.
-    Message { tag: Box<str>, verb: Verb, head: AppendHead },
+    /// A literal of an APPEND, or of its like, which is not gathered.
+    Append { tag: Box<str>, verb: Verb, steps: VecDeque<AppendStep>, catenating: bool },
 }
 
 /// Why arguments are not what they should be.
@@ -147,24 +151,47 @@ pub(crate) fn announced(
     if !matches!(verb, Verb::Append | Verb::Replace | Verb::UidReplace) {
         return Ok(Announced::Argument { tag, verb });
     }
-    match arguments::append_head(&mut cursor, verb, literal.size) {
-        Ok(Some(head)) => Ok(Announced::Message { tag, verb, head }),
-        Ok(None) => Ok(Announced::Argument { tag, verb }),
+    let text =
+        cursor.space().and_then(|()| append::arguments(verb, &mut cursor, Some(literal.size)));
+    match text {
+        Ok(Text::Steps { steps, catenating }) => {
+            Ok(Announced::Append { tag, verb, steps, catenating })
+        }
+        Ok(Text::Argument) => Ok(Announced::Argument { tag, verb }),
         Err(error) => Err(Rejected::new(Some(tag), error)),
     }
 }
 
-/// Looks at what stands behind a message of an APPEND, up to the literal of another one
-/// (RFC 3502 §6.3.11).
-pub(crate) fn further_message(
+/// Looks at what stands behind a literal of an APPEND, up to another one or to the end
+/// (RFC 3502 §6.3.11, RFC 4469 §3).
+pub(crate) fn behind_literal(
     text: &[u8],
-    literal: Literal,
+    literal: Option<Literal>,
     mailbox: MailboxName,
-    dialect: Dialect,
-) -> Result<AppendHead, Completion> {
-    let mut cursor = Cursor::new(text.get(..literal.at).unwrap_or_default(), dialect);
-    let head = arguments::append_message(&mut cursor, mailbox, literal.size)?;
-    Ok(AppendHead { further: true, ..head })
+    (catenating, dialect): (bool, Dialect),
+) -> Result<Text, Completion> {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = literal.map_or(line, |literal| text.get(..literal.at).unwrap_or_default());
+    let mut cursor = Cursor::new(text, dialect);
+    let size = literal.map(|literal| literal.size);
+    let text = append::behind_literal(&mut cursor, size, mailbox, catenating);
+    let text = text.map_err(|error| match literal {
+        None if !catenating => SyntaxError::Expected("another message or the end of the line"),
+        _ => error,
+    })?;
+    if literal.is_none() {
+        cursor.end()?;
+    }
+    Ok(text)
+}
+
+/// A section without its brackets, as it stands in a URL.
+pub(crate) fn section(text: &str) -> Option<Section> {
+    let text = format!("[{text}]");
+    let mut cursor = Cursor::new(text.as_bytes(), Dialect::default());
+    let section = fetch::section(&mut cursor).ok()?;
+    cursor.is_at_end().then_some(section)
 }
 
 /// The tag at the start of a text, if there is one.

@@ -13,6 +13,7 @@
 
 mod answers;
 mod append;
+mod append_answers;
 mod ask;
 mod condstore;
 mod dispatch;
@@ -24,7 +25,7 @@ mod session;
 mod sign_in;
 
 pub use answers::{FlagsNow, Opened};
-pub use append::{AppendAbandoned, AppendComplete, AppendPiece};
+pub use append::{AppendAbandoned, AppendComplete, AppendPiece, AppendUrl};
 pub use ask::{Ask, Changes, GoOn, Prepare, Question, SignIn, SignOut};
 pub use limits::{Limits, Options};
 pub use notify::Elsewhere;

@@ -73,6 +73,7 @@ impl Handler<Session> for Conversation {
             Question::Expunge(ask) => self.expunge(ask, talk).await?,
             Question::AppendBegin(ask) => self.append_begin(ask, talk).await,
             Question::AppendPiece(ask) => self.append_piece(ask, talk).await,
+            Question::AppendUrl(ask) => self.append_url(ask, talk).await?,
             Question::AppendComplete(ask) => self.append_complete(ask, talk).await,
             Question::AppendAbandoned(ask) => self.append_abandoned(ask, talk),
             Question::Changes(ask) => self.changes(ask, talk).await?,

@@ -11,6 +11,8 @@
 mod acl;
 #[path = "imap_server/append.rs"]
 mod append;
+#[path = "imap_server/catenate.rs"]
+mod catenate;
 #[path = "imap_server/client.rs"]
 mod client;
 #[path = "imap_server/condstore.rs"]

@@ -1,22 +1,19 @@
 //! The arguments of each command.
 
-use mail_types::{FlagSet, MailboxName, Secret};
+use mail_types::{FlagSet, Secret};
 
 use super::{
-    SyntaxError, acl,
+    SyntaxError, acl, append,
     cursor::Cursor,
     fetch, list, metadata, notify, quota, search,
     select::select,
     sort,
-    values::{
-        self, date_time, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text,
-    },
+    values::{self, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text},
 };
 use crate::{
-    SequenceSet,
     command::{
-        AppendHead, Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, Replaced, SpecialUse,
-        Status, Store, StoreAction,
+        Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, SpecialUse, Status,
+        Store, StoreAction,
     },
     order::Verb,
 };
@@ -47,6 +44,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
     }
     let numbering = if verb.rule().sequence_numbers { Numbering::Sequence } else { Numbering::Uid };
     Ok(match verb {
+        Verb::Append | Verb::Replace | Verb::UidReplace => append::whole(verb, cursor)?,
         Verb::Id => id(cursor)?,
         Verb::Login => login(cursor)?,
         Verb::Authenticate => authenticate(cursor)?,
@@ -92,8 +90,7 @@ fn mailboxes(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<MailboxCommand> {
             cursor.space()?;
             MailboxCommand::Status(Status { mailbox, items: status_items(cursor)? })
         }
-        // APPEND and REPLACE come here without a literal for their message.
-        _ => return Err(SyntaxError::Expected("the message as a literal")),
+        _ => return Err(SyntaxError::Expected("another command")),
     })
 }
 
@@ -234,60 +231,4 @@ fn copy(cursor: &mut Cursor<'_>, numbering: Numbering, remove: bool) -> Parsed<C
     let messages = sequence_set(cursor)?;
     cursor.space()?;
     Ok(Command::Copy(Copy { messages, numbering, to: mailbox(cursor)?, remove }))
-}
-
-/// `append = "APPEND" SP mailbox 1*append-message` (RFC 3502 §6.3.11), or
-/// `replace = "REPLACE" SP seq-number SP mailbox append-message` (RFC 8508 §5), up to the first
-/// literal. None if the literal is the mailbox's name and not yet the message.
-pub(super) fn append_head(
-    cursor: &mut Cursor<'_>,
-    verb: Verb,
-    size: u64,
-) -> Parsed<Option<AppendHead>> {
-    cursor.space()?;
-    let replaces = match verb {
-        Verb::Replace => Some(replaced(cursor, Numbering::Sequence)?),
-        Verb::UidReplace => Some(replaced(cursor, Numbering::Uid)?),
-        _ => None,
-    };
-    if cursor.is_at_end() {
-        return Ok(None);
-    }
-    let mailbox = mailbox(cursor)?;
-    Ok(Some(AppendHead { replaces, ..append_message(cursor, mailbox, size)? }))
-}
-
-/// `seq-number SP`
-fn replaced(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Replaced> {
-    let number = cursor.take_while(|b| b.is_ascii_digit() || b == b'*');
-    let message =
-        SequenceSet::parse(number).map_err(|_| SyntaxError::Expected("the number of a message"))?;
-    cursor.space()?;
-    Ok(Replaced { message, numbering })
-}
-
-/// `append-message = [SP flag-list] [SP date-time] SP (literal / literal8)`, up to the literal.
-pub(super) fn append_message(
-    cursor: &mut Cursor<'_>,
-    mailbox: MailboxName,
-    size: u64,
-) -> Parsed<AppendHead> {
-    cursor.space()?;
-    let mut flags = FlagSet::new();
-    if cursor.peek() == Some(b'(') {
-        flags = flag_list(cursor)?;
-        cursor.space()?;
-    }
-    let mut internal_date = None;
-    if cursor.peek() == Some(b'"') {
-        internal_date = Some(date_time(cursor)?);
-        cursor.space()?;
-    }
-    // `literal8 = "~{" number ["+"] "}" CRLF *OCTET` (RFC 3516 §7)
-    let binary = cursor.eat(b'~');
-    if !cursor.is_at_end() {
-        return Err(SyntaxError::Expected("a list of flags, a date, or the message as a literal"));
-    }
-    let replaces = None;
-    Ok(AppendHead { mailbox, flags, internal_date, size, binary, replaces, further: false })
 }

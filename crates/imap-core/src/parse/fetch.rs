@@ -177,7 +177,7 @@ fn partial(cursor: &mut Cursor<'_>) -> Parsed<Option<Partial>> {
 
 /// `section = "[" [section-spec] "]"`,
 /// `section-spec = section-msgtext / (section-part ["." section-text])`
-fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
+pub(super) fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
     cursor.expect(b'[', "a section")?;
     let mut path = Vec::new();
     let mut text_may_follow = true;

@@ -94,6 +94,10 @@ fn well_formed() {
         "UID FETCH 1:* FLAGS (PARTIAL 1:5 CHANGEDSINCE 7)",
         "UID FETCH 1:* FLAGS (CHANGEDSINCE 7 PARTIAL -5:-1 VANISHED)",
         "unauthenticate",
+        "APPEND x CATENATE (URL \"/INBOX/;UID=1\")",
+        "append x (\\Seen) \" 1-Jan-2020 00:00:00 +0000\" catenate (url /a/;uid=1 URL {3}\r\n/b/) (\\Seen) CATENATE (URL c)",
+        "REPLACE 1 x CATENATE (URL a)",
+        "UID REPLACE 7 x CATENATE (URL a)",
         "FETCH 1 PREVIEW",
         "FETCH 1 preview (lazy)",
         "FETCH 1 (PREVIEW UID)",
@@ -142,6 +146,13 @@ fn malformed_is_bad_and_never_guessed() {
         " NOOP",
         "NOOP x",
         "UNAUTHENTICATE x",
+        "APPEND x CATENATE (URL a",
+        "APPEND x CATENATE (URL a) ",
+        "APPEND x CATENATE (URL a) x",
+        "APPEND x CATENATE ()",
+        "APPEND x CATENATE (TEXT \"a\")",
+        "APPEND x (\\Seen)",
+        "REPLACE 1 x",
         "SEARCH RETURN (PARTIAL 1:5 ALL) ALL",
         "SEARCH RETURN (PARTIAL 1:5 PARTIAL 6:7) ALL",
         "SEARCH RETURN (PARTIAL) ALL",
@@ -450,17 +461,26 @@ fn heads_of_append() {
         let literal = Literal { size: 310, synchronising: true, at: full.len() - 7 };
         announced(full.as_bytes(), literal, State::Authenticated, PLAIN)
     };
-    let Ok(Announced::Message { head, .. }) =
+    let Ok(Announced::Append { mut steps, catenating: false, .. }) =
         check("saved-messages (\\Seen) \"17-Jul-1996 02:44:25 -0700\" ")
     else {
         panic!()
     };
-    assert_eq!((head.mailbox.as_str(), head.size), ("saved-messages", 310));
+    let Some(AppendStep::Begin(head)) = steps.pop_front() else { panic!() };
+    assert_eq!((head.mailbox.as_str(), head.size), ("saved-messages", Some(310)));
+    assert!(matches!(steps.pop_front(), Some(AppendStep::Literal(310))));
     assert_eq!(head.internal_date.unwrap().secs(), 837_596_665);
-    assert!(matches!(check("x "), Ok(Announced::Message { .. })));
-    assert!(matches!(check("x \" 1-Jan-2020 00:00:00 +0000\" "), Ok(Announced::Message { .. })));
-    assert!(matches!(check("{3}\r\na b () "), Ok(Announced::Message { .. })));
+    assert!(matches!(check("x "), Ok(Announced::Append { .. })));
+    assert!(matches!(check("x \" 1-Jan-2020 00:00:00 +0000\" "), Ok(Announced::Append { .. })));
+    assert!(matches!(check("{3}\r\na b () "), Ok(Announced::Append { .. })));
     assert!(matches!(check(""), Ok(Announced::Argument { .. })));
+    for (text, catenating) in [("x CATENATE (TEXT ", true), ("x () catenate (URL a TEXT ", true)] {
+        let Ok(Announced::Append { catenating: is, .. }) = check(text) else { panic!("{text}") };
+        assert_eq!(is, catenating, "{text}");
+    }
+    assert!(matches!(check("x CATENATE (URL "), Ok(Announced::Argument { .. })));
+    // Behind a whole one there may be another.
+    assert!(matches!(check("x CATENATE (URL a) "), Ok(Announced::Append { .. })));
     for bad in [
         "x",
         "x (\\Seen)",
@@ -473,6 +493,15 @@ fn heads_of_append() {
         "x \"31-Feb-2020 00:00:00 +0000\" ",
         "x \"\" ",
         "x~",
+        "x CATENATE ",
+        "x CATENATE (",
+        "x CATENATE ()",
+        "x CATENATE (TEXT",
+        "x CATENATE (TEXT a ",
+        "x CATENATE (URL a TEXT",
+        "x CATENATE (URL a ",
+        "x CATENATE (DATA ",
+        "x CATENATE (URL a))",
     ] {
         assert!(check(bad).is_err(), "{bad}");
     }

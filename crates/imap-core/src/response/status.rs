@@ -46,6 +46,8 @@ pub enum Code {
     BadCharset,
     /// `BADEVENT`, with the events that are told (RFC 5465 §8).
     BadEvent,
+    /// `BADURL`: the first URL that means no message here (RFC 4469 §4.1).
+    BadUrl(Box<str>),
     /// `CANNOT`.
     Cannot,
     /// `CAPABILITY`, with the list as it stands between name and bracket.
@@ -191,6 +193,10 @@ impl Code {
                 "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
                  MailboxMetadataChange ServerMetadataChange)"
             }
+            Self::BadUrl(url) => {
+                out.extend_from_slice(b"BADURL ");
+                return code_text(out, url);
+            }
             Self::Cannot => "CANNOT",
             Self::Capability(list) => {
                 return out.extend_from_slice(format!("CAPABILITY {list}").as_bytes());
@@ -249,6 +255,17 @@ impl Code {
             Self::Unseen(place) => return numbered(out, "UNSEEN", *place),
         };
         out.extend_from_slice(word.as_bytes());
+    }
+}
+
+/// `1*<any TEXT-CHAR except "]">`; what is none is percent-encoded.
+fn code_text(out: &mut Vec<u8>, text: &str) {
+    for octet in text.bytes() {
+        if octet.is_ascii_graphic() && octet != b']' {
+            out.push(octet);
+        } else {
+            out.extend_from_slice(format!("%{octet:02X}").as_bytes());
+        }
     }
 }
 

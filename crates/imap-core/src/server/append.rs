@@ -1,20 +1,25 @@
-//! APPEND: asked about before the client sends a message, which then goes through in pieces
-//! (RFC 3501 §6.3.11). There may be several, each asked about (RFC 3502 §6.3.11).
+//! APPEND and REPLACE: asked about before the client sends a message, which then goes through in
+//! pieces (RFC 3501 §6.3.11). There may be several, each asked about (RFC 3502 §6.3.11), and a message
+//! may be put together from texts that the client sends and from other messages (RFC 4469 §3).
+//!
+//! The command is read up to a literal; what that text asks for is done step by step before the
+//! octets of the literal are taken, so that a refusal comes before they are sent.
+
+use std::collections::VecDeque;
 
 use conversation::{Input, Step, Wire};
-use mail_types::{MailboxName, UidValidity};
+use mail_types::MailboxName;
 
 use super::{
-    Ask, Question, Session,
-    answers::tell_vanished,
+    Question, Session,
     session::{Activity, Flow},
 };
 use crate::{
     UidRuns,
-    command::{AppendHead, Replaced},
+    command::{AppendHead, AppendStep, Replaced},
     frame::{Framed, Literal},
     order::Verb,
-    parse,
+    parse::{self, Text},
     response::{self, Code, Completion},
 };
 
@@ -24,16 +29,25 @@ const PIECE_MAX: usize = 64 * 1024;
 /// A piece of the message, lying at the start of the input.
 #[derive(Debug)]
 pub struct AppendPiece {
-    length: usize,
+    pub(super) length: usize,
+}
+
+/// The octets that a URL means, as a part of the message (RFC 4469 §3).
+#[derive(Debug)]
+pub struct AppendUrl {
+    /// As the client wrote it.
+    pub url: Box<str>,
+    /// How many octets the message may still have.
+    pub room: u64,
 }
 
 /// The last message is whole.
 #[derive(Debug)]
-pub struct AppendComplete(());
+pub struct AppendComplete(pub(super) ());
 
 /// The command turned out to be malformed behind the message.
 #[derive(Debug)]
-pub struct AppendAbandoned(());
+pub struct AppendAbandoned(pub(super) ());
 
 /// An APPEND on its way.
 #[derive(Debug)]
@@ -44,43 +58,73 @@ pub(super) struct Append {
     /// The message whose place it takes, for REPLACE.
     replaced: UidRuns,
     messages: u32,
-    synchronising: bool,
+    /// What the text that was read asks for and is not done yet.
+    steps: VecDeque<AppendStep>,
+    /// The literal behind that text, until its octets are taken.
+    announced: Option<Literal>,
+    /// It belongs to a CATENATE, as does what follows it.
+    catenating: bool,
+    /// Octets of the literal that are still to come.
     left: u64,
-    stage: Stage,
+    /// Octets of the message so far, if it is put together.
+    octets: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Begin,
-    Message,
-    End,
+impl Append {
+    pub(super) fn new(tag: Box<str>, verb: Verb, steps: VecDeque<AppendStep>) -> Option<Self> {
+        let Some(AppendStep::Begin(head)) = steps.front() else { return None };
+        Some(Self {
+            tag,
+            verb,
+            mailbox: head.mailbox.clone(),
+            replaced: UidRuns::new(),
+            messages: 0,
+            steps,
+            announced: None,
+            catenating: false,
+            left: 0,
+            octets: None,
+        })
+    }
+
+    /// A literal is announced behind the text.
+    pub(super) fn with_literal(self, literal: Literal, catenating: bool) -> Self {
+        Self { announced: Some(literal), catenating, ..self }
+    }
 }
 
 impl Session {
-    /// The head of an APPEND has been read, and its message announced.
+    /// The first text of an APPEND has been read; its literal is not taken yet.
     pub(super) fn append_begin(
         &mut self,
-        (tag, verb): (Box<str>, Verb),
+        append: Append,
         head: AppendHead,
-        literal: Literal,
         replaced: UidRuns,
     ) -> Flow {
-        let append = Append {
-            tag,
-            verb,
-            replaced: replaced.clone(),
-            mailbox: head.mailbox.clone(),
-            messages: 1,
-            synchronising: literal.synchronising,
-            left: literal.size,
-            stage: Stage::Begin,
-        };
+        let mut append = Append { replaced, messages: 1, octets: no_size(&head), ..append };
+        // It is asked about now.
+        append.steps.pop_front();
+        let replaced = append.replaced.clone();
         self.activity = Activity::Append(append);
         Flow::Step(Step::Ask(Question::AppendBegin(self.ask(head, replaced))))
     }
 
+    /// Why the first message is refused without asking, or the message that it replaces.
+    pub(super) fn append_refusal(
+        &self,
+        append: &Append,
+    ) -> Result<(AppendHead, UidRuns), Completion> {
+        let Some(AppendStep::Begin(head)) = append.steps.front() else {
+            return Err(Completion::unavailable());
+        };
+        if let Some(refusal) = self.size_refusal(head) {
+            return Err(refusal);
+        }
+        Ok((head.clone(), self.replaced(head)?))
+    }
+
     /// The message that a REPLACE is to remove, or why it can't (RFC 8508 §3.2); nothing for APPEND.
-    pub(super) fn replaced(&self, head: &AppendHead) -> Result<UidRuns, Completion> {
+    fn replaced(&self, head: &AppendHead) -> Result<UidRuns, Completion> {
         let Some(Replaced { message, numbering }) = &head.replaces else {
             return Ok(UidRuns::new());
         };
@@ -96,7 +140,17 @@ impl Session {
         }
     }
 
-    /// Goes on with the message, then with the line behind it.
+    /// Why a message of this size is not taken: too many octets, or none, which is how a client
+    /// calls an APPEND off (RFC 3502 §6.3.11).
+    fn size_refusal(&self, head: &AppendHead) -> Option<Completion> {
+        match head.size? {
+            0 => Some(no_octets()),
+            size if size > self.append_max() => Some(too_large()),
+            _ => None,
+        }
+    }
+
+    /// Goes on with the message, then with the text behind it.
     pub(super) fn append_step(&mut self, wire: &mut Wire) -> Flow {
         let Activity::Append(append) = &mut self.activity else { return Flow::Again };
         if append.left > 0 {
@@ -108,50 +162,100 @@ impl Session {
             let piece = AppendPiece { length };
             return Flow::Step(Step::Ask(Question::AppendPiece(self.ask(piece, UidRuns::new()))));
         }
-        append.stage = Stage::End;
-        match self.framer.next(&mut wire.input) {
-            Framed::Incomplete => Flow::NeedInput,
-            Framed::Complete if is_line_end(self.framer.text(&wire.input)) => {
+        let room = match append.octets {
+            Some(octets) => self.options.limits.append_max.saturating_sub(octets),
+            None => u64::MAX,
+        };
+        match append.steps.pop_front() {
+            None => self.append_text(wire),
+            Some(AppendStep::Literal(size)) if size > room => {
+                self.append_give_up(wire, too_large())
+            }
+            Some(AppendStep::Literal(size)) => {
+                append.octets = append.octets.map(|octets| octets.saturating_add(size));
+                append.left = size;
+                if append.announced.take().is_some_and(|literal| literal.synchronising) {
+                    response::continuation(&mut wire.output, "Ready for the message");
+                }
+                Flow::Again
+            }
+            Some(AppendStep::Url(url)) => {
+                let url = AppendUrl { url, room };
+                Flow::Step(Step::Ask(Question::AppendUrl(self.ask(url, UidRuns::new()))))
+            }
+            Some(AppendStep::Begin(_) | AppendStep::End) if append.octets == Some(0) => {
+                self.append_give_up(wire, no_octets())
+            }
+            Some(AppendStep::Begin(head)) => self.append_further(wire, head),
+            Some(AppendStep::End) => {
                 let replaced = append.replaced.clone();
-                self.framer.finish(&mut wire.input);
                 let complete = self.ask(AppendComplete(()), replaced);
                 Flow::Step(Step::Ask(Question::AppendComplete(complete)))
-            }
-            // RFC 8508 §4.7: one message takes the place of one.
-            Framed::Announced(literal) if append.replaced.is_empty() => {
-                self.append_further(wire, literal)
-            }
-            framed => {
-                let bad = Completion::bad("Expected another message or the end of the line");
-                self.append_abandon(wire, framed, bad)
             }
         }
     }
 
-    /// Another message is announced behind one.
-    fn append_further(&mut self, wire: &mut Wire, literal: Literal) -> Flow {
+    /// Reads what stands behind a literal.
+    fn append_text(&mut self, wire: &mut Wire) -> Flow {
         let dialect = self.dialect();
+        let framed = self.framer.next(&mut wire.input);
+        let literal = match framed {
+            Framed::Incomplete => return Flow::NeedInput,
+            Framed::Announced(literal) => Some(literal),
+            Framed::Complete => None,
+            framed => {
+                let long = Completion::bad("The line is too long");
+                return self.append_abandon(wire, framed, long);
+            }
+        };
         let Activity::Append(append) = &mut self.activity else { return Flow::Again };
         let text = self.framer.text(&wire.input);
-        let head = parse::further_message(text, literal, append.mailbox.clone(), dialect);
-        let refusal = match &head {
-            Err(refusal) => Some(refusal.clone()),
-            Ok(_) if append.messages >= self.options.limits.append_messages_max => {
-                Some(Completion::no(Code::Limit, "Too many messages at once"))
+        let before = text.len() as u64;
+        let dialect = (append.catenating, dialect);
+        match parse::behind_literal(text, literal, append.mailbox.clone(), dialect) {
+            Ok(Text::Steps { steps, catenating }) => {
+                append.steps = steps;
+                append.announced = literal;
+                append.catenating = catenating;
+                self.framer.finish(&mut wire.input);
+                Flow::Again
             }
-            Ok(head) => size_refusal(head.size, self.options.limits.append_max),
-        };
-        if let (Ok(head), None) = (head, &refusal) {
-            append.messages += 1;
-            append.synchronising = literal.synchronising;
-            append.left = literal.size;
-            append.stage = Stage::Begin;
-            self.framer.finish(&mut wire.input);
-            let asked = self.ask(head, UidRuns::new());
-            return Flow::Step(Step::Ask(Question::AppendBegin(asked)));
+            Ok(Text::Argument) => {
+                let Some(literal) = literal else { return Flow::Again };
+                match self.literal_refusal(before, literal.size, Verb::Append) {
+                    Some(refusal) => self.append_abandon(wire, framed, refusal),
+                    None => {
+                        self.framer.accept(literal);
+                        if literal.synchronising {
+                            response::continuation(&mut wire.output, "Ready for the literal");
+                        }
+                        Flow::Again
+                    }
+                }
+            }
+            Err(refusal) => self.append_abandon(wire, framed, refusal),
         }
-        let refusal = refusal.unwrap_or_else(Completion::unavailable);
-        self.append_abandon(wire, Framed::Announced(literal), refusal)
+    }
+
+    /// Another message begins behind one.
+    fn append_further(&mut self, wire: &mut Wire, head: AppendHead) -> Flow {
+        let size = self.size_refusal(&head);
+        let most = self.options.limits.append_messages_max;
+        let Activity::Append(append) = &mut self.activity else { return Flow::Again };
+        let refusal = if !append.replaced.is_empty() {
+            // RFC 8508 §4.7: one message takes the place of one.
+            Some(Completion::bad("One message takes the place of one"))
+        } else if append.messages >= most {
+            Some(Completion::no(Code::Limit, "Too many messages at once"))
+        } else {
+            size
+        };
+        if let Some(refusal) = refusal {
+            return self.append_give_up(wire, refusal);
+        }
+        append.messages += 1;
+        append.octets = no_size(&head);
+        Flow::Step(Step::Ask(Question::AppendBegin(self.ask(head, UidRuns::new()))))
     }
 
     /// Refuses all of the APPEND for what is framed behind a message.
@@ -161,6 +265,16 @@ impl Session {
             _ => None,
         };
         self.refuse_framed(wire, tag, framed, completion);
+        self.ask_to_forget()
+    }
+
+    /// Refuses all of the APPEND for what it asks for.
+    fn append_give_up(&mut self, wire: &mut Wire, completion: Completion) -> Flow {
+        self.append_refuse(wire, completion);
+        self.ask_to_forget()
+    }
+
+    fn ask_to_forget(&mut self) -> Flow {
         let abandoned = self.ask(AppendAbandoned(()), UidRuns::new());
         Flow::Step(Step::Ask(Question::AppendAbandoned(abandoned)))
     }
@@ -171,127 +285,48 @@ impl Session {
         else {
             return;
         };
-        let waits = append.stage == Stage::Begin && append.synchronising;
-        if waits || append.stage == Stage::End {
-            self.complete(wire, append.tag, append.verb, completion);
-        } else {
-            self.discard(wire, Some(append.tag), append.left, completion);
-        }
-    }
-
-    fn append_go_on(&mut self, wire: &mut Wire) {
-        if let Activity::Append(append) = &mut self.activity {
-            append.stage = Stage::Message;
-            if append.synchronising {
-                response::continuation(&mut wire.output, "Ready for the message");
+        match append.announced {
+            // It comes unasked.
+            Some(Literal { synchronising: false, size, .. }) => {
+                self.discard(wire, Some(append.tag), size, completion);
             }
+            None if append.left > 0 => {
+                self.discard(wire, Some(append.tag), append.left, completion);
+            }
+            _ => self.complete(wire, append.tag, append.verb, completion),
         }
     }
 
-    fn append_taken(&mut self, input: &mut Input, length: usize) {
+    pub(super) fn append_taken(&mut self, input: &mut Input, length: usize) {
         if let Activity::Append(append) = &mut self.activity {
             input.consume(length);
             append.left = append.left.saturating_sub(length as u64);
         }
     }
 
-    fn append_end(&mut self, wire: &mut Wire, completion: Completion) {
+    /// A URL has given so many octets.
+    pub(super) fn append_grown(&mut self, more: u64) {
+        if let Activity::Append(append) = &mut self.activity {
+            append.octets = append.octets.map(|octets| octets.saturating_add(more));
+        }
+    }
+
+    pub(super) fn append_end(&mut self, wire: &mut Wire, completion: Completion) {
         if let Activity::Append(append) = std::mem::replace(&mut self.activity, Activity::Reading) {
             self.complete(wire, append.tag, append.verb, completion);
         }
     }
 }
 
-/// Why a message of this size is not taken: too many octets, or none, which is how a client calls
-/// an APPEND off (RFC 3502 §6.3.11).
-pub(super) fn size_refusal(size: u64, append_max: u64) -> Option<Completion> {
-    if size == 0 {
-        return Some(Completion::no(Code::Cannot, "There is no message of no octets"));
-    }
-    let large = size > append_max;
-    large.then(|| Completion::no(Code::TooBig, "The message is too large"))
+/// A message whose size is not known yet has no octets so far.
+fn no_size(head: &AppendHead) -> Option<u64> {
+    head.size.is_none().then_some(0)
 }
 
-fn is_line_end(text: &[u8]) -> bool {
-    matches!(text, b"\r\n" | b"\n")
+fn no_octets() -> Completion {
+    Completion::no(Code::Cannot, "There is no message of no octets")
 }
 
-impl Ask<AppendHead> {
-    /// Yes: the client may send it.
-    pub fn accept(self, session: &mut Session, wire: &mut Wire) {
-        if session.open.answered(self.ticket) {
-            session.append_go_on(wire);
-        }
-    }
-
-    /// No, for this reason.
-    pub fn refuse(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
-        if session.open.answered(self.ticket) {
-            session.append_refuse(wire, completion);
-        }
-    }
-}
-
-impl Ask<AppendPiece> {
-    /// The octets of the piece.
-    pub fn octets<'w>(&self, wire: &'w Wire) -> &'w [u8] {
-        wire.input.bytes().get(..self.command.length).unwrap_or_default()
-    }
-
-    /// It is taken care of.
-    pub fn taken(self, session: &mut Session, wire: &mut Wire) {
-        if session.open.answered(self.ticket) {
-            session.append_taken(&mut wire.input, self.command.length);
-        }
-    }
-
-    /// It can't be taken, nor can the rest; what there was of the message is to be forgotten.
-    pub fn refuse(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
-        if session.open.answered(self.ticket) {
-            session.append_refuse(wire, completion);
-        }
-    }
-}
-
-impl Ask<AppendComplete> {
-    /// It is stored, as these messages, in their order (RFC 4315 §3).
-    pub fn stored(
-        self,
-        session: &mut Session,
-        wire: &mut Wire,
-        validity: UidValidity,
-        uids: UidRuns,
-    ) {
-        let done = Completion::ok("APPEND completed").with(Code::AppendUid(validity, uids));
-        self.finish(session, wire, done);
-    }
-
-    /// It is stored, as this message, and the one that it replaces is gone: both are told before the
-    /// end of the command (RFC 8508 §4.3).
-    pub fn replaced(
-        self,
-        session: &mut Session,
-        wire: &mut Wire,
-        validity: UidValidity,
-        uids: UidRuns,
-    ) {
-        response::untagged_ok(&mut wire.output, &Code::AppendUid(validity, uids), "Replaced by");
-        tell_vanished(session, wire, &self.messages, true);
-        self.finish(session, wire, Completion::ok("REPLACE completed"));
-    }
-
-    /// It is not.
-    pub fn finish(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
-        if session.open.answered(self.ticket) {
-            session.append_end(wire, completion);
-        }
-    }
-}
-
-impl Ask<AppendAbandoned> {
-    /// It is forgotten.
-    pub fn forgotten(self, session: &mut Session) {
-        // The session has said what there was to say; nothing depends on the answer.
-        let _ = session.open.answered(self.ticket);
-    }
+fn too_large() -> Completion {
+    Completion::no(Code::TooBig, "The message is too large")
 }

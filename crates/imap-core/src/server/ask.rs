@@ -4,7 +4,7 @@ use conversation::Ticket;
 use sasl_core::{Claim, server::Preparation};
 
 use super::{
-    append::{AppendAbandoned, AppendComplete, AppendPiece},
+    append::{AppendAbandoned, AppendComplete, AppendPiece, AppendUrl},
     notify::Elsewhere,
 };
 use crate::{
@@ -54,6 +54,8 @@ pub enum Question {
     AppendBegin(Ask<AppendHead>),
     /// Take this piece of it.
     AppendPiece(Ask<AppendPiece>),
+    /// Take what this URL means.
+    AppendUrl(Ask<AppendUrl>),
     /// It is whole: store it.
     AppendComplete(Ask<AppendComplete>),
     /// It will not be whole: forget it.

@@ -4,13 +4,13 @@ use conversation::{Step, Ticket, Upgrade, Wire};
 
 use super::{
     Question, Session,
-    append::size_refusal,
+    append::Append,
     ask::SignOut,
     session::{Access, Activity, Flow, Running},
 };
 use crate::{
     UidRuns,
-    command::{Arrange, Command, Numbering, PartialRange, SearchReturn},
+    command::{Appends, Arrange, Command, Numbering, PartialRange, SearchReturn},
     frame::{Framed, Literal},
     order::Verb,
     parse::{self, Announced, Rejected},
@@ -66,14 +66,16 @@ impl Session {
                     }
                 }
             }
-            Ok(Announced::Message { tag, verb, head }) => {
-                let size = size_refusal(head.size, self.options.limits.append_max);
-                match size.map_or_else(|| self.replaced(&head), Err) {
-                    Err(refusal) => Rejected::new(Some(tag), refusal),
-                    Ok(replaced) => {
+            Ok(Announced::Append { tag, verb, steps, catenating }) => {
+                let append = Append::new(tag.clone(), verb, steps);
+                let append = append.map(|append| append.with_literal(literal, catenating));
+                match append.map(|append| (self.append_refusal(&append), append)) {
+                    Some((Ok((head, replaced)), append)) => {
                         self.framer.finish(&mut wire.input);
-                        return self.append_begin((tag, verb), head, literal, replaced);
+                        return self.append_begin(append, head, replaced);
                     }
+                    Some((Err(refusal), _)) => Rejected::new(Some(tag), refusal),
+                    None => Rejected::new(Some(tag), Completion::unavailable()),
                 }
             }
             Err(rejected) => rejected,
@@ -82,7 +84,7 @@ impl Session {
         Flow::Again
     }
 
-    fn literal_refusal(&self, before: u64, size: u64, verb: Verb) -> Option<Completion> {
+    pub(super) fn literal_refusal(&self, before: u64, size: u64, verb: Verb) -> Option<Completion> {
         let limits = &self.options.limits;
         if verb == Verb::SetMetadata {
             return limits.annotation_refusal(before, size);
@@ -200,6 +202,13 @@ impl Session {
             Command::Authenticate { mechanism, initial } => {
                 self.authenticate(wire, tag, &mechanism, initial.as_ref())
             }
+            Command::Append(Appends(steps)) => match Append::new(tag.clone(), verb, steps) {
+                Some(append) => match self.append_refusal(&append) {
+                    Ok((head, replaced)) => self.append_begin(append, head, replaced),
+                    Err(refusal) => self.end(wire, tag, verb, refusal),
+                },
+                None => self.end(wire, tag, verb, Completion::unavailable()),
+            },
             Command::Idle => self.idle_begin(wire, tag),
             Command::Notify(notify) => self.notify(tag, verb, notify),
             Command::SetQuota => {

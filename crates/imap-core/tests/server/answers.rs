@@ -1,6 +1,7 @@
 //! The toy account's answers.
 
 use conversation::Wire;
+use imap_core::url::MessageUrl;
 use imap_core::{
     SequenceSet, UidRuns,
     calendar::Date,
@@ -13,6 +14,7 @@ use imap_core::{
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
 };
 use mail_types::{Flag, FlagSet, MailboxName, Rights, Secret, Timestamp, Uid, UidValidity};
+use mime_core::structure::Structure;
 use sasl_core::{Claim, CramSecret, DigestSecret, LastWord, ScramVerifier, server::Prepared};
 
 use super::{
@@ -144,6 +146,23 @@ impl ImapDialogue {
                     ask.taken(session, wire);
                 }
             },
+            Question::AppendUrl(ask) => match refusal {
+                Some(refusal) => ask.refuse(session, wire, refusal),
+                None => match self.octets_of(&ask.command().url) {
+                    Some(octets) if octets.len() as u64 > ask.command().room => {
+                        let large = Completion::no(Code::TooBig, "The message is too large");
+                        ask.refuse(session, wire, large);
+                    }
+                    Some(octets) => {
+                        self.drafts.last_mut().unwrap().1.extend_from_slice(&octets);
+                        ask.taken(session, octets.len() as u64);
+                    }
+                    None => {
+                        let bad = ask.bad_url();
+                        ask.refuse(session, wire, bad);
+                    }
+                },
+            },
             Question::AppendComplete(ask) => match refusal {
                 Some(refusal) => ask.finish(session, wire, refusal),
                 None => {
@@ -175,6 +194,21 @@ impl ImapDialogue {
             }
             Question::Changes(_) => {}
         }
+    }
+
+    /// What a URL means.
+    fn octets_of(&mut self, url: &str) -> Option<Vec<u8>> {
+        let url = MessageUrl::parse(url)?;
+        let known = url.uid_validity.is_none_or(|epoch| epoch == validity());
+        let mailbox = self.account.mailboxes.get_mut(&url.mailbox).filter(|_| known)?;
+        let message = mailbox.message(url.uid)?;
+        let range = Structure::of(&message.content).body.resolve(&url.section)?;
+        let octets = &message.content[range.start as usize..range.end as usize];
+        let (start, length) = match url.partial {
+            Some(partial) => partial.within(octets.len() as u64),
+            None => (0, octets.len() as u64),
+        };
+        Some(octets[start as usize..(start + length) as usize].to_vec())
     }
 
     /// `vanished SET; arrived COUNT; flags UID FLAGS; gone`.

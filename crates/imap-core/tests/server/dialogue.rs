@@ -4,7 +4,7 @@
 //! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question,
 //! `A: KIND progress DONE GOAL` tells how far it has come first; kinds are
 //! `prepare`, `sign-in`, `sign-out`, `mailboxes`, `metadata`, `acl`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
-//! `expunge`, `begin`, `piece`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
+//! `expunge`, `begin`, `piece`, `url`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
 //! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
 //!
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS MESSAGES` limits the account, `@given sample` the mailbox of RFC 3501 §8,
@@ -187,6 +187,7 @@ fn kind(question: &Question) -> &'static str {
         Question::Expunge(_) => "expunge",
         Question::AppendBegin(_) => "begin",
         Question::AppendPiece(_) => "piece",
+        Question::AppendUrl(_) => "url",
         Question::AppendComplete(_) => "complete",
         Question::AppendAbandoned(_) => "abandoned",
         Question::Changes(_) => "changes",

@@ -72,7 +72,8 @@ impl Conversation {
         let date = head.internal_date.unwrap_or_else(agent_kit::now);
         let work = async {
             let mailboxes = place.mailboxes.clone();
-            let (mut whole, mut octets) = (Vec::new(), head.size);
+            // What is put together is measured when it is whole.
+            let (mut whole, mut octets) = (Vec::new(), head.size.unwrap_or(0));
             if let Some(before) = before {
                 octets = octets.saturating_add(before.octets);
                 whole = before.all_whole().await?;
@@ -132,21 +133,7 @@ impl Conversation {
 
     pub(crate) async fn append_piece(&mut self, ask: Ask<AppendPiece>, talk: &mut Talk<'_>) {
         let written = match &mut self.appending {
-            Some(appending) => {
-                let octets = ask.octets(talk.parts().1);
-                if appending.binary && octets.contains(&0) {
-                    // RFC 3516 §4.4: no FETCH could show it as it is, and no other tool read it.
-                    let nul = "Messages with NULs are not kept here; encode their parts";
-                    Err(Completion::no(Code::UnknownCte, nul))
-                } else if appending.header.as_mut().is_some_and(|scan| !scan.is_ascii(octets)) {
-                    // RFC 9755 §4.
-                    let utf8 = "A header in UTF-8 needs ENABLE UTF8=ACCEPT";
-                    Err(Completion::no(Code::Cannot, utf8))
-                } else {
-                    let written = appending.incoming.write(octets).await;
-                    written.map_err(|error| trouble::completion(&error))
-                }
-            }
+            Some(appending) => appending.take(ask.octets(talk.parts().1)).await,
             None => Err(trouble::out_of_order()),
         };
         let (session, wire) = talk.parts();
@@ -201,6 +188,22 @@ impl Conversation {
 }
 
 impl Appending {
+    /// Adds octets to the message, if they may stand in it.
+    pub(super) async fn take(&mut self, octets: &[u8]) -> Result<(), Completion> {
+        if self.binary && octets.contains(&0) {
+            // RFC 3516 §4.4: no FETCH could show it as it is, and no other tool read it.
+            let nul = "Messages with NULs are not kept here; encode their parts";
+            return Err(Completion::no(Code::UnknownCte, nul));
+        }
+        if self.header.as_mut().is_some_and(|scan| !scan.is_ascii(octets)) {
+            // RFC 9755 §4.
+            let utf8 = "A header in UTF-8 needs ENABLE UTF8=ACCEPT";
+            return Err(Completion::no(Code::Cannot, utf8));
+        }
+        let written = self.incoming.write(octets).await;
+        written.map_err(|error| trouble::completion(&error))
+    }
+
     /// The last one is whole too.
     async fn all_whole(self) -> Result<Vec<NewMessage>, StoreError> {
         let Self { mut whole, flags, incoming, .. } = self;

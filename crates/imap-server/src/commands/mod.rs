@@ -2,6 +2,7 @@
 
 mod acl;
 mod append;
+mod catenate;
 mod changes;
 mod copy;
 mod copy_across;
