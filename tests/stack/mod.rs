@@ -146,7 +146,8 @@ impl Stack {
         Self { folder, plan, up: None }
     }
 
-    fn prepare_in(place: &Path, plan: Plan) -> Self {
+    /// The same in this folder.
+    pub(crate) fn prepare_in(place: &Path, plan: Plan) -> Self {
         let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         certificate(folder.path(), plan.domain, plan.ip);
         fs::write(folder.path().join("config.toml"), plan.config(&[]))

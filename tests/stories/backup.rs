@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use testkit::small_disk;
 
 use crate::stack::{
     PATIENCE, Plan, Stack,
@@ -370,4 +371,32 @@ fn a_message_comes_back_into_a_mailbox_that_is_in_use() {
     let told = restore(&["--mailbox", "INBOX", "--uid", "1", "--into", "Again", "--again"]);
     assert_eq!(told["mailboxes"][0]["restored"], 1, "{told}");
     assert_eq!(see(&stack, "alice")["Again"].1.len(), 1);
+}
+
+#[test]
+fn a_full_disk_leaves_earlier_backups_whole() {
+    small_disk::run("stories::backup::child_with_backups_on_a_small_disk", 24 * 1024);
+}
+
+/// Not a test by itself: runs on the small disk.
+#[test]
+fn child_with_backups_on_a_small_disk() {
+    let Some(disk) = small_disk::here() else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let stack = Stack::prepare_in(elsewhere.path(), Plan::new("full.test", &["alice"]));
+    furnish(&stack, "alice", 20);
+    let repository = disk.join("repository");
+    create(&stack, &repository);
+    let results = stack.path("data/queue/tls-results");
+    fs::create_dir_all(&results).unwrap();
+    fs::File::create(results.join("1")).unwrap().set_len(64 << 20).unwrap();
+    let refused = stack.run(&["backup", "create", text(&repository)]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert!(said.contains("No space left") && said.contains("earlier backups are whole"), "{said}");
+    let (whole, report) = verify(&stack, &repository);
+    assert!(whole && report["backups"] == 1, "{report}");
+    fs::remove_dir_all(&results).unwrap();
+    assert_eq!(create(&stack, &repository)["removed_unfinished"], true);
+    assert!(verify(&stack, &repository).0);
 }

@@ -29,7 +29,9 @@ pub fn here() -> Option<PathBuf> {
 )]
 pub fn run(test: &str, kib: u32) {
     let root = is_root();
-    let place = std::env::temp_dir().join(format!("postrider-small-disk-{}", std::process::id()));
+    // A place of its own: to remove one that somebody else has a disk at would take that away.
+    let name = format!("postrider-small-disk-{}-{}", std::process::id(), test.replace(':', "-"));
+    let place = std::env::temp_dir().join(name);
     let made = std::fs::create_dir_all(&place);
     assert!(made.is_ok(), "{made:?}");
     let within = |script: &str| -> std::io::Result<Output> {

@@ -26,7 +26,7 @@ use super::{
     secrets::{Elsewhere, below},
 };
 use crate::{
-    commands::migrate, import::Progress, installation::Installation, supervisor::Lock, usage,
+    commands::migrate, import::Progress, installation::Installation, owner, supervisor::Lock, usage,
 };
 
 /// Databases that are published have this mode, everything else the owner's and the group's.
@@ -75,6 +75,7 @@ pub(crate) async fn install(
 ) -> anyhow::Result<Installed> {
     let data_dir = &installation.config.data_dir;
     let folders = installation.config.folders();
+    look_through(repository, id)?;
     installation.make_folders()?;
     let _lock = Lock::take(data_dir)?;
     nobody_works(&folders)?;
@@ -112,6 +113,33 @@ pub(crate) async fn install(
     Ok(installed)
 }
 
+/// Reads the list before anything is touched, and whether the contents are there and can be read:
+/// of those that are damaged only copying tells.
+fn look_through(repository: &Repository, id: &BackupId) -> anyhow::Result<()> {
+    let user = owner::name_of(rustix::process::geteuid().as_raw());
+    let readable = || format!("the repository must be readable for {user}, whose the data is");
+    let mut list = repository.read(id).with_context(readable)?;
+    let (mut missing, mut files) = (0_u64, 0_u64);
+    while let Some(line) = list.next()? {
+        let Line::File(file) = line else { continue };
+        let content = repository.content(file.sha256);
+        match File::open(&content) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let cannot = format!("cannot read {}", content.display());
+                return Err(anyhow::Error::new(error).context(cannot)).with_context(readable);
+            }
+            Err(_) => missing += 1,
+            Ok(_) => files += 1,
+        }
+    }
+    if files == 0 {
+        bail!(
+            "none of the {missing} contents of the backup {id} is there; was all of it copied here?"
+        );
+    }
+    Ok(())
+}
+
 /// Refuses while agents work on the data that were not started by `up`.
 fn nobody_works(folders: &Folders) -> anyhow::Result<()> {
     let holders = folders.queue.join("holders");
@@ -140,7 +168,9 @@ async fn make_room(
     // Just migrated: there are databases, and nothing in them.
     let has_domains = folders.directory.join("directory.db").exists()
         && installation.directory().hosted_domains().await.map_or(true, |all| !all.is_empty());
-    if !replace && (!mail.is_empty() || has_domains || marker(data_dir).exists()) {
+    // What an unfinished restore left is nobody's.
+    let is_unfinished = marker(data_dir).exists();
+    if !replace && !is_unfinished && (!mail.is_empty() || has_domains) {
         bail!(
             "{} is not empty (mail of {} accounts): --replace moves what is there aside first",
             data_dir.display(),

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Component, Path, PathBuf},
 };
 
@@ -216,6 +216,8 @@ fn put_back(repository: &Repository, file: &FileLine, to: &Path) -> anyhow::Resu
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
         opened => opened.and_then(|mut opened| {
             opened.write_all(&octets)?;
+            // As it was, whatever the umask is: agents of other users read the configuration.
+            opened.set_permissions(fs::Permissions::from_mode(mode))?;
             opened.sync_all()
         }),
     };

@@ -26,8 +26,7 @@ pub(crate) fn run(Args { new_key }: Args, config: Option<&Path>) -> anyhow::Resu
     let marker = backup::marker(&installation.config.data_dir);
     if marker.exists() {
         bail!(
-            "a restore was begun here and not finished ({} says so): repeat it with `postrider backup \
-             restore --replace`",
+            "a restore was begun here and not finished ({} says so): repeat `postrider backup restore`",
             marker.display()
         );
     }
