@@ -109,11 +109,13 @@ pub(crate) async fn check(account: &OpenAccount, deep: bool) -> Result<Vec<Findi
     let mut found = Vec::new();
     let mut change = account.change().await?;
     rename::finish(&mut change, &account.maildir).await?;
-    for line in inspection::damage(&mut change).await? {
+    change.commit().await?;
+    let mut look = account.look().await?;
+    for line in inspection::damage(&mut look).await? {
         found.push(of_account(Trouble::IndexDamaged, line));
     }
-    change.commit().await?;
-    let rows = mailboxes::all(&mut account.look().await?).await?;
+    let rows = mailboxes::all(&mut look).await?;
+    drop(look);
     for row in &rows {
         // One at a time: whoever delivers waits for one mailbox at most.
         let mut change = account.change().await?;

@@ -7,7 +7,11 @@ use stable_storage::on_blocking_thread;
 
 use crate::{
     StoreError,
-    changes::{create, merge, populate, rename},
+    changes::{
+        create, merge,
+        populate::{self, Populated},
+        rename,
+    },
     index::{Change, Index, Look, history, mailboxes, pending},
     maildir::Maildir,
     naming::file,
@@ -55,7 +59,12 @@ impl OpenAccount {
         let left = pending::left_over(&mut look).await?;
         drop(look);
         match boot {
-            None => populate::populate(&account, &options.boot).await?,
+            None => {
+                if populate::populate(&account, &options.boot).await? == Populated::PutBack {
+                    // It may be an old one: nothing that was told since is told anew.
+                    account.after_power_cut(&options.boot).await?;
+                }
+            }
             Some(boot) if boot != options.boot => account.after_power_cut(&options.boot).await?,
             Some(_) if left.renames => {
                 let mut change = account.index.change().await?;

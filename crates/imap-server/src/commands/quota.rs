@@ -2,7 +2,8 @@
 //!
 //! All mailboxes of an account share its one limit. An account without a limit has no quota root:
 //! a list without resources is not in the grammar (RFC 9208 §7). What a domain may have in all is
-//! the operator's affair: its use would tell one account about the others.
+//! the operator's affair: its use would tell one account about the others. For the same reason, the
+//! mailboxes of others that are shared have no root here, though what is put there counts for their owner.
 
 use imap_core::{
     command::QuotaCommand,
@@ -22,6 +23,10 @@ const ROOT: &str = "Account";
 impl Conversation {
     pub(crate) async fn quota(&self, ask: Ask<QuotaCommand>, talk: &mut Talk<'_>) {
         let told = self.held_and_limits().await;
+        let own = match ask.command() {
+            QuotaCommand::OfMailbox(name) => self.place(name).await.is_ok_and(|place| place.own),
+            QuotaCommand::OfRoot(_) => true,
+        };
         let (session, wire) = talk.parts();
         let (out, spelling) = (&mut wire.output, session.spelling());
         let completion = match (told, ask.command()) {
@@ -35,6 +40,7 @@ impl Conversation {
                 Completion::no(Code::NonExistent, "There is no such quota root")
             }
             (Ok((held, limits)), QuotaCommand::OfMailbox(mailbox)) => {
+                let limits = if own { limits } else { Quota::NONE };
                 let root = limits.is_some().then_some(ROOT);
                 response::quota_root(out, mailbox, root, spelling);
                 if limits.is_some() {

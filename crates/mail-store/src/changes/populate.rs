@@ -20,15 +20,28 @@ use crate::{
     records::AccountFile,
 };
 
+/// How an index came to be filled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Populated {
+    /// From the folders, or by another process.
+    Anew,
+    /// By one that was replaced: whoever did that stopped before it was filled.
+    PutBack,
+}
+
 /// Fills an empty index.
-pub(crate) async fn populate(account: &OpenAccount, boot: &str) -> Result<(), StoreError> {
+pub(crate) async fn populate(account: &OpenAccount, boot: &str) -> Result<Populated, StoreError> {
     let mut change = account.change().await?;
     if mailboxes::boot(&mut change).await?.is_some() {
         // Another process was faster.
-        return change.undo().await;
+        return change.undo().await.map(|()| Populated::Anew);
+    }
+    if let Some(old) = change.left_behind(&account.index) {
+        change.put_back(&account.index, old)?;
+        return Ok(Populated::PutBack);
     }
     fill(&mut change, account, boot, &[]).await?;
-    change.commit().await
+    change.commit().await.map(|()| Populated::Anew)
 }
 
 /// Fills an empty index; files that are to go are none of its messages. The caller commits.

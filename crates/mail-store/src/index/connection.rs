@@ -19,6 +19,8 @@ use crate::StoreError;
 
 /// The page cache of a connection.
 const CACHE_KIB: u32 = 512;
+/// What the name of an index that was replaced ends with, before the time.
+const REPLACED: &str = ".replaced-";
 
 /// An account's index.
 #[derive(Debug)]
@@ -103,6 +105,9 @@ impl Index {
         let _turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
         drop(guard.take());
         if inode(&self.path) == damaged {
+            if let Some(stale) = Replaced::left_behind(&self.path) {
+                stale.remove();
+            }
             rename_all(&self.path, &beside(&self.path, &format!(".damaged-{}", now.secs())))?;
         }
         *guard = Some(self.connect().await?);
@@ -190,6 +195,18 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 pub(crate) struct Replaced(PathBuf);
 
 impl Replaced {
+    /// That of a process which stopped before the new one was filled: there is at most one.
+    fn left_behind(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let folder = std::fs::read_dir(path.parent()?).ok()?;
+        let names = folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let is_one = |other: &String| {
+            let number = other.strip_prefix(name).and_then(|rest| rest.strip_prefix(REPLACED));
+            number.is_some_and(|number| number.bytes().all(|octet| octet.is_ascii_digit()))
+        };
+        names.filter(is_one).max().map(|found| Self(path.with_file_name(found)))
+    }
+
     /// It is not needed any more.
     pub(crate) fn remove(self) {
         for suffix in ["", "-wal", "-shm"] {
@@ -323,12 +340,21 @@ impl Change {
         self.look.run("commit", "commit").await?;
         self.open = false;
         drop(self.look.connection.take());
-        let old = beside(&index.path, &format!(".replaced-{}", now.secs()));
+        // Of one who stopped after the new one was filled.
+        if let Some(stale) = Replaced::left_behind(&index.path) {
+            stale.remove();
+        }
+        let old = beside(&index.path, &format!("{REPLACED}{}", now.secs()));
         rename_all(&index.path, &old)?;
         *self.look.connection = Some(index.connect().await?);
         self.look.run("begin", "begin immediate").await?;
         self.open = true;
         Ok((self, Replaced(old)))
+    }
+
+    /// What a process left that stopped while it built this index anew.
+    pub(crate) fn left_behind(&self, index: &Index) -> Option<Replaced> {
+        Replaced::left_behind(&index.path)
     }
 
     /// Undoes that.

@@ -260,6 +260,25 @@ async fn an_open_session_goes_on_after_a_reindex() {
     assert_eq!(left, 0);
 }
 
+/// Whoever builds it anew stops in the middle: the old one is there again, with all it knew.
+#[tokio::test]
+async fn a_reindex_that_stopped_is_undone() {
+    let world = World::new();
+    furnish(&world).await;
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await;
+    account.remove(inbox.id, &uid(2).into()).await.unwrap();
+    store.close().await;
+    let index = world.maildir().join("postrider-index.db");
+    fs::rename(&index, world.maildir().join("postrider-index.db.replaced-1800000000")).unwrap();
+    let account = open(&world).await;
+    assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["m1", "m3"]);
+    let expunged = account.changes(inbox.id, inbox.highest_modseq).await.unwrap().expunged;
+    assert!(expunged.contains(&uid(2)), "{expunged:?}");
+    assert_eq!(account.check(true).await.unwrap(), []);
+}
+
 /// An index that was set aside by another process is nobody's empty account.
 #[tokio::test]
 async fn a_lost_index_is_never_taken_for_an_empty_account() {

@@ -1,6 +1,6 @@
 //! `postrider store check`, `repair` and `reindex`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use account_usage::UsageReader;
 use clap::Args as Arguments;
@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use super::accounts;
 use crate::{installation::Installation, printer, terminal, usage};
+
+/// Whoever changes a mailbox says what it holds within so long.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Which accounts.
 #[derive(Arguments)]
@@ -72,7 +75,13 @@ async fn published(
     totals: Totals,
 ) -> anyhow::Result<Option<String>> {
     let file = installation.config.folders().usage.join("usage.db");
-    let known = UsageReader::open(&file).await?.usage(account.id).await?.unwrap_or_default();
+    let reader = UsageReader::open(&file).await?;
+    let mut known = reader.usage(account.id).await?.unwrap_or_default();
+    if known.version < totals.version {
+        // What changed in this moment is published in the next.
+        tokio::time::sleep(PUBLISHED_WITHIN).await;
+        known = reader.usage(account.id).await?.unwrap_or_default();
+    }
     if known.volume() == totals.volume() || known.version > totals.version {
         return Ok(None);
     }
