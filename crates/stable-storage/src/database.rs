@@ -17,6 +17,9 @@ pub(crate) const BUSY: Duration = Duration::from_secs(10);
 /// Readers that were idle for so long are closed.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// Rows that a query may find before anybody takes the first.
+const ROWS_AHEAD: usize = 1000;
+
 /// What a commit is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -107,6 +110,24 @@ impl Database {
         }
     }
 
+    /// A single connection that may write, and nothing else: for what is opened often and has no
+    /// start to migrate at. It is the one that looks at the tables, so that one thread is begun.
+    pub async fn connect_or_migrate(opening: &Opening) -> Result<SqliteConnection, DatabaseError> {
+        let _held = migration::lock(opening).await?;
+        if matches!(opening.path.try_exists(), Ok(true)) {
+            let mut connection = connect(opening, false).await?;
+            match migration::check(&mut connection, opening).await {
+                Err(DatabaseError::SchemaOlder { .. }) => {
+                    migration::apply(&mut connection, opening).await?;
+                    return Ok(connection);
+                }
+                checked => return checked.map(|()| connection),
+            }
+        }
+        migration::migrate(opening).await?;
+        connect(opening, false).await
+    }
+
     /// To read: pass it where sqlx wants an executor. Reads see the last commit.
     pub fn reader(&self) -> &SqlitePool {
         &self.readers
@@ -195,6 +216,8 @@ pub(crate) fn lean(path: &std::path::Path, cache_kib: u32) -> SqliteConnectOptio
         .busy_timeout(BUSY)
         .foreign_keys(false)
         .statement_cache_capacity(48)
+        // Rows come from a thread of the connection's; it needn't wait for who takes them.
+        .row_buffer_size(ROWS_AHEAD)
         .pragma("cache_size", format!("-{cache_kib}"))
         .pragma("temp_store", "memory")
         .disable_statement_logging()
@@ -240,6 +263,26 @@ mod tests {
         let error = Database::open(with(FIRST)).await.unwrap_err();
         assert!(matches!(error, DatabaseError::SchemaNewer { found: 2, known: 1, .. }), "{error}");
         assert!(error.to_string().contains("some.db"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_connection_sees_to_the_tables_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let with = |migrations| Opening::new(&path, migrations);
+        for known in [FIRST, FIRST, BOTH, BOTH] {
+            let mut connection = Database::connect_or_migrate(&with(known)).await.unwrap();
+            sqlx::query("insert into a (b) values (1)").execute(&mut connection).await.unwrap();
+        }
+        let error = Database::connect_or_migrate(&with(FIRST)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::SchemaNewer { found: 2, known: 1, .. }), "{error}");
+        let mut connection = Database::connect_or_migrate(&with(BOTH)).await.unwrap();
+        let rows: Vec<Option<String>> =
+            sqlx::query_scalar("select d from a").fetch_all(&mut connection).await.unwrap();
+        assert_eq!(
+            rows,
+            [Some("x".to_owned()), Some("x".into()), Some("x".into()), Some("x".into())]
+        );
     }
 
     #[tokio::test]

@@ -149,16 +149,12 @@ impl Index {
     async fn connect(&self) -> Result<Connected, StoreError> {
         let opening = Opening {
             durability: Durability::Normal,
-            readers_max: 1,
             cache_kib: CACHE_KIB,
             ..Opening::new(&self.path, MIGRATIONS)
         };
-        let failed = |error| failed(self.account, "open", error);
-        let database = Database::open_or_migrate(opening).await.map_err(failed)?;
-        // Its reader was for the check of the tables. Closed after ours is open, it would leave its
-        // descriptor behind: SQLite keeps it as long as the file has locks.
-        database.close().await;
-        let connection = database.connection().await.map_err(failed)?;
+        let connection = Database::connect_or_migrate(&opening)
+            .await
+            .map_err(|error| failed(self.account, "open", error))?;
         let inode = inode(&self.path).unwrap_or(0);
         self.opened.store(inode, Ordering::Relaxed);
         Ok(Connected { connection, inode })
