@@ -23,7 +23,8 @@ pub use metadata::{Depth, MetadataCommand};
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use notify::{EventGroup, Events, Notify, NotifyMailboxes, NotifySet, SelectedEvents};
 pub use search::{
-    Arrange, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
+    Arrange, EnvelopeField, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey,
+    ThreadAlgorithm,
 };
 
 use crate::SequenceSet;

@@ -125,6 +125,21 @@ impl fmt::Display for PartialRange {
     }
 }
 
+/// A field of the envelope that a search names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EnvelopeField {
+    /// `BCC`.
+    Bcc,
+    /// `CC`.
+    Cc,
+    /// `FROM`.
+    From,
+    /// `SUBJECT`.
+    Subject,
+    /// `TO`.
+    To,
+}
+
 /// A search key; its depth is bounded by the parser. Strings are text: whatever the charset was,
 /// it is decoded, and comparing disregards case.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -180,8 +195,15 @@ pub enum SearchKey {
     Larger(u64),
     /// `SMALLER`: fewer octets than this.
     Smaller(u64),
-    /// `HEADER`: the named field has this text; the empty one: there is such a field. `FROM`,
-    /// `SUBJECT` and their like are this too.
+    /// `FROM`, `SUBJECT` and their like: this field of the envelope has this text (RFC 3501 §6.4.4);
+    /// the empty one: there is something in it.
+    Envelope {
+        /// The field.
+        field: EnvelopeField,
+        /// The text.
+        text: String,
+    },
+    /// `HEADER`: the named field has this text; the empty one: there is such a field.
     Header {
         /// The field's name.
         name: String,

@@ -7,7 +7,7 @@ use super::{
     cursor::{Cursor, is_atom_char},
     values::{date, mod_seq, object_id, partial_range, sequence_set, text},
 };
-use crate::command::{Arrange, Numbering, Search, SearchKey, SearchReturn};
+use crate::command::{Arrange, EnvelopeField, Numbering, Search, SearchKey, SearchReturn};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -224,9 +224,17 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
             cursor.space()?;
             SearchKey::Header { name, text: string(cursor)? }
         }
-        // BCC, CC, FROM, SUBJECT, TO: the key is the field's name.
-        name => SearchKey::Header { name: text(name)?, text: string(cursor)? },
+        b"BCC" => envelope(EnvelopeField::Bcc, cursor)?,
+        b"CC" => envelope(EnvelopeField::Cc, cursor)?,
+        b"FROM" => envelope(EnvelopeField::From, cursor)?,
+        b"SUBJECT" => envelope(EnvelopeField::Subject, cursor)?,
+        b"TO" => envelope(EnvelopeField::To, cursor)?,
+        _ => return Err(SyntaxError::Expected("a search key")),
     })
+}
+
+fn envelope(field: EnvelopeField, cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    Ok(SearchKey::Envelope { field, text: string(cursor)? })
 }
 
 /// `[entry-name SP entry-type-req SP] mod-sequence-valzer`. A message has one mod-sequence for all

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{
-    FetchItem, FieldChoice, ListSelection, MailboxCommand, Numbering, Partial, SearchKey, Section,
-    SectionOf, StatusItem, StoreAction,
+    EnvelopeField, FetchItem, FieldChoice, ListSelection, MailboxCommand, Numbering, Partial,
+    SearchKey, Section, SectionOf, StatusItem, StoreAction,
 };
 
 /// Of a client that has enabled nothing.
@@ -390,6 +390,7 @@ fn search_keys() {
     use SearchKey as K;
     let not = |key| K::Not(Box::new(key));
     let header = |name: &str, text: &str| K::Header { name: name.into(), text: text.into() };
+    let envelope = |field, text: &str| K::Envelope { field, text: text.into() };
     assert_eq!(key("SEARCH ALL"), K::All);
     assert_eq!(key("SEARCH UNSEEN"), not(K::Flag(Flag::Seen)));
     assert_eq!(key("SEARCH OLD"), not(K::Recent));
@@ -400,7 +401,7 @@ fn search_keys() {
         K::And(vec![
             K::Flag(Flag::Flagged),
             K::Since(crate::calendar::Date::new(1994, 2, 1).unwrap()),
-            not(header("FROM", "Smith")),
+            not(envelope(EnvelopeField::From, "Smith")),
         ])
     );
     assert_eq!(key("SEARCH CHARSET UTF-8 TEXT {6}\r\n가나"), K::Text("가나".into()));
@@ -408,7 +409,7 @@ fn search_keys() {
         key("SEARCH OR (SUBJECT a 1:3) UID 5"),
         K::Or(Box::new((
             K::And(vec![
-                header("SUBJECT", "a"),
+                envelope(EnvelopeField::Subject, "a"),
                 K::Sequence(crate::SequenceSet::parse(b"1:3").unwrap()),
             ]),
             K::Uid(crate::SequenceSet::parse(b"5").unwrap()),

@@ -3,12 +3,25 @@
 //! What is known grows in three steps, each dearer than the one before: the row of the index, the
 //! header, the words of the body. Most messages are decided by their row.
 
-use imap_core::{UidRuns, calendar::Date, command::SearchKey};
+use imap_core::{
+    UidRuns,
+    calendar::Date,
+    command::{EnvelopeField, SearchKey},
+};
 use mail_store::MessageRow;
 use mail_types::{Flag, Timestamp};
-use mime_core::header;
+use mime_core::{
+    Octets,
+    header::{self, address::AddressItem, date::DateTime},
+    text::decode_header,
+};
 
 use super::words::{Needles, fold};
+
+/// A longer text of an envelope may have been cut, in octets.
+const WHOLE_OCTETS: usize = 500;
+/// Of a longer list of addresses some may have been left out.
+const WHOLE_ADDRESSES: usize = 20;
 
 /// The numbers in a query, resolved against the session's view before the search began.
 pub(super) trait Numbers {
@@ -65,6 +78,7 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::SentBefore(date) => self.sent(|day| day < *date),
             SearchKey::SentOn(date) => self.sent(|day| day == *date),
             SearchKey::SentSince(date) => self.sent(|day| day >= *date),
+            SearchKey::Envelope { field, text } => self.envelope_has(*field, text),
             SearchKey::Header { name, text } => {
                 self.header.map(|octets| field_has(octets, name, text))
             }
@@ -89,6 +103,33 @@ impl<N: Numbers> Evidence<'_, N> {
         verdict
     }
 
+    /// Whether a field of the envelope has the text, decoded. Where a negative answer might be due to
+    /// what the envelope leaves out, the header decides.
+    fn envelope_has(&self, field: EnvelopeField, text: &str) -> Option<bool> {
+        let envelope = &self.row.details.as_ref()?.envelope;
+        let (name, addresses) = match field {
+            EnvelopeField::Subject => {
+                let has = |subject: &Octets| text.is_empty() || value_has(subject, &fold(text));
+                return match &envelope.subject {
+                    Some(subject) if subject.len() > WHOLE_OCTETS && !has(subject) => {
+                        self.header.map(|octets| field_has(octets, "Subject", text))
+                    }
+                    subject => Some(subject.as_ref().is_some_and(has)),
+                };
+            }
+            EnvelopeField::Bcc => ("Bcc", &envelope.bcc),
+            EnvelopeField::Cc => ("Cc", &envelope.cc),
+            EnvelopeField::From => ("From", &envelope.from),
+            EnvelopeField::To => ("To", &envelope.to),
+        };
+        let has =
+            !addresses.is_empty() && (text.is_empty() || addresses_have(addresses, &fold(text)));
+        if has || addresses.len() <= WHOLE_ADDRESSES {
+            return Some(has);
+        }
+        self.header.map(|octets| field_has(octets, name, text))
+    }
+
     /// How many seconds ago it was received (RFC 5032 §3).
     fn age(&self) -> i64 {
         self.numbers.began().secs().saturating_sub(self.row.internal_date.secs())
@@ -107,15 +148,44 @@ impl<N: Numbers> Evidence<'_, N> {
     /// The day of its Date field, without regard to time and zone; a message without a Date that
     /// can be read was sent on no day.
     fn sent(&self, holds: impl Fn(Date) -> bool) -> Option<bool> {
-        let octets = self.header?;
-        let date = header::find(octets, "Date")
-            .and_then(|field| header::date::DateTime::parse(&field.unfolded()))
-            .and_then(|date| {
-                let (year, month, day) = date.civil_date();
-                Date::new(year, month, day)
-            });
+        let date =
+            self.row.details.as_ref()?.envelope.date.as_deref().and_then(DateTime::parse).and_then(
+                |date| {
+                    let (year, month, day) = date.civil_date();
+                    Date::new(year, month, day)
+                },
+            );
         Some(date.is_some_and(holds))
     }
+}
+
+/// The addresses of a field as they stand there, decoded, or nearly so: quoting is lost, so that a
+/// name comes with and without it.
+fn addresses_have(addresses: &[AddressItem], folded: &str) -> bool {
+    let mut shown = String::new();
+    for item in addresses {
+        match item {
+            AddressItem::Mailbox(mailbox) => {
+                let mut address = String::from_utf8_lossy(&mailbox.local).into_owned();
+                if let Some(domain) = &mailbox.domain {
+                    address.push('@');
+                    address.push_str(&String::from_utf8_lossy(domain));
+                }
+                match &mailbox.name {
+                    Some(name) => {
+                        let name = decode_header(name);
+                        shown.push_str(&format!("{name} <{address}>, \"{name}\" <{address}>, "));
+                    }
+                    None => shown.push_str(&format!("{address}, ")),
+                }
+            }
+            AddressItem::GroupStart(name) => {
+                shown.push_str(&format!("{}: ", decode_header(name)));
+            }
+            AddressItem::GroupEnd => shown.push_str("; "),
+        }
+    }
+    fold(&shown).contains(folded)
 }
 
 /// Whether a field of this name has the text in it, decoded; the empty text asks for the field.
@@ -136,7 +206,7 @@ fn header_has(octets: &[u8], text: &str) -> bool {
 }
 
 fn value_has(value: &[u8], folded: &str) -> bool {
-    fold(&mime_core::text::decode_header(value)).contains(folded)
+    fold(&decode_header(value)).contains(folded)
 }
 
 /// Whether a key can need more than the row of the index.
@@ -148,6 +218,7 @@ pub(super) fn needs_content(key: &SearchKey) -> bool {
         SearchKey::SentBefore(_)
         | SearchKey::SentOn(_)
         | SearchKey::SentSince(_)
+        | SearchKey::Envelope { .. }
         | SearchKey::Header { .. }
         | SearchKey::Body(_)
         | SearchKey::Text(_) => true,

@@ -121,6 +121,8 @@ impl Query {
                         if let Err(end) = progress.tell(talk, done, Some(uids.len())).await {
                             return Ok(Err(end));
                         }
+                        // What is in memory is read without waiting: others have their turn between.
+                        tokio::task::yield_now().await;
                         self.read_and_judge(account, row, &mut needles).await?
                     }
                 };

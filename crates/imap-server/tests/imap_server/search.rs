@@ -123,6 +123,33 @@ async fn words_of_all_languages() {
     client.run("SEARCH CHARSET X-UNKNOWN ALL").await.is("NO [BADCHARSET");
 }
 
+/// The envelope leaves some of a very long list out, and comments: what it hasn't the header has.
+#[tokio::test]
+async fn the_last_of_very_many_recipients() {
+    let (_house, mut client) = searched().await;
+    let many: Vec<String> = (0..300).map(|n| format!("r{n}@example.com")).collect();
+    let long = "word ".repeat(400);
+    let message = format!(
+        "From: \"Kim, Ann\" <kim@example.com>\r\nTo: {}\r\nSubject: {long}end\r\n\r\ntext\r\n",
+        many.join(",\r\n ")
+    );
+    client.run(format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await.ok();
+    for (query, expected) in [
+        ("TO r299@example.com", &[5][..]),
+        ("TO r300@example.com", &[]),
+        ("SUBJECT \"word end\"", &[5]),
+        ("SUBJECT \"word start\"", &[]),
+        ("FROM \"Kim, Ann <kim@\"", &[5]),
+        ("FROM {18+}\r\n\"Kim, Ann\" <kim@ex", &[5]),
+        ("CC \"\"", &[1]),
+        ("SUBJECT \"\"", &[1, 2, 3, 4, 5]),
+        ("SENTSINCE 1-Jan-1990", &[1, 2]),
+    ] {
+        let found = client.run(format!("SEARCH {query}")).await.ok().found();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
 /// RFC 3501 §6.4.8: nothing is found where nothing is.
 #[tokio::test]
 async fn an_empty_mailbox() {
