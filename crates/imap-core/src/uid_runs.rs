@@ -1,17 +1,19 @@
 //! A set of UIDs, run-length coded: a mailbox that nothing was ever expunged from is one run,
-//! whatever its size.
+//! whatever its size. Clones share their runs until one of them changes, so that the sessions of a
+//! mailbox need not each have its numbering.
 //!
 //! Invariant: runs ascend and neither touch nor overlap, and each knows how many UIDs stand before
 //! it, so that place and UID are found by binary search.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use mail_types::Uid;
 
 /// A sorted set of UIDs.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct UidRuns {
-    runs: Vec<Run>,
+    /// None of an empty set.
+    runs: Option<Arc<Vec<Run>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl Run {
 impl UidRuns {
     /// The empty set.
     pub const fn new() -> Self {
-        Self { runs: Vec::new() }
+        Self { runs: None }
     }
 
     /// From ranges, both ends included, in any order; overlaps count once.
@@ -46,24 +48,37 @@ impl UidRuns {
         set
     }
 
+    fn runs(&self) -> &[Run] {
+        self.runs.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether both are the same place in memory.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        match (&self.runs, &other.runs) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
     /// How many UIDs.
     pub fn len(&self) -> u32 {
-        self.runs.last().map_or(0, |run| run.before + run.len())
+        self.runs().last().map_or(0, |run| run.before + run.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.runs().is_empty()
     }
 
     /// The smallest.
     pub fn first(&self) -> Option<Uid> {
-        self.runs.first().and_then(|run| Uid::new(run.first))
+        self.runs().first().and_then(|run| Uid::new(run.first))
     }
 
     /// The largest.
     pub fn last(&self) -> Option<Uid> {
-        self.runs.last().and_then(|run| Uid::new(run.last))
+        self.runs().last().and_then(|run| Uid::new(run.last))
     }
 
     /// Whether it is in the set.
@@ -74,7 +89,7 @@ impl UidRuns {
     /// How many smaller ones the set has; none if it is not in the set.
     pub fn rank(&self, uid: Uid) -> Option<u32> {
         let number = uid.number();
-        let place = self.runs.binary_search_by(|run| {
+        let place = self.runs().binary_search_by(|run| {
             if run.last < number {
                 Ordering::Less
             } else if run.first > number {
@@ -83,26 +98,26 @@ impl UidRuns {
                 Ordering::Equal
             }
         });
-        let run = self.runs.get(place.ok()?)?;
+        let run = self.runs().get(place.ok()?)?;
         Some(run.before + (number - run.first))
     }
 
     /// The UID that has `rank` smaller ones.
     pub fn nth(&self, rank: u32) -> Option<Uid> {
-        let after = self.runs.partition_point(|run| run.before <= rank);
-        let run = self.runs.get(after.checked_sub(1)?)?;
+        let after = self.runs().partition_point(|run| run.before <= rank);
+        let run = self.runs().get(after.checked_sub(1)?)?;
         let offset = rank - run.before;
         (offset < run.len()).then(|| Uid::new(run.first + offset)).flatten()
     }
 
     /// The UIDs, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Uid> + '_ {
-        self.runs.iter().flat_map(|run| (run.first..=run.last).filter_map(Uid::new))
+        self.runs().iter().flat_map(|run| (run.first..=run.last).filter_map(Uid::new))
     }
 
     /// The runs, ascending, both ends included.
     pub fn ranges(&self) -> impl Iterator<Item = (Uid, Uid)> + '_ {
-        self.runs.iter().filter_map(|run| Some((Uid::new(run.first)?, Uid::new(run.last)?)))
+        self.runs().iter().filter_map(|run| Some((Uid::new(run.first)?, Uid::new(run.last)?)))
     }
 
     /// What either has.
@@ -113,7 +128,7 @@ impl UidRuns {
     /// What both have.
     pub fn intersection(&self, other: &Self) -> Self {
         let mut both = Self::new();
-        let (mut left, mut right) = (self.runs.iter().peekable(), other.runs.iter().peekable());
+        let (mut left, mut right) = (self.runs().iter().peekable(), other.runs().iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             let (first, last) = (a.first.max(b.first), a.last.min(b.last));
             if first <= last {
@@ -131,8 +146,8 @@ impl UidRuns {
     /// What this has and `other` has not.
     pub fn difference(&self, other: &Self) -> Self {
         let mut rest = Self::new();
-        let mut holes = other.runs.iter().peekable();
-        for run in &self.runs {
+        let mut holes = other.runs().iter().peekable();
+        for run in self.runs() {
             let mut first = run.first;
             while let Some(hole) = holes.peek() {
                 if hole.first > run.last {
@@ -171,15 +186,16 @@ impl UidRuns {
     /// Whether the saturated step over a hole that ends at the largest number left `first` inside
     /// that hole.
     fn ends_at_max_within(&self, first: u32) -> bool {
-        first == u32::MAX && self.runs.last().is_some_and(|run| run.last == u32::MAX)
+        first == u32::MAX && self.runs().last().is_some_and(|run| run.last == u32::MAX)
     }
 
     /// Adds a range that starts at or above the start of the last run.
     fn append(&mut self, first: u32, last: u32) {
         let before = self.len();
-        match self.runs.last_mut() {
+        let runs = Arc::make_mut(self.runs.get_or_insert_default());
+        match runs.last_mut() {
             Some(run) if first <= run.last.saturating_add(1) => run.last = run.last.max(last),
-            _ => self.runs.push(Run { first, last, before }),
+            _ => runs.push(Run { first, last, before }),
         }
     }
 }
@@ -199,7 +215,7 @@ impl FromIterator<Uid> for UidRuns {
 /// As `uid-set` of RFC 4315 §4: `1:3,5`. Nothing for the empty set.
 impl fmt::Display for UidRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, run) in self.runs.iter().enumerate() {
+        for (place, run) in self.runs().iter().enumerate() {
             if place > 0 {
                 f.write_str(",")?;
             }
@@ -244,6 +260,18 @@ mod tests {
         assert_eq!(top.difference(&runs([u32::MAX - 1])), runs([u32::MAX]));
         assert_eq!(top.difference(&top), UidRuns::new());
         assert_eq!(top.rank(Uid::MAX), Some(1));
+    }
+
+    #[test]
+    fn clones_share_until_one_changes() {
+        let one = runs([1, 2, 5]);
+        let other = one.clone();
+        assert!(one.is_shared_with(&other) && !one.is_shared_with(&runs([1, 2, 5])));
+        let mut changed = one.clone();
+        changed.append(9, 9);
+        assert!(!changed.is_shared_with(&one));
+        assert_eq!((one.len(), changed.len()), (3, 4));
+        assert!(UidRuns::new().is_shared_with(&runs([])));
     }
 
     fn some_set() -> impl Strategy<Value = BTreeSet<u32>> {

@@ -6,7 +6,8 @@
 //! and join it with the next EXISTS (RFC 3501 §7.4.1, §7.3.1). When either may be told is
 //! [`crate::server`]'s business (the table of commands).
 //!
-//! Memory goes with the number of gaps between UIDs, not with the number of messages.
+//! Memory goes with the number of gaps between UIDs, not with the number of messages, and sessions
+//! of one mailbox whose clients know the same share it ([`View::share`]).
 
 use mail_types::{SeqNum, Uid};
 
@@ -42,10 +43,8 @@ impl View {
     /// A mailbox as it is opened: its UIDs, and those of them that this session is the first to
     /// be told of (RFC 3501 §2.3.2 `\Recent`).
     pub fn new(uids: UidRuns, recent: UidRuns) -> Self {
-        let mut view =
-            Self { recent: recent.intersection(&uids), arrived: uids, ..Self::default() };
-        let _ = view.tell_arrived();
-        view
+        let highest_told = uids.last().map_or(0, Uid::number);
+        Self { recent: recent.intersection(&uids), told: uids, highest_told, ..Self::default() }
     }
 
     /// How many messages the client knows of.
@@ -61,6 +60,18 @@ impl View {
     /// The UIDs that have a sequence number, ascending.
     pub fn uids(&self) -> &UidRuns {
         &self.told
+    }
+
+    /// Whether the client knows of all that came and went: nothing waits to be told.
+    pub fn is_up_to_date(&self) -> bool {
+        self.arrived.is_empty() && self.vanished.is_empty()
+    }
+
+    /// Takes what another session has told, if it is the same: it is kept once then.
+    pub fn share(&mut self, uids: &UidRuns) {
+        if self.told == *uids {
+            self.told = uids.clone();
+        }
     }
 
     /// The sequence number of a message the client knows of.

@@ -11,6 +11,7 @@
 mod commands;
 mod handler;
 mod notifying;
+mod numbering;
 mod place;
 mod presence;
 mod progress;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use imap_core::{UidRuns, server::FlagsNow};
 use mail_store::{AccountMailboxes, MailboxState, MessageFlags, UidSet, Watch};
-use mail_types::{Keyword, MailboxId, ModSeq, Rights, Uid};
+use mail_types::{Keyword, MailboxId, ModSeq, Rights, Uid, UidValidity};
 
 use crate::place::Place;
 
@@ -19,6 +19,7 @@ pub(crate) struct Selected {
     /// What of that the client was told.
     pub(crate) told_rights: Rights,
     pub(crate) id: MailboxId,
+    pub(crate) uid_validity: UidValidity,
     pub(crate) watch: Watch,
     /// The watch has rung since the session last asked for news.
     pub(crate) rung: bool,
@@ -48,6 +49,7 @@ impl Selected {
             rights: place.rights,
             told_rights: place.rights,
             id: state.id,
+            uid_validity: state.uid_validity,
             watch,
             rung: false,
             seen: state.highest_modseq,

@@ -20,7 +20,7 @@ use stable_storage::Files;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::{handler::Conversation, presence::watch_directory};
+use crate::{handler::Conversation, numbering::Numberings, presence::watch_directory};
 
 /// What one connection too many is told.
 const TURNED_AWAY: &[u8] = b"* BYE [LIMIT] Too many connections, please close some\r\n";
@@ -32,6 +32,8 @@ pub(crate) struct Service {
     /// Rings when another directory is published.
     pub(crate) directory_published: watch::Receiver<()>,
     pub(crate) store: MailStore,
+    /// Which messages the mailboxes have that are open.
+    pub(crate) numberings: Numberings,
     pub(crate) usage: UsagePublisher,
     /// With whom mailboxes are shared.
     pub(crate) sharing: ImapSharing,
@@ -118,6 +120,7 @@ impl Service {
             directory,
             directory_published,
             store,
+            numberings: Numberings::default(),
             usage,
             sharing: config.imap.sharing,
             annotation_limits: annotation_limits(config),

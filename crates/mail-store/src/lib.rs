@@ -16,6 +16,7 @@
 mod access;
 mod account;
 mod annotations;
+mod asked;
 mod background;
 pub mod backup;
 mod changes;

@@ -13,6 +13,7 @@ use stable_storage::{Bell, Files, on_blocking_thread};
 
 use crate::{
     AccountMailboxes, Pending, StoreError,
+    asked::Asked,
     background::{Background, FollowUps, Forget},
     maildir::Maildir,
     open_account::OpenAccount,
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     accounts: OpenAccounts,
     bell: Bell,
     pub(crate) watchers: Watchers,
+    pub(crate) asked: Asked,
     pub(crate) follow_ups: FollowUps,
     background: Mutex<Option<Background>>,
 }
@@ -91,6 +93,7 @@ impl MailStore {
             files,
             bell,
             watchers: Watchers::default(),
+            asked: Asked::default(),
             follow_ups: FollowUps::default(),
             background: Mutex::new(None),
         });

@@ -142,6 +142,13 @@ impl Session {
         }
     }
 
+    /// Takes what another session's client knows of the same mailbox, if it is the same.
+    pub fn share(&mut self, uids: &UidRuns) {
+        if let Some(view) = self.view_mut() {
+            view.share(uids);
+        }
+    }
+
     pub(super) fn view_mut(&mut self) -> Option<&mut View> {
         match &mut self.access {
             Access::Selected(selected) => Some(&mut selected.view),

@@ -1,5 +1,7 @@
 //! News of the open mailbox, from whichever process.
 
+use std::sync::Arc;
+
 use agent_kit::Gone;
 use imap_core::server::{Ask, Changes};
 use mail_store::StoreError;
@@ -55,6 +57,7 @@ impl Conversation {
         }
         let (session, wire) = talk.parts();
         ask.finish(session, wire);
+        self.share_numbering(talk);
         Ok(())
     }
 }
@@ -63,7 +66,7 @@ impl Conversation {
 async fn changes(
     selected: &mut Selected,
     look: bool,
-) -> Result<Option<mail_store::Changes>, StoreError> {
+) -> Result<Option<Arc<mail_store::Changes>>, StoreError> {
     if !look {
         return Ok(None);
     }
@@ -78,7 +81,7 @@ async fn changes(
 async fn tell(
     ask: &Ask<Changes>,
     selected: &mut Selected,
-    changes: mail_store::Changes,
+    changes: Arc<mail_store::Changes>,
     talk: &mut Talk<'_>,
 ) -> Result<(), Gone> {
     let (known, new): (Vec<_>, Vec<_>) =

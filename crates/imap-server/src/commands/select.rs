@@ -76,7 +76,7 @@ impl Conversation {
             } else {
                 (found.recent_from, found)
             };
-            let uids = uid_runs(&mailboxes.uids(&state).await?);
+            let uids = self.service.numberings.of(mailboxes, &state).await?;
             let keywords = mailboxes.keywords(state.id).await?;
             let attributes = if rev2 {
                 attributes(&self.service, signed_in, &select.mailbox).await?

@@ -1,6 +1,9 @@
 //! What can be asked of an account's mailboxes without changing them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
 use stable_storage::on_blocking_thread;
@@ -59,6 +62,15 @@ impl AccountMailboxes {
         }))
     }
 
+    /// The same as ranges; of a mailbox without a gap between its UIDs, however large, at no cost.
+    pub fn numbering<'a>(&'a self, state: &'a MailboxState) -> Pending<'a, UidSet> {
+        let (mailbox, since) = (state.id, state.highest_modseq);
+        let below = i64::from(state.uid_next.number());
+        Box::pin(self.ask(move |mut look| async move {
+            history::numbering_at(&mut look, mailbox, since, below).await
+        }))
+    }
+
     /// The keywords that messages of the mailbox have, sorted.
     pub fn keywords(&self, mailbox: MailboxId) -> Pending<'_, Vec<Keyword>> {
         Box::pin(self.ask(move |mut look| async move {
@@ -66,9 +78,10 @@ impl AccountMailboxes {
         }))
     }
 
-    /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query.
-    pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Changes> {
-        Box::pin(self.ask(move |mut look| async move {
+    /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query; one
+    /// as well for all who ask while it waits for its turn.
+    pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Arc<Changes>> {
+        let query = self.ask(move |mut look| async move {
             let state = state_of(&mut look, mailbox).await?;
             if state.highest_modseq <= since {
                 return Ok(Changes { state, changed: Vec::new(), expunged: Vec::new() });
@@ -86,7 +99,8 @@ impl AccountMailboxes {
             };
             look.end_moment().await?;
             Ok(Changes { state, changed, expunged })
-        }))
+        });
+        Box::pin(self.store.shared.asked.changes(self.id, mailbox, since, query))
     }
 
     /// Which messages went after a modseq, ascending; none if the log does not reach back so far,

@@ -1,11 +1,14 @@
 //! What happened in a mailbox since a modseq: rows that changed, and the log of those that went.
 
-use std::collections::BTreeSet;
-
 use mail_types::{MailboxId, ModSeq, Uid};
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Look, mailboxes::uid, messages::modseq};
-use crate::{MessageFlags, StoreError, mailbox::flags_from};
+use super::{
+    Look,
+    mailboxes::uid,
+    messages::{modseq, packed},
+};
+use crate::{MessageFlags, StoreError, UidSet};
 
 /// The UIDs below `below` that are there or went after `since`: those of a former moment.
 pub(crate) async fn uids_at(
@@ -30,6 +33,37 @@ pub(crate) async fn uids_at(
     .await
     .map_err(failed)?;
     Ok(listed_uids(&list.unwrap_or_default()))
+}
+
+/// The same as ranges. A mailbox without a gap between its UIDs is not walked through, so that it
+/// costs the same whatever is in it.
+pub(crate) async fn numbering_at(
+    look: &mut Look,
+    mailbox: MailboxId,
+    since: ModSeq,
+    below: i64,
+) -> Result<UidSet, StoreError> {
+    let failed = look.failed("look for gaps between UIDs");
+    let facts: Option<(Option<i64>, Option<i64>, i64, bool)> = sqlx::query_as(
+        "select (select min(uid) from messages where mailbox = ?1),
+             (select max(uid) from messages where mailbox = ?1), messages,
+             exists (select 1 from expunged where mailbox = ?1 and modseq > ?2)
+         from mailboxes where id = ?1",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .fetch_optional(look.db()?)
+    .await
+    .map_err(failed)?;
+    match facts {
+        Some((Some(first), Some(last), count, false))
+            if last.saturating_sub(first).saturating_add(1) == count =>
+        {
+            let last = last.min(below.saturating_sub(1));
+            Ok(if first > last { UidSet::default() } else { UidSet::range(uid(first)..=uid(last)) })
+        }
+        _ => Ok(uids_at(look, mailbox, since, below).await?.into_iter().collect()),
+    }
 }
 
 pub(super) fn listed_uids(list: &str) -> Vec<Uid> {
@@ -63,24 +97,13 @@ pub(crate) async fn changed_since(
     since: ModSeq,
 ) -> Result<Vec<MessageFlags>, StoreError> {
     let failed = look.failed("read changes");
-    let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
-        "select uid, flags, keywords, modseq from messages where mailbox = ? and modseq > ?",
-    )
-    .bind(mailbox.0)
-    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
-    .fetch_all(look.db()?)
-    .await
-    .map_err(failed)?;
-    let mut changed: Vec<MessageFlags> = rows
-        .into_iter()
-        .map(|(number, system, keywords, when)| MessageFlags {
-            uid: uid(number),
-            flags: flags_from(system, &keywords),
-            modseq: modseq(when),
-        })
-        .collect();
-    changed.sort_unstable_by_key(|message| message.uid);
-    Ok(changed)
+    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(");
+    sql.push(packed::FLAG_ROW).push(", '') from messages m where m.mailbox = ");
+    sql.push_bind(mailbox.0).push(" and m.modseq > ");
+    sql.push_bind(i64::try_from(since.0).unwrap_or(i64::MAX));
+    let rows: Option<String> =
+        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(&failed)?;
+    packed::flag_rows(&rows.unwrap_or_default()).ok_or_else(|| failed(packed::no_such_rows()))
 }
 
 /// Whether all that went after `since` is in the log.
@@ -105,14 +128,17 @@ pub(crate) async fn expunged_since(
     since: ModSeq,
 ) -> Result<Vec<Uid>, StoreError> {
     let failed = look.failed("read the expunge log");
-    let rows: Vec<i64> =
-        sqlx::query_scalar("select uid from expunged where mailbox = ? and modseq > ?")
-            .bind(mailbox.0)
-            .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
-            .fetch_all(look.db()?)
-            .await
-            .map_err(failed)?;
-    Ok(rows.into_iter().map(uid).collect::<BTreeSet<_>>().into_iter().collect())
+    // One row, as above.
+    let list: Option<String> = sqlx::query_scalar(
+        "select group_concat(uid) from (
+             select distinct uid from expunged where mailbox = ? and modseq > ? order by uid)",
+    )
+    .bind(mailbox.0)
+    .bind(i64::try_from(since.0).unwrap_or(i64::MAX))
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(listed_uids(&list.unwrap_or_default()))
 }
 
 /// Some of the log may be missing: what went up to now is not told from it any more.

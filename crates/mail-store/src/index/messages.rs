@@ -1,7 +1,9 @@
 //! Rows of messages, read. A statement brings many rows: each one awaited costs as much as hundreds
 //! of rows do.
 
-use std::collections::BTreeSet;
+pub(super) mod packed;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
@@ -11,6 +13,9 @@ use crate::{
     Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from, naming::file,
     object_ids::EmailId, sort_keys::StoredKeys,
 };
+
+/// Rows that come as one text: some megabytes.
+const PAGE: i64 = 20_000;
 
 /// Which of a mailbox's folders a file is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -68,26 +73,6 @@ pub(crate) fn path(dir: &str, place: Place, base: &str, info: &str) -> String {
     format!("{dir}{slash}{}/{base}{info}", place.as_str())
 }
 
-/// The columns of [`file_row`], in its order.
-const COLUMNS: &str = "m.uid, m.flags, m.keywords, m.modseq, m.size, m.octets, m.internal_date, \
-                       m.base, m.info, m.place, m.behind, m.bare_lf";
-
-fn file_row(row: &SqliteRow) -> Result<FileRow, sqlx::Error> {
-    Ok(FileRow {
-        uid: uid(row.try_get(0)?),
-        flags: flags_from(row.try_get(1)?, row.try_get(2)?),
-        modseq: row.try_get(3)?,
-        size: row.try_get(4)?,
-        octets: row.try_get(5)?,
-        internal_date: Timestamp::from_millis(row.try_get(6)?),
-        base: row.try_get(7)?,
-        info: row.try_get(8)?,
-        place: Place::from(row.try_get(9)?),
-        behind: row.try_get(10)?,
-        bare_lf: row.try_get(11)?,
-    })
-}
-
 /// Rows of a mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Which<'a> {
@@ -105,25 +90,54 @@ pub(crate) async fn file_rows(
     mailbox: MailboxId,
     which: Which<'_>,
 ) -> Result<Vec<FileRow>, StoreError> {
+    if let Which::Behind(most) = which {
+        return page_of_rows(look, mailbox, which, 0, most).await;
+    }
+    let mut rows: Vec<FileRow> = Vec::new();
+    loop {
+        let after = rows.last().map_or(0, |row| i64::from(row.uid.number()));
+        let page = page_of_rows(look, mailbox, which, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(rows);
+        }
+        let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// At most so many of them, from behind a UID.
+async fn page_of_rows(
+    look: &mut Look,
+    mailbox: MailboxId,
+    which: Which<'_>,
+    after: i64,
+    most: i64,
+) -> Result<Vec<FileRow>, StoreError> {
     let failed = look.failed("read messages");
-    let mut sql = QueryBuilder::<Sqlite>::new("select ");
-    sql.push(COLUMNS);
+    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(");
+    sql.push(packed::FILE_ROW).push(", '') from (select m.* from ");
     match which {
         Which::In(uids) | Which::DeletedIn(uids) => {
-            sql.push(" from json_each(").push_bind(uids.json());
+            sql.push("json_each(").push_bind(uids.json());
             sql.push(") r cross join messages m where m.mailbox = ").push_bind(mailbox.0);
-            sql.push(" and m.uid between r.value ->> 0 and r.value ->> 1");
+            sql.push(" and m.uid between max(r.value ->> 0, ").push_bind(after.saturating_add(1));
+            sql.push(") and r.value ->> 1");
             if matches!(which, Which::DeletedIn(_)) {
                 sql.push(" and m.flags & 8 <> 0");
             }
         }
-        Which::Behind(limit) => {
-            sql.push(" from messages m where m.behind <> 0 and m.mailbox = ").push_bind(mailbox.0);
-            sql.push(" order by m.uid limit ").push_bind(limit);
+        Which::Behind(_) => {
+            sql.push("messages m where m.behind <> 0 and m.mailbox = ").push_bind(mailbox.0);
+            sql.push(" order by m.uid");
         }
     }
-    let rows = sql.build().fetch_all(look.db()?).await.map_err(&failed)?;
-    rows.iter().map(file_row).collect::<Result<_, _>>().map_err(failed)
+    sql.push(" limit ").push_bind(most).push(") m");
+    let rows: Option<String> =
+        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(&failed)?;
+    packed::file_rows(&rows.unwrap_or_default()).ok_or_else(|| failed(packed::no_such_rows()))
 }
 
 /// What a session fetches, by UID.
@@ -133,59 +147,67 @@ pub(crate) async fn fetch(
     uids: &UidSet,
     want: Want,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let failed = look.failed("fetch messages");
-    let details = want == Want::Details;
-    let mut sql = QueryBuilder::<Sqlite>::new("select ");
-    sql.push(COLUMNS).push(", b.dir");
-    if details {
-        sql.push(", d.envelope, d.structure");
-    }
-    sql.push(" from json_each(").push_bind(uids.json());
-    sql.push(") r cross join messages m cross join mailboxes b on b.id = m.mailbox");
-    if details {
-        sql.push(" left join details d on d.mailbox = m.mailbox and d.uid = m.uid");
-    }
-    sql.push(" where m.mailbox = ").push_bind(mailbox.0);
-    sql.push(" and m.uid between r.value ->> 0 and r.value ->> 1");
-    let rows = sql.build().fetch_all(look.db()?).await.map_err(&failed)?;
-    let message = |row: &SqliteRow| message_row(row, mailbox, details);
-    rows.iter().map(message).collect::<Result<_, _>>().map_err(failed)
+    // Before the rows: a message that goes meanwhile has no row then, and is not half there.
+    let mut details = match want {
+        Want::Facts => BTreeMap::new(),
+        Want::Details => details(look, mailbox, uids).await?,
+    };
+    let dir = dir(look, mailbox).await?;
+    let rows = file_rows(look, mailbox, Which::In(uids)).await?;
+    let message = |facts: FileRow| {
+        let size = u64::try_from(facts.size).unwrap_or(0);
+        let file = MessageFile {
+            mailbox,
+            uid: facts.uid,
+            path: facts.path(&dir),
+            size,
+            bare_lf: facts.bare_lf,
+        };
+        MessageRow {
+            uid: facts.uid,
+            modseq: modseq(facts.modseq),
+            size,
+            internal_date: facts.internal_date,
+            saved: facts.saved(),
+            flags: facts.flags,
+            details: details.remove(&file.uid),
+            file,
+        }
+    };
+    Ok(rows.into_iter().map(message).collect())
 }
 
-fn message_row(
-    row: &SqliteRow,
+/// What was parsed of messages.
+async fn details(
+    look: &mut Look,
     mailbox: MailboxId,
-    details: bool,
-) -> Result<MessageRow, sqlx::Error> {
-    let facts = file_row(row)?;
-    let details = if details { parsed(row)? } else { None };
-    let size = u64::try_from(facts.size).unwrap_or(0);
-    let file = MessageFile {
-        mailbox,
-        uid: facts.uid,
-        path: facts.path(row.try_get(12)?),
-        size,
-        bare_lf: facts.bare_lf,
+    uids: &UidSet,
+) -> Result<BTreeMap<Uid, Details>, StoreError> {
+    let failed = look.failed("read details");
+    let rows = sqlx::query(
+        "select d.uid, d.envelope, d.structure from json_each(?1) r cross join details d
+         where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1",
+    )
+    .bind(uids.json())
+    .bind(mailbox.0)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(&failed)?;
+    let parsed = |row: &SqliteRow| {
+        Ok((uid(row.try_get(0)?), Details::decode(row.try_get(1)?, row.try_get(2)?)?))
     };
-    Ok(MessageRow {
-        uid: facts.uid,
-        modseq: modseq(facts.modseq),
-        size,
-        internal_date: facts.internal_date,
-        saved: facts.saved(),
-        flags: facts.flags,
-        details,
-        file,
-    })
+    rows.iter().map(parsed).collect::<Result<_, sqlx::Error>>().map_err(failed)
 }
 
-fn parsed(row: &SqliteRow) -> Result<Option<Details>, sqlx::Error> {
-    let (Some(envelope), Some(structure)) =
-        (row.try_get::<Option<&[u8]>, _>(13)?, row.try_get::<Option<&[u8]>, _>(14)?)
-    else {
-        return Ok(None);
-    };
-    Details::decode(envelope, structure).map(Some)
+/// A mailbox's folder; none of a mailbox that is gone, which has no rows either.
+async fn dir(look: &mut Look, mailbox: MailboxId) -> Result<String, StoreError> {
+    let failed = look.failed("read a mailbox's folder");
+    let dir: Option<String> = sqlx::query_scalar("select dir from mailboxes where id = ?")
+        .bind(mailbox.0)
+        .fetch_optional(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(dir.unwrap_or_default())
 }
 
 /// A modseq of a column.

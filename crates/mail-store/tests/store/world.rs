@@ -165,6 +165,7 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
         assert_eq!(state.octets, rows.iter().map(|row| row.size).sum::<u64>());
         let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
         assert_eq!(account.uids(&state).await.unwrap(), uids);
+        assert_eq!(account.numbering(&state).await.unwrap(), uids.iter().copied().collect());
         assert!(uids.iter().all(|uid| *uid < state.uid_next));
         files += messages.len();
         all.insert(state.name.to_string(), messages);
