@@ -29,7 +29,7 @@ impl Keep {
     /// Those of the backups, the oldest first, that are not kept.
     pub(crate) fn outdated(&self, backups: &[BackupId]) -> Vec<BackupId> {
         let mut kept = vec![false; backups.len()];
-        let rules: [(usize, fn(&BackupId) -> Option<String>); 4] = [
+        let rules: [(usize, Period); 4] = [
             (self.keep_last, |id| Some(id.to_string())),
             (self.keep_daily, |id| id.as_str().get(..8).map(str::to_owned)),
             (self.keep_weekly, week),
@@ -52,6 +52,9 @@ impl Keep {
         backups.iter().zip(kept).filter(|(_, kept)| !kept).map(|(id, _)| id.clone()).collect()
     }
 }
+
+/// What a backup is the last one of; none for a name that tells no date.
+type Period = fn(&BackupId) -> Option<String>;
 
 /// The week of ISO 8601 that a backup is of.
 fn week(id: &BackupId) -> Option<String> {
