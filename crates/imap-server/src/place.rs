@@ -50,6 +50,12 @@ impl Conversation {
 }
 
 impl Conversation {
+    /// Whether a name is one of another account's mailbox.
+    pub(crate) fn is_others(&self, name: &MailboxName) -> bool {
+        let below = name.as_str().strip_prefix(OTHERS).is_some_and(|rest| rest.starts_with('/'));
+        below && self.service.shares()
+    }
+
     /// Where messages are to go: the right for that is there, or how the command ends
     /// (RFC 3501 §6.3.11, RFC 4314 §4).
     pub(crate) async fn target(&self, name: &MailboxName) -> Result<Place, Completion> {

@@ -63,6 +63,14 @@ impl Shares {
         self.folder().join(COMPLETE).exists()
     }
 
+    /// Accounts came out of a backup, with lists that nobody has read: all are read when somebody next
+    /// asks.
+    pub(crate) fn begin_anew(&self) -> Result<(), StoreError> {
+        let complete = self.folder().join(COMPLETE);
+        let removed = self.files.unlink(&complete);
+        removed.map(|_| ()).map_err(|e| StoreError::file("remove", complete, e))
+    }
+
     /// What may be shared with an account, its own apart.
     pub(crate) fn with(&self, account: AccountId) -> Result<Vec<Shared>, StoreError> {
         let mut all = BTreeSet::new();

@@ -39,6 +39,11 @@ impl Conversation {
             (Ok(_), QuotaCommand::OfRoot(_)) => {
                 Completion::no(Code::NonExistent, "There is no such quota root")
             }
+            // What another may have is not this one's to see.
+            (Ok(_), QuotaCommand::OfMailbox(mailbox)) if self.is_others(mailbox) => {
+                response::quota_root(out, mailbox, None, spelling);
+                Completion::ok("GETQUOTAROOT completed")
+            }
             (Ok((held, limits)), QuotaCommand::OfMailbox(mailbox)) => {
                 let limits = if own { limits } else { Quota::NONE };
                 let root = limits.is_some().then_some(ROOT);

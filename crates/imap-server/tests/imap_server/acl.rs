@@ -347,6 +347,9 @@ async fn the_owners_quota_counts() {
     bob.run(append).await.is("NO [OVERQUOTA]");
     bob.append(&format!("\"{ALICES}/work\""), &small("s")).await;
     assert_eq!(house.usage().await, 3);
+    // Whose it is, others don't see.
+    let root = bob.run(format!("GETQUOTAROOT \"{ALICES}/work\"")).await.ok();
+    assert_eq!(root.lines(), [format!("QUOTAROOT \"{ALICES}/work\"")]);
 }
 
 #[tokio::test]

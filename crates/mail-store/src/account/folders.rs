@@ -1,6 +1,7 @@
 //! Mailboxes come, are renamed and go; subscriptions.
 
 use mail_types::MailboxName;
+use stable_storage::on_blocking_thread;
 
 use super::{AccountMailboxes, NAMES, Pending, state_of};
 use crate::{
@@ -96,8 +97,10 @@ impl AccountMailboxes {
         epochs: Option<(&'a MailboxName, PlainUniqueId)>,
     ) -> Pending<'a, ()> {
         let epochs = epochs.map(|(maildrop, plain)| (maildrop.clone(), plain));
-        Box::pin(self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
+            let shares = handle.store.shared.shares();
+            on_blocking_thread(move || shares.begin_anew()).await?;
             let Some((maildrop, plain)) = epochs else {
                 return restored::remember_deliveries(account).await.map(|()| ((), Vec::new()));
             };

@@ -98,8 +98,7 @@ impl AccountMailboxes {
     ) -> Pending<'_, Appended> {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let replaced =
-                replace::replace(account, (from, old), to, &new, &handle.quota).await?;
+            let replaced = replace::replace(account, (from, old), to, &new, &handle.quota).await?;
             handle.follow();
             Ok((replaced, vec![from, to]))
         }))

@@ -167,7 +167,7 @@ async fn set(
 
 impl crate::store::Shared {
     /// Who shares with whom.
-    fn shares(&self) -> Shares {
+    pub(super) fn shares(&self) -> Shares {
         Shares::of(self.files(), &self.options.folder)
     }
 }

@@ -2,12 +2,27 @@
 
 use std::sync::Arc;
 
-use mail_store::{AccountMailboxes, FlagChange, MailStore, NewMessage, StoreError, UidSet};
+use mail_store::{
+    AccountMailboxes, AnnotationChange, AnnotationLimits, FlagChange, Grantee, MailStore,
+    NewMessage, RightsChange, StoreError, UidSet,
+};
+use mail_types::{AccountId, AnnotationName, Rights};
 use testkit::BreakingFiles;
 
 use crate::world::{
     ALICE, NOW, World, append, deliver, flags, mailbox, message, name, see, subjects, uid,
 };
+
+const BOB: AccountId = AccountId(8);
+const LIMITS: AnnotationLimits = AnnotationLimits { value_octets: 1024, entries: 10 };
+
+/// Two annotations.
+fn notes() -> Vec<AnnotationChange> {
+    let note = |text| AnnotationName::parse(text).unwrap();
+    [note("/shared/comment"), note("/private/comment")]
+        .map(|name| AnnotationChange { name, value: Some(b"x".to_vec()) })
+        .to_vec()
+}
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Stop {
@@ -27,6 +42,8 @@ enum Story {
     Create,
     Rename,
     Delete,
+    Share,
+    Annotate,
 }
 
 impl Story {
@@ -52,6 +69,11 @@ impl Story {
             Self::Create => account.create(&name("New/Below"), None).await.map(drop),
             Self::Rename => account.rename(&name("Work"), &name("Play/Games")).await,
             Self::Delete => account.delete(&name("Work")).await,
+            Self::Share => {
+                let all = RightsChange::Replace(Rights::ALL);
+                account.change_access(inbox, Grantee::Account(BOB), false, all).await
+            }
+            Self::Annotate => account.annotate(Some(inbox), ALICE, notes(), LIMITS).await,
         }
     }
 
@@ -102,6 +124,20 @@ impl Story {
                 assert!(all.contains_key("Work") == (copies[2] == 1));
                 assert!(!all.contains_key("Work") || !done);
                 assert!(all.contains_key("Work/Sub"));
+            }
+            Self::Share => {
+                let inbox = mailbox(account, "INBOX").await.id;
+                let rights = account.access(inbox).await.unwrap().rights_of(BOB);
+                assert!(rights == Rights::ALL || !done && rights.is_empty(), "{rights}");
+                let store = world.open().await;
+                let found = store.shared_with(BOB).await.unwrap();
+                assert!(rights.is_empty() || found == [(ALICE, inbox)], "who has rights finds it");
+                store.close().await;
+            }
+            Self::Annotate => {
+                let inbox = mailbox(account, "INBOX").await.id;
+                let there = account.annotations(inbox, ALICE).await.unwrap().len();
+                assert!(there == 2 || !done && there == 0, "all or none: {there}");
             }
         }
     }
@@ -182,4 +218,6 @@ stories! {
     create_and_the_process_stops, create_and_the_machine_stops: Create;
     rename_and_the_process_stops, rename_and_the_machine_stops: Rename;
     delete_and_the_process_stops, delete_and_the_machine_stops: Delete;
+    share_and_the_process_stops, share_and_the_machine_stops: Share;
+    annotate_and_the_process_stops, annotate_and_the_machine_stops: Annotate;
 }

@@ -130,6 +130,10 @@ async fn who_shares_with_whom_is_found_again() {
     assert_eq!(account.access(below).await.unwrap().rights_of(BOB).to_string(), "l");
     std::fs::remove_dir_all(world.folder.path().join("mail/shared")).unwrap();
     check(&store).await;
+    // An account that came out of a backup has lists that nobody has read.
+    std::fs::remove_file(world.folder.path().join("mail/shared/8")).unwrap();
+    account.begin_restored(None).await.unwrap();
+    check(&store).await;
     account.change_access(inbox, bob, false, RightsChange::Remove(Rights::ALL)).await.unwrap();
     assert_eq!(store.shared_with(BOB).await.unwrap(), of_carol);
 }
