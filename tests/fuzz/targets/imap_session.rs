@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use ::conversation::Wire;
 use imap_core::{
-    UidRuns,
+    ObjectId, UidRuns,
     command::{Arrange, Search, Select},
     response::Completion,
     server::{Ask, FlagsNow, Opened, Options, Question, Session},
+    url::MessageUrl,
 };
 use libfuzzer_sys::fuzz_target;
-use mail_types::{FlagSet, ModSeq, Uid, UidValidity};
+use mail_types::{FlagSet, ModSeq, Rights, Uid, UidValidity};
 use sasl_core::{Mechanism, Offers, server::Prepared};
 
 fuzz_target!(|octets: &[u8]| {
@@ -25,7 +26,7 @@ fuzz_target!(|octets: &[u8]| {
         challenges_in_clear: true,
         all_on_loopback: true,
     };
-    let options = Arc::new(Options { starttls: false, offers, ..Options::default() });
+    let options = Arc::new(Options { starttls: false, offers, uid_only: true, ..Options::default() });
     let play = |size| {
         let mut drops = *choice;
         conversation::play(
@@ -46,6 +47,7 @@ fuzz_target!(|octets: &[u8]| {
                         ask.ready(session, wire, Prepared { nonce: [7; 18], salt });
                     }
                     Question::SignIn(ask) => ask.welcome(session, wire, None),
+                    Question::SignOut(ask) => ask.done(session, wire),
                     Question::Select(ask) => select(ask, session, wire),
                     Question::Fetch(ask) => {
                         if let Some(missed) = ask.missed(session, uid(10)) {
@@ -56,9 +58,21 @@ fuzz_target!(|octets: &[u8]| {
                     Question::Search(ask) => search(ask, session, wire),
                     Question::Changes(ask) => ask.finish(session, wire),
                     Question::AppendBegin(ask) => ask.accept(session, wire),
+                    Question::AppendUrl(ask) => match MessageUrl::parse(&ask.command().url) {
+                        Some(_) => ask.taken(session, 100),
+                        None => {
+                            let bad = ask.bad_url();
+                            ask.refuse(session, wire, bad);
+                        }
+                    },
                     Question::AppendComplete(ask) => {
-                        let first = [uid(1)].into_iter().collect();
-                        ask.stored(session, wire, UidValidity::new(1).unwrap(), first);
+                        let (epoch, first) = (UidValidity::new(1).unwrap(), [uid(1)]);
+                        let first = first.into_iter().collect();
+                        if ask.messages().is_empty() {
+                            ask.stored(session, wire, epoch, first);
+                        } else {
+                            ask.replaced(session, wire, epoch, first);
+                        }
                     }
                     Question::AppendAbandoned(ask) => ask.forgotten(session),
                     // A dropped question is a temporary failure, which is an answer too.
@@ -115,7 +129,9 @@ fn opened() -> Opened {
         uid_validity: UidValidity::new(1).unwrap(),
         uid_next: uid(10),
         highest_mod_seq: ModSeq(7),
+        mailbox_id: ObjectId::of_mailbox([1, 1, 1]),
         attributes: vec!["\\HasNoChildren"],
         read_only: false,
+        rights: Rights::ALL,
     }
 }

@@ -10,6 +10,7 @@ use super::dialogue::ImapDialogue;
 fn converse(input: &[u8], piece: usize) -> (Vec<u8>, bool) {
     let (mut dialogue, mut answers) = (ImapDialogue::default(), Answers::default());
     dialogue.given("mailbox INBOX 5").unwrap();
+    dialogue.given("uid-only").unwrap();
     dialogue.given("small").unwrap();
     let mut connection = Connection::open(1, Instant::now(), &mut dialogue, &mut answers);
     for bytes in input.chunks(piece) {
@@ -28,6 +29,15 @@ fn line() -> impl Strategy<Value = String> {
         "e APPEND INBOX {5+}\r\nabc\r\n",
         "e APPEND INBOX {4}\r\n\r\n\r\n",
         "e APPEND INBOX {40+}\r\n",
+        "e APPEND INBOX CATENATE (TEXT {2+}\r\nxy URL /INBOX/;UID=1/;PARTIAL=0.3)\r\n",
+        "e APPEND INBOX CATENATE (URL /INBOX/;UID=9 TEXT {2+}\r\nxy TEXT {1}\r\nz)\r\n",
+        "e APPEND INBOX CATENATE (URL {13+}\r\n/INBOX/;UID=2 TEXT {3}\r\n",
+        "abc) (\\Seen) {2+}\r\nxy\r\n",
+        "e UID REPLACE 3 INBOX CATENATE (TEXT {4+}\r\n",
+        "e REPLACE * INBOX {3+}\r\nabc\r\n",
+        "f UNAUTHENTICATE\r\n",
+        "f UID SEARCH RETURN (PARTIAL -1:-2 SAVE) ALL\r\n",
+        "f ENABLE UIDONLY QRESYNC\r\n",
         "f SEARCH TEXT {4+}\r\nBody\r\n",
         "g STORE 1:2 +FLAGS \\Deleted\r\n",
         "h EXPUNGE\r\n",
