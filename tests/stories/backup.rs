@@ -52,6 +52,14 @@ fn messages(seen: &Seen) -> BTreeMap<&String, &Vec<(String, Vec<u8>)>> {
     seen.iter().map(|(name, (_, messages))| (name, messages)).collect()
 }
 
+/// What POP3 calls the first message.
+fn unique_id(stack: &Stack, account: &str) -> String {
+    let mut pop3 = Client::pop3(stack.listener("pop3-tls"), &stack.address(account)).unwrap();
+    let id = pop3.pop3_ok("UIDL 1");
+    pop3.pop3_ok("QUIT");
+    id
+}
+
 /// A Maildir of messages, brought in by `import`.
 fn furnish(stack: &Stack, account: &str, count: usize) {
     let old = stack.path(&format!("old-{account}"));
@@ -153,6 +161,7 @@ fn a_house_comes_back_as_it_was_when_the_backup_was_made() {
     });
 
     let seen = (see(&stack, "alice"), see(&stack, "bob"));
+    let known_as = unique_id(&stack, "alice");
     let waiting = waits(&stack, "waiting");
     assert!(waiting >= 2, "mail waits for another server");
     let with_secrets = stack.json(&["backup", "create", text(&repository), "--with-secrets"]);
@@ -184,6 +193,7 @@ fn a_house_comes_back_as_it_was_when_the_backup_was_made() {
     for (name, (epoch, _)) in &back.0 {
         assert!(*epoch > seen.0[name].0, "{name}: UIDs may have been given since");
     }
+    assert_eq!(unique_id(&again, "alice"), known_as, "POP3 clients know their messages");
     assert_eq!((waits(&again, "held"), waits(&again, "waiting")), (waiting, 0));
     // It works on: mail comes, and gets the next UIDs.
     let mut smtp = Client::submission(again.listener("smtp-submission-tls"), &alice).unwrap();
