@@ -147,6 +147,47 @@ fn messages_go_elsewhere_or_back() {
 }
 
 #[test]
+fn a_blocked_port_is_told_wherever_one_looks() {
+    const WORDS: &str = "it looks as if the provider of this machine blocked it";
+    const CURE: &str = "a smarthost";
+    let sink = Sink::start("127.0.0.46");
+    // No way leads to a group of hosts by TCP: the connect fails at once, and nobody has answered.
+    let names = ["one.test", "two.test", "three.test", "four.test"];
+    let zone = (1..).zip(names).fold(Zone::default(), |zone, (number, name)| {
+        zone.mx(name, 10, name).a(name, &format!("224.{number}.{number}.{number}"))
+    });
+    let dns = Dns::start(zone.mx("x.test", 10, "mx.test").a("mx.test", "127.0.0.46"));
+    let plan = Plan::new("queue.test", &["alice"])
+        .dns(dns.address)
+        .set("relay.outbound", format!("port = {}", sink.address.port()))
+        .set("relay.outbound.retry", "first_retry = \"1h\"");
+    let stack = Stack::start(plan);
+    let output = |command: &[&str]| {
+        let output = stack.run(command);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    for name in names.iter().take(3) {
+        submit(&stack, &[&format!("a@{name}")]);
+    }
+    wait_for("three that nobody answers for", || {
+        let waiting = output(&["queue", "list"]).matches("cannot connect").count();
+        (waiting == 3).then_some(())
+    });
+    assert!(!output(&["queue", "list"]).contains(WORDS), "three dead servers prove nothing");
+    submit(&stack, &["a@four.test"]);
+    wait_for("the suspicion", || output(&["queue", "list"]).contains(WORDS).then_some(()));
+    for said in [output(&["queue", "list"]), output(&["status"]), stack.log()] {
+        assert!(said.contains(WORDS) && said.contains(CURE), "{said}");
+    }
+    // Somebody answers.
+    submit(&stack, &["b@x.test"]);
+    wait_for("the mail", || (sink.taken() == ["b@x.test"]).then_some(()));
+    wait_for("the end of it", || (!output(&["queue", "list"]).contains(WORDS)).then_some(()));
+    assert!(!output(&["status"]).contains(WORDS));
+    assert!(stack.log().contains("other servers answer on port"));
+}
+
+#[test]
 fn one_target_has_the_numbers_of_all_agents() {
     let (stack, sink, _dns) = with_sink(&["alice"], "127.0.0.43");
     submit(&stack, &["a@x.test"]);

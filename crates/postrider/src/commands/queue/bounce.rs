@@ -1,5 +1,6 @@
 //! Messages that go back to their senders now.
 
+use config::Notices;
 use directory::Directory;
 use mail_types::Address;
 use message_queue::{
@@ -7,6 +8,7 @@ use message_queue::{
     conclude::RouteNotification,
     operator::{Bounced, GiveUp},
 };
+use mime_core::report::Language;
 use serde_json::json;
 
 use super::{Selection, Touch, change};
@@ -30,14 +32,17 @@ pub(super) async fn run(
     args: &Args,
 ) -> anyhow::Result<()> {
     let filters = args.selection.required()?;
+    let missing = args.selection.missing(queue).await?;
     if args.touch.dry_run {
-        return change::dry_run(queue, &filters).await;
+        change::dry_run(queue, &filters).await?;
+        return change::all_there(&missing);
     }
     let fate = "fails now; senders are told, with the reason";
     change::agreed(queue, &filters, args.touch, fate, "return it?").await?;
     let host = &installation.config.hostname;
     let give_up = GiveUp { reason: &args.reason, reporting_mta: host };
-    let (routes, mut sum) = (Routes(installation.directory()), Bounced::default());
+    let (routes, mut sum) =
+        (Routes(installation.directory(), &installation.config.notices), Bounced::default());
     for filter in &filters {
         let done = queue.bounce(filter, give_up, &routes, agent_kit::now()).await?;
         sum.recipients = sum.recipients.saturating_add(done.recipients);
@@ -53,24 +58,30 @@ pub(super) async fn run(
          see postrider queue list"
     );
     if args.touch.json {
-        return printer::json(&json!({
+        printer::json(&json!({
             "recipients": sum.recipients,
             "notifications": sum.notifications,
             "unreadable": sum.unreadable,
             "done": "returned",
-        }));
+        }))?;
+    } else {
+        let recipients = printer::count(sum.recipients, "recipient");
+        let notifications = printer::count(sum.notifications, "notification");
+        printer::line(format!("{recipients} given up, {notifications} queued"));
     }
-    let recipients = printer::count(sum.recipients, "recipient");
-    let notifications = printer::count(sum.notifications, "notification");
-    printer::line(format!("{recipients} given up, {notifications} queued"));
-    Ok(())
+    change::all_there(&missing)
 }
 
-struct Routes(Directory);
+struct Routes<'i>(Directory, &'i Notices);
 
-impl RouteNotification for Routes {
+impl RouteNotification for Routes<'_> {
     async fn route(&self, to: &Address) -> Result<Vec<NewRecipient>, String> {
         smtp_server::notified(&self.0, to, agent_kit::now()).await
+    }
+
+    fn languages(&self, to: &Address) -> Option<&'static [Language]> {
+        let language = self.1.languages.of(to).unwrap_or(self.1.language);
+        Some(Language::named(language.as_str()))
     }
 
     async fn postmaster(&self) -> Result<Vec<NewRecipient>, String> {

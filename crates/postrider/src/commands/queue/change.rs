@@ -1,12 +1,13 @@
 //! What is tried again, held, released or removed.
 
+use mail_types::QueueId;
 use message_queue::{
     Queue,
     operator::{Filter, State},
 };
 use serde_json::json;
 
-use super::{Selection, Touch, list};
+use super::{Selection, Touch, list, show};
 use crate::{commands::account::password::confirm, printer};
 
 /// What is done.
@@ -38,8 +39,10 @@ pub(super) async fn run(
     verb: Verb<'_>,
 ) -> anyhow::Result<()> {
     let filters = selection.required()?;
+    let missing = selection.missing(queue).await?;
     if touch.dry_run {
-        return dry_run(queue, &filters).await;
+        dry_run(queue, &filters).await?;
+        return all_there(&missing);
     }
     if matches!(verb, Verb::Remove) {
         agreed(queue, &filters, touch, "is thrown away; senders are not told", "remove it?")
@@ -56,7 +59,20 @@ pub(super) async fn run(
         count = count.saturating_add(changed);
     }
     let (done, with_state) = verb.words();
-    report(count, done, with_state, touch)
+    report(count, done, with_state, touch)?;
+    all_there(&missing)
+}
+
+/// Whatever was done to the others: ids of which nothing is in the queue are an error for scripts to
+/// see.
+pub(super) fn all_there(missing: &[QueueId]) -> anyhow::Result<()> {
+    missing.iter().for_each(|id| printer::note(show::gone(*id)));
+    anyhow::ensure!(
+        missing.is_empty(),
+        "{} of those that were named not in the queue",
+        if missing.len() == 1 { "one is".to_owned() } else { format!("{} are", missing.len()) }
+    );
+    Ok(())
 }
 
 /// Says what is meant, and asks, unless told not to.

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 /// So many entries are asked for at once.
 const PAGE: u32 = 500;
 
-const HEADER: [&str; 8] = ["id", "age", "size", "from", "to", "state", "next", "why"];
+pub(super) const HEADER: [&str; 8] = ["id", "age", "size", "from", "to", "state", "next", "why"];
 
 pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
     let paused = queue.paused().await?;
@@ -110,7 +110,7 @@ impl Pages {
     }
 }
 
-fn rows(entry: &Summary, paused: &[Paused]) -> Vec<[String; 8]> {
+pub(super) fn rows(entry: &Summary, paused: &[Paused]) -> Vec<[String; 8]> {
     let now = agent_kit::now();
     let row = |(index, recipient): (usize, &message_queue::operator::RecipientSummary)| {
         let first = |text: String| if index == 0 { text } else { String::new() };

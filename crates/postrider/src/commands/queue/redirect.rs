@@ -28,8 +28,10 @@ pub(super) async fn run(
     let filters = args.selection.required()?;
     let to = &args.deliver_to;
     let targets = targets(installation, to).await?;
+    let missing = args.selection.missing(queue).await?;
     if args.touch.dry_run {
-        return change::dry_run(queue, &filters).await;
+        change::dry_run(queue, &filters).await?;
+        return change::all_there(&missing);
     }
     let fate = format!("goes to {to} instead; senders are not told");
     change::agreed(queue, &filters, args.touch, &fate, "redirect it?").await?;
@@ -39,7 +41,8 @@ pub(super) async fn run(
         count = count.saturating_add(changed);
     }
     let done = format!("redirected to {to}");
-    change::report(count, &done, "still waiting, held or set aside", args.touch)
+    change::report(count, &done, "still waiting, held or set aside", args.touch)?;
+    change::all_there(&missing)
 }
 
 /// Where an address leads, as for any message.

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use mail_types::{Lane, QueueId};
-use message_queue::operator::{Filter, State};
+use mail_types::{Address, Domain, Lane, QueueId};
+use message_queue::{
+    Queue,
+    operator::{Filter, State},
+};
 
 /// By what messages and recipients are chosen; all that is said must hold
 #[derive(clap::Args)]
@@ -15,10 +18,10 @@ pub(crate) struct Selection {
     #[arg(long, visible_alias = "lane", value_parser = Lane::parse, value_name = "DOMAIN")]
     domain: Option<Lane>,
     /// Those to this address, or to all addresses @DOMAIN
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = whose)]
     to: Option<String>,
     /// Those from this address, or from all addresses @DOMAIN ("" for notifications)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = whose_or_nobodys)]
     from: Option<String>,
     /// Those in this state: waiting, leased, held or set-aside
     #[arg(long, value_parser = state)]
@@ -70,6 +73,17 @@ impl Selection {
         self.ids.iter().map(|id| filter(Some(*id))).collect()
     }
 
+    /// Of the queue ids that were named, those of which nothing is in the queue.
+    pub(super) async fn missing(&self, queue: &Queue) -> anyhow::Result<Vec<QueueId>> {
+        let mut missing = Vec::new();
+        for id in &self.ids {
+            if queue.show(*id).await?.is_none() {
+                missing.push(*id);
+            }
+        }
+        Ok(missing)
+    }
+
     /// What to change: something must be said.
     pub(super) fn required(&self) -> anyhow::Result<Vec<Filter>> {
         let filters = self.filters();
@@ -83,6 +97,20 @@ impl Selection {
     }
 }
 
+/// An address, or `@` and a domain, as the queue has them.
+fn whose(text: &str) -> Result<String, String> {
+    match text.strip_prefix('@') {
+        Some(domain) => Domain::parse(domain).map(|domain| format!("@{domain}")),
+        None => Address::parse(text).map(|address| address.to_string()),
+    }
+    .map_err(|why| format!("it is neither an address nor @DOMAIN: {why}"))
+}
+
+/// The same, or nothing for what has no sender.
+fn whose_or_nobodys(text: &str) -> Result<String, String> {
+    if text.is_empty() || text == "<>" { Ok(String::new()) } else { whose(text) }
+}
+
 fn state(word: &str) -> Result<State, String> {
     [State::Waiting, State::Leased, State::Held, State::SetAside]
         .into_iter()
@@ -92,4 +120,28 @@ fn state(word: &str) -> Result<State, String> {
 
 fn age(text: &str) -> Result<Duration, String> {
     config::parse_duration(text).ok_or_else(|| "an age is such as 30m, 2h or 1d 12h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_mail_is_meant() {
+        for (text, expected) in [
+            ("bob@Example.ORG", Some("bob@example.org")),
+            ("@Example.org", Some("@example.org")),
+            ("@b\u{fc}cher.test", Some("@xn--bcher-kva.test")),
+            ("bob", None),
+            ("example.org", None),
+            ("@", None),
+            ("@a b", None),
+            ("", None),
+        ] {
+            assert_eq!(whose(text).ok().as_deref(), expected, "{text:?}");
+        }
+        assert_eq!(whose_or_nobodys("").as_deref(), Ok(""));
+        assert_eq!(whose_or_nobodys("<>").as_deref(), Ok(""));
+        assert!(whose_or_nobodys("nobody").is_err());
+    }
 }

@@ -126,6 +126,6 @@ pub(super) async fn content(queue: &Queue, id: QueueId, headers: bool) -> anyhow
     Ok(())
 }
 
-fn gone(id: QueueId) -> String {
+pub(super) fn gone(id: QueueId) -> String {
     format!("{id} is not in the queue; postrider trace {id} tells what became of it")
 }

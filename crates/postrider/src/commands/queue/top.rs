@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use mail_types::Lane;
 use message_queue::{
     Queue,
     operator::{Destination, Filter},
@@ -39,6 +40,9 @@ use tokio::{
 use snapshot::Snapshot;
 use view::{Action, View};
 
+use super::list;
+use crate::printer;
+
 /// Watch the queue move
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -46,6 +50,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
 }
+
+/// So many messages of a destination are shown.
+const MESSAGES: u32 = 100;
 
 /// A look may take this part of the time at most: a large queue is looked at less often.
 const SHARE: u32 = 5;
@@ -81,6 +88,10 @@ pub(super) async fn run(queue: &Queue, args: &Args) -> anyhow::Result<()> {
                     if matches!(action, Action::Quit) {
                         return Ok(());
                     }
+                    if let Action::Show(lane) = &action {
+                        view.messages = Some(messages(queue, lane).await?);
+                        continue;
+                    }
                     view.message = act(queue, &action).await?;
                     // What was done is to be seen.
                     looking = Box::pin(later(queue, view.snapshot.clone(), Duration::ZERO));
@@ -109,7 +120,7 @@ async fn later(
 async fn act(queue: &Queue, action: &Action) -> anyhow::Result<String> {
     let now = agent_kit::now();
     Ok(match action {
-        Action::Quit => String::new(),
+        Action::Quit | Action::Show(_) => String::new(),
         Action::Pause(lane) => {
             let destination = Destination::Lane(lane.clone());
             queue.pause(&destination, "paused in queue top", now).await?;
@@ -123,11 +134,30 @@ async fn act(queue: &Queue, action: &Action) -> anyhow::Result<String> {
             }
         }
         Action::Retry(lane) => {
-            let filter = Filter { lane: Some(lane.clone()), ..Filter::default() };
-            let count = queue.retry(&filter, now).await?;
-            format!("{lane}: {} to be tried again now", crate::printer::count(count, "recipient"))
+            said(lane, queue.retry(&of(lane), now).await?, "to be tried again now")
         }
+        Action::Hold(lane) => {
+            said(lane, queue.hold(&of(lane), "held in queue top", now).await?, "held")
+        }
+        Action::Release(lane) => said(lane, queue.release(&of(lane), now).await?, "released"),
+        Action::Remove(lane) => said(lane, queue.remove(&of(lane), now).await?, "removed"),
     })
+}
+
+fn of(lane: &Lane) -> Filter {
+    Filter { lane: Some(lane.clone()), ..Filter::default() }
+}
+
+fn said(lane: &Lane, count: u64, done: &str) -> String {
+    format!("{lane}: {} {done}", printer::count(count, "recipient"))
+}
+
+/// The first messages of a destination, as `postrider queue list` has them.
+async fn messages(queue: &Queue, lane: &Lane) -> anyhow::Result<Vec<String>> {
+    let paused = queue.paused().await?;
+    let page = queue.list(&of(lane), None, MESSAGES).await?;
+    let rows: Vec<_> = page.iter().flat_map(|entry| list::rows(entry, &paused)).collect();
+    Ok(printer::columns(Some(list::HEADER), &rows))
 }
 
 /// What is typed, from a thread that waits for it and ends with the process.

@@ -12,7 +12,8 @@ use ratatui::{
 use super::view::View;
 use crate::{commands::queue::stats, terminal, times};
 
-const KEYS: &str = "q quit  s sort  / filter  ↑↓ choose  p pause/resume  r retry now";
+const KEYS: &str = "q quit  s sort  / filter  ↑↓ choose  ⏎ messages  p pause/resume  r retry  h hold  \
+                    l release  d remove";
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
@@ -26,7 +27,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
     ];
     let [above, middle, below] = Layout::vertical(heights).areas(frame.area());
     frame.render_widget(Paragraph::new(head), above);
-    table(frame, middle, view);
+    match &view.messages {
+        Some(messages) => {
+            let lines = messages.iter().map(|line| Line::from(terminal::one_line(line)));
+            frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), middle);
+        }
+        None => table(frame, middle, view),
+    }
     frame.render_widget(Paragraph::new(foot(view)), below);
 }
 
@@ -110,6 +117,9 @@ fn foot(view: &View) -> Line<'static> {
     if !view.message.is_empty() {
         return Line::styled(view.message.clone(), BOLD);
     }
+    if view.messages.is_some() {
+        return Line::from("any key: back   postrider queue show ID: all about one of them");
+    }
     let shown = view.lines().len();
     let all = view.snapshot.destinations.in_all;
     let filter = match view.filter.as_str() {
@@ -154,6 +164,16 @@ mod tests {
         assert!(lines[6].starts_with("@dead.test") && lines[6].contains("15h 0m"), "{lines:#?}");
         assert!(lines[6].contains("paused"), "{lines:#?}");
         starts(13, "3 of 7 destinations, by recipients   q quit");
+    }
+
+    #[test]
+    fn messages_take_the_place_of_destinations() {
+        let mut view = view();
+        view.messages = Some(vec!["06h059  1h  \u{1b}[2J".to_owned(), "06h060  2h".to_owned()]);
+        let lines = shown(&view, 80, 10);
+        assert!(lines[3].starts_with("06h059  1h  ␛[2J"), "{lines:#?}");
+        assert!(lines[4].starts_with("06h060") && lines[9].starts_with("any key: back"));
+        assert!(!lines.iter().any(|line| line.contains("@slow.test")), "{lines:#?}");
     }
 
     #[test]

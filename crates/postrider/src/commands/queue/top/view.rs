@@ -20,6 +20,10 @@ pub(super) struct View {
     pub(super) selected: Option<String>,
     /// What there is to say about the last key.
     pub(super) message: String,
+    /// What is done if the next key is `y`.
+    asked: Option<Action>,
+    /// The messages of a destination, a line each, in the place of the destinations.
+    pub(super) messages: Option<Vec<String>>,
 }
 
 /// What the lines go by.
@@ -58,6 +62,11 @@ pub(super) enum Action {
     Pause(Lane),
     Resume(Lane),
     Retry(Lane),
+    Hold(Lane),
+    Release(Lane),
+    Remove(Lane),
+    /// Show its messages.
+    Show(Lane),
 }
 
 impl View {
@@ -69,6 +78,8 @@ impl View {
             typing: false,
             selected: None,
             message: String::new(),
+            asked: None,
+            messages: None,
         }
     }
 
@@ -114,6 +125,12 @@ impl View {
             return None;
         }
         self.message.clear();
+        if let Some(asked) = self.asked.take() {
+            return (key.code == KeyCode::Char('y')).then_some(asked);
+        }
+        if self.messages.take().is_some() {
+            return None;
+        }
         match key.code {
             KeyCode::Char('q') => return Some(Action::Quit),
             KeyCode::Esc => self.filter.clear(),
@@ -125,6 +142,12 @@ impl View {
             KeyCode::PageUp => self.step(-20),
             KeyCode::Char('p') => return self.pause_or_resume(),
             KeyCode::Char('r') => return self.lane().map(Action::Retry),
+            KeyCode::Char('h') => self.ask("hold what waits for", Action::Hold),
+            KeyCode::Char('l') => self.ask("release what is held for", Action::Release),
+            KeyCode::Char('d') => {
+                self.ask("throw away, senders are not told, all for", Action::Remove);
+            }
+            KeyCode::Enter => return self.lane().map(Action::Show),
             _ => {}
         }
         None
@@ -136,6 +159,13 @@ impl View {
         let last = lines.len().saturating_sub(1);
         let place = place.saturating_add_signed(by).min(last);
         self.selected = lines.get(place).map(|group| group.name.clone());
+    }
+
+    /// Asks before it is done.
+    fn ask(&mut self, what: &str, action: impl Fn(Lane) -> Action) {
+        let Some(lane) = self.lane() else { return };
+        self.message = format!("{what} {lane}? y/n");
+        self.asked = Some(action(lane));
     }
 
     /// The lane that keys are about.
@@ -252,6 +282,32 @@ pub(super) mod tests {
         // What is gone is not selected any more.
         view.update(Snapshot::empty(NOW));
         assert!(press(&mut view, "pr↓↑").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_asked_first() {
+        let slow = Lane::parse("slow.test").unwrap();
+        for (key, expected) in [
+            ('h', Action::Hold(slow.clone())),
+            ('l', Action::Release(slow.clone())),
+            ('d', Action::Remove(slow.clone())),
+        ] {
+            let mut view = view();
+            assert!(press(&mut view, &key.to_string()).is_empty());
+            assert!(view.message.ends_with("@slow.test? y/n"), "{}", view.message);
+            assert!(press(&mut view, "n").is_empty() && press(&mut view, "y").is_empty());
+            assert_eq!(press(&mut view, &format!("{key}y")), [expected]);
+            assert!(press(&mut view, "y").is_empty(), "once");
+        }
+    }
+
+    #[test]
+    fn messages_are_shown_until_a_key_is_pressed() {
+        let mut view = view();
+        assert_eq!(press(&mut view, "⏎"), [Action::Show(Lane::parse("slow.test").unwrap())]);
+        view.messages = Some(vec!["one".to_owned()]);
+        assert!(press(&mut view, "d").is_empty() && view.messages.is_none());
+        assert!(press(&mut view, "y").is_empty(), "that key was about nothing");
     }
 
     #[test]
