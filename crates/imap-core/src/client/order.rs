@@ -44,8 +44,9 @@ pub enum Outcome {
 pub struct Folder {
     /// Its name, readable.
     pub name: String,
-    /// Its name as the server wrote it.
-    pub wire: String,
+    /// Its name as the server wrote it; none if no client can write it: it is in no charset, or has
+    /// control characters.
+    pub wire: Option<String>,
     /// What divides levels of the name; none if it has one level only.
     pub delimiter: Option<char>,
     /// Such as `\Sent` (RFC 6154 §2) or `\Noselect`.

@@ -2,7 +2,7 @@
 //!
 //! * Values take many times the room of the text they are read from: only lists of UIDs may be long,
 //!   and of these no more than the numbers is held.
-//! * A mailbox whose name nobody could write down is left out; the others are still told.
+//! * A mailbox whose name nobody could write back is told as such; nothing ends because of it.
 
 use super::{
     order::{Facts, Folder},
@@ -173,17 +173,17 @@ fn folder(values: &[Value]) -> Result<Response, Breach> {
         return Err(Breach("a LIST without a name"));
     };
     let raw = name.octets().ok_or(Breach("a LIST without a name"))?;
-    if raw.iter().any(u8::is_ascii_control) {
-        return Ok(Response::Other);
-    }
-    let text =
-        String::from_utf8(raw.to_vec()).map_err(|_| Breach("a mailbox name in no charset"))?;
+    let written = std::str::from_utf8(raw).ok().filter(|_| !raw.iter().any(u8::is_ascii_control));
+    let name = match written {
+        // What is no modified UTF-7 is taken as it stands: some servers send UTF-8.
+        Some(text) => utf7::decode(text).unwrap_or_else(|_| text.to_owned()),
+        None => String::from_utf8_lossy(raw).replace(|c: char| c.is_control(), "\u{fffd}"),
+    };
     let delimiter =
         delimiter.octets().and_then(|octets| octets.first()).map(|octet| char::from(*octet));
     Ok(Response::List(Folder {
-        // What is no modified UTF-7 is taken as it stands: some servers send UTF-8.
-        name: utf7::decode(&text).unwrap_or_else(|_| text.clone()),
-        wire: text,
+        name,
+        wire: written.map(str::to_owned),
         delimiter,
         attributes: attributes.items().iter().filter_map(attribute).collect(),
     }))
@@ -244,16 +244,19 @@ mod tests {
         else {
             panic!("no folder");
         };
-        assert_eq!((folder.name.as_str(), folder.wire.as_str()), ("A.B&C", "A.B&-C"));
+        assert_eq!((folder.name.as_str(), folder.wire.as_deref()), ("A.B&C", Some("A.B&-C")));
         assert_eq!((folder.delimiter, folder.attributes.len()), (Some('.'), 2));
         let Ok(Response::List(flat)) = response("* LIST () NIL INBOX") else { panic!("no folder") };
         assert_eq!((flat.name.as_str(), flat.delimiter), ("INBOX", None));
         assert!(response("* LIST ()").is_err());
-        for name in ["\"a\tb\"", "\"a\rb\"", "a\u{1b}[0m", "a\u{7f}"] {
-            assert_eq!(response(&format!("* LIST () / {name}")), Ok(Response::Other), "{name:?}");
+        // What no client can write back is told, under a name that can be shown.
+        let names: [&[u8]; 6] = [b"a\tb", b"a\rb", b"a\x1b[0m", b"a\x7f", b"a\r\nb", b"a\xe9"];
+        for name in names {
+            let line = Line { text: b"* LIST () / \0".to_vec(), literals: vec![name.to_vec()] };
+            let Ok(Response::List(folder)) = Response::of(&line) else { panic!("{name:?}") };
+            assert_eq!(folder.wire, None, "{name:?}");
+            assert!(folder.name.starts_with("a\u{fffd}"), "{:?}", folder.name);
         }
-        let line = Line { text: b"* LIST () / \0".to_vec(), literals: vec![b"a\r\nb".to_vec()] };
-        assert_eq!(Response::of(&line), Ok(Response::Other));
     }
 
     #[test]

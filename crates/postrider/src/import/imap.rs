@@ -304,7 +304,7 @@ fn folder(listed: Listed, name: String) -> Folder {
         // RFC 6154 §2: all messages, and those that are flagged, once more.
         is_all: has("\\All") || has("\\Flagged"),
         name,
-        place: Place::Wire(listed.wire),
+        place: listed.wire.map_or(Place::Nameless, Place::Wire),
     }
 }
 
@@ -367,7 +367,7 @@ mod tests {
     fn folders_and_what_they_are_for() {
         let listed = |name: &str, attributes: &[&str]| Listed {
             name: name.to_owned(),
-            wire: name.to_owned(),
+            wire: Some(name.to_owned()),
             delimiter: Some('/'),
             attributes: attributes.iter().map(|text| (*text).to_owned()).collect(),
         };

@@ -72,12 +72,13 @@ fn is_mbox(path: &Path) -> io::Result<bool> {
     Ok(start == b"From ")
 }
 
-/// The messages of a file. It is read once for that; a message is known by the file's name and its
-/// octets, and equal ones by their order.
-pub(super) fn messages(path: &Path) -> anyhow::Result<Vec<Item>> {
+/// The messages of a file. It is read once for that; a message is known by the file's name below the
+/// root, or its own if it is the root, and by its octets; equal ones by their order.
+pub(super) fn messages(root: &Path, path: &Path) -> anyhow::Result<Vec<Item>> {
     let file = files::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let items = Scan::new(name).run(BufReader::new(file));
+    let below = path.strip_prefix(root).ok().filter(|below| below.file_name().is_some());
+    let name = below.map_or(path.file_name().unwrap_or_default(), Path::as_os_str);
+    let items = Scan::new(name.as_encoded_bytes()).run(BufReader::new(file));
     items.with_context(|| format!("cannot read {}", path.display()))
 }
 
@@ -219,7 +220,7 @@ mod tests {
     fn messages_are_found() {
         let root = tempfile::tempdir().unwrap();
         let path = written(root.path(), "box", MBOX);
-        let items = messages(&path).unwrap();
+        let items = messages(&path, &path).unwrap();
         let spans: Vec<(u64, u64)> = items
             .iter()
             .map(|item| match item.locator {
@@ -232,12 +233,15 @@ mod tests {
         assert_eq!(spans, [(0, second), (second, whole - second)]);
         // Flags make no other message.
         let read = written(root.path(), "x/box", &MBOX.replace("X-Status: AF", "X-Status: A"));
-        assert_eq!(messages(&read).unwrap()[0].key, items[0].key);
+        assert_eq!(messages(&read, &read).unwrap()[0].key, items[0].key);
+        // Nor does another place of the whole; another one within it does.
+        assert_eq!(messages(&root.path().join("x"), &read).unwrap()[0].key, items[0].key);
+        assert_ne!(messages(root.path(), &read).unwrap()[0].key, items[0].key);
         // The same in another file is another, as are equal messages in one.
         let other = written(root.path(), "other", MBOX);
-        assert_ne!(messages(&other).unwrap()[0].key, items[0].key);
+        assert_ne!(messages(&other, &other).unwrap()[0].key, items[0].key);
         let doubled = written(root.path(), "doubled", &format!("{MBOX}{MBOX}"));
-        let items = messages(&doubled).unwrap();
+        let items = messages(&doubled, &doubled).unwrap();
         let keys: std::collections::HashSet<_> = items.iter().map(|item| item.key).collect();
         assert_eq!((items.len(), keys.len()), (4, 4));
     }
@@ -247,7 +251,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let found = |text: &str| {
             let path = written(root.path(), "long", text);
-            match messages(&path).unwrap()[0].locator {
+            match messages(&path, &path).unwrap()[0].locator {
                 Locator::Span { digest, .. } => digest,
                 _ => panic!("no span"),
             }

@@ -40,6 +40,8 @@ pub(crate) enum Place {
     Path(PathBuf),
     /// A mailbox, as its server calls it.
     Wire(String),
+    /// A mailbox whose name nobody can write to its server.
+    Nameless,
 }
 
 /// A message of the source.
@@ -100,8 +102,11 @@ impl Source {
         folder: &Folder,
     ) -> anyhow::Result<Result<Vec<Item>, String>> {
         let found = match (self, &folder.place) {
+            (_, Place::Nameless) => {
+                return Ok(Err("its name is in no charset; rename it there".to_owned()));
+            }
             (Self::Maildir(_), Place::Path(path)) => maildir::messages(path),
-            (Self::Mbox(_), Place::Path(path)) => mbox::messages(path),
+            (Self::Mbox(root), Place::Path(path)) => mbox::messages(root, path),
             (Self::Eml(root), Place::Path(path)) => eml::messages(root, path),
             (Self::Imap(imap), Place::Wire(name)) => return imap.messages(name).await,
             _ => Ok(Vec::new()),
