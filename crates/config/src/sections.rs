@@ -297,6 +297,9 @@ sections! {
         pub lmtp_socket: Option<PathBuf> = None => "\"/run/postrider/lmtp.sock\"",
         /// The most deliveries at once.
         pub concurrency: u32 = 8,
+        /// Whether a message says in X-Original-To to which address it was sent, where that is another
+        /// than the mailbox's own: an alias, a list, a catch-all.
+        pub original_to: bool = true,
         /// When to try again, such as after a full mailbox.
         pub retry: Retry = Retry { first_retry: minutes(1), max_retry: hours(1), ..Retry::default() },
     }

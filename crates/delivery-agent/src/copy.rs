@@ -7,6 +7,7 @@ use mail_store::{AccountMailboxes, StoreError, Written};
 use mail_types::{Address, ReversePath, Timestamp};
 use message_queue::{Content, LeaseRecipient};
 use mime_core::header::fields;
+use smtp_server::ORIGINAL_TO;
 
 use crate::handover::Part;
 
@@ -51,6 +52,15 @@ pub(crate) async fn write(
         piece = content.read_at(at, PIECE).await.map_err(CopyError::Content)?;
     }
     Ok(incoming.finish().await?)
+}
+
+/// Leaves out the address as it was given, which stands first if it is there.
+pub(crate) fn leave_out_original_to(recipient: &mut LeaseRecipient) {
+    let head = &mut recipient.head;
+    if head.strip_prefix(ORIGINAL_TO.as_bytes()).is_some_and(|rest| rest.starts_with(b":")) {
+        let line = head.iter().position(|octet| *octet == b'\n').map_or(head.len(), |at| at + 1);
+        head.drain(..line);
+    }
 }
 
 /// The size that the copy will have.

@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    copy,
     handover::{self, Ended, Part},
     service::Shared,
     settle,
@@ -226,7 +227,10 @@ impl Desk {
         let recipients = lease.recipients.clone();
         self.open.insert(key, Open { lease, ends: Vec::new(), later: Vec::new() });
         let mut nobody = Vec::new();
-        for recipient in recipients {
+        for mut recipient in recipients {
+            if !self.shared.config.delivery.original_to {
+                copy::leave_out_original_to(&mut recipient);
+            }
             let part = Part { lease: key, entry: entry.clone(), recipient };
             if part.recipient.expanded.is_some() {
                 nobody.push(part.ended(handover::expanded(&part.recipient.address)));

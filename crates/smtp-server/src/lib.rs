@@ -25,4 +25,5 @@ pub use intake::Intake;
 pub use reception::Reception;
 pub use recipients::{goes_round, no_route, notified, postmaster, recipient};
 pub use room::find_room;
+pub use transaction::ORIGINAL_TO;
 pub use watch::{count_outcome, watch_queue};

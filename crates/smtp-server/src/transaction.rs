@@ -15,6 +15,9 @@ use crate::content::Content;
 /// expands to, but their product is not.
 const ROWS_MAX: usize = 20_000;
 
+/// The header field with the address as it was given.
+pub const ORIGINAL_TO: &str = "X-Original-To";
+
 /// What has been accepted so far.
 #[derive(Debug)]
 pub(crate) struct Transaction {
@@ -86,6 +89,7 @@ impl Transaction {
                 // RFC 4865 §4.2: not before that, to nobody.
                 target.not_before = Some(hold.until(self.begun_at));
             }
+            name_given(rcpt, &mut target);
             let mailbox = target.file_into.as_ref().map(|file_into| file_into.mailbox.clone());
             if self.known.insert((Whose::of(&target), mailbox)) {
                 self.recipients.push(target);
@@ -136,6 +140,19 @@ fn stand_in(rcpt: &RcptTo, expanded: Expanded) -> Option<NewRecipient> {
         expanded: Some(expanded),
         ..NewRecipient::new(address.clone(), Lane::Local)
     })
+}
+
+/// Names the address as it was given, in the copy of somebody whose mailbox is ours and whose
+/// address it is not: an alias led to him, a list, or his being the one who gets what nobody else does.
+fn name_given(rcpt: &RcptTo, target: &mut NewRecipient) {
+    if let ForwardPath::Address(given) = &rcpt.forward_path
+        && target.lane == Lane::Local
+        && given.folded() != target.address.folded()
+    {
+        let mut head = format!("{ORIGINAL_TO}: {given}\r\n").into_bytes();
+        head.append(&mut target.head);
+        target.head = head;
+    }
 }
 
 /// What makes two recipients one.
@@ -199,6 +216,25 @@ mod tests {
         let original = transaction.recipients[1].original.as_ref().map(ToString::to_string);
         assert_eq!(original.as_deref(), Some("rfc822;all@example.org"), "RFC 3461 §4.2");
         assert!(transaction.only_recipient().is_none(), "RFC 5321 §7.2");
+    }
+
+    #[test]
+    fn the_address_as_it_was_given_goes_with_what_it_led_to() {
+        let mail = MailFrom::parse("FROM:<a@example.com>").unwrap();
+        let mut transaction = Transaction::new(mail, None, Timestamp::from_secs(0));
+        let mut member = target("c@example.org");
+        member.head = b"List-Id: <all.example.org>\r\n".to_vec();
+        let away =
+            NewRecipient { lane: Lane::parse("@example.net").unwrap(), ..target("d@example.net") };
+        transaction.add(&rcpt("B@example.org", None), vec![target("b@example.org")]);
+        transaction.add(&rcpt("all@example.org", None), vec![member, away]);
+        let heads: Vec<String> = transaction
+            .recipients
+            .into_iter()
+            .map(|recipient| String::from_utf8(recipient.head).unwrap())
+            .collect();
+        let given = "X-Original-To: all@example.org\r\nList-Id: <all.example.org>\r\n";
+        assert_eq!(heads, ["", given, ""]);
     }
 
     #[test]

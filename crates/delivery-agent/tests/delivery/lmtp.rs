@@ -5,7 +5,7 @@ use mail_types::MailboxName;
 use testkit::scripted_client::ScriptedClient;
 use tokio::net::TcpStream;
 
-use crate::house::{House, Running};
+use crate::house::{House, Running, address};
 
 /// Plays a client's script and returns what the server said.
 async fn play(running: &Running, script: &str) -> String {
@@ -75,6 +75,36 @@ async fn a_detail_names_a_mailbox_and_makes_none() {
     assert_eq!(house.messages(&alice, "INBOX").await.len(), 1);
     assert!(alice.mailbox(&MailboxName::parse("other").unwrap()).await.is_err());
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_address_as_it_was_given_stands_in_the_copy_unless_that_is_unwanted() {
+    for told in [true, false] {
+        let mut house = House::build().await;
+        std::sync::Arc::make_mut(&mut house.config).delivery.original_to = told;
+        let sales = directory::AliasName::Address(address("sales@example.org"));
+        let to = vec![address("alice@example.org")];
+        house.editor.add_alias(&sales, &to).await.unwrap();
+        let running = house.start();
+        for to in ["Sales", "ALICE"] {
+            let script = format!(
+                "S: 220\nC: LHLO x\nS: 250 LIMITS\nC: MAIL FROM:<c@example.net>\nS: 250\n\
+                 C: RCPT TO:<{to}@example.org>\nS: 250\nC: DATA\nS: 354\nC: Subject: x\nC: \nC: .\n\
+                 S: 250\nC: QUIT\nS: 221\n"
+            );
+            play(&running, &script).await;
+        }
+        house.empty().await;
+        let alice = house.store.account(house.account("alice@example.org").await);
+        let received = house.messages(&alice, "INBOX").await;
+        let expected = "Return-Path: <c@example.net>\r\nDelivered-To: alice@example.org\r\n\
+                        X-Original-To: Sales@example.org\r\n";
+        let with = |text: &String| text.starts_with(expected);
+        assert_eq!(received.iter().filter(|text| with(text)).count(), usize::from(told));
+        let named = |text: &&String| text.contains("X-Original-To");
+        assert_eq!(received.iter().filter(named).count(), usize::from(told), "her own is no news");
+        running.stop().await;
+    }
 }
 
 /// The scripted client asks nothing.
