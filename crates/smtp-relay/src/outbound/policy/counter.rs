@@ -118,7 +118,11 @@ impl Counter {
     }
 
     fn add(&self, day: i64, taken: Results) {
-        self.days().entry(day).or_default().results.add(taken);
+        let mut days = self.days();
+        let counted = days.entry(day).or_default();
+        counted.results.add(taken);
+        // The day may have been written without it meanwhile.
+        counted.changed = true;
     }
 
     /// Adds a line about what was taken.
@@ -254,6 +258,14 @@ mod tests {
         let now = std::fs::read(folder.path().join(format!("{counted}.json"))).unwrap();
         assert_eq!(whole, now, "the day is not written again for each domain");
         counter.drop_domain(counted, &c);
+        counter.write().await.unwrap();
+        assert_eq!(open().domains(counted), [b.clone()]);
+        // Nor is anything lost when the day is written while something is taken.
+        let taken = counter.take(counted, &b).await.unwrap().unwrap();
+        counter.count(&a, &Applied::nothing(&a), Ok(()));
+        counter.drop_domain(counted, &a);
+        counter.write().await.unwrap();
+        counter.put_back(counted, &b, taken).await.unwrap();
         counter.write().await.unwrap();
         assert_eq!(open().domains(counted), [b.clone()]);
         // A line that a crash has cut says nothing.
