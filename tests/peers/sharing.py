@@ -17,6 +17,12 @@ def done(answer):
     return [line.decode() for line in data if line]
 
 
+def flags(answer):
+    """The flags of the one message that is told of; whether it is recent depends on who looked first."""
+    (line,) = done(answer)
+    return set(line.partition("FLAGS (")[2].rstrip(")").split()) - {r"\Recent"}
+
+
 def asked(client, command, *arguments):
     """A command that imaplib does not know; its untagged responses of the same name."""
     word = command.lower()
@@ -45,20 +51,21 @@ def check_imaplib_sharing(binary, folder):
         assert theirs in seen, seen
 
         done(bob.select(theirs))
-        assert done(bob.store("1", "+FLAGS", r"(\Seen \Deleted)")) == [r"1 (FLAGS (\Flagged \Seen))"]
+        # Without the right to delete, only \\Seen is set.
+        assert flags(bob.store("1", "+FLAGS", r"(\Seen \Deleted)")) == {r"\Flagged", r"\Seen"}
         assert bob.expunge()[0] == "NO" and bob.append(theirs, None, None, b"x")[0] == "NO"
         done(bob.copy("1", "INBOX"))
         done(alice.select("Projects"))
-        assert done(alice.fetch("1", "FLAGS")) == [r"1 (FLAGS (\Flagged \Seen))"]
+        assert flags(alice.fetch("1", "FLAGS")) == {r"\Flagged", r"\Seen"}
 
-        done(alice._simple_command("NOOP"))
         asked(alice, "SETMETADATA", "Projects", '(/shared/comment "ours" /private/comment "mine")')
         noted = asked(bob, "GETMETADATA", theirs, "(/shared/comment /private/comment)")
         assert b'(/shared/comment "ours" /private/comment NIL)' in noted[0], noted
 
         done(alice.deleteacl("Projects", other[0]))
         try:
-            assert bob.noop()[0] != "OK" or bob.noop()[0] != "OK"
+            bob.noop()
+            raise AssertionError("a session goes on without the right to read")
         except imaplib.IMAP4.abort:
             pass
         again = signed_in(up, other)
