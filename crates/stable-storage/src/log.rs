@@ -20,6 +20,7 @@
 use std::{
     fs::File,
     io,
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -27,7 +28,7 @@ use std::{
     },
 };
 
-use crate::{DatabaseError, Direct, Files};
+use crate::{DatabaseError, Direct, Files, Opening};
 
 /// The log of an open connection.
 #[derive(Debug)]
@@ -103,6 +104,26 @@ impl Flushes {
         }
         self.failed.store(false, Ordering::Release);
         Ok(())
+    }
+}
+
+/// The database's own file, to flush what was copied into it before anybody waits for that.
+///
+/// Once opened it stays open: a process loses all its POSIX locks of a file, SQLite's too, when it
+/// closes any descriptor of it.
+#[derive(Debug, Default)]
+pub(crate) struct Copied(Option<ManuallyDrop<File>>);
+
+impl Copied {
+    pub(crate) fn flush(&mut self, opening: &Opening) -> Result<(), DatabaseError> {
+        let Opening { path, files, .. } = opening;
+        let flushed = match &self.0 {
+            Some(file) => files.sync_open(file, path),
+            None => files
+                .open(path)
+                .and_then(|file| files.sync_open(self.0.insert(ManuallyDrop::new(file)), path)),
+        };
+        flushed.map_err(|source| DatabaseError::File { doing: "flush", path: path.clone(), source })
     }
 }
 

@@ -26,8 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     DatabaseError, Direct, Durability, Opening, Turnstile,
-    direct::Checkpointed,
-    log::{Flushes, Growth, Log},
+    log::{Copied, Flushes, Growth, Log},
 };
 
 /// The most jobs that wait; further ones wait to wait.
@@ -38,8 +37,6 @@ const ROWS_MAX: usize = 1024;
 const ROWS_MIN: usize = 16;
 /// A batch that took longer halves the bound.
 const BATCH_TIME: Duration = Duration::from_millis(60);
-/// How often a log is copied beside those who write before they wait for the rest of it.
-const PASSES: usize = 4;
 
 /// What is to be done once a batch is durable.
 pub type Announcement = Box<dyn FnOnce() + Send>;
@@ -105,7 +102,7 @@ impl<A: Apply> Writer<A> {
         let threads = if opening.durability == Durability::Full { 2 } else { 1 };
         let flushes = Arc::new(Flushes::default());
         let committer = Arc::new(Mutex::new(Committer {
-            opening,
+            opening: opening.clone(),
             turnstile,
             apply,
             receiver,
@@ -117,11 +114,12 @@ impl<A: Apply> Writer<A> {
         }));
         for _ in 0..threads {
             let (committer, flushes) = (committer.clone(), flushes.clone());
+            let opening = opening.clone();
             // What is woken after a commit wants to know the runtime.
             let runtime = tokio::runtime::Handle::current();
             let run = move || {
                 let _inside = runtime.enter();
-                run(&committer, &flushes);
+                run(&committer, &flushes, &opening);
             };
             let started = std::thread::Builder::new().name("writer".to_owned()).spawn(run);
             let doing = "start the writer of";
@@ -155,7 +153,8 @@ impl<A: Apply> std::fmt::Debug for Writer<A> {
 }
 
 /// One of the writer's threads.
-fn run<A: Apply>(committer: &Mutex<Committer<A>>, flushes: &Flushes) {
+fn run<A: Apply>(committer: &Mutex<Committer<A>>, flushes: &Flushes, opening: &Opening) {
+    let mut copied = Copied::default();
     loop {
         let (jobs, done) = {
             let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,29 +171,33 @@ fn run<A: Apply>(committer: &Mutex<Committer<A>>, flushes: &Flushes) {
             }
             Err(error) => tell(answers.into_iter().map(|one| fail::<A>(one, &error)).collect()),
         }
-        if log_has_grown && let Err(error) = checkpoint(committer) {
+        if log_has_grown && let Err(error) = checkpoint(committer, opening, &mut copied) {
             tracing::warn!(%error, "a log cannot be copied into its database now");
         }
     }
 }
 
-/// Copies the log into the database while the other thread goes on, which stops for the last of it:
-/// a log that somebody writes is never copied as a whole.
-fn checkpoint<A: Apply>(committer: &Mutex<Committer<A>>) -> Result<(), DatabaseError> {
+/// Copies the log into the database while the other thread goes on, which stops for the last of it
+/// only: a log that somebody writes is never copied as a whole, nor does SQLite flush what it has
+/// copied before it is.
+///
+/// If the other thread waits for a job, so does the end of this: then nothing is added to the log.
+fn checkpoint<A: Apply>(
+    committer: &Mutex<Committer<A>>,
+    opening: &Opening,
+    copied: &mut Copied,
+) -> Result<(), DatabaseError> {
     let lock = || committer.lock().unwrap_or_else(PoisonError::into_inner);
-    let opening = lock().opening.clone();
-    let copied = Direct::open(&opening).and_then(|connection| {
-        for _ in 0..PASSES {
-            if connection.checkpoint()? != Checkpointed::Partly {
-                break;
-            }
-        }
+    let done = Direct::open(opening).and_then(|connection| {
+        connection.checkpoint()?;
+        copied.flush(opening)?;
+        connection.checkpoint()?;
         let committer = lock();
         let _turn = committer.turnstile.enter_here()?;
         connection.checkpoint()
     });
     lock().growth.copied();
-    copied.map(|_| ())
+    done
 }
 
 /// An answer that was good would promise what is not durable.
