@@ -329,9 +329,8 @@ mod tests {
         let own = Allotment::alone(AccountId(3), Quota::NONE);
         let shared = Allotment { domain: HUNDRED, sharing: ids.to_vec(), ..own };
         let patience = Patience { grace: Duration::ZERO, now: at(9) };
-        let room = async |size| {
-            reader.room(&shared, MailVolume::message(size), &patience).await.unwrap()
-        };
+        let room =
+            async |size| reader.room(&shared, MailVolume::message(size), &patience).await.unwrap();
         assert_eq!(room(30).await, Room::Enough);
         assert_eq!(room(31).await, Room::NotNow(Over::Octets));
     }

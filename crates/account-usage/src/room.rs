@@ -87,6 +87,13 @@ mod tests {
         // It was full, and has room for this one.
         check(hundred, none, 90, Some(101), 10, Room::Enough);
         check(none, hundred, 90, Some(101), 11, Room::NotNow(Over::Octets));
-        check(none, Quota { messages: Some(1), octets: None }, 0, None, 1, Room::NotNow(Over::Messages));
+        check(
+            none,
+            Quota { messages: Some(1), octets: None },
+            0,
+            None,
+            1,
+            Room::NotNow(Over::Messages),
+        );
     }
 }

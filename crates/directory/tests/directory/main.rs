@@ -5,8 +5,7 @@
 mod ways;
 
 use directory::{
-    AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion,
-    Refusal, Route,
+    AliasName, Credentials, Directory, DirectoryError, Editor, NewAccount, Occasion, Refusal, Route,
 };
 use mail_types::{AccountId, Address, Allotment, Domain, Quota, Secret, Timestamp};
 use sasl_core::{Cost, PasswordVerifier};
@@ -239,7 +238,8 @@ async fn quotas_of_accounts_and_of_their_domain() {
     house.editor.set_quota(&address("bob@example.org"), Quota::NONE).await.unwrap();
     assert!(!allotment(bob).await.is_limited());
 
-    let (org, of_domain) = (Domain::parse("example.org").unwrap(), Quota { messages: None, ..both });
+    let (org, of_domain) =
+        (Domain::parse("example.org").unwrap(), Quota { messages: None, ..both });
     house.editor.set_domain_quota(&org, of_domain).await.unwrap();
     let shared = allotment(bob).await;
     assert_eq!((shared.own, shared.domain), (Quota::NONE, of_domain));
