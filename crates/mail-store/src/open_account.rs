@@ -12,9 +12,10 @@ use crate::{
         populate::{self, Populated},
         rename,
     },
-    index::{Change, Index, Look, history, mailboxes, pending},
+    index::{Change, Index, Look, history, mailboxes, pending, rows},
     maildir::Maildir,
     naming::file,
+    records::FolderFile,
     store::{Clock, StoreOptions},
 };
 
@@ -84,11 +85,15 @@ impl OpenAccount {
         let mut change = self.index.change().await?;
         rename::finish(&mut change, &self.maildir).await?;
         merge::folders(&mut change, self).await?;
-        for mut mailbox in mailboxes::all(&mut change).await? {
-            merge::merge_fully(&mut change, self, &mut mailbox, merge::NextUid::AtTheMark).await?;
-            // Numbers that lost transactions gave are never given again.
-            mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
+        for row in mailboxes::all(&mut change).await? {
+            // What lost transactions gave is never given again; the marks are in the file.
+            let mut mailbox = self.with_told_marks(row).await?;
             mailbox.modseq = mailbox.modseq.max(mailbox.modseqs_below);
+            merge::merge_fully(&mut change, self, &mut mailbox, merge::NextUid::AtTheMark).await?;
+            mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
+            // Flags that a client was told may have been lost: it hears of all of them again.
+            mailbox.modseq = mailbox.modseq.saturating_add(1);
+            rows::all_changed(&mut change, mailbox.id, mailbox.modseq).await?;
             mailbox = self.reserve(mailbox).await?;
             mailboxes::save(&mut change, &mailbox).await?;
         }
@@ -96,6 +101,23 @@ impl OpenAccount {
         history::begin_logs_anew(&mut change).await?;
         mailboxes::save_boot(&mut change, boot, 0).await?;
         change.commit().await
+    }
+
+    /// A mailbox's row with the marks of its file, which was synced before anybody was told.
+    async fn with_told_marks(
+        &self,
+        mut mailbox: mailboxes::MailboxRow,
+    ) -> Result<mailboxes::MailboxRow, StoreError> {
+        let maildir = self.maildir.clone();
+        on_blocking_thread(move || {
+            if let Some(told) = FolderFile::read(&maildir.files, &maildir.dir(&mailbox.dir))? {
+                mailbox.uids_below = mailbox.uids_below.max(told.uids_below);
+                mailbox.modseqs_below = mailbox.modseqs_below.max(told.modseqs_below);
+                mailbox.uid_validity = mailbox.uid_validity.max(told.uid_validity);
+            }
+            Ok(mailbox)
+        })
+        .await
     }
 
     /// Raises the marks of a mailbox if its numbers came to them.

@@ -44,6 +44,13 @@ pub(crate) async fn find_or_create(
     account: &OpenAccount,
     name: &MailboxName,
 ) -> Result<MailboxRow, StoreError> {
+    if let Some(mailbox) = mailboxes::by_name(change, name).await? {
+        return Ok(mailbox);
+    }
+    // A rename that is planned may be about to give this name, and a folder that another tool made
+    // may have it.
+    rename::finish(change, &account.maildir).await?;
+    merge::folders(change, account).await?;
     match mailboxes::by_name(change, name).await? {
         Some(mailbox) => Ok(mailbox),
         None => create_in(change, account, name, None).await,

@@ -184,6 +184,22 @@ pub(crate) async fn update_flags(
     Ok(())
 }
 
+/// All messages of a mailbox change, whatever their flags.
+pub(crate) async fn all_changed(
+    look: &mut Look,
+    mailbox: MailboxId,
+    modseq: i64,
+) -> Result<(), StoreError> {
+    let failed = look.failed("raise modseqs");
+    sqlx::query("update messages set modseq = ? where mailbox = ?")
+        .bind(modseq)
+        .bind(mailbox.0)
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
 /// Where files are now, and what of them is still behind.
 pub(crate) async fn update_names(
     look: &mut Look,
