@@ -12,6 +12,7 @@ mod crash;
 mod foreign;
 mod full_disk;
 mod kill;
+mod model;
 mod notes;
 mod objects;
 mod operations;

@@ -25,7 +25,7 @@ use both::Both;
 use operations::Operation;
 
 /// Sequences of one run, unless the environment says otherwise.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 /// Operations of a sequence.
 const LENGTH: usize = 40;
 

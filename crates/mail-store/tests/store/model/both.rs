@@ -15,8 +15,8 @@ use super::{
     disk::{Disk, Way, remove_index},
     operations::{Do, Folder, Operation, PROCESSES, SESSIONS, Touch},
     orders::{Answer, NOW, Order, queue_id},
-    outside::Tool,
-    rules::{Outside, Rules},
+    outside::{Tool, flag_of},
+    rules::{Flags, Outside, Rules},
     sessions::Session,
 };
 use crate::world::ALICE;
@@ -37,7 +37,11 @@ pub(super) struct Both {
     /// How many queue entries there were, and those that are known to be served.
     entries: usize,
     served: BTreeSet<usize>,
+    /// Whether the last one was tried before.
+    again: bool,
     sessions: Vec<Option<Session>>,
+    /// Names whose subscription was being changed when somebody stopped: nobody was told.
+    doubtful: BTreeSet<String>,
     /// What every UID of every epoch ever meant.
     told: BTreeMap<(u32, u32), String>,
     fault: Fault,
@@ -69,7 +73,9 @@ impl Both {
             serial: 0,
             entries: 0,
             served: BTreeSet::new(),
+            again: false,
             sessions: (0..SESSIONS).map(|_| None).collect(),
+            doubtful: BTreeSet::new(),
             told: BTreeMap::new(),
             fault,
         };
@@ -188,6 +194,7 @@ impl Both {
     fn order(&mut self, what: &Do) -> Order {
         let order = Order::of(what, &self.rules, self.entries, &mut self.serial);
         if let Order::Deliver { entry, .. } = order {
+            self.again = entry < self.entries;
             self.entries = self.entries.max(entry + 1);
         }
         order
@@ -205,15 +212,16 @@ impl Both {
     fn done(&mut self, order: &Order, real: Answer) -> Difference {
         if let Order::Deliver { entry, .. } = order {
             // Where the index was lost, nobody can say whether what is not there was.
-            let unknown = *entry + 1 < self.entries && !self.served.contains(entry);
-            if unknown && real == Answer::Before {
+            if self.again && real == Answer::Before {
                 self.served.insert(*entry);
             }
         }
         let mut rules = self.rules.clone();
         let answer = order.apply(&mut rules, &self.served);
-        if let Order::Deliver { entry, .. } = order {
-            self.served.insert(*entry);
+        match order {
+            Order::Deliver { entry, .. } => drop(self.served.insert(*entry)),
+            Order::Subscribe(name, _) => drop(self.doubtful.remove(name)),
+            _ => {}
         }
         let forgotten = matches!(&answer, Answer::Stored(done, _) if done.len() > 1);
         if self.fault != Fault::ARule || !forgotten {
@@ -222,8 +230,8 @@ impl Both {
         same(&format!("{order:?}"), real, answer)
     }
 
-    /// A delivery that stopped half way looks for what it left, in all folders; and a name that is
-    /// not behind the file any more is not what is shown here.
+    /// A delivery that stopped half way looks for what it left, in all folders. And a file that got
+    /// another name since it was last seen comes back if it is expunged by the old one.
     async fn perhaps_notice(&mut self, process: usize, order: &Order) -> Difference {
         match order {
             Order::Deliver { .. } | Order::Expunge { .. } | Order::Delete(_) => {
@@ -259,18 +267,21 @@ impl Both {
                 }
                 Touch::Letter(place, letter) if places > 0 => {
                     let (uid, message) = &mut there[place % places];
-                    let (flag, now) = self.tool.toggle(id, **uid, *letter);
-                    let renamed = match message.outside.take() {
-                        Some(Outside::Renamed { more, fewer }) => (more, fewer),
-                        _ => Default::default(),
+                    let (path, new_path) =
+                        (self.tool.file(id, **uid), self.tool.toggle(id, **uid, *letter));
+                    let (flag, now) = flag_of(&new_path, *letter);
+                    let (from, mut more, mut fewer) = match message.outside.take() {
+                        Some(Outside::Renamed { from, more, fewer }) => (from, more, fewer),
+                        _ => (path, Flags::new(), Flags::new()),
                     };
-                    let (mut more, mut fewer) = renamed;
-                    let (to, from) =
+                    let (to, other) =
                         if now { (&mut more, &mut fewer) } else { (&mut fewer, &mut more) };
-                    if !from.remove(&flag) {
+                    if !other.remove(&flag) {
                         to.insert(flag);
                     }
-                    message.outside = Some(Outside::Renamed { more, fewer });
+                    // It may be called again what it was called.
+                    message.outside =
+                        (from != new_path).then_some(Outside::Renamed { from, more, fewer });
                 }
                 Touch::Remove(place) if places > 0 => {
                     let (uid, message) = &mut there[place % places];
@@ -345,6 +356,7 @@ impl Both {
                 drop(self.processes[process].take());
                 self.open(process).await;
                 let allowed = self.allowed(self.history.len() - 1, Some(&order));
+                self.doubtful.clone_from(&allowed.doubtful);
                 self.recover(&allowed, false).await
             }
         }
@@ -359,13 +371,16 @@ impl Both {
         };
         let mut told: Vec<Rules> = self.history[from..].to_vec();
         told.push(self.rules.clone());
-        told.push(seen(&self.rules));
         let perhaps = going_on.map(|order| {
             let mut rules = seen(&self.rules);
             order.apply(&mut rules, &self.served);
             rules
         });
-        Allowed { told, perhaps }
+        let mut doubtful = self.doubtful.clone();
+        if let Some(Order::Subscribe(name, _)) = going_on {
+            doubtful.insert(name.clone());
+        }
+        Allowed { told, seen: seen(&self.rules), perhaps, doubtful }
     }
 
     async fn recover(&mut self, allowed: &Allowed, forgets: bool) -> Difference {
@@ -396,12 +411,16 @@ impl Both {
                 Some(&order)
             }
         };
+        let witness = self.rules.at(at);
+        let session = Session::select(&self.account((process + 1) % PROCESSES), witness).await;
+        self.sessions[0] = Some(session);
         self.all_gone().await;
         let from = self.disk.cut(lost);
         let allowed = self.allowed(from, going_on);
         self.boots += u32::from(self.fault != Fault::SameBoot);
         self.open_all().await;
-        self.recover(&allowed, true).await
+        self.recover(&allowed, true).await?;
+        self.look(0, process).await
     }
 
     async fn lose_index(&mut self, followed: bool, damaged: bool) -> Difference {

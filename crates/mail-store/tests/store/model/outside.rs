@@ -12,6 +12,14 @@ use super::{
     rules::{Flags, Message, NOW_S},
 };
 
+/// The flag of a letter, and whether a name says it.
+pub(super) fn flag_of(path: &Path, letter: usize) -> (String, bool) {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let (_, letters) = name.split_once(":2,").unwrap_or((name, ""));
+    let (letter, flag) = LETTERS[letter];
+    (flag.to_owned(), letters.contains(letter))
+}
+
 pub(super) struct Tool {
     root: PathBuf,
     visits: u64,
@@ -38,7 +46,7 @@ impl Tool {
         })
     }
 
-    fn file(&self, id: i64, uid: u32) -> PathBuf {
+    pub(super) fn file(&self, id: i64, uid: u32) -> PathBuf {
         let folder = self.folder(id);
         let of_uid = format!(",U={uid},");
         for part in ["new", "cur"] {
@@ -52,20 +60,20 @@ impl Tool {
         panic!("no file of {id} has {of_uid}");
     }
 
-    /// Gives a file a letter or takes it away; answers which flag that is, and whether it has it.
-    pub(super) fn toggle(&self, id: i64, uid: u32, letter: usize) -> (String, bool) {
+    /// Gives a file a letter or takes it away; answers its new path.
+    pub(super) fn toggle(&self, id: i64, uid: u32, letter: usize) -> PathBuf {
         let path = self.file(id, uid);
         let name = path.file_name().unwrap().to_str().unwrap();
         let (base, letters) = name.split_once(":2,").unwrap_or((name, ""));
-        let (letter, flag) = LETTERS[letter];
+        let (letter, _) = LETTERS[letter];
         let has = letters.contains(letter);
         let mut letters: Vec<char> = letters.chars().filter(|one| *one != letter).collect();
         letters.extend((!has).then_some(letter));
         letters.sort_unstable();
         let letters: String = letters.into_iter().collect();
         let to = self.folder(id).join("cur").join(format!("{base}:2,{letters}"));
-        fs::rename(&path, to).unwrap();
-        (flag.to_owned(), !has)
+        fs::rename(&path, &to).unwrap();
+        to
     }
 
     pub(super) fn remove(&self, id: i64, uid: u32) {

@@ -1,7 +1,10 @@
 //! What an account's mailboxes are, in plain values: no files, no index, no order of steps. Each
 //! rule says what an operation changes, and what it answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// The moment at which all happens.
 pub(super) const NOW_S: u32 = 1_500_000_000;
@@ -54,6 +57,7 @@ pub(super) struct Message {
 pub(super) enum Outside {
     /// It has another name, with these letters more and these fewer.
     Renamed {
+        from: PathBuf,
         more: Flags,
         fewer: Flags,
     },
@@ -150,7 +154,9 @@ impl Mailbox {
         }
         let now = self.modseq + 1;
         for message in self.messages.values_mut() {
-            let Some(Outside::Renamed { more, fewer }) = message.outside.take() else { continue };
+            let Some(Outside::Renamed { more, fewer, .. }) = message.outside.take() else {
+                continue;
+            };
             let flags: Flags = message.flags.difference(&fewer).chain(&more).cloned().collect();
             if flags != message.flags {
                 (message.flags, message.modseq) = (flags, now);
@@ -262,8 +268,9 @@ impl Rules {
         if from == "INBOX" {
             self.create(to)?;
             let (inbox, new) = (self.by_name(from).unwrap(), self.by_name(to).unwrap());
-            let all = self.mailboxes[&inbox].messages.keys().copied().collect();
-            self.move_messages(inbox, &all, new);
+            let all = |rules: &Self| rules.mailboxes[&inbox].messages.keys().copied().collect();
+            self.compare_if_missing(inbox, &all(self));
+            self.move_messages(inbox, &all(self), new);
             return Ok(());
         }
         if to == "INBOX" || to.starts_with(&format!("{from}/")) {

@@ -62,7 +62,7 @@ impl Session {
                 self.view.retain(|uid, _| there.iter().any(|one| one.number() == *uid));
             }
         }
-        (self.state, self.doubts) = (changes.state, false);
+        (self.state, self.doubts) = (changes.state.clone(), false);
         let rule = &rules.mailboxes[&id.0];
         let now: BTreeMap<u32, Flags> =
             rule.messages.iter().map(|(uid, message)| (*uid, message.flags.clone())).collect();
