@@ -274,8 +274,8 @@ async fn a_reindex_that_stopped_is_undone() {
     fs::rename(&index, world.maildir().join("postrider-index.db.replaced-1800000000")).unwrap();
     let account = open(&world).await;
     assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["m1", "m3"]);
-    let expunged = account.changes(inbox.id, inbox.highest_modseq).await.unwrap().expunged.clone();
-    assert!(expunged.contains(&uid(2)), "{expunged:?}");
+    let changes = account.changes(inbox.id, inbox.highest_modseq).await.unwrap();
+    assert!(changes.expunged.contains(&uid(2)), "{changes:?}");
     assert_eq!(account.check(true).await.unwrap(), []);
 }
 
