@@ -172,7 +172,8 @@ impl Both {
             self.disk.picture(self.history.len() - 1);
         }
         let place = self.history.len();
-        let reads = place.is_multiple_of(8) && self.rules.mailboxes.values().all(|one| !one.touched);
+        let reads =
+            place.is_multiple_of(8) && self.rules.mailboxes.values().all(|one| !one.touched);
         let shown = observe(&self.account(place % PROCESSES), reads).await?;
         equal(&shown, &self.rules, reads)?;
         self.remember()
