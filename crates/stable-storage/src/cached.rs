@@ -10,17 +10,17 @@ use std::{fs::File, io, path::Path};
 ///
 /// Errors are those of opening; `EAGAIN` and "not known here" are none.
 pub fn open_cached(path: &Path) -> io::Result<Option<File>> {
-    cached::open(path)
+    kernel::open(path)
 }
 
 /// Reads from `start`, if that is in memory: how many octets. Fewer than there is room for are no
 /// sign of the file's end.
 pub fn read_cached(file: &File, start: u64, room: &mut [u8]) -> io::Result<Option<usize>> {
-    cached::read(file, start, room)
+    kernel::read(file, start, room)
 }
 
 #[cfg(target_os = "linux")]
-mod cached {
+mod kernel {
     use std::{fs::File, io, io::IoSliceMut, path::Path};
 
     use rustix::{
@@ -51,7 +51,7 @@ mod cached {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod cached {
+mod kernel {
     use std::{fs::File, io, path::Path};
 
     pub(super) fn open(_: &Path) -> io::Result<Option<File>> {

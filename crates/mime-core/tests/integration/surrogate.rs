@@ -63,7 +63,7 @@ fn headers_of_parts() {
     assert_eq!(surrogate(part("name=e").as_bytes(), 9), None);
 }
 
-fn bodies<'m>(message: &'m [u8]) -> Vec<&'m [u8]> {
+fn bodies(message: &[u8]) -> Vec<&[u8]> {
     let mut bodies = Vec::new();
     Structure::of(message).body.root.visit(&mut |part: &Part| {
         if matches!(part.content, Content::Leaf) {

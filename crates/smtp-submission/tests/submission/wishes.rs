@@ -50,7 +50,8 @@ async fn times_and_priorities_are_announced_and_kept() {
     assert!(due[0].content.contains("\r\n\tpriority 6;"), "RFC 6710 §4.1: {}", due[0].content);
     let held = async |seconds| {
         let queued = house.queued_at(Consumes::Remote, begun.plus(Duration::from_secs(seconds)));
-        let requests = queued.await.into_iter().map(|one| one.lease.entry.handling.hold_request);
+        let requests =
+            queued.await.into_iter().map(|one| one.lease.entry.handling.hold_request.clone());
         requests.flatten().collect::<Vec<_>>()
     };
     assert!(held(3599).await.is_empty(), "RFC 4865 §4.2");

@@ -252,14 +252,18 @@ mod tests {
         assert!(counter.take(counted, &a).await.unwrap().is_some());
         assert!(counter.take(counted, &a).await.unwrap().is_none(), "taken once");
         let taken = counter.take(counted, &b).await.unwrap().unwrap();
-        assert_eq!(open().domains(counted), [c.clone()], "a crash sends nothing twice");
+        assert_eq!(
+            open().domains(counted),
+            std::slice::from_ref(&c),
+            "a crash sends nothing twice"
+        );
         counter.put_back(counted, &b, taken).await.unwrap();
         assert_eq!(open().domains(counted), [b.clone(), c.clone()]);
         let now = std::fs::read(folder.path().join(format!("{counted}.json"))).unwrap();
         assert_eq!(whole, now, "the day is not written again for each domain");
         counter.drop_domain(counted, &c);
         counter.write().await.unwrap();
-        assert_eq!(open().domains(counted), [b.clone()]);
+        assert_eq!(open().domains(counted), std::slice::from_ref(&b));
         // Nor is anything lost when the day is written while something is taken.
         let taken = counter.take(counted, &b).await.unwrap().unwrap();
         counter.count(&a, &Applied::nothing(&a), Ok(()));
@@ -267,7 +271,7 @@ mod tests {
         counter.write().await.unwrap();
         counter.put_back(counted, &b, taken).await.unwrap();
         counter.write().await.unwrap();
-        assert_eq!(open().domains(counted), [b.clone()]);
+        assert_eq!(open().domains(counted), std::slice::from_ref(&b));
         // A line that a crash has cut says nothing.
         let cut = [b"-a.test\n-b.t".as_slice(), b"-a.test\n-b.test"];
         for lines in cut {

@@ -80,7 +80,7 @@ impl House {
         let consumer = queue.consumer(consumes).await.unwrap();
         let request =
             LeaseRequest { leases_max: 100, again_max: 100, per_lane_max: 100, except: Vec::new() };
-        let leased = consumer.lease(&request, agent_kit::now()).await.unwrap();
+        let leased = consumer.lease(&request, now()).await.unwrap();
         let mut all = Vec::new();
         for lease in leased.leases {
             let length = usize::try_from(lease.entry.content.len()).unwrap();
@@ -99,7 +99,7 @@ impl House {
                 return noted;
             }
             // They are written in passing, sometime soon.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
