@@ -68,9 +68,11 @@ impl AccountMailboxes {
                 return self.move_messages(inbox, &UidSet::all(), new).await.map(|_| ());
             }
             let (from, to) = (from.clone(), to.clone());
-            self.to_the_end(move |_, borrowed| async move {
+            self.to_the_end(move |handle, borrowed| async move {
                 let account = borrowed.account()?;
                 let mut changed = rename::rename(account, &from, &to).await?;
+                // What is to go from there may have been missed under its former name.
+                handle.follow();
                 changed.push(NAMES);
                 Ok(((), changed))
             })

@@ -30,11 +30,20 @@ impl AccountMailboxes {
     }
 
     /// Removes for good what was removed longer ago than this; answers how many messages. Opens no
-    /// index.
+    /// index unless there is something to remove.
     pub fn purge_removed(&self, kept: Duration) -> Pending<'_, u64> {
         let shared = &self.store.shared;
-        let before = (shared.options.clock)().minus(kept);
+        let now = (shared.options.clock)();
+        let before = now.minus(kept);
         let maildir = shared.maildir(self.id);
-        Box::pin(on_blocking_thread(move || removed::purge(&maildir, before)))
+        Box::pin(async move {
+            if !on_blocking_thread(move || removed::any_older(&maildir, before)).await? {
+                return Ok(0);
+            }
+            self.to_the_end(move |_, borrowed| async move {
+                Ok((removed::purge(borrowed.account()?, before, now).await?, Vec::new()))
+            })
+            .await
+        })
     }
 }

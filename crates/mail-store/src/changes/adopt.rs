@@ -176,7 +176,7 @@ fn take_in(
 }
 
 /// Whether an error lies in the file, and not in the machine.
-fn is_of_the_file(error: &std::io::Error) -> bool {
+pub(crate) fn is_of_the_file(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
 
     use rustix::io::Errno;

@@ -83,6 +83,7 @@ fn remove_some(
     for Doomed { path, .. } in doomed {
         if let Some(now) = kept_at
             && path.starts_with(GONE)
+            && !path.contains('/')
         {
             removed::keep_mailbox(maildir, path, now)?;
         }

@@ -34,6 +34,9 @@ use crate::{
     sort_keys::HEADER_MAX,
 };
 
+/// 2020: a clock that says less is wrong.
+const EARLIEST_SECS: i64 = 1_577_836_800;
+
 /// Where it is, below the account's folder.
 pub(crate) const REMOVED: &str = "postrider-removed";
 
@@ -86,7 +89,7 @@ pub(crate) fn keep_messages(maildir: &Maildir, doomed: &[Doomed]) -> Result<(), 
         if let (false, Some(uid)) = (keywords.is_empty(), file::uid_in(name)) {
             noted.push((uid, keywords.clone()));
         }
-        put_aside(maildir, &maildir.path(path), &folder.join(name))?;
+        put_aside(maildir, &maildir.path(path), &folder.join(file::fitting(name).as_ref()))?;
     }
     for (folder, keywords) in &folders {
         KeywordLog::at(&maildir.files, folder).note(keywords)?;
@@ -120,11 +123,19 @@ pub(crate) fn keep_mailbox(
                 KeywordLog::at(&maildir.files, &folder).note(&keywords)?;
                 made = true;
             }
-            let to = folder.join(format!("{base},R={}{info}", now.secs()));
+            let kept = format!("{base},R={}{info}", now.secs());
+            let to = folder.join(file::fitting(&kept).as_ref());
             put_aside(maildir, &from.join(part).join(name), &to)?;
         }
     }
-    if made { maildir.sync(&folder) } else { Ok(()) }
+    if made {
+        return maildir.sync(&folder);
+    }
+    // What was removed from it earlier lies there: its name is to be found as well.
+    match &facts {
+        Some(facts) if folder.is_dir() => facts.write(&maildir.files, &folder),
+        _ => Ok(()),
+    }
 }
 
 fn make_folder(maildir: &Maildir, folder: &std::path::Path) -> Result<(), StoreError> {
@@ -140,8 +151,15 @@ fn put_aside(
     from: &std::path::Path,
     to: &std::path::Path,
 ) -> Result<(), StoreError> {
+    let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
     match maildir.files.rename(from, to) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        // It may be the target's folder that is missing: only what is gone itself is passed over.
+        Err(error)
+            if is_missing(&error)
+                && std::fs::symlink_metadata(from).is_err_and(|e| is_missing(&e)) =>
+        {
+            Ok(())
+        }
         other => other.map_err(|e| StoreError::file("put aside as", to, e)),
     }
 }
@@ -264,18 +282,56 @@ fn arrivals(
     Ok(arrivals)
 }
 
-/// Removes for good what was removed before this; answers how many messages.
-pub(crate) fn purge(maildir: &Maildir, before: Timestamp) -> Result<u64, StoreError> {
+/// Whether there is anything for [`purge`] to do. Needs no lock.
+pub(crate) fn any_older(maildir: &Maildir, before: Timestamp) -> Result<bool, StoreError> {
+    for (_, folder) in folders(maildir)? {
+        let names = match names(maildir, &folder) {
+            Err(error) if error.is_file_missing() => continue,
+            other => other?,
+        };
+        let is_older = |name: &String| removed_at(name).is_some_and(|at| at < before.secs());
+        if names.is_empty() || names.iter().any(is_older) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes for good what was removed before this; answers how many messages. Under the account's
+/// lock: whoever puts something aside meanwhile would lose it with the folder.
+pub(crate) async fn purge(
+    account: &OpenAccount,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let change = account.change().await?;
+    let maildir = account.maildir.clone();
+    let purged = on_blocking_thread(move || purge_locked(&maildir, before, now)).await;
+    change.undo().await?;
+    purged
+}
+
+fn purge_locked(maildir: &Maildir, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
     let mut purged = 0;
     for (_, folder) in folders(maildir)? {
         let (mut left, mut went) = (false, false);
         for name in names(maildir, &folder)? {
-            let base = file::split(&name).map_or("", |(base, _)| base);
-            if removed_in(base).is_none_or(|at| at >= before.secs()) {
-                left = true;
-                continue;
-            }
             let path = folder.join(&name);
+            match removed_at(&name) {
+                // The clock was wrong when it was removed: its time begins now.
+                Some(at) if at < EARLIEST_SECS => {
+                    let to = folder.join(removed_now(&name, now));
+                    let renamed = maildir.files.rename(&path, &to);
+                    renamed.map_err(|e| StoreError::file("rename to", to, e))?;
+                    (left, went) = (true, true);
+                    continue;
+                }
+                Some(at) if at < before.secs() => {}
+                _ => {
+                    left = true;
+                    continue;
+                }
+            }
             maildir.files.unlink(&path).map_err(|e| StoreError::file("remove", &path, e))?;
             (purged, went) = (purged + 1, true);
         }
@@ -317,6 +373,18 @@ fn last_part(folder: &std::path::Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// The same of a file's name.
+fn removed_at(name: &str) -> Option<i64> {
+    removed_in(file::split(name)?.0)
+}
+
+/// The name of a file that counts as removed now.
+fn removed_now(name: &str, now: Timestamp) -> String {
+    let (base, info) = file::split(name).unwrap_or((name, ""));
+    let base = base.rsplit_once(",R=").map_or(base, |(base, _)| base);
+    format!("{base},R={}{info}", now.secs())
+}
+
 /// When a message was removed, in seconds.
 fn removed_in(base: &str) -> Option<i64> {
     base.rsplit_once(",R=")?.1.parse().ok()
@@ -336,5 +404,25 @@ mod tests {
         ] {
             assert_eq!(removed_in(base), expected, "{base}");
         }
+    }
+
+    #[test]
+    fn a_removal_before_2020_counts_as_one_of_now() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        assert_eq!(removed_now("1.x,U=3,R=77:2,S", now), "1.x,U=3,R=1800000000:2,S");
+        assert_eq!(removed_at("1.x,U=3,R=77:2,S"), Some(77));
+    }
+
+    /// The folder to put it into went: that is no reason to let the message go.
+    #[test]
+    fn only_what_is_gone_itself_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = stable_storage::Files::real();
+        let maildir = Maildir { files, root: folder.path().to_owned() };
+        let (from, to) = (maildir.path("a"), maildir.path("missing/a"));
+        assert!(put_aside(&maildir, &from, &to).is_ok());
+        std::fs::write(&from, "x").unwrap();
+        assert!(put_aside(&maildir, &from, &to).is_err());
+        assert!(from.exists());
     }
 }

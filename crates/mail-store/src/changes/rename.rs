@@ -121,6 +121,8 @@ pub(crate) async fn finish(change: &mut Change, maildir: &Maildir) -> Result<(),
     let (maildir, planned, renamed) = (maildir.clone(), renames.clone(), rows.clone());
     on_blocking_thread(move || rename_folders(&maildir, &planned, &renamed)).await?;
     for rename in &renames {
+        // What is to go from there goes along, and is no message where it comes to.
+        pending::doomed_moved(change, &rename.from, &rename.to).await?;
         if rename.name.is_none() {
             mailboxes::remove(change, rename.mailbox).await?;
             pending::doom(change, &[Doomed::folder(&rename.to)]).await?;

@@ -95,7 +95,10 @@ async fn read_some(
             let known = parsed.iter().find(|(uid, _)| *uid == row.uid).map(|(_, known)| known);
             match adopt::read(&maildir, &path, Some(row.internal_date)) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => odd.push((row, Read::Unreadable(error.to_string()))),
+                Err(error) if adopt::is_of_the_file(&error) => {
+                    odd.push((row, Read::Unreadable(error.to_string())));
+                }
+                Err(error) => return Err(StoreError::file("read", path, error)),
                 Ok(read) if (read.size, read.bare_lf) != (row.size, row.bare_lf) => {
                     odd.push((row, Read::Size));
                 }

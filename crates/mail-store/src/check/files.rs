@@ -8,7 +8,10 @@ use stable_storage::on_blocking_thread;
 use super::{Finding, Trouble};
 use crate::{
     StoreError, UidSet,
-    changes::merge::{self, Difference},
+    changes::{
+        adopt::is_of_the_file,
+        merge::{self, Difference},
+    },
     index::{
         Change,
         mailboxes::MailboxRow,
@@ -95,35 +98,44 @@ pub(super) async fn compare(
     on_blocking_thread(move || {
         let mut difference = merge::difference(&maildir, &dir, &rows, &doomed)?;
         let mut unreadable = Vec::new();
-        difference.unknown.retain(|found| {
+        for found in std::mem::take(&mut difference.unknown) {
             let path = messages::path(&dir, found.place, &found.base, &found.info);
-            match maildir.files.open(&maildir.path(&path)).and_then(|file| file.metadata()) {
-                Ok(facts) if facts.is_file() => true,
-                Ok(_) => false,
-                Err(error) => {
-                    unreadable.push((found.clone(), error.to_string()));
-                    false
-                }
+            let path = maildir.path(&path);
+            match maildir.files.open(&path).and_then(|file| file.metadata()) {
+                Ok(facts) if facts.is_file() => difference.unknown.push(found),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) if is_of_the_file(&error) => unreadable.push((found, error.to_string())),
+                Err(error) => return Err(StoreError::file("look at", path, error)),
             }
-        });
+        }
         let known: HashSet<Uid> = difference.known.iter().map(|(row, _)| row.uid).collect();
         let missing: HashSet<Uid> = difference.missing.iter().copied().collect();
         let as_they_are =
             rows.iter().filter(|row| !known.contains(&row.uid) && !missing.contains(&row.uid));
-        let odd = as_they_are.flat_map(|row| oddities(&maildir, &dir, row)).collect();
+        let mut odd = Vec::new();
+        for row in as_they_are {
+            odd.extend(oddities(&maildir, &dir, row)?);
+        }
         Ok(Compared { difference, odd, unreadable })
     })
     .await
 }
 
 /// What is wrong with the file of a row.
-fn oddities(maildir: &Maildir, dir: &str, row: &FileRow) -> Vec<(FileRow, Odd)> {
+fn oddities(
+    maildir: &Maildir,
+    dir: &str,
+    row: &FileRow,
+) -> Result<Vec<(FileRow, Odd)>, StoreError> {
     let mut odd = Vec::new();
-    let opened = maildir.files.open(&maildir.path(&row.path(dir)));
+    let path = maildir.path(&row.path(dir));
+    let opened = maildir.files.open(&path);
     match opened.and_then(|file| file.metadata()) {
         // What goes meanwhile, another tool took: the next look tells.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => odd.push(Odd::Unreadable(error.to_string())),
+        Err(error) if is_of_the_file(&error) => odd.push(Odd::Unreadable(error.to_string())),
+        Err(error) => return Err(StoreError::file("look at", path, error)),
         Ok(facts) => {
             if i64::try_from(facts.len()) != Ok(row.octets) {
                 odd.push(Odd::Size(facts.len()));
@@ -136,7 +148,7 @@ fn oddities(maildir: &Maildir, dir: &str, row: &FileRow) -> Vec<(FileRow, Odd)> 
             odd.extend(time.filter(|time| *time != row.internal_date).map(Odd::Date));
         }
     }
-    odd.into_iter().map(|odd| (row.clone(), odd)).collect()
+    Ok(odd.into_iter().map(|odd| (row.clone(), odd)).collect())
 }
 
 pub(super) fn finding(

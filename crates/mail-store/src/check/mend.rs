@@ -5,7 +5,11 @@
 //! new UID: clients keep what they were told of the old one. Where they differ about its flags,
 //! numbers or facts, the index is right: it is what clients were told last.
 
-use std::{fs::FileTimes, path::Path};
+use std::{
+    fs::FileTimes,
+    io::{Error, ErrorKind},
+    path::Path,
+};
 
 use mail_types::{MailboxName, Uid};
 use stable_storage::on_blocking_thread;
@@ -80,9 +84,21 @@ async fn mailbox(
     let compared = files::compare(&mut change, account, &row).await?;
     let (known, anew, aside) = sort_out(&compared, read);
     let (maildir, dir, odd) = (account.maildir.clone(), row.dir.clone(), compared.odd);
-    let (named, moved) = on_blocking_thread({
-        let (anew, aside, unreadable) = (anew.clone(), aside.clone(), compared.unreadable);
+    let (named, moved, aside) = on_blocking_thread({
+        let (anew, mut aside, unreadable) = (anew.clone(), aside, compared.unreadable);
         move || {
+            let mut strays = Vec::new();
+            for (found, _) in &unreadable {
+                let path = messages::path(&dir, found.place, &found.base, &found.info);
+                if is_still_unreadable(&maildir, &path)? {
+                    strays.push(path);
+                }
+            }
+            for row in std::mem::take(&mut aside) {
+                if is_still_unreadable(&maildir, &row.path(&dir))? {
+                    aside.push(row);
+                }
+            }
             let named = set_dates_and_names(&maildir, &dir, &odd)?;
             for row in &anew {
                 forget_name(&maildir, &dir, row)?;
@@ -91,11 +107,10 @@ async fn mailbox(
             for row in &aside {
                 moved.push(put_aside(&maildir, &row.path(&dir))?);
             }
-            for (found, _) in &unreadable {
-                let path = messages::path(&dir, found.place, &found.base, &found.info);
-                moved.push(put_aside(&maildir, &path)?);
+            for path in &strays {
+                moved.push(put_aside(&maildir, path)?);
             }
-            Ok::<_, StoreError>((named, moved))
+            Ok::<_, StoreError>((named, moved, aside))
         }
     })
     .await?;
@@ -178,6 +193,25 @@ fn forget_name(maildir: &Maildir, dir: &str, row: &FileRow) -> Result<(), StoreE
     let to = maildir.path(&messages::path(dir, row.place, &unique, &row.info));
     let from = maildir.path(&row.path(dir));
     maildir.files.rename(&from, &to).map_err(|e| StoreError::file("rename to", to, e))
+}
+
+/// Looks twice before a message goes. What lies in the machine, or in who we are, is an error of
+/// mending: nothing is set aside for it.
+fn is_still_unreadable(maildir: &Maildir, path: &str) -> Result<bool, StoreError> {
+    let path = maildir.path(path);
+    match adopt::read(maildir, &path, None) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) if lies_in_the_file(&error) => Ok(true),
+        Err(error) => {
+            Err(StoreError::file("read, so nothing was mended in its mailbox,", path, error))
+        }
+    }
+}
+
+/// Whether an error is a reason to set a file aside.
+fn lies_in_the_file(error: &Error) -> bool {
+    adopt::is_of_the_file(error) && error.kind() != ErrorKind::PermissionDenied
 }
 
 /// Moves a file out of its mailbox; answers where to, below the account's folder.
@@ -267,5 +301,29 @@ impl Trouble {
     /// Whether this is for a person to look at: mending leaves it.
     pub fn is_for_a_person(self) -> bool {
         matches!(self, Self::FolderUnknown | Self::LeftInTmp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn only_what_lies_in_a_file_sets_it_aside() {
+        for (errno, expected) in [
+            (Errno::IO, true),
+            (Errno::LOOP, true),
+            (Errno::ISDIR, true),
+            (Errno::ACCESS, false),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOMEM, false),
+            (Errno::STALE, false),
+            (Errno::NOENT, false),
+        ] {
+            assert_eq!(lies_in_the_file(&Error::from(errno)), expected, "{errno}");
+        }
     }
 }

@@ -72,6 +72,25 @@ pub(crate) async fn gone(look: &mut Look, paths: &[&str]) -> Result<(), StoreErr
     Ok(())
 }
 
+/// A mailbox's folder has another name, and with it what is to go from there.
+pub(crate) async fn doomed_moved(look: &mut Look, from: &str, to: &str) -> Result<(), StoreError> {
+    // INBOX has no folder of its own, and never gets another.
+    if from.is_empty() {
+        return Ok(());
+    }
+    let failed = look.failed("write where what is to go is now");
+    sqlx::query(
+        "update or replace doomed set path = ?2 || substr(path, length(?1) + 1)
+         where substr(path, 1, length(?1) + 1) = ?1 || '/'",
+    )
+    .bind(from)
+    .bind(to)
+    .execute(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
 /// A folder that is to be renamed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FolderRename {

@@ -5,7 +5,16 @@
 //! What stands before the colon is the *base*: it never changes while the message stays in its
 //! mailbox, and identifies it there. What stands from the colon on is the *info*.
 
+use std::borrow::Cow;
+
 use mail_types::{Flag, FlagSet, Keyword, QueueId, RecipientNumber, Timestamp, Uid};
+
+/// What file systems take of a name, in octets.
+const NAME_MAX: usize = 255;
+/// The longest unique part that is given, in octets.
+const UNIQUE_MAX: usize = 160;
+/// What stays of a longer one, in front of a hash.
+const UNIQUE_KEPT: usize = 100;
 
 /// What ends the unique part of the names that this store gives.
 const HOST: &str = "postrider";
@@ -24,11 +33,35 @@ pub(crate) fn unique_of_append(now: Timestamp, random: [u8; 8]) -> String {
 /// The base of a message that is saved in its mailbox now. Fields that `unique` brings along from a
 /// former name are dropped.
 pub(crate) fn base(unique: &str, uid: Uid, octets: u64, saved: Timestamp) -> String {
-    let mut base = format!("{},U={uid},S={octets}", unique_in(unique));
+    let mut base = format!("{},U={uid},S={octets}", short(unique_in(unique)));
     if saved_in(&base) != Some(saved.secs()) {
         base.push_str(&format!(",T={}", saved.secs()));
     }
     base
+}
+
+/// A unique part that leaves room for the fields and the info: other tools may give longer ones,
+/// which are cut, with a hash that tells them apart.
+fn short(unique: &str) -> Cow<'_, str> {
+    if unique.len() <= UNIQUE_MAX {
+        return unique.into();
+    }
+    let kept = unique.get(..unique.floor_char_boundary(UNIQUE_KEPT)).unwrap_or_default();
+    let hash = blake3::hash(unique.as_bytes()).to_hex();
+    format!("{kept}-{}", hash.get(..32).unwrap_or_default()).into()
+}
+
+/// The name for a removed message (its base ends with `,R=seconds`), as short as file systems want
+/// it: of a longer one the unique part, the UID and our flags stay.
+pub(crate) fn fitting(name: &str) -> Cow<'_, str> {
+    if name.len() <= NAME_MAX {
+        return name.into();
+    }
+    let (base, own) = split(name).unwrap_or((name, ""));
+    let uid = uid_in(base).map_or_else(String::new, |uid| format!(",U={uid}"));
+    let removed = base.rsplit_once(",R=").map_or("0", |(_, removed)| removed);
+    let info = info(&flags_in(own), "");
+    format!("{}{uid},R={removed}{info}", short(unique_in(base))).into()
 }
 
 /// When a base says that its message was saved in its mailbox, in seconds: what `T=` tells, else
@@ -161,6 +194,23 @@ mod tests {
         assert_eq!(split("a,U=7:2,FS"), Some(("a,U=7", ":2,FS")));
         assert_eq!(split("a"), Some(("a", "")));
         assert_eq!(split(".nfs0001"), None);
+    }
+
+    #[test]
+    fn names_that_are_too_long_are_cut() {
+        let removed = ",R=1700000000:2,S";
+        for length in [230, 235, 238, 255, 400] {
+            let unique = format!("1700000000.{}", "가".repeat(length / 3));
+            let name = format!("{unique},U=7{removed}");
+            let fits = fitting(&name);
+            assert!(fits.len() <= 255 && fits.ends_with(&format!(",U=7{removed}")), "{fits}");
+            assert_eq!(fits == name, name.len() <= 255, "{length}");
+            let other = fitting(&name.replacen("가,", "나,", 1)).into_owned();
+            assert_ne!(fits, other);
+            let base = base(&unique, Uid::MAX, u64::MAX, Timestamp::from_secs(5));
+            assert!(base.len() < 230 && saved_in(&base) == Some(5), "{base}");
+            assert_eq!(short(unique_in(&base)), unique_in(&base), "it is cut once");
+        }
     }
 
     #[test]

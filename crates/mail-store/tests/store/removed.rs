@@ -122,3 +122,73 @@ async fn without_a_window_it_is_gone_at_once() {
     let account = world.open().await.account(ALICE);
     assert!(account.removed().await.unwrap().is_empty());
 }
+
+/// Its messages were put aside before it was deleted itself, when it had none any more.
+#[tokio::test]
+async fn a_mailbox_that_was_emptied_and_deleted_comes_back_under_its_name() {
+    let world = World::new();
+    let store = open(&world).await;
+    let account = store.account(ALICE);
+    let work = account.create(&name("Work"), None).await.unwrap().id;
+    append(&account, work, "kept", flags(&[]), NOW).await.unwrap();
+    account.remove(work, &UidSet::all()).await.unwrap();
+    let store = again(&world, store).await;
+    assert_eq!(store.account(ALICE).removed().await.unwrap().len(), 1);
+    store.account(ALICE).delete(&name("Work")).await.unwrap();
+    let store = again(&world, store).await;
+    let removed = store.account(ALICE).removed().await.unwrap();
+    assert_eq!((removed.len(), &removed[0].mailbox), (1, &name("Work")));
+}
+
+/// What is to go when its mailbox gets another name goes from there, and is no new message.
+#[tokio::test]
+async fn what_is_removed_stays_so_in_a_mailbox_that_is_renamed_or_deleted() {
+    let world = World::new();
+    let slow = StoreOptions {
+        follow_after: Duration::from_secs(3600),
+        removed_kept: WEEK,
+        ..world.options()
+    };
+    let store = MailStore::open(slow, Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    for mailbox in ["X", "X/below", "D"] {
+        let id = account.create(&name(mailbox), None).await.unwrap().id;
+        append(&account, id, "gone", flags(&[]), NOW).await.unwrap();
+        append(&account, id, "stays", flags(&[]), NOW).await.unwrap();
+        account.remove(id, &uid(1).into()).await.unwrap();
+    }
+    account.rename(&name("X"), &name("Y")).await.unwrap();
+    account.delete(&name("D")).await.unwrap();
+    let y = mailbox(&account, "Y").await.id;
+    account.refresh(y).await.unwrap();
+    let store = again(&world, store).await;
+    let account = store.account(ALICE);
+    let seen = see(&world, &account).await;
+    assert_eq!(
+        (subjects(&seen, "Y"), subjects(&seen, "Y/below")),
+        (vec!["stays".into()], vec!["stays".into()])
+    );
+    let removed = account.removed().await.unwrap();
+    let mut removed: Vec<_> =
+        removed.iter().map(|message| (message.mailbox.to_string(), subject(message))).collect();
+    removed.sort();
+    let expected = [("D", "gone"), ("D", "stays"), ("Y", "gone"), ("Y/below", "gone")];
+    assert_eq!(removed, expected.map(|(mailbox, text)| (mailbox.into(), text.into())));
+}
+
+/// A name of another tool that has no room for when it was removed.
+#[tokio::test]
+async fn a_message_with_the_longest_name_is_kept_as_well() {
+    let world = World::new();
+    let store = open(&world).await;
+    let inbox = mailbox(&store.account(ALICE), "INBOX").await.id;
+    let long = format!("new/1700000000.{}", "x".repeat(244));
+    std::fs::write(world.maildir().join(long), "Subject: long\n\nx\n").unwrap();
+    let account = store.account(ALICE);
+    account.refresh(inbox).await.unwrap();
+    assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["long"]);
+    account.remove(inbox, &UidSet::all()).await.unwrap();
+    let store = again(&world, store).await;
+    let removed = store.account(ALICE).removed().await.unwrap();
+    assert_eq!((removed.len(), subject(&removed[0])), (1, "long".into()));
+}
