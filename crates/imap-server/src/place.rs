@@ -70,7 +70,7 @@ impl Conversation {
     /// Whether a mailbox may be made at a place in another account.
     async fn may_create(&self, place: &Place) -> Result<bool, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
-        let above = place.above(signed_in.account.id).await;
+        let above = place.above(&self.service, signed_in.account.id).await;
         let above = above.map_err(|error| trouble::completion(&error))?;
         Ok(above.is_some_and(|(_, rights)| rights.has(Right::Create)))
     }
@@ -85,7 +85,7 @@ impl Conversation {
             return;
         }
         match selected.mailboxes.access(selected.id).await {
-            Ok(list) => selected.rights = list.rights_of(signed_in.account.id),
+            Ok(list) => selected.rights = self.service.rights(&list, signed_in.account.id),
             // Told with the news.
             Err(StoreError::MailboxGone(_)) => return,
             Err(error) => {
@@ -113,7 +113,7 @@ impl SignedIn {
         };
         let rights = match &found {
             _ if own => Rights::ALL,
-            Some(found) => mailboxes.access(found.id).await?.rights_of(self.account.id),
+            Some(found) => service.rights(&mailboxes.access(found.id).await?, self.account.id),
             None => Rights::NONE,
         };
         Ok(Place { mailboxes, name, found, rights, own })
@@ -152,14 +152,20 @@ impl SignedIn {
             let Some(address) = address_of(service, owner).await else { continue };
             let mailboxes = service.store.account(owner);
             let found = async {
-                let rights = mailboxes.access(mailbox).await?.rights_of(self.account.id);
+                let list = mailboxes.access(mailbox).await?;
+                let rights = service.rights(&list, self.account.id);
                 Ok((rights, mailboxes.state(mailbox).await?))
             };
             let (rights, state) = match found.await {
                 Ok(found) => found,
                 // What stands in the list of shares is a hint.
                 Err(StoreError::MailboxGone(_)) => continue,
-                Err(error) => return Err(error),
+                // One owner's trouble is not that of all who share with this account.
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%owner, %mailbox, error, "a shared mailbox can't be looked at");
+                    continue;
+                }
             };
             let shown = MailboxName::parse(&format!("{OTHERS}/{address}/{}", state.name));
             if let (true, Ok(shown)) = (rights.has(Right::Lookup), shown) {
@@ -198,18 +204,15 @@ impl Place {
         if self.rights.has_any(rights) { Ok(state) } else { Err(self.refusal()) }
     }
 
-    /// Why something may not be done: a mailbox that may not be known of is not there.
+    /// Why something may not be done.
     pub(crate) fn refusal(&self) -> Completion {
-        if self.rights.has(Right::Lookup) {
-            trouble::no_permission()
-        } else {
-            trouble::no_such_mailbox()
-        }
+        trouble::refusal(self.rights)
     }
 
     /// The nearest mailbox above (RFC 4314 §4), and what may be done with it.
     pub(crate) async fn above(
         &self,
+        service: &Service,
         reader: AccountId,
     ) -> Result<Option<(MailboxState, Rights)>, StoreError> {
         let mut name = self.name.clone();
@@ -217,8 +220,8 @@ impl Place {
             match self.mailboxes.mailbox(&above).await {
                 Ok(found) if self.own => return Ok(Some((found, Rights::ALL))),
                 Ok(found) => {
-                    let rights = self.mailboxes.access(found.id).await?.rights_of(reader);
-                    return Ok(Some((found, rights)));
+                    let list = self.mailboxes.access(found.id).await?;
+                    return Ok(Some((found, service.rights(&list, reader))));
                 }
                 Err(StoreError::NoSuchMailbox(_)) => name = above,
                 Err(error) => return Err(error),

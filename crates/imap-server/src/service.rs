@@ -12,8 +12,8 @@ use config::{Config, ImapCapability, ImapSharing};
 use conversation::Peer;
 use directory::Directory;
 use imap_core::server::{Limits, Options, Session};
-use mail_store::{AnnotationLimits, MailStore, StoreOptions};
-use mail_types::AnnotationName;
+use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions};
+use mail_types::{AccountId, AnnotationName, Rights};
 use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
@@ -95,6 +95,15 @@ impl Service {
     /// Whether mailboxes are shared at all.
     pub(crate) fn shares(&self) -> bool {
         self.sharing != ImapSharing::Off
+    }
+
+    /// What somebody may do who is not the owner of a mailbox with this list. Where nothing is shared
+    /// with all at once, what was granted to anyone before that does not count.
+    pub(crate) fn rights(&self, list: &AccessList, account: AccountId) -> Rights {
+        match self.sharing {
+            ImapSharing::Everyone => list.rights_of(account),
+            ImapSharing::Accounts | ImapSharing::Off => list.rights_of_single(account),
+        }
     }
 
     async fn open(config: &Config) -> anyhow::Result<Self> {

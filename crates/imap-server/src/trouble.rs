@@ -3,6 +3,7 @@
 
 use imap_core::response::{Code, Completion};
 use mail_store::StoreError;
+use mail_types::{Right, Rights};
 
 /// The tagged response for a failure of the store; what is our trouble is logged.
 pub(crate) fn completion(error: &StoreError) -> Completion {
@@ -66,6 +67,12 @@ pub(crate) fn no_such_mailbox() -> Completion {
 /// The rights that there are do not go so far.
 pub(crate) fn no_permission() -> Completion {
     Completion::no(Code::NoPerm, "You have no right to do this")
+}
+
+/// Why something may not be done with a mailbox of which one has these rights: one that may not be
+/// known of is not there (RFC 4314 §6).
+pub(crate) fn refusal(rights: Rights) -> Completion {
+    if rights.has(Right::Lookup) { no_permission() } else { no_such_mailbox() }
 }
 
 /// The mailbox was opened with EXAMINE.

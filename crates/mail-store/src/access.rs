@@ -52,14 +52,23 @@ impl AccessList {
     /// What somebody who is not the owner may do: what is granted to the account or to anyone,
     /// without what a negative line takes from the account or from anyone.
     pub fn rights_of(&self, account: AccountId) -> Rights {
-        let all = |negative| {
+        self.granted(account, &[Grantee::Anyone, Grantee::Account(account)])
+    }
+
+    /// The same where nothing is shared with all at once: what is granted to anyone is nobody's, and
+    /// what is taken from anyone stays taken.
+    pub fn rights_of_single(&self, account: AccountId) -> Rights {
+        self.granted(account, &[Grantee::Account(account)])
+    }
+
+    /// What is granted to these, without what is taken from the account.
+    fn granted(&self, account: AccountId, to: &[Grantee]) -> Rights {
+        let all = |negative, to: &[Grantee]| {
             let lines = self.grants.iter().filter(|grant| grant.negative == negative);
-            let mine = lines.filter(|grant| {
-                grant.to == Grantee::Anyone || grant.to == Grantee::Account(account)
-            });
+            let mine = lines.filter(|grant| to.contains(&grant.to));
             mine.fold(Rights::NONE, |rights, grant| rights.union(grant.rights))
         };
-        all(false).difference(all(true))
+        all(false, to).difference(all(true, &[Grantee::Anyone, Grantee::Account(account)]))
     }
 
     /// Whether there is no line.
@@ -116,6 +125,9 @@ mod tests {
         check(bob, true, RightsChange::Replace(rights("ra")), "lswi", "lra");
         check(Grantee::Anyone, true, RightsChange::Replace(rights("l")), "swi", "ra");
         check(bob, true, RightsChange::Replace(Rights::NONE), "rswia", "ra");
+        let single = |account| list.rights_of_single(account);
+        assert_eq!(single(AccountId(8)), rights("swi"), "anyone's negative line still takes");
+        assert_eq!(single(carol), Rights::NONE);
         assert_eq!(list.grants().len(), 3, "a line without rights is none");
         assert_eq!(list.grantees().collect::<Vec<_>>(), [bob, Grantee::Anyone]);
     }

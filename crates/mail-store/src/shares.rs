@@ -4,7 +4,8 @@
 //! Files in `shared/`, one a grantee, beside the accounts' folders. They are hints: a mailbox's own
 //! list says what is true. Every pair that a list has stands here, because a pair comes here
 //! first and goes from here last; a pair that no list has any more does no harm. If the folder is
-//! lost, or was never there, it is made from the lists.
+//! lost, or was never there, it is made from the lists; as long as one of them can't be read, with
+//! each question anew, and what stands there stays.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -130,34 +131,63 @@ impl Changing {
             return Ok(());
         }
         let mut all: BTreeMap<Grantee, BTreeSet<Shared>> = BTreeMap::new();
+        let mut all_read = true;
         let names = files.list(store).map_err(|e| StoreError::file("list", store, e))?;
         for name in names {
             let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
             let maildir = Maildir { files: files.clone(), root: store.join(&name) };
-            for (mailbox, grantees) in lists_of(&maildir)? {
+            let (lists, whole) = lists_of(&maildir);
+            all_read &= whole;
+            for (mailbox, grantees) in lists {
                 for to in grantees {
                     all.entry(to).or_default().insert((AccountId(id), mailbox));
                 }
             }
         }
-        for (to, pairs) in &all {
-            share_file::write(files, &self.shares.path(*to), pairs)?;
+        for (to, mut pairs) in all {
+            let path = self.shares.path(to);
+            if !all_read {
+                pairs.extend(share_file::read(files, &path)?);
+            }
+            share_file::write(files, &path, &pairs)?;
+        }
+        if !all_read {
+            return Ok(());
         }
         let complete = self.shares.folder().join(COMPLETE);
         files.replace(&complete, b"").map_err(|e| StoreError::file("replace", complete, e))
     }
 }
 
-/// The mailboxes of an account that have a list, and whom these name.
-fn lists_of(maildir: &Maildir) -> Result<Vec<(MailboxId, Vec<Grantee>)>, StoreError> {
+/// The mailboxes of an account that have a list, and whom these name; and whether all of them could
+/// be read.
+fn lists_of(maildir: &Maildir) -> (Vec<(MailboxId, Vec<Grantee>)>, bool) {
+    let mut all_read = true;
+    let mut passed_over = |folder: &Path, error: StoreError| {
+        all_read = false;
+        let (folder, error) = (folder.display(), &error as &dyn std::error::Error);
+        tracing::error!(%folder, error, "who shares this can't be read: it is passed over");
+    };
+    let folders = maildir.folders().unwrap_or_else(|error| {
+        passed_over(&maildir.root, error);
+        Vec::new()
+    });
     let mut lists = Vec::new();
-    for dir in [String::new()].into_iter().chain(maildir.folders()?) {
+    for dir in [String::new()].into_iter().chain(folders) {
         let folder = maildir.dir(&dir);
-        if let Some(list) = access_file::read(&maildir.files, &folder)?
-            && let Some(facts) = FolderFile::read(&maildir.files, &folder)?
-        {
-            lists.push((facts.mailbox, list.grantees().collect()));
+        match list_of(maildir, &folder) {
+            Ok(list) => lists.extend(list),
+            Err(error) => passed_over(&folder, error),
         }
     }
-    Ok(lists)
+    (lists, all_read)
+}
+
+fn list_of(
+    maildir: &Maildir,
+    folder: &Path,
+) -> Result<Option<(MailboxId, Vec<Grantee>)>, StoreError> {
+    let Some(list) = access_file::read(&maildir.files, folder)? else { return Ok(None) };
+    let facts = FolderFile::read(&maildir.files, folder)?;
+    Ok(facts.map(|facts| (facts.mailbox, list.grantees().collect())))
 }

@@ -72,7 +72,7 @@ impl Conversation {
                 Ok(Completion::ok("GETACL completed"))
             }
             AclCommand::ListRights { mailbox: name, identifier } => {
-                let whom = self.whom(&place, identifier).await?;
+                let whom = self.whom(&place, identifier, false).await?;
                 let required = match whom {
                     Whom::Owner if !identifier.negative => Rights::ALL,
                     _ => Rights::NONE,
@@ -94,7 +94,7 @@ impl Conversation {
         identifier: &Identifier,
         change: RightsChange,
     ) -> Result<(), Completion> {
-        let whom = match self.whom(place, identifier).await? {
+        let whom = match self.whom(place, identifier, only_takes(change)).await? {
             Whom::Other(whom) => whom,
             // What the owner has can't be changed (RFC 4314 §2); to say so once more is no error.
             Whom::Owner if !identifier.negative && leaves_all(change) => return Ok(()),
@@ -113,11 +113,19 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whom an identifier means.
-    async fn whom(&self, place: &Place, identifier: &Identifier) -> Result<Whom, Completion> {
+    /// Whom an identifier means. A line for anyone can always be taken away.
+    async fn whom(
+        &self,
+        place: &Place,
+        identifier: &Identifier,
+        takes: bool,
+    ) -> Result<Whom, Completion> {
         if identifier.name == ANYONE {
             return match self.service.sharing {
                 ImapSharing::Everyone => Ok(Whom::Other(Grantee::Anyone)),
+                ImapSharing::Accounts | ImapSharing::Off if takes => {
+                    Ok(Whom::Other(Grantee::Anyone))
+                }
                 ImapSharing::Accounts | ImapSharing::Off => {
                     let single = "Mailboxes are shared with single accounts here";
                     Err(Completion::no(Code::Cannot, single))
@@ -160,6 +168,14 @@ impl Conversation {
             lines.extend(whom.map(|whom| (format!("{dash}{whom}"), grant.rights)));
         }
         Ok(lines)
+    }
+}
+
+/// Whether a line has no more by this than before.
+fn only_takes(change: RightsChange) -> bool {
+    match change {
+        RightsChange::Add(rights) | RightsChange::Replace(rights) => rights.is_empty(),
+        RightsChange::Remove(_) => true,
     }
 }
 

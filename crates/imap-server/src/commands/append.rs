@@ -163,6 +163,7 @@ impl Conversation {
     async fn finish_append(&mut self) -> Result<Appended, Completion> {
         let Some(appending) = self.appending.take() else { return Err(trouble::out_of_order()) };
         let (mailboxes, mailbox) = (appending.mailboxes.clone(), appending.mailbox);
+        self.may_still(&appending).await?;
         let work = async {
             let limited = self.limited(&mailboxes).await;
             let replaces = appending.replaces;
@@ -179,6 +180,31 @@ impl Conversation {
         self.publish_usage_of(&mailboxes).await;
         self.note_own_arrivals(mailboxes.id(), mailbox, &uid_runs(&appended.uids));
         Ok(appended)
+    }
+
+    /// Another's rights can have gone while the messages came, which may take long.
+    async fn may_still(&self, appending: &Appending) -> Result<(), Completion> {
+        let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
+        let (mailboxes, id) = (&appending.mailboxes, signed_in.account.id);
+        if mailboxes.id() == id {
+            return Ok(());
+        }
+        let rights = async |mailbox| {
+            let list = mailboxes.access(mailbox).await;
+            let list = list.map_err(|error| trouble::completion_with_try_create(&error))?;
+            Ok::<_, Completion>(self.service.rights(&list, id))
+        };
+        let of_target = rights(appending.mailbox).await?;
+        if !of_target.has(Right::Insert) {
+            return Err(trouble::refusal(of_target));
+        }
+        if let Some(old) = appending.replaces {
+            let rights = rights(old.from).await?;
+            if !(rights.has(Right::DeleteMessages) && rights.has(Right::Expunge)) {
+                return Err(trouble::refusal(rights));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn append_abandoned(&mut self, ask: Ask<AppendAbandoned>, talk: &mut Talk<'_>) {

@@ -93,7 +93,7 @@ impl Conversation {
             return Err(Completion::no(Code::UseAttr, use_attr));
         }
         let made = async {
-            let above = place.above(signed_in.account.id).await?;
+            let above = place.above(&self.service, signed_in.account.id).await?;
             let made = place.mailboxes.create(&place.name, special_use).await?;
             match above {
                 Some((above, _)) if self.service.shares() => place.inherit(&above).await?,
@@ -137,7 +137,7 @@ impl Conversation {
             }
             return Ok(place);
         }
-        let above = place.above(signed_in.account.id).await;
+        let above = place.above(&self.service, signed_in.account.id).await;
         let rights = match above.map_err(|error| trouble::completion(&error))? {
             Some((_, rights)) => rights,
             None => return Err(trouble::no_such_mailbox()),

@@ -1,6 +1,9 @@
 //! Mailboxes that are shared: the rights of RFC 4314, asked of by bob, whom alice lets do one thing
 //! or another.
 
+use mail_store::{Grantee, RightsChange};
+use mail_types::{MailboxName, Rights};
+
 use crate::{
     client::Client,
     house::{House, small},
@@ -365,4 +368,66 @@ async fn sharing_can_be_limited_and_turned_off() {
     alice.run("MYRIGHTS INBOX").await.is("NO [CANNOT]");
     alice.run("NAMESPACE").await.ok().line("NAMESPACE ((\"\" \"/\")) NIL NIL");
     alice.run("CREATE \"Other Users/x\"").await.ok();
+}
+
+/// What was granted to anyone counts for nobody where that can't be, and its owner can take it away.
+#[tokio::test]
+async fn what_was_shared_with_anyone_ends() {
+    let house = House::with("imap.sharing = \"accounts\"", None).await;
+    let (mut alice, mut bob) = two(&house).await;
+    let mailboxes = house.mailboxes();
+    let work = mailboxes.mailbox(&MailboxName::parse("work").unwrap()).await.unwrap().id;
+    let before = RightsChange::Replace(Rights::parse("lrk").unwrap());
+    mailboxes.change_access(work, Grantee::Anyone, false, before).await.unwrap();
+    bob.run(format!("SELECT \"{ALICES}/work\"")).await.is("NO [NONEXISTENT]");
+    bob.run(format!("CREATE \"{ALICES}/work/x\"")).await.is("NO");
+    assert!(bob.run("LIST \"\" \"Other Users/*\"").await.ok().lines().is_empty());
+    assert!(alice.run("GETACL work").await.ok().line("ACL").ends_with(" anyone lrkc"));
+    alice.run("SETACL work anyone +s").await.is("NO [CANNOT]");
+    alice.run("SETACL work anyone -k").await.ok();
+    assert!(alice.run("GETACL work").await.ok().line("ACL").ends_with(" anyone lr"));
+    alice.run("DELETEACL work anyone").await.ok();
+    assert!(!alice.run("GETACL work").await.ok().line("ACL").contains("anyone"));
+}
+
+/// What is wrong with one mailbox doesn't hide the others.
+#[tokio::test]
+async fn a_list_of_rights_that_cannot_be_read() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "work", "lr").await;
+    grant(&mut alice, "work/below", "lr").await;
+    assert_eq!(bob.run("LIST \"\" \"Other Users/*/work*\"").await.ok().lines().len(), 2);
+    let list = house.maildir().join(".work/postrider-access");
+    assert!(list.exists());
+    std::fs::write(&list, "damaged").unwrap();
+    let listed = bob.run("LIST \"\" \"Other Users/*/below\"").await.ok();
+    listed.line(&format!("LIST (\\HasNoChildren) \"/\" \"{ALICES}/work/below\""));
+    assert!(bob.run(format!("SELECT \"{ALICES}/work\"")).await.tagged.starts_with("NO"));
+}
+
+/// Rights are asked for again when a message is whole.
+#[tokio::test]
+async fn rights_that_go_while_a_message_comes() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    let message = small("x");
+    for (rights, answer) in [("lr", "NO [NOPERM]"), ("s", "NO [NONEXISTENT]"), ("i", "OK")] {
+        grant(&mut alice, "work", "lri").await;
+        let begun = format!("APPEND \"{ALICES}/work\" {{{}}}", message.len());
+        let tag = bob.send(begun).await;
+        assert!(bob.line().await.starts_with("+ "));
+        grant(&mut alice, "work", rights).await;
+        bob.write(&[&message[..], b"\r\n"].concat()).await;
+        bob.answer(&tag).await.is(answer);
+    }
+    grant(&mut alice, "work", "lrite").await;
+    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    let begun = format!("REPLACE 1 \"{ALICES}/work\" {{{}}}", message.len());
+    let tag = bob.send(begun).await;
+    assert!(bob.line().await.starts_with("+ "));
+    grant(&mut alice, "work", "lrit").await;
+    bob.write(&[&message[..], b"\r\n"].concat()).await;
+    bob.answer(&tag).await.is("NO [NOPERM]");
+    alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS \"work\" (MESSAGES 3)");
 }

@@ -140,7 +140,7 @@ impl House {
         files.any(|file| file.starts_with(&cur))
     }
 
-    fn maildir(&self) -> PathBuf {
+    pub(crate) fn maildir(&self) -> PathBuf {
         self.config.folders().mail.join(self.alice.to_string())
     }
 

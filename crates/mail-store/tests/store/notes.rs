@@ -137,3 +137,28 @@ async fn who_shares_with_whom_is_found_again() {
     account.change_access(inbox, bob, false, RightsChange::Remove(Rights::ALL)).await.unwrap();
     assert_eq!(store.shared_with(BOB).await.unwrap(), of_carol);
 }
+
+/// One list that can't be read takes nothing from others, nor away what is known of it.
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_passed_over() {
+    let world = World::new();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let work = account.create(&name("work"), None).await.unwrap().id;
+    for id in [inbox, work] {
+        account.change_access(id, Grantee::Account(BOB), false, grant("lr")).await.unwrap();
+    }
+    let list = world.maildir().join(".work/postrider-access");
+    let good = std::fs::read(&list).unwrap();
+    std::fs::write(&list, "damaged").unwrap();
+    let shared = world.folder.path().join("mail/shared");
+    let _ = std::fs::remove_file(shared.join("complete"));
+    assert_eq!(store.shared_with(BOB).await.unwrap(), [(ALICE, inbox), (ALICE, work)]);
+    std::fs::remove_dir_all(&shared).unwrap();
+    for _ in 0..2 {
+        assert_eq!(store.shared_with(BOB).await.unwrap(), [(ALICE, inbox)]);
+    }
+    std::fs::write(&list, good).unwrap();
+    assert_eq!(store.shared_with(BOB).await.unwrap(), [(ALICE, inbox), (ALICE, work)]);
+}
