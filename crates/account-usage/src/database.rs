@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use mail_types::{AccountId, Quota, Timestamp};
+use mail_types::{AccountId, MailVolume, Quota, Timestamp};
 use stable_storage::{
     Apply, Bell, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
 };
 
-use crate::{Thresholds, Usage, UsageReader};
+use crate::{Thresholds, Usage, UsageReader, room::is_nearly_full};
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -71,21 +71,53 @@ impl UsagePublisher {
         quota: &Quota,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        let reached = self.thresholds.reached(quota, usage.volume());
-        let is_full = quota.is_full(usage.volume());
-        let job = Job::Publish(Publication { account, usage, reached, is_full, now });
-        if self.writer.submit(job).await? {
+        self.publish_as(account, usage, quota, now, false).await
+    }
+
+    /// Publishes in place of a version that the account's index never had: of one that is lost, and
+    /// that was made when the clock was ahead. Who holds a version that is his own publishes it
+    /// once more behind this.
+    pub async fn correct(
+        &self,
+        account: AccountId,
+        usage: Usage,
+        quota: &Quota,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        self.publish_as(account, usage, quota, now, true).await
+    }
+
+    async fn publish_as(
+        &self,
+        account: AccountId,
+        usage: Usage,
+        quota: &Quota,
+        now: Timestamp,
+        corrects: bool,
+    ) -> Result<(), DatabaseError> {
+        let held = usage.volume();
+        let reached = self.thresholds.reached(quota, held);
+        let (is_full, is_nearly_full) = (quota.is_full(held), is_nearly_full(quota, held));
+        let publication =
+            Publication { account, usage, reached, is_full, is_nearly_full, corrects, now };
+        if self.writer.submit(Job::Publish(publication)).await? {
             self.bell.ring(b"");
         }
         Ok(())
     }
 
-    /// Something had no room: from now on the account counts as full, until it holds less.
+    /// Something had no room by the account's own limit. If not even a small message has, the
+    /// account counts as full from now on, until it holds less or may hold more.
     pub async fn note_refused(
         &self,
         account: AccountId,
+        held: MailVolume,
+        quota: &Quota,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
+        if !is_nearly_full(quota, held) {
+            return Ok(());
+        }
         self.writer.submit(Job::Refused(account, now)).await.map(drop)
     }
 
@@ -132,6 +164,9 @@ struct Publication {
     usage: Usage,
     reached: u32,
     is_full: bool,
+    is_nearly_full: bool,
+    /// Whatever version stands.
+    corrects: bool,
     now: Timestamp,
 }
 
@@ -151,37 +186,7 @@ impl Apply for Rows {
 fn write(connection: &Direct, job: &Job) -> Result<bool, DatabaseError> {
     let mut due = false;
     match job {
-        Job::Publish(Publication { account, usage, reached, is_full, now }) => {
-            let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-            let full_since = is_full.then_some(now.millis());
-            connection.run(
-                "insert into usage (account, octets, messages, version, full_since, reached)
-                 values ($1, $2, $3, $4, $5, $6)
-                 on conflict (account) do update set
-                     full_since = case
-                         when excluded.full_since is not null
-                             then coalesce(full_since, excluded.full_since)
-                         when excluded.octets < octets or excluded.messages < messages then null
-                         else full_since end,
-                     octets = excluded.octets, messages = excluded.messages,
-                     version = excluded.version, reached = excluded.reached,
-                     warned = min(warned, excluded.reached)
-                 where excluded.version >= version
-                 returning reached > warned",
-                &[
-                    &account.0,
-                    &number(usage.octets),
-                    &number(usage.messages),
-                    &usage.version,
-                    &full_since,
-                    reached,
-                ],
-                |row| {
-                    due = row.get(0)?;
-                    Ok(())
-                },
-            )?;
-        }
+        Job::Publish(publication) => due = publish(connection, publication)?,
         Job::Refused(account, now) => {
             connection.execute(
                 "insert into usage (account, octets, messages, version, full_since)
@@ -197,6 +202,46 @@ fn write(connection: &Direct, job: &Job) -> Result<bool, DatabaseError> {
             )?;
         }
     }
+    Ok(due)
+}
+
+/// Whether a warning is due now.
+fn publish(connection: &Direct, publication: &Publication) -> Result<bool, DatabaseError> {
+    let Publication { account, usage, reached, is_full, is_nearly_full, corrects, now } =
+        publication;
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let full_since = is_full.then_some(now.millis());
+    let mut due = false;
+    connection.run(
+        "insert into usage (account, octets, messages, version, full_since, reached)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (account) do update set
+             full_since = case
+                 when excluded.full_since is not null
+                     then coalesce(full_since, excluded.full_since)
+                 when not $7 then null
+                 when excluded.octets < octets or excluded.messages < messages then null
+                 else full_since end,
+             octets = excluded.octets, messages = excluded.messages,
+             version = excluded.version, reached = excluded.reached,
+             warned = min(warned, excluded.reached)
+         where excluded.version >= version or $8
+         returning reached > warned",
+        &[
+            &account.0,
+            &number(usage.octets),
+            &number(usage.messages),
+            &usage.version,
+            &full_since,
+            reached,
+            is_nearly_full,
+            corrects,
+        ],
+        |row| {
+            due = row.get(0)?;
+            Ok(())
+        },
+    )?;
     Ok(due)
 }
 
@@ -284,34 +329,59 @@ mod tests {
     async fn an_account_is_full_until_it_holds_less() {
         let folder = tempfile::tempdir().unwrap();
         let publisher = publisher(&folder.path().join("usage.db")).await;
-        let allotment = Allotment::alone(ALICE, HUNDRED);
+        let quota = |octets| Quota { octets: Some(octets), messages: None };
+        let limit = quota(10_000);
         let room = async |size, seconds| {
             let patience = Patience { grace: Duration::from_secs(50), now: at(seconds) };
             let more = MailVolume::message(size);
+            let allotment = Allotment::alone(ALICE, limit);
             publisher.reader().room(&allotment, more, &patience).await.unwrap()
         };
         let publish = async |octets, version, seconds| {
             let usage = usage(octets, version);
-            publisher.publish(ALICE, usage, &HUNDRED, at(seconds)).await.unwrap();
+            publisher.publish(ALICE, usage, &limit, at(seconds)).await.unwrap();
         };
-        assert_eq!(room(100, 0).await, Room::Enough, "nothing is known yet");
-        publish(90, 1, 10).await;
-        // It isn't full, but a message had no room.
-        publisher.note_refused(ALICE, at(20)).await.unwrap();
-        publisher.note_refused(ALICE, at(60)).await.unwrap();
-        assert_eq!(room(20, 70).await, Room::NotNow(Over::Octets));
-        assert_eq!(room(20, 71).await, Room::NotAnyMore(Over::Octets));
-        assert_eq!(room(10, 71).await, Room::Enough);
+        let refused = async |octets, seconds| {
+            let held = MailVolume { octets, messages: 1 };
+            publisher.note_refused(ALICE, held, &limit, at(seconds)).await.unwrap();
+        };
+        assert_eq!(room(10_000, 0).await, Room::Enough, "nothing is known yet");
+        // That a large message has no room is no reason to give up any later.
+        publish(1000, 1, 1).await;
+        refused(1000, 2).await;
+        assert_eq!(room(9001, 1000).await, Room::NotNow(Over::Octets));
+        // It isn't full, but a small message had no room.
+        publish(9950, 2, 1010).await;
+        refused(9950, 1020).await;
+        refused(9950, 1060).await;
+        assert_eq!(room(51, 1070).await, Room::NotNow(Over::Octets));
+        assert_eq!(room(51, 1071).await, Room::NotAnyMore(Over::Octets));
+        assert_eq!(room(50, 1071).await, Room::Enough);
         // More of it is no reason to wait again; less is.
-        publish(95, 2, 80).await;
-        assert_eq!(room(20, 81).await, Room::NotAnyMore(Over::Octets));
-        publish(94, 3, 90).await;
-        assert_eq!(room(20, 1000).await, Room::NotNow(Over::Octets));
-        publish(100, 4, 1000).await;
-        publish(120, 5, 1040).await;
-        publish(101, 6, 1045).await;
-        assert_eq!(room(1, 1050).await, Room::NotNow(Over::Octets));
-        assert_eq!(room(1, 1051).await, Room::NotAnyMore(Over::Octets), "still full");
+        publish(9960, 3, 1080).await;
+        assert_eq!(room(51, 1081).await, Room::NotAnyMore(Over::Octets));
+        publish(9955, 4, 1090).await;
+        assert_eq!(room(51, 2000).await, Room::NotNow(Over::Octets));
+        publish(10_000, 5, 2000).await;
+        publish(12_000, 6, 2040).await;
+        publish(10_001, 7, 2045).await;
+        assert_eq!(room(1, 2050).await, Room::NotNow(Over::Octets));
+        assert_eq!(room(1, 2051).await, Room::NotAnyMore(Over::Octets), "still full");
+        // It may hold more for a while.
+        publisher.publish(ALICE, usage(10_001, 7), &quota(20_000), at(2060)).await.unwrap();
+        assert_eq!(room(1, 3000).await, Room::NotNow(Over::Octets));
+    }
+
+    #[tokio::test]
+    async fn a_version_of_a_clock_that_was_ahead_is_corrected() {
+        let folder = tempfile::tempdir().unwrap();
+        let publisher = publisher(&folder.path().join("usage.db")).await;
+        publisher.publish(ALICE, usage(70, 9000), &HUNDRED, at(1)).await.unwrap();
+        publisher.publish(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap();
+        assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(usage(70, 9000)));
+        publisher.correct(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap();
+        publisher.publish(ALICE, usage(20, 6), &HUNDRED, at(3)).await.unwrap();
+        assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(usage(20, 6)));
     }
 
     #[tokio::test]

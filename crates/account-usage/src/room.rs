@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mail_types::{Allotment, MailVolume, Over, Timestamp};
+use mail_types::{Allotment, MailVolume, Over, Quota, Timestamp};
 
 use crate::Usage;
 
@@ -33,6 +33,16 @@ impl Patience {
     }
 }
 
+/// The largest message that a full account may still have room for.
+const SMALL: u64 = 64 * 1024;
+
+/// Whether an account is so full that a small message has no room: one of a hundredth of its limit,
+/// or of 64 KiB if that is less. That a larger one has none says nothing about the account.
+pub(crate) fn is_nearly_full(quota: &Quota, held: MailVolume) -> bool {
+    let small = quota.octets.map_or(1, |limit| (limit / 100).clamp(1, SMALL));
+    quota.refuses(held, MailVolume::message(small)).is_some()
+}
+
 /// What the database says about an account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Known {
@@ -59,9 +69,26 @@ pub(crate) fn room(
 
 #[cfg(test)]
 mod tests {
-    use mail_types::{AccountId, Quota};
+    use mail_types::AccountId;
 
     use super::*;
+
+    #[test]
+    fn what_is_nearly_full() {
+        let check = |octets, messages, held, expected| {
+            let held = MailVolume { octets: held, messages: 9 };
+            assert_eq!(is_nearly_full(&Quota { octets, messages }, held), expected);
+        };
+        check(None, None, u64::MAX, false);
+        check(Some(1000), None, 990, false);
+        check(Some(1000), None, 991, true);
+        check(Some(1 << 30), None, (1 << 30) - 65_536, false);
+        check(Some(1 << 30), None, (1 << 30) - 65_535, true);
+        check(Some(10), None, 9, false);
+        check(Some(0), None, 0, true);
+        check(None, Some(10), u64::MAX, false);
+        check(Some(1000), Some(9), 0, true);
+    }
 
     #[test]
     fn temporary_then_for_good_by_the_account_alone() {

@@ -37,7 +37,7 @@ pub(crate) async fn divide(
             (own, together) = (own.plus(more), together.plus(more));
             room.push(part);
         } else {
-            ended.push(refuse(shared, allotment, &part, more).await);
+            ended.push(refuse(shared, allotment, &part, own, more).await);
         }
     }
     Ok((room, ended))
@@ -55,10 +55,19 @@ async fn held_together(shared: &Shared, allotment: &Allotment) -> MailVolume {
 
 /// The end of a part without room: for now, until the account or the message has waited for as long
 /// as the configuration says.
-async fn refuse(shared: &Shared, allotment: &Allotment, part: &Part, more: MailVolume) -> Ended {
+async fn refuse(
+    shared: &Shared,
+    allotment: &Allotment,
+    part: &Part,
+    held: MailVolume,
+    more: MailVolume,
+) -> Ended {
     let (id, now) = (allotment.account, now());
     let patience = Patience { grace: shared.config.storage.full_grace, now };
-    if let Err(error) = shared.usage.note_refused(id, now).await {
+    // That the domain is full is no reason to give this account up any earlier.
+    if allotment.own.refuses(held, more).is_some()
+        && let Err(error) = shared.usage.note_refused(id, held, &allotment.own, now).await
+    {
         tracing::warn!(account = %id, %error, "that a mailbox is full can't be noted");
     }
     let room = shared.usage.reader().room(allotment, more, &patience).await;

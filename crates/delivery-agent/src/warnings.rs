@@ -6,17 +6,18 @@
 //! and not into the queue: it must get in whatever the quota says, and whoever forwards his mail
 //! elsewhere is to find it where he has to make room.
 //!
-//! A stop between the message and the note that it was written leads to a second message.
+//! A stop between the message and the note that it was written leads to a second message; that the
+//! note fails doesn't: what was told is known here until it stands there.
 
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use account_usage::DueWarning;
 use agent_kit::now;
 use directory::Account;
 use mail_store::{NewMessage, StoreError};
-use mail_types::{Address, FlagSet, LocalPart, MailVolume, MailboxName};
+use mail_types::{AccountId, Address, FlagSet, LocalPart, MailVolume, MailboxName};
 use mime_core::{
     build::{Head, NewMessage as Draft, Person},
     header::date::DateTime,
@@ -28,17 +29,21 @@ use crate::{handover, service::Shared};
 /// Rings can be lost, and what failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// Who was told of which threshold, which is not noted yet.
+type Told = HashMap<AccountId, u32>;
+
 /// Writes warnings as they fall due, for ever.
 pub(crate) async fn write_all(shared: Arc<Shared>) {
     let bell = shared.usage.bell().listen();
     if let Err(error) = &bell {
         tracing::warn!(%error, "the bell of quotas can't be heard: warnings come late");
     }
+    let mut told = Told::new();
     loop {
         match shared.usage.reader().due_warnings().await {
             Ok(due) => {
                 for warning in due {
-                    write(&shared, warning).await;
+                    write(&shared, warning, &mut told).await;
                 }
             }
             Err(error) => tracing::error!(%error, "the usage of accounts can't be read"),
@@ -54,25 +59,29 @@ pub(crate) async fn write_all(shared: Arc<Shared>) {
 }
 
 /// Writes one; what fails is due again at the next look.
-async fn write(shared: &Shared, warning: DueWarning) {
+async fn write(shared: &Shared, warning: DueWarning, told: &mut Told) {
     let DueWarning { account: id, threshold, held } = warning;
-    let account = match shared.directory.account(id).await {
-        Ok(account) => account,
-        Err(error) => {
-            tracing::error!(account = %id, %error, "the directory can't be read");
+    if told.get(&id) != Some(&threshold) {
+        let account = match shared.directory.account(id).await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(account = %id, %error, "the directory can't be read");
+                return;
+            }
+        };
+        if let Some(account) = account.filter(|account| account.quota().is_some())
+            && let Err(error) = put_into_inbox(shared, &account, held).await
+        {
+            tracing::error!(account = %id, %error, "an account can't be warned that it gets full");
             return;
         }
-    };
-    if let Some(account) = account.filter(|account| account.quota().is_some())
-        && let Err(error) = put_into_inbox(shared, &account, held).await
-    {
-        tracing::error!(account = %id, %error, "an account can't be warned that it gets full");
-        return;
+        told.insert(id, threshold);
     }
     if let Err(error) = shared.usage.note_warned(id, threshold).await {
         tracing::error!(account = %id, %error, "that an account was warned can't be noted");
         return;
     }
+    told.remove(&id);
     tracing::info!(account = %id, threshold, "warned that the mailbox gets full");
 }
 

@@ -2,10 +2,10 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use account_usage::UsageReader;
+use account_usage::{Usage, UsageReader};
 use clap::Args as Arguments;
 use directory::Account;
-use mail_store::{Finding, MailStore, Totals};
+use mail_store::{AccountMailboxes, Finding, MailStore, Totals};
 use mail_types::Address;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ pub(super) async fn check(
     for account in accounts(installation, store, &args.whose.accounts).await? {
         let mailboxes = store.account(account.id);
         let found = mailboxes.check(args.deep).await?;
-        let published = published(installation, &account, mailboxes.totals().await?).await?;
+        let published = published(installation, &mailboxes).await?;
         wrong += found.len() + usize::from(published.is_some());
         if args.whose.json {
             all.push(json!({
@@ -71,19 +71,27 @@ pub(super) async fn check(
 /// What the agents believe the account to have, if it is something else.
 async fn published(
     installation: &Installation,
-    account: &Account,
-    totals: Totals,
+    mailboxes: &AccountMailboxes,
 ) -> anyhow::Result<Option<String>> {
     let file = installation.config.folders().usage.join("usage.db");
     let reader = UsageReader::open(&file).await?;
-    let mut known = reader.usage(account.id).await?.unwrap_or_default();
+    // First what is known, then what is true: the account is never behind what it had published.
+    let look = async || -> anyhow::Result<(Usage, Totals)> {
+        let known = reader.usage(mailboxes.id()).await?.unwrap_or_default();
+        Ok((known, mailboxes.totals().await?))
+    };
+    let (mut known, mut totals) = look().await?;
     if known.version < totals.version {
         // What changed in this moment is published in the next.
         tokio::time::sleep(PUBLISHED_WITHIN).await;
-        known = reader.usage(account.id).await?.unwrap_or_default();
+        (known, totals) = look().await?;
     }
-    if known.volume() == totals.volume() || known.version > totals.version {
+    if known.volume() == totals.volume() && known.version <= totals.version {
         return Ok(None);
+    }
+    if known.version > totals.version {
+        let ahead = "the agents believe what an index said that is lost, and nothing newer";
+        return Ok(Some(ahead.to_owned()));
     }
     Ok(Some(format!(
         "the agents believe {} bytes in {} messages, it has {} in {}",
