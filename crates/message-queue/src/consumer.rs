@@ -16,6 +16,7 @@ use stable_storage::{BellListener, Holder, LifeLock, on_blocking_thread};
 use crate::{
     Lease, Queue, QueueError, Settled, Settlement, chance,
     decode::{self, Unreadable},
+    encode,
     jobs::{Answer, Job, LeaseJob, SettleJob, TurnJob},
     lease::Home,
     sql::{LeaseRows, RecipientRow},
@@ -81,6 +82,9 @@ pub struct Consumer {
     bell: BellListener,
     /// What could not be set aside yet, and the token that it is leased by.
     aside: Mutex<Vec<(Vec<Unreadable>, Option<i64>)>>,
+    /// The tokens of turns that failed: what such a one leased is leased all the same if it was
+    /// committed and could not be made durable, and nobody was told of it.
+    untold: Mutex<Vec<i64>>,
     /// What could not be given back yet.
     later: Mutex<Vec<RecipientRow>>,
     /// What tasks had that panicked.
@@ -108,6 +112,7 @@ impl Consumer {
             life,
             bell,
             aside: Mutex::default(),
+            untold: Mutex::default(),
             later: Mutex::default(),
             home: Home::default(),
         })
@@ -196,15 +201,36 @@ impl Consumer {
         if job.settle.is_none() && job.lease.is_none() {
             return Ok((Settled { settled: 0, superseded: 0 }, LeaseRows::default()));
         }
+        self.free_untold().await;
         let recipients = settlements.iter().map(|s| s.lease.recipients.len()).sum::<usize>();
-        let Answer::Turned(done) = self.queue.submit(Job::Turn(Box::new(job))).await? else {
-            return Err(QueueError::wrong_answer());
+        let token = job.lease.as_ref().map(LeaseJob::token);
+        let answer = self.queue.submit(Job::Turn(Box::new(job))).await;
+        let done = match answer {
+            Ok(Answer::Turned(done)) => done,
+            other => {
+                self.untold().extend(token);
+                return Err(other.err().unwrap_or_else(QueueError::wrong_answer));
+            }
         };
         settlements.clear();
         self.queue.remove_contents(done.settled.finished_files).await;
         let settled = done.settled.settled;
         let superseded = recipients.saturating_sub(settled);
         Ok((Settled { settled, superseded }, done.leased))
+    }
+
+    /// Makes what turns that failed have leased wait again.
+    async fn free_untold(&self) {
+        let tokens = std::mem::take(&mut *self.untold());
+        if tokens.is_empty() {
+            return;
+        }
+        let holder = self.life.name().to_owned();
+        let job = Job::FreeUntold { tokens: encode::numbers(&tokens), holder };
+        if let Err(error) = self.queue.submit(job).await {
+            tracing::error!(%error, "what nobody was told of cannot be freed now");
+            self.untold().extend(tokens);
+        }
     }
 
     /// Whether some of these holders were dead, and what they had is free now.
@@ -261,6 +287,10 @@ impl Consumer {
             tracing::error!(%error, "what cannot be read cannot be given back now");
             self.later().extend(all);
         }
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<i64>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn later(&self) -> MutexGuard<'_, Vec<RecipientRow>> {

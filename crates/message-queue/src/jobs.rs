@@ -24,6 +24,10 @@ pub(crate) enum Job {
     Turn(Box<TurnJob>),
     /// What these dead holders had leased waits again.
     FreeDead(Vec<String>),
+    /// What these tokens (a JSON array) have of this holder's lanes waits again.
+    FreeUntold { tokens: String, holder: String },
+    /// Nothing is changed: what was committed before is durable afterwards.
+    Flush,
     /// What can't be read is set aside; of what is leased, what this token has.
     SetAside { what: Vec<Unreadable>, token: Option<i64>, now: Timestamp },
     /// The operator wants something done.
@@ -193,6 +197,11 @@ impl SettleJob {
 }
 
 impl LeaseJob {
+    /// What it leases by.
+    pub(crate) fn token(&self) -> i64 {
+        self.token
+    }
+
     pub(crate) fn new(
         consumes: Consumes,
         holder: &str,
@@ -262,7 +271,8 @@ impl Apply for Jobs {
             Job::Bounce(bounce) => bounce.numbers.len().saturating_mul(2).saturating_add(3),
             Job::Prune { rows_max, .. } => *rows_max as usize,
             Job::FreeDead(_) | Job::SetAside { .. } | Job::NoteRefusals(_) | Job::Pause(_) => 64,
-            Job::Note(_) | Job::Mend(_) => 64,
+            Job::FreeUntold { .. } | Job::Note(_) | Job::Mend(_) => 64,
+            Job::Flush => 1,
         }
     }
 
@@ -270,6 +280,7 @@ impl Apply for Jobs {
         match job {
             // A lease that a crash of the machine undoes was nobody's any more.
             Job::Turn(turn) => turn.settle.is_some(),
+            Job::FreeUntold { .. } => false,
             _ => true,
         }
     }
@@ -341,10 +352,12 @@ impl Jobs {
         match job {
             // Inserted with all others.
             Job::Enqueue(_) => {}
+            Job::Flush => {}
             Job::Turn(turn) => {
                 return Ok(Answer::Turned(Box::new(one_turn(connection, turn)?)));
             }
             Job::FreeDead(holders) => sql::free_dead(connection, &encode::texts(holders))?,
+            Job::FreeUntold { tokens, holder } => sql::free_untold(connection, tokens, holder)?,
             Job::SetAside { what, token, now } => {
                 let rows = what.iter().map(|unreadable| {
                     let Unreadable { entry, recipient, why, .. } = unreadable;

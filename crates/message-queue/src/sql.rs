@@ -46,7 +46,8 @@ pub(crate) use story::{
     By, EventRow, RefusalRow, StoryRow, events, note_refusals, prune, refusals, stories,
 };
 pub(crate) use turn::{
-    EntryRow, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead, set_aside, settle,
+    EntryRow, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead, free_untold,
+    set_aside, settle,
 };
 
 #[cfg(test)]
@@ -121,6 +122,7 @@ mod tests {
             lease::TAKEN,
             lease::OUTLOOK,
             turn::FREE_DEAD,
+            turn::FREE_UNTOLD,
             turn::SET_ASIDE,
             operate::CHANGE,
             redirect::REDIRECT,

@@ -81,16 +81,22 @@ impl Flushes {
             return Err(log.cannot(io::Error::other("an earlier flush has failed")));
         }
         let flushed = log.flush();
-        if flushed.is_err() {
+        if let Err(error) = &flushed {
+            tracing::error!(%error, "nothing is promised until all is copied into the database");
             self.failed.store(true, Ordering::Release);
         }
         flushed
     }
 
+    /// Whether one has failed and not all was copied into the database since.
+    pub(crate) fn have_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
     /// After a flush has failed: copies all into the database and empties the log. To be called
     /// before each transaction, in the turn of a writer.
     pub(crate) fn mend(&self, connection: &Direct) -> Result<(), DatabaseError> {
-        if !self.failed.load(Ordering::Acquire) {
+        if !self.have_failed() {
             return Ok(());
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,7 +38,7 @@ const ROWS_MIN: usize = 16;
 /// A batch that took longer halves the bound.
 const BATCH_TIME: Duration = Duration::from_millis(60);
 
-/// What is to be done once a batch is durable.
+/// What is to be done once a batch is durable, or is there although it could not be made durable.
 pub type Announcement = Box<dyn FnOnce() + Send>;
 
 /// What an owner does with its jobs.
@@ -73,7 +73,7 @@ pub trait Apply: Send + 'static {
 
     /// After the commit: everybody sees it now, and nothing of ours takes it back, even if it does
     /// not become durable and an error is what the callers hear. Gives what is to be done just before
-    /// the answers, when it is durable: to ring bells, say.
+    /// the answers, durable or not, since it is there: to ring bells, say.
     fn committed(&mut self, _jobs: &[Self::Job], _answers: &[Self::Answer]) -> Announcement {
         Box::new(|| {})
     }
@@ -164,15 +164,27 @@ fn run<A: Apply>(committer: &Mutex<Committer<A>>, flushes: &Flushes, opening: &O
         };
         drop(jobs);
         let Some(Done { answers, announcements, log, log_has_grown }) = done else { continue };
-        match log.map_or(Ok(()), |log| flushes.flush(&log)) {
-            Ok(()) => {
-                announcements.into_iter().for_each(|announce| announce());
-                tell(answers);
+        let flushed = log.map_or(Ok(()), |log| flushes.flush(&log));
+        // Then the next transaction copies all that is there.
+        let have_failed = flushes.have_failed();
+        for announce in announcements {
+            // A panic is no reason to leave the others unanswered.
+            if catch_unwind(AssertUnwindSafe(announce)).is_err() {
+                tracing::error!("what was to be done after a commit has panicked");
             }
+        }
+        match flushed {
+            Ok(()) => tell(answers),
             Err(error) => tell(answers.into_iter().map(|one| fail::<A>(one, &error)).collect()),
         }
-        if log_has_grown && let Err(error) = checkpoint(committer, opening, &mut copied) {
-            tracing::warn!(%error, "a log cannot be copied into its database now");
+        if !log_has_grown {
+            continue;
+        }
+        let mut copy = || checkpoint(committer, opening, &mut copied);
+        let done = if have_failed { Ok(()) } else { copy() };
+        committer.lock().unwrap_or_else(PoisonError::into_inner).growth.copied();
+        if let Err(error) = done {
+            tracing::error!(%error, "a log cannot be copied into its database now");
         }
     }
 }
@@ -187,17 +199,13 @@ fn checkpoint<A: Apply>(
     opening: &Opening,
     copied: &mut Copied,
 ) -> Result<(), DatabaseError> {
-    let lock = || committer.lock().unwrap_or_else(PoisonError::into_inner);
-    let done = Direct::open(opening).and_then(|connection| {
-        connection.checkpoint()?;
-        copied.flush(opening)?;
-        connection.checkpoint()?;
-        let committer = lock();
-        let _turn = committer.turnstile.enter_here()?;
-        connection.checkpoint()
-    });
-    lock().growth.copied();
-    done
+    let connection = Direct::open(opening)?;
+    connection.checkpoint()?;
+    copied.flush(opening)?;
+    connection.checkpoint()?;
+    let committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = committer.turnstile.enter_here()?;
+    connection.checkpoint()
 }
 
 /// An answer that was good would promise what is not durable.

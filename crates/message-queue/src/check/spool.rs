@@ -11,7 +11,7 @@ use mail_types::Timestamp;
 use stable_storage::{Files, on_blocking_thread, try_lock_file};
 
 use super::{Finding, Tell};
-use crate::{Queue, QueueError, decode::Unreadable, draft::spool_path, encode, sql};
+use crate::{Queue, QueueError, decode::Unreadable, draft::spool_path, encode, jobs::Job, sql};
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
@@ -146,7 +146,9 @@ async fn unowned(
     let known = sql::content_files(queue.database().reader(), &encode::texts(&names)).await?;
     let known: HashSet<String> = known.into_iter().collect();
     let orphans: Vec<String> = names.into_iter().filter(|name| !known.contains(name)).collect();
-    if remove {
+    if remove && !orphans.is_empty() {
+        // The end of an entry may be committed by somebody and not be durable yet.
+        queue.submit(Job::Flush).await?;
         queue.remove_contents(orphans.clone()).await;
     }
     // The locks are held until here: nobody could have taken one of these names meanwhile.

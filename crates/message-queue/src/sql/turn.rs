@@ -136,6 +136,16 @@ pub(crate) fn free_dead(connection: &Direct, holders: &str) -> Result<(), Databa
     Ok(())
 }
 
+/// Makes what these tokens (a JSON array) have leased for a holder wait again, as it was.
+pub(crate) fn free_untold(
+    connection: &Direct,
+    tokens: &str,
+    holder: &str,
+) -> Result<(), DatabaseError> {
+    connection.execute(FREE_UNTOLD, &[&tokens, &holder])?;
+    Ok(())
+}
+
 /// Sets aside recipients that can't be read: `[[entry, number or null for all, why], ..]`. What is
 /// leased by another token than this is another one's, who may be handing it over: it stays.
 pub(crate) fn set_aside(
@@ -220,6 +230,22 @@ pub(super) const FREE_DEAD: &str = concat!(
     ",
         holder = null
     where holder in (select value from json_each($1));
+"
+);
+
+pub(super) const FREE_UNTOLD: &str = concat!(
+    "
+    update recipient set state = 0, token = null
+    where +state = 1 and token in (select value from json_each($1));
+
+    update lane
+    set ",
+    waiting!(),
+    ",
+        holder = case when exists (select 1 from recipient
+                                   where lane = lane.name and state = 1)
+                 then holder end
+    where holder = $2;
 "
 );
 

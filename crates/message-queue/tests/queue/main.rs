@@ -29,3 +29,4 @@ mod report;
 mod sending;
 mod sharing;
 mod turns;
+mod unflushed;

@@ -3,7 +3,7 @@
 use std::{
     io,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use super::*;
@@ -189,6 +189,92 @@ async fn what_was_not_flushed_is_not_promised_and_a_new_log_begins() {
     assert_eq!(writer.submit(4).await.unwrap(), 4);
     assert!(log() < before + 4096, "the log was emptied first");
     assert_eq!(seen(&path), 4, "what is there stays");
+}
+
+/// Says what was committed; at three digits it panics.
+struct Announcing(std::sync::mpsc::Sender<i64>);
+
+impl Apply for Announcing {
+    type Job = i64;
+    type Answer = i64;
+    type Error = DatabaseError;
+
+    fn apply(&mut self, connection: &Direct, jobs: &[i64]) -> Result<Vec<i64>, DatabaseError> {
+        Insert.apply(connection, jobs)
+    }
+
+    fn committed(&mut self, jobs: &[i64], _: &[i64]) -> Announcement {
+        let (announced, jobs) = (self.0.clone(), jobs.to_vec());
+        Box::new(move || {
+            for job in jobs {
+                assert!(job < 100, "the panic of this test");
+                announced.send(job).unwrap();
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_is_committed_is_announced_whatever_else_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = AtomicBool::new(true);
+    let before_flush = move || match fails.swap(false, Ordering::Relaxed) {
+        true => Err(io::Error::other("the disk of this test")),
+        false => Ok(()),
+    };
+    let database = watched(folder.path(), before_flush).await;
+    let (announced, announcements) = std::sync::mpsc::channel();
+    let writer = database.writer(Announcing(announced)).unwrap();
+    writer.submit(1).await.unwrap_err();
+    assert_eq!(announcements.try_recv(), Ok(1), "it is there, though not durable");
+    // More than there are threads.
+    for number in 100..104 {
+        assert_eq!(writer.submit(number).await.unwrap(), number);
+    }
+    assert_eq!(writer.submit(2).await.unwrap(), 2);
+    assert_eq!(announcements.try_recv(), Ok(2));
+}
+
+/// The first flush of a log fails; says at each copy into the database how many there were.
+struct FirstFails {
+    flushes: AtomicUsize,
+    copies: std::sync::mpsc::Sender<usize>,
+}
+
+impl Watch for FirstFails {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let Operation::Sync(path) = operation else { return Ok(()) };
+        if path.ends_with("some.db") {
+            let _ = self.copies.send(self.flushes.load(Ordering::SeqCst));
+        } else if self.flushes.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err(io::Error::other("the disk of this test"));
+        }
+        Ok(())
+    }
+
+    fn after(&self, _: &Operation<'_>) {}
+}
+
+#[tokio::test]
+async fn a_log_whose_flush_failed_is_not_copied_as_usual_and_later_ones_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (copies, copied) = std::sync::mpsc::channel();
+    let files = Files::watched(Arc::new(FirstFails { flushes: AtomicUsize::new(0), copies }));
+    let opening = Opening::new(folder.path().join("some.db"), TABLE);
+    let opening = Opening { files, log_pages: 1, ..opening };
+    let database = Database::open_or_migrate(opening).await.unwrap();
+    let writer = database.writer(Insert).unwrap();
+    writer.submit(0).await.unwrap_err();
+    let begun = Instant::now();
+    let flushes = loop {
+        let number = i64::try_from(begun.elapsed().as_nanos()).unwrap();
+        writer.submit(number).await.unwrap();
+        if let Ok(flushes) = copied.try_recv() {
+            break flushes;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no log is copied any more");
+    };
+    assert!(flushes > 1, "{flushes}");
 }
 
 #[tokio::test]
