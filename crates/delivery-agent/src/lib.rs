@@ -15,6 +15,7 @@
 mod copy;
 mod desk;
 mod handover;
+mod last_look;
 mod lmtp;
 mod room;
 mod service;

@@ -10,7 +10,7 @@ use agent_kit::now;
 use mail_store::{MailboxState, SpecialUse, StoreError};
 use mail_types::AccountId;
 
-use crate::{handover, service::Shared};
+use crate::{handover, last_look::LastLook, service::Shared};
 
 /// How often all accounts are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -24,18 +24,32 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after all accounts, for ever.
 pub(crate) async fn look_after_all(shared: Arc<Shared>) {
     tokio::time::sleep(FIRST_LOOK).await;
+    let mut last_look = LastLook::in_folder(&shared.config.folders().mail);
     loop {
-        match shared.store.accounts().await {
-            Ok(accounts) => {
-                for id in accounts {
-                    if let Err(error) = look_after(&shared, id).await {
-                        tracing::error!(account = %id, %error, "what is old can't be removed");
-                    }
-                }
+        match last_look.is_believed(now()).await {
+            Ok(true) => look_after_each(&shared).await,
+            Ok(false) => tracing::warn!(
+                "the clock is further ahead of the last look than it can be: nothing that is old is \
+                 removed until it has gone on steadily for a day"
+            ),
+            Err(error) => {
+                tracing::error!(%error, "the time of the last look can't be kept: nothing is removed");
             }
-            Err(error) => tracing::error!(%error, "the accounts can't be listed"),
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn look_after_each(shared: &Shared) {
+    match shared.store.accounts().await {
+        Ok(accounts) => {
+            for id in accounts {
+                if let Err(error) = look_after(shared, id).await {
+                    tracing::error!(account = %id, %error, "what is old can't be removed");
+                }
+            }
+        }
+        Err(error) => tracing::error!(%error, "the accounts can't be listed"),
     }
 }
 
