@@ -8,6 +8,7 @@
 //!
 //! The format stands in docs/backup.md, so that a person can restore by hand.
 
+mod abroad;
 mod before;
 mod contents;
 mod copied;
@@ -24,6 +25,7 @@ mod repository;
 mod secrets;
 mod verify;
 
+pub(crate) use abroad::Bounds;
 pub(crate) use create::{Order, Report, create};
 pub(crate) use install::{Installed, Orders, install, marker};
 pub(crate) use keep::Keep;

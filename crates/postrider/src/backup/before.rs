@@ -14,15 +14,20 @@ pub(super) struct Before {
     reader: Option<Reader>,
     next: Option<Line>,
     in_account: bool,
+    /// Nothing was missing in it.
+    is_whole: bool,
 }
 
 impl Before {
     /// The newest backup that is of all that this one is of, if one can be read.
     pub(super) fn open(repository: &Repository, scope: &Scope) -> anyhow::Result<Self> {
-        for id in repository.backups()?.iter().rev() {
+        for id in repository.past(agent_kit::now())?.iter().rev() {
             match repository.read(id) {
                 Ok(reader) if covers(&reader.head.scope, scope) => {
-                    let mut before = Self { reader: Some(reader), next: None, in_account: false };
+                    let end = repository.summary(id).map(|(_, end)| end);
+                    let is_whole = end.is_ok_and(|end| end.missing.is_empty());
+                    let reader = Some(reader);
+                    let mut before = Self { reader, next: None, in_account: false, is_whole };
                     before.step();
                     return Ok(before);
                 }
@@ -30,7 +35,13 @@ impl Before {
                 Err(error) => printer::note(printer::in_one_line(&error)),
             }
         }
-        Ok(Self { reader: None, next: None, in_account: false })
+        Ok(Self { reader: None, next: None, in_account: false, is_whole: false })
+    }
+
+    /// Whether an account can be taken over from it as it was: what was missing has no line in it,
+    /// and would be missing again without a word.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     fn step(&mut self) {

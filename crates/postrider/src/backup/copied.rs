@@ -64,7 +64,8 @@ pub(super) async fn account(
     let stamp = stamp(&index, copying)?;
     let former = copying.before.account(id.0);
     let same = former.filter(|former| {
-        former.stamp.is_some()
+        copying.before.is_whole()
+            && former.stamp.is_some()
             && former.stamp == stamp
             && copying.contents.has(former.sha256, former.size)
     });

@@ -19,7 +19,7 @@ use super::{
     repository::{self, Repository},
     secrets::Given,
 };
-use crate::{installation::Installation, random, times};
+use crate::{installation::Installation, printer, random, times};
 
 /// What is wanted.
 pub(crate) struct Order {
@@ -106,8 +106,10 @@ pub(crate) async fn create(
     all(installation, &mut copying, order).await?;
     let (end, read) = finish(repository, copying, &head, &unfinished)?;
     if tidied {
-        // That run may have left contents too.
-        collect(repository)?;
+        // That run may have left contents too. This backup is whole if they stay.
+        if let Err(error) = collect(repository) {
+            printer::note(printer::in_one_line(&error));
+        }
     }
     Ok(Report { head, end, read, tidied })
 }

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use agent_kit::Agent;
 use anyhow::{Context as _, bail};
 use config::Folders;
 use mail_store::MailStore;
@@ -152,6 +153,12 @@ fn nobody_works(folders: &Folders) -> anyhow::Result<()> {
     }
     if std::os::unix::net::UnixStream::connect(folders.submission_socket()).is_ok() {
         bail!("smtp-submission runs: stop all agents first");
+    }
+    // Those that have nothing to do with the queue answer here, if numbers are wanted of them.
+    for agent in Agent::ALL.map(Agent::name) {
+        if std::os::unix::net::UnixStream::connect(folders.metrics_socket(agent)).is_ok() {
+            bail!("{agent} runs: stop all agents first");
+        }
     }
     Ok(())
 }
@@ -327,4 +334,22 @@ async fn begin_accounts(
 /// What our POP3 server calls a message of which nothing else is known.
 fn plain_unique_id(epoch: UidValidity, uid: Uid) -> Option<UniqueId> {
     pop3_core::Maildrop::plain_unique_id(epoch, uid).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_answers_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::under(folder.path());
+        fs::create_dir(&folders.metrics).unwrap();
+        assert!(nobody_works(&folders).is_ok());
+        let socket = folders.metrics_socket("imap-server");
+        let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        assert!(nobody_works(&folders).unwrap_err().to_string().contains("imap-server"));
+        drop(listener);
+        assert!(nobody_works(&folders).is_ok(), "a dead one's socket");
+    }
 }

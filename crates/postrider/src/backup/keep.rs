@@ -1,7 +1,10 @@
 //! Which backups are kept: the last ones, and of days, weeks and months before the last one of
 //! each.
+//!
+//! Backups are judged beside those of the same accounts only: one of a single account is no reason
+//! for one of everything to go.
 
-use super::manifest::BackupId;
+use super::manifest::{BackupId, Scope};
 
 /// How many are kept of each sort; a backup may count for several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
@@ -26,8 +29,24 @@ impl Keep {
         *self == Self::default()
     }
 
-    /// Those of the backups, the oldest first, that are not kept.
-    pub(crate) fn outdated(&self, backups: &[BackupId]) -> Vec<BackupId> {
+    /// Those of the backups, the oldest first, that are not kept: of each scope by itself.
+    pub(crate) fn outdated(&self, backups: Vec<(BackupId, Scope)>) -> Vec<BackupId> {
+        let mut scopes: Vec<(Scope, Vec<BackupId>)> = Vec::new();
+        for (id, mut scope) in backups {
+            if let Scope::Accounts(addresses) = &mut scope {
+                addresses.sort_unstable();
+            }
+            match scopes.iter_mut().find(|(known, _)| *known == scope) {
+                Some((_, ids)) => ids.push(id),
+                None => scopes.push((scope, vec![id])),
+            }
+        }
+        let mut outdated: Vec<_> = scopes.iter().flat_map(|(_, ids)| self.of_one(ids)).collect();
+        outdated.sort_unstable();
+        outdated
+    }
+
+    fn of_one(&self, backups: &[BackupId]) -> Vec<BackupId> {
         let mut kept = vec![false; backups.len()];
         let rules: [(usize, Period); 4] = [
             (self.keep_last, |id| Some(id.to_string())),
@@ -83,7 +102,7 @@ mod tests {
                 "20261123T02",
             ];
             let all = all.map(|text| BackupId::parse(&format!("{text}0000Z")).unwrap());
-            let outdated = keep.outdated(&all);
+            let outdated = keep.of_one(&all);
             let kept = all.iter().filter(|id| !outdated.contains(id));
             let kept: Vec<&str> = kept.map(|id| &id.as_str()[4..11]).collect();
             assert_eq!(kept, expected, "{keep:?}");
@@ -99,5 +118,22 @@ mod tests {
         check(Keep { keep_weekly: 3, ..none }, &["1115T02", "1122T14", "1123T02"]);
         check(Keep { keep_monthly: 2, ..none }, &["1031T02", "1123T02"]);
         check(Keep { keep_last: 1, keep_monthly: 9, ..none }, &["1031T02", "1123T02"]);
+    }
+
+    #[test]
+    fn a_part_is_no_reason_for_the_whole_to_go() {
+        let of =
+            |addresses: &[&str]| Scope::Accounts(addresses.iter().map(|&a| a.into()).collect());
+        let all = [
+            ("20261122T020000Z", Scope::Everything),
+            ("20261122T030000Z", of(&["a@x", "b@x"])),
+            ("20261122T040000Z", of(&["b@x", "a@x"])),
+            ("20261122T050000Z", Scope::Everything),
+            ("20261122T060000Z", of(&["a@x"])),
+        ];
+        let all = all.map(|(id, scope)| (BackupId::parse(id).unwrap(), scope));
+        let outdated = Keep { keep_daily: 1, ..Keep::default() }.outdated(all.into());
+        let outdated: Vec<&str> = outdated.iter().map(BackupId::as_str).collect();
+        assert_eq!(outdated, ["20261122T020000Z", "20261122T030000Z"]);
     }
 }

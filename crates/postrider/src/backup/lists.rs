@@ -1,7 +1,8 @@
 //! Backups are removed, and with them the contents that no other backup names.
 //!
 //! The list goes first: what is left of the contents after a stop is found by the next removal. If
-//! a list cannot be read, no content is removed, because it may name any.
+//! a list cannot be read, or something may be one under another name, no content is removed,
+//! because it may name any.
 
 use std::{
     collections::HashSet,
@@ -26,6 +27,7 @@ pub(crate) struct Collected {
 
 /// Removes these backups, and what nobody needs then.
 pub(crate) fn remove(repository: &Repository, backups: &[BackupId]) -> anyhow::Result<Collected> {
+    repository.all_lists_known().context("nothing was removed")?;
     for id in backups {
         let list = repository.list_file(id);
         fs::remove_file(&list).with_context(|| format!("cannot remove {}", list.display()))?;
@@ -59,6 +61,7 @@ pub(super) fn collect(repository: &Repository) -> anyhow::Result<Collected> {
 }
 
 fn named(repository: &Repository) -> anyhow::Result<HashSet<Hash>> {
+    repository.all_lists_known()?;
     let mut named = HashSet::new();
     for id in repository.backups()? {
         let mut list = repository.read(&id)?;
@@ -129,11 +132,20 @@ mod tests {
         assert!(there("both") && there("second") && !there("first"));
         assert!(repository.contents().join("00/mine").exists(), "what is none of ours");
 
-        backup(&repository, "20260103T000000Z", &["third"]);
+        let third = backup(&repository, "20260103T000000Z", &["third"]);
         let list = repository.list_file(&second);
         let text = fs::read_to_string(&list).unwrap();
+        // Another tool's name for it: what it alone names stays, and so does all else.
+        for strange in ["20260102T000000Z (copy).jsonl", ".20260102T000000Z.jsonl.x7Yz"] {
+            let strange = list.with_file_name(strange);
+            fs::rename(&list, &strange).unwrap();
+            let refused = remove(&repository, std::slice::from_ref(&third)).unwrap_err();
+            assert!(format!("{refused:#}").contains(strange.to_str().unwrap()), "{refused:#}");
+            assert!(collect(&repository).is_err());
+            assert!(there("second") && repository.list_file(&third).exists());
+            fs::rename(&strange, &list).unwrap();
+        }
         fs::write(&list, text.replace("second", "sec0nd")).unwrap();
-        let third = BackupId::parse("20260103T000000Z").unwrap();
         assert!(remove(&repository, &[third]).is_err());
         assert!(there("third") && there("second"));
     }

@@ -39,6 +39,8 @@ pub(crate) struct Wanted {
     pub(crate) into: Option<MailboxName>,
     /// Also what is there.
     pub(crate) again: bool,
+    /// Although the address was another account's then.
+    pub(crate) to_another: bool,
 }
 
 /// What came of a mailbox.
@@ -68,7 +70,7 @@ pub(crate) async fn restore(
     wanted: &Wanted,
     account: &AccountMailboxes,
 ) -> anyhow::Result<Vec<Restored>> {
-    let mut source = Source::open(repository, id, &wanted.address).await?;
+    let mut source = Source::open(repository, id, wanted, account.id()).await?;
     let mailboxes = source.index.mailboxes().await?;
     if let Some(name) = &wanted.mailbox
         && mailboxes.iter().all(|mailbox| mailbox.name != *name)
@@ -90,8 +92,10 @@ impl<'r> Source<'r> {
     async fn open(
         repository: &'r Repository,
         id: &BackupId,
-        address: &Address,
+        wanted: &Wanted,
+        now: AccountId,
     ) -> anyhow::Result<Self> {
+        let address = &wanted.address;
         let (mut index, mut contents, mut others) = (None, HashMap::new(), Vec::new());
         let mut ours = None;
         let mut list = repository.read(id)?;
@@ -118,6 +122,9 @@ impl<'r> Source<'r> {
         let Some((account, index)) = index else {
             bail!("the backup {id} has no mail of {address}; it has: {}", others.join(", "))
         };
+        if !wanted.to_another {
+            same_owner(address, account, now)?;
+        }
         let index = open_index(repository, account, &index).await?;
         Ok(Self { repository, index, contents })
     }
@@ -196,6 +203,18 @@ impl<'r> Source<'r> {
     }
 }
 
+/// An address may have been given to somebody else, but an account's number never is: mail goes to
+/// nobody whose it was not.
+fn same_owner(address: &Address, then: AccountId, now: AccountId) -> anyhow::Result<()> {
+    if then != now {
+        bail!(
+            "{address} is another account now (number {now}) than in the backup (number {then}): if its mail \
+             belongs to whoever has the address now, say so with --to-another"
+        );
+    }
+    Ok(())
+}
+
 /// Brings a block of messages.
 async fn bring(
     repository: &Repository,
@@ -251,4 +270,17 @@ async fn place(
         account.subscribe(into, true).await?;
     }
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_goes_to_nobody_who_only_has_the_address() {
+        let address = Address::parse("a@b.test").unwrap();
+        assert!(same_owner(&address, AccountId(3), AccountId(3)).is_ok());
+        let refused = same_owner(&address, AccountId(3), AccountId(7)).unwrap_err().to_string();
+        assert!(refused.contains("--to-another"), "{refused}");
+    }
 }

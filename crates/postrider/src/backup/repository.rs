@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -39,6 +40,9 @@ tmp/              what is not finished; not needed
 `cd files && find . -type f -printf '%f  %p\\n' | sha256sum --quiet -c` checks all contents.
 Whoever can read this folder can read all mail.
 ";
+
+/// How far clocks may differ: a backup that is dated further ahead was made while one was wrong.
+const AHEAD: Duration = Duration::from_secs(3600);
 
 /// What a command does with the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,27 +115,51 @@ impl Repository {
 
     /// All backups, the oldest first.
     pub(crate) fn backups(&self) -> anyhow::Result<Vec<BackupId>> {
-        let folder = self.folder.join("backups");
-        let cannot = || format!("cannot list {}", folder.display());
-        let mut backups = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(cannot)? {
-            let name = entry.with_context(cannot)?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-            backups.extend(id.and_then(|id| BackupId::parse(id).ok()));
-        }
+        let mut backups: Vec<_> = self.lists()?.iter().filter_map(|name| id_of(name)).collect();
         backups.sort_unstable();
         Ok(backups)
     }
 
+    /// Refuses if there may be a list that is not known as one, such as one that is being copied
+    /// here or was renamed: nobody knows which contents it names.
+    pub(super) fn all_lists_known(&self) -> anyhow::Result<()> {
+        let strange = |name: &&String| name.contains(".jsonl") && id_of(name).is_none();
+        match self.lists()?.iter().find(strange) {
+            None => Ok(()),
+            Some(name) => bail!(
+                "{} may be the list of a backup, and its name is none: rename it, or take it away",
+                self.folder.join("backups").join(name).display()
+            ),
+        }
+    }
+
+    fn lists(&self) -> anyhow::Result<Vec<String>> {
+        let folder = self.folder.join("backups");
+        let cannot = || format!("cannot list {}", folder.display());
+        let entries = fs::read_dir(&folder).with_context(cannot)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect::<io::Result<_>>().with_context(cannot)
+    }
+
+    /// The backups that were made before now, the oldest first. Others were made while a clock was
+    /// ahead, and which is the newest is not for their names to say: a note names them.
+    pub(crate) fn past(&self, now: Timestamp) -> anyhow::Result<Vec<BackupId>> {
+        let mut all = self.backups()?;
+        let last = begun_at(now.plus(AHEAD));
+        for id in all.extract_if(.., |id| id.as_str() > last.as_str()) {
+            printer::note(format!("passed over: the backup {id} is dated later than now"));
+        }
+        Ok(all)
+    }
+
     /// The backup that is meant: this one, or else the newest.
     pub(crate) fn meant(&self, id: Option<&BackupId>) -> anyhow::Result<BackupId> {
-        let mut all = self.backups()?;
         match id {
-            Some(id) if all.contains(id) => Ok(id.clone()),
+            Some(id) if self.backups()?.contains(id) => Ok(id.clone()),
             Some(id) => bail!("there is no backup {id} in {}", self.folder.display()),
-            None => all
-                .pop()
-                .with_context(|| format!("there is no backup in {} yet", self.folder.display())),
+            None => self.past(agent_kit::now())?.pop().with_context(|| {
+                format!("there is no backup in {} that was made before now", self.folder.display())
+            }),
         }
     }
 
@@ -147,17 +175,28 @@ impl Repository {
     /// A name for a backup that begins now.
     pub(super) fn new_id(&self, now: Timestamp) -> anyhow::Result<BackupId> {
         let taken = self.backups()?;
-        let text = times::utc(now);
-        let second = text.split('.').next().unwrap_or_default().replace(['-', ':'], "");
+        let second = begun_at(now);
         for number in 1..10_000 {
             let suffix = if number == 1 { String::new() } else { format!("-{number}") };
-            let id = BackupId::parse(&format!("{second}Z{suffix}")).map_err(anyhow::Error::msg)?;
+            let id = BackupId::parse(&format!("{second}{suffix}")).map_err(anyhow::Error::msg)?;
             if !taken.contains(&id) {
                 return Ok(id);
             }
         }
         bail!("there are too many backups of this second")
     }
+}
+
+/// The backup whose list has this name.
+fn id_of(name: &str) -> Option<BackupId> {
+    BackupId::parse(name.strip_suffix(".jsonl")?).ok()
+}
+
+/// What a backup that begins now is called.
+fn begun_at(now: Timestamp) -> String {
+    let text = times::utc(now);
+    let second = text.split('.').next().unwrap_or_default().replace(['-', ':'], "");
+    format!("{second}Z")
 }
 
 /// A new file that nobody else reads.
@@ -229,7 +268,13 @@ mod tests {
         assert_eq!(id.as_str(), "20231114T221320Z");
         fs::write(repository.list_file(&id), "").unwrap();
         assert_eq!(repository.new_id(now).unwrap().as_str(), "20231114T221320Z-2");
-        assert_eq!(repository.backups().unwrap(), [id]);
+        assert_eq!(repository.backups().unwrap(), std::slice::from_ref(&id));
+        // One that was made while the clock was ahead is not the newest.
+        let ahead = repository.new_id(agent_kit::now().plus(AHEAD * 2)).unwrap();
+        fs::write(repository.list_file(&ahead), "").unwrap();
+        assert_eq!(repository.meant(None).unwrap(), id);
+        assert_eq!(repository.meant(Some(&ahead)).unwrap(), ahead);
+        assert_eq!(repository.past(now.minus(AHEAD * 2)).unwrap(), []);
         drop(repository);
         let (_one, _other) = (
             Repository::open(&path, Use::Read).unwrap(),

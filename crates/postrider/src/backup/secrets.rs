@@ -14,10 +14,17 @@ use anyhow::{Context as _, bail};
 use config::Config;
 
 use super::{
+    abroad::Bounds,
     hash::Hash,
     manifest::{BackupId, FileLine, Kind, Line},
     repository::Repository,
 };
+use crate::{printer, terminal};
+
+/// What the modes of a list may give. Agents of other users read the configuration, and the group
+/// reads secrets; nothing runs, least of all as another user.
+const SETTINGS_MODE: u32 = 0o644;
+const SECRET_MODE: u32 = 0o640;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -103,7 +110,7 @@ impl Secrets {
         })
     }
 
-    fn all(self) -> Vec<PathBuf> {
+    pub(super) fn all(self) -> Vec<PathBuf> {
         let Self { sign_in, tls, passwords, own } = self;
         [vec![sign_in], tls, passwords, own].concat()
     }
@@ -154,11 +161,12 @@ impl Elsewhere {
 
     /// Writes the secrets that are not at home to where they were; those that were beside the
     /// configuration go beside `config_file`. Answers which files were written; what is there
-    /// already stays.
+    /// already stays, and what is out of bounds is left out with a note.
     pub(crate) fn put_abroad(
         &self,
         repository: &Repository,
         config_file: &Path,
+        bounds: &Bounds,
     ) -> anyhow::Result<Vec<PathBuf>> {
         let former = self.settings.as_ref().and_then(|file| Path::new(&file.path).parent());
         let now = config_file.parent().unwrap_or(Path::new("/"));
@@ -167,6 +175,15 @@ impl Elsewhere {
             let path = Path::new(&file.path);
             let beside = former.and_then(|former| path.strip_prefix(former).ok());
             let to = beside.map_or_else(|| path.to_owned(), |beside| now.join(beside));
+            if !bounds.allow(&to) {
+                printer::note(format!(
+                    "not written: {}, which is not below the folder of the configuration, and no other \
+                     configuration than that of the backup named it; its content is {}",
+                    terminal::one_line(&to.to_string_lossy()),
+                    repository.content(file.sha256).display()
+                ));
+                continue;
+            }
             if put_back(repository, file, &to)? {
                 written.push(to);
             }
@@ -210,7 +227,8 @@ fn put_back(repository: &Repository, file: &FileLine, to: &Path) -> anyhow::Resu
     if Hash::of(&octets) != file.sha256 {
         bail!("{} is damaged in the backup ({})", file.path, content.display());
     }
-    let mode = file.mode.unwrap_or(0o600);
+    let most = if file.kind == Kind::Settings { SETTINGS_MODE } else { SECRET_MODE };
+    let mode = file.mode.unwrap_or(0o600) & most;
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(to);
     let written = match opened {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),

@@ -21,6 +21,9 @@ pub(crate) struct Remove {
 }
 
 /// Remove all backups but those that are to be kept
+///
+/// Backups of some accounts are judged beside those of the same accounts only. One whose list
+/// cannot be read, or which is dated later than now, stays.
 #[derive(clap::Args)]
 pub(crate) struct Prune {
     #[command(flatten)]
@@ -54,7 +57,14 @@ pub(crate) fn prune(args: &Prune, _config: Option<&Path>) -> anyhow::Result<()> 
     become_owner(&folder)?;
     let wanted = if args.dry_run { Use::Read } else { Use::Change };
     let repository = Repository::open(&folder, wanted)?;
-    let outdated = args.keep.outdated(&repository.backups()?);
+    let mut judged = Vec::new();
+    for id in repository.past(agent_kit::now())? {
+        match repository.summary(&id) {
+            Ok((head, _)) => judged.push((id, head.scope)),
+            Err(error) => printer::note(format!("kept: {}", printer::in_one_line(&error))),
+        }
+    }
+    let outdated = args.keep.outdated(judged);
     if args.dry_run {
         outdated.iter().for_each(|id| printer::line(id.as_str()));
         return Ok(());

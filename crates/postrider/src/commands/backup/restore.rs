@@ -15,7 +15,8 @@ use stable_storage::Files;
 use super::{Place, account_address, backup_id};
 use crate::{
     backup::{
-        self, BackupId, Elsewhere, Installed, Orders, Repository, Restored, Secrets, Use, Wanted,
+        self, BackupId, Bounds, Elsewhere, Installed, Orders, Repository, Restored, Secrets, Use,
+        Wanted,
     },
     installation::{Installation, USUAL_FILE, runtime},
     owner, printer, terminal, usage,
@@ -51,6 +52,9 @@ pub(crate) struct Args {
     /// Also messages that are there
     #[arg(long, requires = "account")]
     again: bool,
+    /// Although the address was another account's when the backup was made
+    #[arg(long, requires = "account")]
+    to_another: bool,
     /// Move aside what is there
     #[arg(long, conflicts_with = "account")]
     replace: bool,
@@ -94,6 +98,7 @@ fn mail(
         message_id: args.message_id.as_ref().map(bracketed),
         into: args.into.clone(),
         again: args.again,
+        to_another: args.to_another,
     };
     let restored = runtime()?.block_on(async {
         let account = crate::commands::account::existing(&installation, &wanted.address).await?;
@@ -168,7 +173,8 @@ fn everything(args: &Args, folder: &Path, config: Option<&Path>) -> anyhow::Resu
         elsewhere.put_settings(&repository, &file)?;
     }
     let installation = Installation::find(Some(&file))?;
-    let mut secrets = elsewhere.put_abroad(&repository, &file)?;
+    let bounds = Bounds::of(&file, &installation.config, &elsewhere)?;
+    let mut secrets = elsewhere.put_abroad(&repository, &file, &bounds)?;
     owner::become_owner_of(&installation.config.data_dir)?;
     let orders = Orders {
         replace: args.replace,
