@@ -302,7 +302,7 @@ async fn damage_and_those_who_are_at_work_stop_nothing() {
         enqueue(&queue, by(600, Late::Return), b"", START).await.unwrap();
     }
     let damage = "update entry set facts = '{\"deliver_by\":{' || facts
-                  where id = (select max(id) from entry)";
+                  where id = (select max(entry) from recipient where state = 0)";
     let path = folder.path().join("queue.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
     let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
