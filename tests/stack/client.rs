@@ -269,6 +269,8 @@ impl Client {
     pub(crate) fn pop3(address: SocketAddr, account: &str) -> io::Result<Self> {
         let mut client = Self::connect_tls(address)?;
         client.line()?;
+        // Messages as they are (RFC 6856 §2.1).
+        client.pop3_ok("UTF8");
         client.pop3_ok(&format!("USER {account}"));
         client.pop3_ok(&format!("PASS {PASSWORD}"));
         Ok(client)

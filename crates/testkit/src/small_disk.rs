@@ -7,7 +7,11 @@
 use std::{
     path::PathBuf,
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
 };
+
+/// Places that were made.
+static PLACES: AtomicU32 = AtomicU32::new(0);
 
 /// Where the child finds its disk.
 const DISK: &str = "POSTRIDER_TEST_SMALL_DISK";
@@ -30,7 +34,9 @@ pub fn here() -> Option<PathBuf> {
 pub fn run(test: &str, kib: u32) {
     let root = is_root();
     // A place of its own: to remove one that somebody else has a disk at would take that away.
-    let name = format!("postrider-small-disk-{}-{}", std::process::id(), test.replace(':', "-"));
+    // Short, for there will be sockets below it.
+    let place = PLACES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("postrider-disk-{}-{place}", std::process::id());
     let place = std::env::temp_dir().join(name);
     let made = std::fs::create_dir_all(&place);
     assert!(made.is_ok(), "{made:?}");
