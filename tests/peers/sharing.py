@@ -47,7 +47,7 @@ def check_imaplib_sharing(binary, folder):
         assert f"{other[0]} lrs" in done(alice.getacl("Projects"))[0]
         assert done(bob.myrights(theirs))[0].endswith(" lrs")
         assert any(theirs in line for line in done(bob.list()))
-        seen = run("curl", "-sS", "--cacert", up.ca, "--user", ":".join(other), up.url("imaps", "imap-tls")).stdout
+        seen = run("curl", "-sS", "--cacert", up.ca, "--user", ":".join(other), up.url("imaps", "imap-tls"))[1]
         assert theirs in seen, seen
 
         done(bob.select(theirs))
