@@ -8,7 +8,7 @@ import os
 from forwarders import BOB, EXIM, EXIM_CONF, USERS, daemon, need_unpacked, submit
 from mailboxes import messages, subjects
 from mta import ALICE, CAROL, Postfix
-from signed_zones import service
+from signed_zones import NSD, service
 from stack import Missing, configured, free_port, listens, need, ours_with, run, wait_for
 
 # What Postfix says to some of carol's neighbours, and of some messages.
@@ -46,18 +46,7 @@ ns A 127.0.0.1
 mx AAAA ::1
 mx A 127.0.0.1
 """
-NSD = """\
-server:
-  ip-address: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: ""
-  logfile: "{folder}/nsd.log"
-  zonelistfile: "{folder}/zone.list"
-remote-control:
-  control-enable: no
+NAMES = """\
 zone:
   name: "postfix.test"
   zonefile: "{folder}/postfix.test"
@@ -179,7 +168,7 @@ def check_etrn(binary, folder):
     port, dns, ours, names = free_port(), free_port(), folder / "ours", folder / "dns"
     ours.mkdir()
     names.mkdir()
-    (names / "nsd.conf").write_text(NSD.format(port=dns, folder=names))
+    (names / "nsd.conf").write_text((NSD + NAMES).format(port=dns, folder=names))
     (names / "postfix.test").write_text(ZONE)
     config = ours_with({"postfix.test": "hold: until they ask for it"}) + (
         f'[etrn]\n"postfix.test" = ["127.0.0.1"]\n[dns]\nservers = ["127.0.0.1:{dns}"]\n[relay.outbound]\nport = {port}\n')

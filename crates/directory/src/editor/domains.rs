@@ -34,12 +34,7 @@ impl Editor {
         let domain = domain.clone();
         self.edit(|connection| {
             Box::pin(async move {
-                let roster = tables::read(connection).await?;
-                match roster.hosted(&domain).map(|hosted| &hosted.kind) {
-                    Some(DomainKind::Own) => {}
-                    Some(_) => return Err(DirectoryError::NoMailboxesThere(domain)),
-                    None => return Err(DirectoryError::NoSuchDomain(domain)),
-                }
+                must_be_own(&tables::read(connection).await?, &domain)?;
                 sqlx::query("update domain set separator = ?, filed = ? where name = ?")
                     .bind(separator(subaddress))
                     .bind(subaddress.filed)
@@ -61,12 +56,7 @@ impl Editor {
         let domain = domain.clone();
         self.edit(|connection| {
             Box::pin(async move {
-                let roster = tables::read(connection).await?;
-                match roster.hosted(&domain).map(|hosted| &hosted.kind) {
-                    Some(DomainKind::Own) => {}
-                    Some(_) => return Err(DirectoryError::NoMailboxesThere(domain)),
-                    None => return Err(DirectoryError::NoSuchDomain(domain)),
-                }
+                must_be_own(&tables::read(connection).await?, &domain)?;
                 sqlx::query("update domain set quota_bytes = ?, quota_messages = ? where name = ?")
                     .bind(tables::limit_column(quota.octets))
                     .bind(tables::limit_column(quota.messages))
@@ -189,6 +179,15 @@ async fn insert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whether the domain has mailboxes of its own.
+fn must_be_own(roster: &Roster, domain: &Domain) -> Result<(), DirectoryError> {
+    match roster.hosted(domain).map(|hosted| &hosted.kind) {
+        Some(DomainKind::Own) => Ok(()),
+        Some(_) => Err(DirectoryError::NoMailboxesThere(domain.clone())),
+        None => Err(DirectoryError::NoSuchDomain(domain.clone())),
+    }
 }
 
 fn separator(subaddress: Subaddress) -> String {

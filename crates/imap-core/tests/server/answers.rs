@@ -1,17 +1,16 @@
 //! The toy account's answers.
 
 use conversation::Wire;
-use imap_core::url::MessageUrl;
 use imap_core::{
     SequenceSet, UidRuns,
-    calendar::Date,
     command::{
-        Arrange, Close, Copy, Expunge, Fetch, MailboxCommand, Numbering, QuotaCommand, Search,
-        SearchKey, Select, StatusItem, Store, StoreAction,
+        Close, Copy, Expunge, Fetch, MailboxCommand, QuotaCommand, Select, StatusItem, Store,
+        StoreAction,
     },
     listing,
-    response::{self, Code, Completion, FoundModSeqs, SearchResponse, Spelling, StatusValue},
+    response::{self, Code, Completion, Spelling, StatusValue},
     server::{Ask, Changes, FlagsNow, Opened, Question, Session},
+    url::MessageUrl,
 };
 use mail_types::{Flag, FlagSet, MailboxName, Rights, Secret, Timestamp, Uid, UidValidity};
 use mime_core::structure::Structure;
@@ -21,7 +20,6 @@ use super::{
     account::{Mailbox, Message},
     content::fetch_item,
     dialogue::ImapDialogue,
-    sorting,
 };
 
 /// The password is `secret`.
@@ -512,48 +510,6 @@ impl ImapDialogue {
         ask.finish(session, wire, done);
     }
 
-    fn search(
-        &mut self,
-        connection: usize,
-        ask: Ask<Search>,
-        session: &mut Session,
-        wire: &mut Wire,
-    ) {
-        let mailbox = self.selected(connection);
-        let view = session.view().unwrap();
-        let key = &ask.command().key;
-        let found: Vec<&Message> = mailbox
-            .messages
-            .iter()
-            .filter(|message| view.sequence_number(message.uid).is_some())
-            .filter(|message| matches(key, message, session))
-            .collect();
-        if ask.command().arrange != Arrange::Ascending {
-            let found: Vec<Message> = found.into_iter().cloned().collect();
-            return sorting::arranged(&found, ask, session, wire);
-        }
-        let uids: Vec<Uid> = found.iter().map(|message| message.uid).collect();
-        let mut mod_seqs = None;
-        for message in found.iter().filter(|_| key.names_mod_seq()) {
-            mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);
-        }
-        if let Some(wanted) = ask.command().returns {
-            let found: UidRuns = found.iter().map(|message| message.uid).collect();
-            ask.extended(session, wire, wanted, (&found, mod_seqs));
-            ask.save(session, &uids);
-            return ask.finish(session, wire, Completion::ok("SEARCH completed"));
-        }
-        let response = SearchResponse::begin(&mut wire.output);
-        for message in found {
-            let number = view.sequence_number(message.uid).unwrap();
-            let uid = ask.command().numbering == Numbering::Uid;
-            let number = if uid { message.uid.number() } else { number.number() };
-            response.number(&mut wire.output, number);
-        }
-        response.end(&mut wire.output, mod_seqs);
-        ask.finish(session, wire, Completion::ok("SEARCH completed"));
-    }
-
     fn copy(&mut self, connection: usize, ask: Ask<Copy>, session: &mut Session, wire: &mut Wire) {
         let Copy { to, remove, .. } = ask.command().clone();
         let from = ask.messages().clone();
@@ -594,32 +550,6 @@ impl ImapDialogue {
 
 fn flags_now(message: &Message) -> FlagsNow<'_> {
     FlagsNow { uid: message.uid, flags: &message.flags, mod_seq: message.mod_seq }
-}
-
-/// The keys that transcripts use.
-fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
-    let view = session.view().unwrap();
-    match key {
-        SearchKey::All => true,
-        SearchKey::And(keys) => keys.iter().all(|key| matches(key, message, session)),
-        SearchKey::Or(either) => {
-            matches(&either.0, message, session) || matches(&either.1, message, session)
-        }
-        SearchKey::Not(key) => !matches(key, message, session),
-        SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence).contains(message.uid),
-        SearchKey::Uid(set) => view.existing(set, Numbering::Uid).contains(message.uid),
-        SearchKey::Flag(flag) => message.flags.contains(flag),
-        SearchKey::Recent => view.is_recent(message.uid),
-        SearchKey::ModSeq(least) => message.mod_seq >= *least,
-        SearchKey::Larger(size) => message.content.len() > *size as usize,
-        SearchKey::SavedBefore(day) => Date::of(message.saved) < *day,
-        SearchKey::SavedOn(day) => Date::of(message.saved) == *day,
-        SearchKey::SavedSince(day) => Date::of(message.saved) >= *day,
-        SearchKey::EmailId(id) => message.email_id() == id.as_str(),
-        SearchKey::ThreadId(id) => message.thread_id() == id.as_str(),
-        SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
-        other => panic!("the toy account can't search by {other:?}"),
-    }
 }
 
 fn uids(set: &str) -> UidRuns {

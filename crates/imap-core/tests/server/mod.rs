@@ -6,6 +6,7 @@ mod content;
 mod dialogue;
 mod notes;
 mod properties;
+mod searching;
 mod sorting;
 
 use dialogue::ImapDialogue;

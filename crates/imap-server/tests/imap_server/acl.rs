@@ -12,13 +12,13 @@ use crate::{
 /// What alice's mailboxes are called for bob.
 const ALICES: &str = "Other Users/alice@example.org";
 
-/// Alice's session and bob's; alice has a mailbox `work`, with two messages and one below.
+/// Alice's session and bob's; alice has a mailbox `plans`, with two messages and one below.
 async fn two(house: &House) -> (Client, Client) {
     house.add_account("bob@example.org").await;
     let mut alice = house.sign_in().await;
-    alice.run("CREATE work/below").await.ok();
-    alice.append("work", &small("1")).await;
-    alice.append("work", &small("2")).await;
+    alice.run("CREATE plans/below").await.ok();
+    alice.append("plans", &small("1")).await;
+    alice.append("plans", &small("2")).await;
     (alice, house.sign_in_as("bob").await)
 }
 
@@ -32,20 +32,20 @@ async fn the_table() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
     let message = String::from_utf8(small("x")).unwrap();
-    let append = format!("APPEND \"{ALICES}/work\" {{{}+}}\r\n{message}", message.len());
+    let append = format!("APPEND \"{ALICES}/plans\" {{{}+}}\r\n{message}", message.len());
     // What is done, to which of alice's mailboxes rights are needed, and which.
     let table: Vec<(String, &str, &str)> = vec![
-        (format!("CREATE \"{ALICES}/work/new\""), "work", "k"),
-        (format!("CREATE \"{ALICES}/work/not/yet\""), "work", "k"),
-        (format!("DELETE \"{ALICES}/work/below\""), "work/below", "x"),
-        (format!("SELECT \"{ALICES}/work\""), "work", "r"),
-        (format!("EXAMINE \"{ALICES}/work\""), "work", "r"),
-        (format!("STATUS \"{ALICES}/work\" (MESSAGES)"), "work", "r"),
-        (format!("SETACL \"{ALICES}/work\" carol@example.org lr"), "work", "a"),
-        (format!("DELETEACL \"{ALICES}/work\" carol@example.org"), "work", "a"),
-        (format!("GETACL \"{ALICES}/work\""), "work", "a"),
-        (format!("LISTRIGHTS \"{ALICES}/work\" bob"), "work", "a"),
-        (append, "work", "i"),
+        (format!("CREATE \"{ALICES}/plans/new\""), "plans", "k"),
+        (format!("CREATE \"{ALICES}/plans/not/yet\""), "plans", "k"),
+        (format!("DELETE \"{ALICES}/plans/below\""), "plans/below", "x"),
+        (format!("SELECT \"{ALICES}/plans\""), "plans", "r"),
+        (format!("EXAMINE \"{ALICES}/plans\""), "plans", "r"),
+        (format!("STATUS \"{ALICES}/plans\" (MESSAGES)"), "plans", "r"),
+        (format!("SETACL \"{ALICES}/plans\" carol@example.org lr"), "plans", "a"),
+        (format!("DELETEACL \"{ALICES}/plans\" carol@example.org"), "plans", "a"),
+        (format!("GETACL \"{ALICES}/plans\""), "plans", "a"),
+        (format!("LISTRIGHTS \"{ALICES}/plans\" bob"), "plans", "a"),
+        (append, "plans", "i"),
     ];
     house.add_account("carol@example.org").await;
     for (command, mailbox, needed) in &table {
@@ -61,7 +61,7 @@ async fn the_table() {
         if command.starts_with("SELECT") || command.starts_with("EXAMINE") {
             bob.run("UNSELECT").await.ok();
         }
-        alice.run("CREATE work/below").await;
+        alice.run("CREATE plans/below").await;
     }
     // MYRIGHTS takes any of these, and no other will do.
     for (rights, may) in
@@ -69,26 +69,26 @@ async fn the_table() {
             .into_iter()
             .chain([("s", false), ("w", false), ("p", false), ("t", false), ("e", false)])
     {
-        grant(&mut alice, "work", rights).await;
-        let asked = bob.run(format!("MYRIGHTS \"{ALICES}/work\"")).await;
+        grant(&mut alice, "plans", rights).await;
+        let asked = bob.run(format!("MYRIGHTS \"{ALICES}/plans\"")).await;
         assert_eq!(asked.tagged.starts_with("OK"), may, "{rights}: {}", asked.tagged);
     }
     // RENAME: x of the mailbox, k of what is above its new name.
-    for (of_below, of_work, may) in
+    for (of_below, of_plans, may) in
         [("x", "k", true), ("lrswipktea", "k", false), ("x", "lrswipxtea", false)]
     {
-        grant(&mut alice, "work/below", of_below).await;
-        grant(&mut alice, "work", of_work).await;
-        let command = format!("RENAME \"{ALICES}/work/below\" \"{ALICES}/work/moved\"");
+        grant(&mut alice, "plans/below", of_below).await;
+        grant(&mut alice, "plans", of_plans).await;
+        let command = format!("RENAME \"{ALICES}/plans/below\" \"{ALICES}/plans/moved\"");
         let renamed = bob.run(command).await;
         assert_eq!(
             renamed.tagged.starts_with("OK"),
             may,
-            "{of_below} {of_work} {}",
+            "{of_below} {of_plans} {}",
             renamed.tagged
         );
         if may {
-            alice.run("RENAME work/moved work/below").await.ok();
+            alice.run("RENAME plans/moved plans/below").await.ok();
         }
     }
 }
@@ -100,24 +100,24 @@ async fn listing() {
     let (mut alice, mut bob) = two(&house).await;
     let everything = "LIST \"\" \"Other*\"";
     assert!(bob.run(everything).await.ok().untagged.is_empty());
-    grant(&mut alice, "work/below", "l").await;
+    grant(&mut alice, "plans/below", "l").await;
     grant(&mut alice, "INBOX", "r").await;
     let expected = [
         "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users\"",
         "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.org\"",
-        "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.org/work\"",
-        "LIST (\\HasNoChildren) \"/\" \"Other Users/alice@example.org/work/below\"",
+        "LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.org/plans\"",
+        "LIST (\\HasNoChildren) \"/\" \"Other Users/alice@example.org/plans/below\"",
     ];
     assert_eq!(bob.run(everything).await.ok().lines(), expected);
     let all = bob.run("LIST \"\" *").await.ok().lines();
-    assert!(all.iter().any(|line| line.ends_with("/work/below\"")) && all.len() == 10, "{all:?}");
+    assert!(all.iter().any(|line| line.ends_with("/plans/below\"")) && all.len() == 10, "{all:?}");
     assert!(!alice.run("LIST \"\" *").await.ok().lines().iter().any(|line| line.contains("Other")));
-    bob.run(format!("SUBSCRIBE \"{ALICES}/work\"")).await.ok();
+    bob.run(format!("SUBSCRIBE \"{ALICES}/plans\"")).await.ok();
     let subscribed = bob.run("LSUB \"\" Other*").await.ok().lines();
-    assert_eq!(subscribed, ["LSUB () \"/\" \"Other Users/alice@example.org/work\""]);
+    assert_eq!(subscribed, ["LSUB () \"/\" \"Other Users/alice@example.org/plans\""]);
     let subscribed = bob.run("LIST (SUBSCRIBED) \"\" Other*").await.ok().lines();
     assert!(subscribed[0].contains("\\NonExistent \\Subscribed"), "{subscribed:?}");
-    grant(&mut alice, "work", "lr").await;
+    grant(&mut alice, "plans", "lr").await;
     // RFC 8440 §3, and STATUS where it may be told.
     let told = bob
         .run(format!("LIST \"\" \"{ALICES}/*\" RETURN (MYRIGHTS STATUS (MESSAGES) METADATA (/shared/comment))"))
@@ -128,13 +128,13 @@ async fn listing() {
     assert_eq!(
         rest,
         [
-            "STATUS \"Other Users/alice@example.org/work\" (MESSAGES 2)",
-            "MYRIGHTS \"Other Users/alice@example.org/work\" lr",
-            "METADATA \"Other Users/alice@example.org/work\" (/shared/comment NIL)",
-            "MYRIGHTS \"Other Users/alice@example.org/work/below\" l",
+            "STATUS \"Other Users/alice@example.org/plans\" (MESSAGES 2)",
+            "MYRIGHTS \"Other Users/alice@example.org/plans\" lr",
+            "METADATA \"Other Users/alice@example.org/plans\" (/shared/comment NIL)",
+            "MYRIGHTS \"Other Users/alice@example.org/plans/below\" l",
         ]
     );
-    bob.run(format!("UNSUBSCRIBE \"{ALICES}/work\"")).await.ok();
+    bob.run(format!("UNSUBSCRIBE \"{ALICES}/plans\"")).await.ok();
 }
 
 /// RFC 4314 §4, §5.2: flags change as far as the rights go, which the client is told beforehand.
@@ -142,9 +142,9 @@ async fn listing() {
 async fn flags() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
-    alice.run("SELECT work").await.ok();
+    alice.run("SELECT plans").await.ok();
     alice.run("STORE 1 FLAGS (\\Flagged $old)").await.ok();
-    let select = format!("SELECT \"{ALICES}/work\"");
+    let select = format!("SELECT \"{ALICES}/plans\"");
     for (rights, permanent, access) in [
         ("lr", "()", "OK [READ-ONLY]"),
         ("lri", "()", "OK [READ-WRITE]"),
@@ -152,7 +152,7 @@ async fn flags() {
         ("lrt", "(\\Deleted)", "OK [READ-WRITE]"),
         ("lrw", "(\\Answered \\Flagged \\Draft $old \\*)", "OK [READ-WRITE]"),
     ] {
-        grant(&mut alice, "work", rights).await;
+        grant(&mut alice, "plans", rights).await;
         let selected = bob.run(&select).await.is(access);
         let line = selected.line("OK [PERMANENTFLAGS");
         assert!(line.starts_with(&format!("OK [PERMANENTFLAGS {permanent}]")), "{rights}: {line}");
@@ -166,7 +166,7 @@ async fn flags() {
     // What is read is not marked without s.
     assert!(!bob.run("FETCH 2 BODY[]").await.ok().line("2 FETCH").contains("\\Seen"));
     alice.run("STORE 1 +FLAGS (\\Seen \\Deleted)").await.ok();
-    grant(&mut alice, "work", "lrs").await;
+    grant(&mut alice, "plans", "lrs").await;
     // RFC 4314 §5.1.1: other rights are told, and so are the flags that alice set.
     let news = bob.run("NOOP").await.ok();
     news.line("OK [PERMANENTFLAGS (\\Seen)]");
@@ -180,25 +180,25 @@ async fn flags() {
 async fn expunging() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
-    grant(&mut alice, "work", "lrt").await;
-    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    grant(&mut alice, "plans", "lrt").await;
+    bob.run(format!("SELECT \"{ALICES}/plans\"")).await.ok();
     bob.run("STORE 1 +FLAGS (\\Deleted)").await.ok();
     bob.run("EXPUNGE").await.is("NO [NOPERM]");
     bob.run("UID EXPUNGE 1").await.is("NO [NOPERM]");
     bob.run("MOVE 1 INBOX").await.is("NO [NOPERM]");
     bob.run("CLOSE").await.ok();
     assert!(
-        alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 2)")
+        alice.run("STATUS plans (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 2)")
     );
-    grant(&mut alice, "work", "lre").await;
-    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    grant(&mut alice, "plans", "lre").await;
+    bob.run(format!("SELECT \"{ALICES}/plans\"")).await.ok();
     bob.run("MOVE 1 INBOX").await.is("NO [NOPERM]");
     assert_eq!(bob.run("EXPUNGE").await.ok().lines(), ["1 EXPUNGE"]);
-    grant(&mut alice, "work", "lrte").await;
+    grant(&mut alice, "plans", "lrte").await;
     let moved = bob.run("MOVE 1 INBOX").await.ok();
     assert!(moved.lines().contains(&"1 EXPUNGE".to_owned()), "{moved:?}");
     assert!(
-        alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 0)")
+        alice.run("STATUS plans (MESSAGES)").await.ok().line("STATUS").ends_with("(MESSAGES 0)")
     );
     let inbox = bob.run("STATUS INBOX (MESSAGES UNSEEN)").await.ok();
     assert!(inbox.line("STATUS").ends_with("(MESSAGES 1 UNSEEN 1)"));
@@ -215,15 +215,15 @@ async fn copying() {
         bob.run(head + &message).await.ok();
     }
     bob.run("SELECT INBOX").await.ok();
-    let copy = format!("COPY 1:3 \"{ALICES}/work\"");
-    grant(&mut alice, "work", "lr").await;
+    let copy = format!("COPY 1:3 \"{ALICES}/plans\"");
+    grant(&mut alice, "plans", "lr").await;
     bob.run(&copy).await.is("NO [NOPERM]");
-    alice.run("SELECT work").await.ok();
+    alice.run("SELECT plans").await.ok();
     for (rights, expected) in [
         ("rwis", ["\\Draft", "\\Answered", "\\Seen $Forwarded"]),
         ("rsti", ["\\Deleted", "", "\\Seen"]),
     ] {
-        grant(&mut alice, "work", rights).await;
+        grant(&mut alice, "plans", rights).await;
         let copied = bob.run(&copy).await.is("OK [COPYUID ");
         let last = copied.tagged.split([' ', ']']).nth(4).unwrap().to_owned();
         alice.run("NOOP").await.ok();
@@ -233,15 +233,15 @@ async fn copying() {
             assert!(flags.contains(&format!("FLAGS ({expected})")), "{rights}: {line}");
         }
     }
-    let head = format!("APPEND \"{ALICES}/work\" (\\Deleted \\Flagged) {{1+}}\r\nx");
+    let head = format!("APPEND \"{ALICES}/plans\" (\\Deleted \\Flagged) {{1+}}\r\nx");
     bob.run(head).await.ok();
     alice.run("NOOP").await.ok();
     let flags = alice.run("FETCH * FLAGS").await.ok().lines()[0].clone();
     assert!(flags.contains("(\\Deleted"), "{flags}");
     // To where nothing is, or nothing may be made.
-    bob.run(format!("COPY 1 \"{ALICES}/work/none\"")).await.is("NO [NONEXISTENT]");
-    grant(&mut alice, "work", "lk").await;
-    bob.run(format!("COPY 1 \"{ALICES}/work/none\"")).await.is("NO [TRYCREATE]");
+    bob.run(format!("COPY 1 \"{ALICES}/plans/none\"")).await.is("NO [NONEXISTENT]");
+    grant(&mut alice, "plans", "lk").await;
+    bob.run(format!("COPY 1 \"{ALICES}/plans/none\"")).await.is("NO [TRYCREATE]");
     bob.run("COPY 1 \"Other Users/nobody@example.org/x\"").await.is("NO [NONEXISTENT]");
 }
 
@@ -251,39 +251,39 @@ async fn lists() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
     let all = "lrswipkxteacd";
-    let acl = alice.run("GETACL work").await.ok().line("ACL");
-    assert_eq!(acl, format!("ACL \"work\" alice@example.org {all}"));
-    alice.run("SETACL work bob lr").await.ok();
-    alice.run("SETACL work anyone lrp").await.ok();
-    alice.run("SETACL work -bob p").await.ok();
-    let acl = alice.run("GETACL work").await.ok().line("ACL");
+    let acl = alice.run("GETACL plans").await.ok().line("ACL");
+    assert_eq!(acl, format!("ACL \"plans\" alice@example.org {all}"));
+    alice.run("SETACL plans bob lr").await.ok();
+    alice.run("SETACL plans anyone lrp").await.ok();
+    alice.run("SETACL plans -bob p").await.ok();
+    let acl = alice.run("GETACL plans").await.ok().line("ACL");
     assert_eq!(
         acl,
         format!(
-            "ACL \"work\" alice@example.org {all} bob@example.org lr anyone lrp -bob@example.org p"
+            "ACL \"plans\" alice@example.org {all} bob@example.org lr anyone lrp -bob@example.org p"
         )
     );
-    let mine = format!("MYRIGHTS \"{ALICES}/work\"");
+    let mine = format!("MYRIGHTS \"{ALICES}/plans\"");
     assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lr"));
-    alice.run("DELETEACL work -bob").await.ok();
+    alice.run("DELETEACL plans -bob").await.ok();
     assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lrp"));
-    alice.run("DELETEACL work anyone").await.ok();
-    alice.run("SETACL work bob -r").await.ok();
-    alice.run("SETACL work bob +dc").await.ok();
+    alice.run("DELETEACL plans anyone").await.ok();
+    alice.run("SETACL plans bob -r").await.ok();
+    alice.run("SETACL plans bob +dc").await.ok();
     assert!(bob.run(&mine).await.ok().line("MYRIGHTS").ends_with("\" lkxtecd"));
     // The owner has them all, always.
-    alice.run("SETACL work alice lr").await.is("NO [CANNOT]");
-    alice.run("SETACL work -alice a").await.is("NO [CANNOT]");
-    alice.run("DELETEACL work alice").await.is("NO [CANNOT]");
-    alice.run("SETACL work alice +lr").await.ok();
-    let rights = alice.run("LISTRIGHTS work alice").await.ok().line("LISTRIGHTS");
-    assert_eq!(rights, format!("LISTRIGHTS \"work\" alice {all}"));
-    let rights = alice.run("LISTRIGHTS work Bob").await.ok().line("LISTRIGHTS");
-    assert_eq!(rights, "LISTRIGHTS \"work\" Bob \"\" l r s w i p k x t e a c d");
-    alice.run("SETACL work nobody lr").await.is("NO [NONEXISTENT]");
+    alice.run("SETACL plans alice lr").await.is("NO [CANNOT]");
+    alice.run("SETACL plans -alice a").await.is("NO [CANNOT]");
+    alice.run("DELETEACL plans alice").await.is("NO [CANNOT]");
+    alice.run("SETACL plans alice +lr").await.ok();
+    let rights = alice.run("LISTRIGHTS plans alice").await.ok().line("LISTRIGHTS");
+    assert_eq!(rights, format!("LISTRIGHTS \"plans\" alice {all}"));
+    let rights = alice.run("LISTRIGHTS plans Bob").await.ok().line("LISTRIGHTS");
+    assert_eq!(rights, "LISTRIGHTS \"plans\" Bob \"\" l r s w i p k x t e a c d");
+    alice.run("SETACL plans nobody lr").await.is("NO [NONEXISTENT]");
     alice.run("SETACL none bob lr").await.is("NO [NONEXISTENT]");
     alice.run("MYRIGHTS none").await.is("NO [NONEXISTENT]");
-    alice.run("MYRIGHTS work").await.ok().line(&format!("MYRIGHTS \"work\" {all}"));
+    alice.run("MYRIGHTS plans").await.ok().line(&format!("MYRIGHTS \"plans\" {all}"));
 }
 
 /// What is made below is open to whom the mailbox above was (RFC 4314 §4), and a name stays with
@@ -292,27 +292,27 @@ async fn lists() {
 async fn below_and_elsewhere() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
-    grant(&mut alice, "work", "lrk").await;
-    alice.run("CREATE work/a/b").await.ok();
-    bob.run(format!("CREATE \"{ALICES}/work/c\"")).await.ok();
-    for name in ["work/a", "work/a/b", "work/c"] {
+    grant(&mut alice, "plans", "lrk").await;
+    alice.run("CREATE plans/a/b").await.ok();
+    bob.run(format!("CREATE \"{ALICES}/plans/c\"")).await.ok();
+    for name in ["plans/a", "plans/a/b", "plans/c"] {
         let mine = bob.run(format!("MYRIGHTS \"{ALICES}/{name}\"")).await.ok();
         assert!(mine.line("MYRIGHTS").ends_with("\" lrkc"), "{name}");
     }
-    alice.run("RENAME work/c work/d").await.ok();
-    bob.run(format!("MYRIGHTS \"{ALICES}/work/d\"")).await.ok();
-    bob.run(format!("MYRIGHTS \"{ALICES}/work/c\"")).await.is("NO [NONEXISTENT]");
+    alice.run("RENAME plans/c plans/d").await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/plans/d\"")).await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/plans/c\"")).await.is("NO [NONEXISTENT]");
     // RFC 4314 §4: DELETE deletes the list.
-    alice.run("DELETE work/d").await.ok();
+    alice.run("DELETE plans/d").await.ok();
     alice.run("CREATE d").await.ok();
-    alice.run("RENAME d work/d").await.ok();
-    bob.run(format!("MYRIGHTS \"{ALICES}/work/d\"")).await.is("NO [NONEXISTENT]");
+    alice.run("RENAME d plans/d").await.ok();
+    bob.run(format!("MYRIGHTS \"{ALICES}/plans/d\"")).await.is("NO [NONEXISTENT]");
     bob.run("CREATE \"Other Users\"").await.is("NO [CANNOT]");
     bob.run("CREATE \"Other Users/x\"").await.is("NO");
     bob.run(format!("CREATE \"{ALICES}/top\"")).await.is("NO [NONEXISTENT]");
-    grant(&mut alice, "work", "lrkx").await;
-    bob.run(format!("RENAME \"{ALICES}/work\" mine")).await.is("NO [CANNOT]");
-    bob.run(format!("CREATE \"{ALICES}/work/sent\" (USE (\\Sent))")).await.is("NO [USEATTR]");
+    grant(&mut alice, "plans", "lrkx").await;
+    bob.run(format!("RENAME \"{ALICES}/plans\" mine")).await.is("NO [CANNOT]");
+    bob.run(format!("CREATE \"{ALICES}/plans/sent\" (USE (\\Sent))")).await.is("NO [USEATTR]");
 }
 
 /// What happens in a shared mailbox is told at once, and so is that it is shared no longer.
@@ -320,18 +320,18 @@ async fn below_and_elsewhere() {
 async fn live() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
-    grant(&mut alice, "work", "lr").await;
-    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
+    grant(&mut alice, "plans", "lr").await;
+    bob.run(format!("SELECT \"{ALICES}/plans\"")).await.ok();
     let tag = bob.send("IDLE").await;
     assert!(bob.line().await.starts_with("+ "));
-    alice.append("work", &small("3")).await;
+    alice.append("plans", &small("3")).await;
     assert_eq!(bob.line().await, "* 3 EXISTS");
     assert_eq!(bob.line().await, "* 3 RECENT");
-    alice.run("SETACL work bob l").await.ok();
+    alice.run("SETACL plans bob l").await.ok();
     assert!(bob.line().await.starts_with("* BYE"));
     assert!(bob.is_closed().await, "{tag}");
     // Alice is told what is recent all the same (RFC 3501 §2.3.2).
-    alice.run("SELECT work").await.ok().line("3 RECENT");
+    alice.run("SELECT plans").await.ok().line("3 RECENT");
 }
 
 /// What is put into an account counts for that account.
@@ -339,28 +339,28 @@ async fn live() {
 async fn the_owners_quota_counts() {
     let house = House::with_quota(Some(600)).await;
     let (mut alice, mut bob) = two(&house).await;
-    grant(&mut alice, "work", "lri").await;
+    grant(&mut alice, "plans", "lri").await;
     let large = small(&"x".repeat(400));
     bob.append("INBOX", &large).await;
     bob.append("INBOX", &large).await;
     bob.run("SELECT INBOX").await.ok();
-    bob.run(format!("COPY 1:2 \"{ALICES}/work\"")).await.is("NO [OVERQUOTA]");
+    bob.run(format!("COPY 1:2 \"{ALICES}/plans\"")).await.is("NO [OVERQUOTA]");
     let text = String::from_utf8(large).unwrap();
-    let append = format!("APPEND \"{ALICES}/work\" {{{}+}}\r\n{text}", text.len());
+    let append = format!("APPEND \"{ALICES}/plans\" {{{}+}}\r\n{text}", text.len());
     bob.run(append).await.is("NO [OVERQUOTA]");
-    bob.append(&format!("\"{ALICES}/work\""), &small("s")).await;
+    bob.append(&format!("\"{ALICES}/plans\""), &small("s")).await;
     assert_eq!(house.usage().await, 3);
     // Whose it is, others don't see.
-    let root = bob.run(format!("GETQUOTAROOT \"{ALICES}/work\"")).await.ok();
-    assert_eq!(root.lines(), [format!("QUOTAROOT \"{ALICES}/work\"")]);
+    let root = bob.run(format!("GETQUOTAROOT \"{ALICES}/plans\"")).await.ok();
+    assert_eq!(root.lines(), [format!("QUOTAROOT \"{ALICES}/plans\"")]);
 }
 
 #[tokio::test]
 async fn sharing_can_be_limited_and_turned_off() {
     let house = House::with("imap.sharing = \"accounts\"", None).await;
     let (mut alice, _) = two(&house).await;
-    alice.run("SETACL work anyone lr").await.is("NO [CANNOT]");
-    alice.run("SETACL work bob lr").await.ok();
+    alice.run("SETACL plans anyone lr").await.is("NO [CANNOT]");
+    alice.run("SETACL plans bob lr").await.ok();
     let house = House::with("imap.sharing = \"off\"", None).await;
     let mut alice = house.sign_in().await;
     let announced = alice.run("CAPABILITY").await.ok().lines()[0].clone();
@@ -376,18 +376,18 @@ async fn what_was_shared_with_anyone_ends() {
     let house = House::with("imap.sharing = \"accounts\"", None).await;
     let (mut alice, mut bob) = two(&house).await;
     let mailboxes = house.mailboxes();
-    let work = mailboxes.mailbox(&MailboxName::parse("work").unwrap()).await.unwrap().id;
+    let plans = mailboxes.mailbox(&MailboxName::parse("plans").unwrap()).await.unwrap().id;
     let before = RightsChange::Replace(Rights::parse("lrk").unwrap());
-    mailboxes.change_access(work, Grantee::Anyone, false, before).await.unwrap();
-    bob.run(format!("SELECT \"{ALICES}/work\"")).await.is("NO [NONEXISTENT]");
-    bob.run(format!("CREATE \"{ALICES}/work/x\"")).await.is("NO");
+    mailboxes.change_access(plans, Grantee::Anyone, false, before).await.unwrap();
+    bob.run(format!("SELECT \"{ALICES}/plans\"")).await.is("NO [NONEXISTENT]");
+    bob.run(format!("CREATE \"{ALICES}/plans/x\"")).await.is("NO");
     assert!(bob.run("LIST \"\" \"Other Users/*\"").await.ok().lines().is_empty());
-    assert!(alice.run("GETACL work").await.ok().line("ACL").ends_with(" anyone lrkc"));
-    alice.run("SETACL work anyone +s").await.is("NO [CANNOT]");
-    alice.run("SETACL work anyone -k").await.ok();
-    assert!(alice.run("GETACL work").await.ok().line("ACL").ends_with(" anyone lr"));
-    alice.run("DELETEACL work anyone").await.ok();
-    assert!(!alice.run("GETACL work").await.ok().line("ACL").contains("anyone"));
+    assert!(alice.run("GETACL plans").await.ok().line("ACL").ends_with(" anyone lrkc"));
+    alice.run("SETACL plans anyone +s").await.is("NO [CANNOT]");
+    alice.run("SETACL plans anyone -k").await.ok();
+    assert!(alice.run("GETACL plans").await.ok().line("ACL").ends_with(" anyone lr"));
+    alice.run("DELETEACL plans anyone").await.ok();
+    assert!(!alice.run("GETACL plans").await.ok().line("ACL").contains("anyone"));
 }
 
 /// What is wrong with one mailbox doesn't hide the others.
@@ -395,15 +395,15 @@ async fn what_was_shared_with_anyone_ends() {
 async fn a_list_of_rights_that_cannot_be_read() {
     let house = House::new().await;
     let (mut alice, mut bob) = two(&house).await;
-    grant(&mut alice, "work", "lr").await;
-    grant(&mut alice, "work/below", "lr").await;
-    assert_eq!(bob.run("LIST \"\" \"Other Users/*/work*\"").await.ok().lines().len(), 2);
-    let list = house.maildir().join(".work/postrider-access");
+    grant(&mut alice, "plans", "lr").await;
+    grant(&mut alice, "plans/below", "lr").await;
+    assert_eq!(bob.run("LIST \"\" \"Other Users/*/plans*\"").await.ok().lines().len(), 2);
+    let list = house.maildir().join(".plans/postrider-access");
     assert!(list.exists());
     std::fs::write(&list, "damaged").unwrap();
     let listed = bob.run("LIST \"\" \"Other Users/*/below\"").await.ok();
-    listed.line(&format!("LIST (\\HasNoChildren) \"/\" \"{ALICES}/work/below\""));
-    assert!(bob.run(format!("SELECT \"{ALICES}/work\"")).await.tagged.starts_with("NO"));
+    listed.line(&format!("LIST (\\HasNoChildren) \"/\" \"{ALICES}/plans/below\""));
+    assert!(bob.run(format!("SELECT \"{ALICES}/plans\"")).await.tagged.starts_with("NO"));
 }
 
 /// Rights are asked for again when a message is whole.
@@ -413,21 +413,21 @@ async fn rights_that_go_while_a_message_comes() {
     let (mut alice, mut bob) = two(&house).await;
     let message = small("x");
     for (rights, answer) in [("lr", "NO [NOPERM]"), ("s", "NO [NONEXISTENT]"), ("i", "OK")] {
-        grant(&mut alice, "work", "lri").await;
-        let begun = format!("APPEND \"{ALICES}/work\" {{{}}}", message.len());
+        grant(&mut alice, "plans", "lri").await;
+        let begun = format!("APPEND \"{ALICES}/plans\" {{{}}}", message.len());
         let tag = bob.send(begun).await;
         assert!(bob.line().await.starts_with("+ "));
-        grant(&mut alice, "work", rights).await;
+        grant(&mut alice, "plans", rights).await;
         bob.write(&[&message[..], b"\r\n"].concat()).await;
         bob.answer(&tag).await.is(answer);
     }
-    grant(&mut alice, "work", "lrite").await;
-    bob.run(format!("SELECT \"{ALICES}/work\"")).await.ok();
-    let begun = format!("REPLACE 1 \"{ALICES}/work\" {{{}}}", message.len());
+    grant(&mut alice, "plans", "lrite").await;
+    bob.run(format!("SELECT \"{ALICES}/plans\"")).await.ok();
+    let begun = format!("REPLACE 1 \"{ALICES}/plans\" {{{}}}", message.len());
     let tag = bob.send(begun).await;
     assert!(bob.line().await.starts_with("+ "));
-    grant(&mut alice, "work", "lrit").await;
+    grant(&mut alice, "plans", "lrit").await;
     bob.write(&[&message[..], b"\r\n"].concat()).await;
     bob.answer(&tag).await.is("NO [NOPERM]");
-    alice.run("STATUS work (MESSAGES)").await.ok().line("STATUS \"work\" (MESSAGES 3)");
+    alice.run("STATUS plans (MESSAGES)").await.ok().line("STATUS \"plans\" (MESSAGES 3)");
 }

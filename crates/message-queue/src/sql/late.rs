@@ -66,24 +66,32 @@ macro_rules! has_time {
     };
 }
 
+/// The next entries whose time is over, in the order of their times.
+macro_rules! over {
+    () => {
+        concat!(
+            " from entry where ",
+            has_time!(),
+            " and ",
+            deliver_by!(),
+            " <= $1 and (",
+            deliver_by!(),
+            ", id) > ($2, $3) order by ",
+            deliver_by!(),
+            ", id limit $4"
+        )
+    };
+}
+
 /// What was late when it came is not ours to tell (RFC 2852 §4).
 pub(super) const LATE: &str = concat!(
     "
     with over (id, at, returned, queued_at) as materialized (
         select id, ",
     deliver_by!(),
-    ", facts ->> '$.deliver_by.returned', queued_at
-        from entry
-        where ",
-    has_time!(),
-    " and ",
-    deliver_by!(),
-    " <= $1 and (",
-    deliver_by!(),
-    ", id) > ($2, $3)
-        order by ",
-    deliver_by!(),
-    ", id limit $4)
+    ", facts ->> '$.deliver_by.returned', queued_at",
+    over!(),
+    ")
     select recipient.number_of_all, recipient.entry, recipient.number, recipient.state = 2, over.at
     from over cross join recipient
     where recipient.entry = over.id and (recipient.lane = 'local') = $5
@@ -100,21 +108,11 @@ pub(crate) async fn last_looked_at(
     behind: &Behind,
 ) -> Result<Option<Behind>, DatabaseError> {
     const SQL: &str = concat!(
-        "select at, id from (
-            select ",
+        "select at, id from (select ",
         deliver_by!(),
-        " as at, id from entry
-            where ",
-        has_time!(),
-        " and ",
-        deliver_by!(),
-        " <= $1 and (",
-        deliver_by!(),
-        ", id) > ($2, $3)
-            order by ",
-        deliver_by!(),
-        ", id limit $4)
-        order by at desc, id desc limit 1"
+        " as at, id",
+        over!(),
+        ") order by at desc, id desc limit 1"
     );
     let row: Option<(i64, String)> = sqlx::query_as(SQL)
         .bind(late.now)

@@ -1,6 +1,9 @@
 //! `postrider store check`, `repair` and `reindex`.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use account_usage::{Usage, UsageReader};
 use clap::Args as Arguments;
@@ -14,6 +17,8 @@ use crate::{installation::Installation, printer, terminal, usage};
 
 /// Whoever changes a mailbox says what it holds within so long.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(1);
+/// How often that is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Which accounts.
 #[derive(Arguments)]
@@ -81,9 +86,10 @@ async fn published(
         Ok((known, mailboxes.totals().await?))
     };
     let (mut known, mut totals) = look().await?;
-    if known.version < totals.version {
-        // What changed in this moment is published in the next.
-        tokio::time::sleep(PUBLISHED_WITHIN).await;
+    // What changed in this moment is published in the next.
+    let patience = Instant::now() + PUBLISHED_WITHIN;
+    while known.version < totals.version && Instant::now() < patience {
+        tokio::time::sleep(LOOK_AGAIN).await;
         (known, totals) = look().await?;
     }
     if known.volume() == totals.volume() && known.version <= totals.version {

@@ -1,0 +1,83 @@
+//! The toy account searches.
+
+use conversation::Wire;
+use imap_core::{
+    UidRuns,
+    calendar::Date,
+    command::{Arrange, Numbering, Search, SearchKey},
+    response::{Completion, FoundModSeqs, SearchResponse},
+    server::{Ask, Session},
+};
+use mail_types::Uid;
+
+use super::{account::Message, dialogue::ImapDialogue, sorting};
+
+impl ImapDialogue {
+    pub(super) fn search(
+        &mut self,
+        connection: usize,
+        ask: Ask<Search>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mailbox = self.selected(connection);
+        let view = session.view().unwrap();
+        let key = &ask.command().key;
+        let found: Vec<&Message> = mailbox
+            .messages
+            .iter()
+            .filter(|message| view.sequence_number(message.uid).is_some())
+            .filter(|message| matches(key, message, session))
+            .collect();
+        if ask.command().arrange != Arrange::Ascending {
+            let found: Vec<Message> = found.into_iter().cloned().collect();
+            return sorting::arranged(&found, ask, session, wire);
+        }
+        let uids: Vec<Uid> = found.iter().map(|message| message.uid).collect();
+        let mut mod_seqs = None;
+        for message in found.iter().filter(|_| key.names_mod_seq()) {
+            mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);
+        }
+        if let Some(wanted) = ask.command().returns {
+            let found: UidRuns = found.iter().map(|message| message.uid).collect();
+            ask.extended(session, wire, wanted, (&found, mod_seqs));
+            ask.save(session, &uids);
+            return ask.finish(session, wire, Completion::ok("SEARCH completed"));
+        }
+        let response = SearchResponse::begin(&mut wire.output);
+        for message in found {
+            let number = view.sequence_number(message.uid).unwrap();
+            let uid = ask.command().numbering == Numbering::Uid;
+            let number = if uid { message.uid.number() } else { number.number() };
+            response.number(&mut wire.output, number);
+        }
+        response.end(&mut wire.output, mod_seqs);
+        ask.finish(session, wire, Completion::ok("SEARCH completed"));
+    }
+}
+
+/// The keys that transcripts use.
+fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
+    let view = session.view().unwrap();
+    match key {
+        SearchKey::All => true,
+        SearchKey::And(keys) => keys.iter().all(|key| matches(key, message, session)),
+        SearchKey::Or(either) => {
+            matches(&either.0, message, session) || matches(&either.1, message, session)
+        }
+        SearchKey::Not(key) => !matches(key, message, session),
+        SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence).contains(message.uid),
+        SearchKey::Uid(set) => view.existing(set, Numbering::Uid).contains(message.uid),
+        SearchKey::Flag(flag) => message.flags.contains(flag),
+        SearchKey::Recent => view.is_recent(message.uid),
+        SearchKey::ModSeq(least) => message.mod_seq >= *least,
+        SearchKey::Larger(size) => message.content.len() > *size as usize,
+        SearchKey::SavedBefore(day) => Date::of(message.saved) < *day,
+        SearchKey::SavedOn(day) => Date::of(message.saved) == *day,
+        SearchKey::SavedSince(day) => Date::of(message.saved) >= *day,
+        SearchKey::EmailId(id) => message.email_id() == id.as_str(),
+        SearchKey::ThreadId(id) => message.thread_id() == id.as_str(),
+        SearchKey::Text(text) => String::from_utf8_lossy(&message.content).contains(text),
+        other => panic!("the toy account can't search by {other:?}"),
+    }
+}
