@@ -260,7 +260,7 @@ impl ImapDialogue {
         ask.finish(session, wire);
     }
 
-    fn selected(&mut self, connection: usize) -> &mut Mailbox {
+    pub(super) fn selected(&mut self, connection: usize) -> &mut Mailbox {
         let name = self.selected.get(&connection).unwrap();
         self.account.mailboxes.get_mut(name).unwrap()
     }
