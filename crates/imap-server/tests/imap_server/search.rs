@@ -123,6 +123,45 @@ async fn words_of_all_languages() {
     client.run("SEARCH CHARSET X-UNKNOWN ALL").await.is("NO [BADCHARSET");
 }
 
+/// RFC 5255 §4.2: words are compared by i;unicode-casemap (RFC 5051), in headers and in bodies: title
+/// case, then all of a character's parts, and no further likeness.
+#[tokio::test]
+async fn words_are_compared_by_unicode_casemap() {
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    let text = "straße ＣＡＦÉ \u{1c6}ep ﬁn ΟΔΟΣ 각 \u{10d0}";
+    let message = format!(
+        "Subject: {text}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    );
+    client.run(format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await.ok();
+    client.run("SELECT INBOX").await.ok();
+    for (word, expected) in [
+        ("STRAßE", true),
+        // There is no capital sharp s in one character; the letters are others.
+        ("strasse", false),
+        ("café", true),
+        ("cafe\u{301}", true),
+        ("ｃａｆ", true),
+        ("\u{1c4}EP", true),
+        ("\u{1c5}ep", true),
+        // A ligature has no title case, and falls into small letters (RFC 5051 §2).
+        ("ﬁn", true),
+        ("fin", false),
+        ("οδος", true),
+        ("οδοσ", true),
+        // The first two letters of three: a syllable falls into its letters.
+        ("가", true),
+        ("간", false),
+        ("\u{1c90}", false),
+    ] {
+        for key in ["SUBJECT", "BODY", "TEXT", "HEADER Subject"] {
+            let query = format!("UID SEARCH CHARSET UTF-8 {key} {{{}+}}\r\n{word}", word.len());
+            let found = client.run(query).await.ok().found();
+            assert_eq!(found == [1], expected, "{key} {word}");
+        }
+    }
+}
+
 /// The envelope leaves some of a very long list out, and comments: what it hasn't the header has.
 #[tokio::test]
 async fn the_last_of_very_many_recipients() {

@@ -3,17 +3,30 @@
 use unicode_normalization::char::decompose_compatible;
 
 /// The text in the form whose octets are compared: each character in title case, then decomposed
-/// (RFC 5051 §2). What is folded once stays as it is.
+/// (RFC 5051 §2).
 pub fn casemap(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_ascii() {
-            out.push(character.to_ascii_uppercase());
+    casemap_into(text, &mut out);
+    out
+}
+
+/// The same, appended. Each character is folded by itself: a text may come in any pieces.
+pub fn casemap_into(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let plain = rest.bytes().position(|octet| !octet.is_ascii()).unwrap_or(rest.len());
+        if let (1.., Some((run, behind))) = (plain, rest.split_at_checked(plain)) {
+            let begin = out.len();
+            out.push_str(run);
+            if let Some(run) = out.get_mut(begin..) {
+                run.make_ascii_uppercase();
+            }
+            rest = behind;
         } else {
-            decompose_compatible(title_case(character), |part| out.push(part));
+            decompose_compatible(title_case(next), |part| out.push(part));
+            rest = rest.get(next.len_utf8()..).unwrap_or_default();
         }
     }
-    out
 }
 
 /// The simple title case mapping of the Unicode character database: one character for one.
@@ -73,6 +86,11 @@ mod tests {
         fn case_does_not_count(text in "[a-zäöüßéаб가-힣 ]{0,20}") {
             let upper: String = text.chars().map(title_case).collect();
             prop_assert_eq!(casemap(&text), casemap(&upper));
+        }
+
+        #[test]
+        fn pieces_are_folded_as_the_whole(first in "(\\PC|[a-z]){0,12}", second in "\\PC{0,12}") {
+            prop_assert_eq!(casemap(&first) + &casemap(&second), casemap(&(first + &second)));
         }
     }
 }

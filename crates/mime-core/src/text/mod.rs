@@ -18,7 +18,7 @@ mod words;
 
 use crate::transfer::{self, Encoding};
 
-pub use casemap::casemap;
+pub use casemap::{casemap, casemap_into};
 pub use charset::Charset;
 pub(crate) use encode::ascii_param;
 pub use encode::{encode_param, encode_words};

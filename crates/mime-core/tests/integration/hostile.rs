@@ -7,9 +7,9 @@ use mime_core::{
     file_name::safe_file_name,
     fixup::{DROPPED_AT_SUBMISSION, HeaderEditor},
     header::{self, address, content, date::DateTime, message_ids, origin, params::param_text},
-    reading::{Preview, Reading, SearchText, fold_for_search},
+    reading::{Preview, Reading, SearchText},
     structure::{Limits, Parser, Structure},
-    text::{header_text, text_of_html},
+    text::{casemap, header_text, text_of_html},
     thread::{BaseSubject, ThreadKeys},
     transfer::{Base64Decoder, QuotedPrintableDecoder},
 };
@@ -130,7 +130,7 @@ fn values(text: &str) {
     let _ = ThreadKeys::of(octets);
     let _ = text_of_html(text);
     let _ = safe_file_name(text);
-    fold_for_search(text, &mut String::new());
+    let _ = casemap(text);
     let _ = header::fields(octets).count();
     let sender = ReversePath::Address(Address::parse("a@b.example").unwrap());
     let _ = may_reply(&sender, octets);
