@@ -47,6 +47,7 @@ const TABLE: &[(&str, When)] = &[
     ("SASL-IR", When::Always),                 // RFC 4959
     ("ID", When::Always),                      // RFC 2971
     ("ENABLE", When::Always),                  // RFC 5161
+    ("LANGUAGE", When::Always),                // RFC 5255 §3
     ("STARTTLS", When::StartTls),              // RFC 3501 §6.2.1
     ("LOGINDISABLED", When::NoPasswords),      // RFC 3501 §6.2.3
     ("COMPRESS=DEFLATE", When::Uncompressed),  // RFC 4978
@@ -158,19 +159,19 @@ mod tests {
             false,
             true,
             false,
-            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED",
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE LANGUAGE STARTTLS LOGINDISABLED",
         );
         check(
             false,
             false,
             true,
-            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN",
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE LANGUAGE AUTH=PLAIN AUTH=LOGIN",
         );
         check(
             true,
             false,
             true,
-            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND REPLACE CATENATE CHILDREN \
+            "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE LANGUAGE COMPRESS=DEFLATE IDLE NAMESPACE UNSELECT UIDPLUS MOVE MULTIAPPEND REPLACE CATENATE CHILDREN \
              LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE SAVEDATE OBJECTID PREVIEW PARTIAL INPROGRESS UNAUTHENTICATE ESEARCH SEARCHRES WITHIN BINARY SORT SORT=DISPLAY ESORT \
              THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 CONDSTORE QRESYNC \
              QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE METADATA LIST-METADATA NOTIFY APPENDLIMIT=1000",

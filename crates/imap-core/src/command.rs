@@ -58,6 +58,9 @@ pub enum Command {
     },
     /// ENABLE (RFC 5161 §3.1); what is not known is passed over.
     Enable(Enable),
+    /// LANGUAGE (RFC 5255 §3.2): one that these ranges mean, the preferred first; without any, which
+    /// there are.
+    Language(Vec<String>),
     /// COMPRESS DEFLATE (RFC 4978 §3).
     Compress,
     /// UNAUTHENTICATE (RFC 8437 §3).

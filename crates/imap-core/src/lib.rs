@@ -14,6 +14,7 @@ pub mod capability;
 pub mod client;
 pub mod command;
 mod frame;
+mod language;
 pub mod listing;
 pub mod metadata;
 mod object_id;
@@ -28,6 +29,7 @@ pub mod url;
 mod utf7;
 pub mod view;
 
+pub use language::Language;
 pub use object_id::ObjectId;
 pub use sequence_set::SequenceSet;
 pub use uid_runs::UidRuns;

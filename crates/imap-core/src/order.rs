@@ -26,6 +26,7 @@ pub(crate) enum Verb {
     GetQuotaRoot,
     Id,
     Idle,
+    Language,
     List,
     ListRights,
     Login,
@@ -146,6 +147,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::GetQuotaRoot, "GETQUOTAROOT", Legal::SignedIn),       // RFC 9208 §4.1.2
     rule(Verb::Id, "ID", Legal::Any),                                // RFC 2971 §3.1
     rule(Verb::Idle, "IDLE", Legal::SignedIn),                       // RFC 2177 §3
+    rule(Verb::Language, "LANGUAGE", Legal::Any),                    // RFC 5255 §3.2
     rule(Verb::List, "LIST", Legal::SignedIn),                       // RFC 3501 §6.3.8
     rule(Verb::ListRights, "LISTRIGHTS", Legal::SignedIn),           // RFC 4314 §3.4
     rule(Verb::Login, "LOGIN", Legal::NotAuthenticated),             // RFC 3501 §6.2.3

@@ -5,6 +5,7 @@ mod acl;
 mod body_structure;
 mod envelope;
 mod fetch;
+mod language;
 mod mailboxes;
 mod metadata;
 mod quota;
@@ -14,11 +15,11 @@ mod text;
 
 pub use acl::{acl, list_rights, my_rights};
 pub use fetch::FetchResponse;
+pub(crate) use language::languages;
 pub use mailboxes::{
-    ListLine, OTHERS, StatusValue, list_line, lsub_line, mailbox_flags, permanent_flags,
-    renamed_line, status_line,
+    ListLine, OTHERS, StatusValue, list_line, lsub_line, mailbox_flags, renamed_line, status_line,
 };
-pub(crate) use mailboxes::{exists, expunge, namespace, recent, vanished};
+pub(crate) use mailboxes::{exists, expunge, namespace, permanent_flags, recent, vanished};
 pub use metadata::{metadata, metadata_changed};
 pub use quota::{quota, quota_root};
 pub(crate) use search::Extended;

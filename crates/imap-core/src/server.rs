@@ -18,6 +18,7 @@ mod ask;
 mod condstore;
 mod dispatch;
 mod idle;
+mod language;
 mod limits;
 mod notify;
 mod resync;

@@ -8,10 +8,13 @@ use std::sync::{
 use account_usage::{Thresholds, UsagePublisher};
 use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
 use anyhow::Context as _;
-use config::{Config, ImapCapability, ImapSharing};
+use config::{Config, ImapCapability, ImapSharing, NoticeLanguage};
 use conversation::Peer;
 use directory::Directory;
-use imap_core::server::{Limits, Options, Session};
+use imap_core::{
+    Language,
+    server::{Limits, Options, Session},
+};
 use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions};
 use mail_types::{AccountId, AnnotationName, Rights};
 use sasl_core::Offers;
@@ -196,6 +199,10 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
     let utf8_accept = offered(ImapCapability::Utf8Accept);
     let uid_only = offered(ImapCapability::UidOnly);
     let sharing = config.imap.sharing != ImapSharing::Off;
+    let preferred_language = match config.notices.language {
+        NoticeLanguage::English => Language::English,
+        NoticeLanguage::Korean | NoticeLanguage::Both => Language::Korean,
+    };
     Options {
         starttls,
         hostname,
@@ -203,6 +210,7 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
         utf8_accept,
         uid_only,
         sharing,
+        preferred_language,
         limits,
         ..Options::default()
     }

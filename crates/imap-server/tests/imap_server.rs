@@ -21,6 +21,8 @@ mod condstore;
 mod fetch;
 #[path = "imap_server/house.rs"]
 mod house;
+#[path = "imap_server/language.rs"]
+mod language;
 #[path = "imap_server/large.rs"]
 mod large;
 #[path = "imap_server/live.rs"]

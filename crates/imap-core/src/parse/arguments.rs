@@ -15,6 +15,7 @@ use crate::{
         Close, Command, Copy, Enable, Expunge, MailboxCommand, Numbering, SpecialUse, Status,
         Store, StoreAction,
     },
+    language::is_range,
     order::Verb,
 };
 
@@ -40,6 +41,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Close => return Ok(Command::Close(Close { expunge: true })),
         Verb::Unselect => return Ok(Command::Close(Close { expunge: false })),
         Verb::Expunge => return Ok(Command::Expunge(Expunge { uids: None })),
+        Verb::Language => return language(cursor),
         _ => cursor.space()?,
     }
     let numbering = if verb.rule().sequence_numbers { Numbering::Sequence } else { Numbering::Uid };
@@ -179,6 +181,20 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
             return Ok(Command::Enable(enable));
         }
     }
+}
+
+/// `language-cmd = "LANGUAGE" *(SP lang-range-quoted)` (RFC 5255 §3.5)
+fn language(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    const WHAT: &str = "a language such as en or ko-KR";
+    let mut ranges = Vec::new();
+    while cursor.eat(b' ') {
+        let range = text(&cursor.astring(WHAT)?)?;
+        if !is_range(&range) {
+            return Err(SyntaxError::Expected(WHAT));
+        }
+        ranges.push(range);
+    }
+    Ok(Command::Language(ranges))
 }
 
 /// `compress = "COMPRESS" SP algorithm`, `algorithm = "DEFLATE"` (RFC 4978 §5)

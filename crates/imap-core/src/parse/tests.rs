@@ -318,7 +318,8 @@ fn what_is_said_of_it() {
     let check = |line: &str, expected: &str| {
         let rejected = command(line.as_bytes(), State::Authenticated, PLAIN).unwrap_err();
         let mut out = Vec::new();
-        crate::response::tagged(&mut out, rejected.tag.as_deref(), &rejected.completion);
+        let language = crate::Language::English;
+        crate::response::tagged(&mut out, rejected.tag.as_deref(), &rejected.completion, language);
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\r\n"), "{line}");
     };
     check("\r\n", "* BAD Expected a tag and a command");

@@ -3,7 +3,7 @@
 use mail_types::{Flag, Keyword, MailboxName, Right, Rights, SeqNum};
 
 use super::{Spelling, name_text, number, render_mailbox_name};
-use crate::{ObjectId, UidRuns, command::StatusItem};
+use crate::{Language, ObjectId, UidRuns, command::StatusItem};
 
 /// One line of LIST or LSUB.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,7 +96,12 @@ pub fn mailbox_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
 
 /// `* OK [PERMANENTFLAGS ..]`: what the client can change for good by these rights; `\*` for new
 /// keywords (RFC 3501 §7.1, RFC 4314 §5.1.1).
-pub fn permanent_flags(out: &mut Vec<u8>, keywords: &[Keyword], rights: Rights) {
+pub(crate) fn permanent_flags(
+    out: &mut Vec<u8>,
+    keywords: &[Keyword],
+    rights: Rights,
+    language: Language,
+) {
     out.extend_from_slice(b"* OK [PERMANENTFLAGS (");
     let system = Flag::SYSTEM.iter().filter(|flag| rights.may_change(flag));
     let mut flags: Vec<&str> = system.map(Flag::as_str).collect();
@@ -106,7 +111,7 @@ pub fn permanent_flags(out: &mut Vec<u8>, keywords: &[Keyword], rights: Rights) 
     }
     out.extend_from_slice(flags.join(" ").as_bytes());
     let text = if flags.is_empty() { "Nothing can be changed here" } else { "Flags that stay" };
-    out.extend_from_slice(format!(")] {text}\r\n").as_bytes());
+    out.extend_from_slice(format!(")] {}\r\n", language.say(text)).as_bytes());
 }
 
 fn all_flags(out: &mut Vec<u8>, keywords: &[Keyword]) {
@@ -158,13 +163,21 @@ pub const OTHERS: &str = "Other Users";
 
 /// `* NAMESPACE`: one personal namespace, and one of what others share if they can
 /// (RFC 2342 §5).
-pub(crate) fn namespace(out: &mut Vec<u8>, sharing: bool) {
+pub(crate) fn namespace(out: &mut Vec<u8>, sharing: bool, language: Language) {
     let separator = MailboxName::SEPARATOR;
-    let others = if sharing {
-        format!("((\"{OTHERS}{separator}\" \"{separator}\"))")
+    out.extend_from_slice(format!("* NAMESPACE ((\"\" \"{separator}\")) ").as_bytes());
+    if sharing {
+        out.extend_from_slice(format!("((\"{OTHERS}{separator}\" \"{separator}\"").as_bytes());
+        let said = language.say(OTHERS);
+        if said != OTHERS {
+            // RFC 5255 §3.4: in modified UTF-7, whatever else is enabled.
+            out.extend_from_slice(b" \"TRANSLATION\" (");
+            name_text(out, &format!("{said}{separator}"), Spelling::Utf7);
+            out.push(b')');
+        }
+        out.extend_from_slice(b"))");
     } else {
-        "NIL".to_owned()
-    };
-    let line = format!("* NAMESPACE ((\"\" \"{separator}\")) {others} NIL\r\n");
-    out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(b"NIL");
+    }
+    out.extend_from_slice(b" NIL\r\n");
 }

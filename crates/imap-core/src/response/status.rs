@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mail_types::{ModSeq, Uid, UidValidity};
 
 use super::{nstring, number, search::ranges};
-use crate::{ObjectId, UidRuns};
+use crate::{Language, ObjectId, UidRuns};
 
 /// How a command ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -276,9 +276,15 @@ fn numbered(out: &mut Vec<u8>, word: &str, value: u32) {
 }
 
 /// `tag SP resp-cond-state`; without a tag, when the client sent none that can be read, `*`.
-pub(crate) fn tagged(out: &mut Vec<u8>, tag: Option<&str>, completion: &Completion) {
+pub(crate) fn tagged(
+    out: &mut Vec<u8>,
+    tag: Option<&str>,
+    completion: &Completion,
+    language: Language,
+) {
     let word = completion.condition.as_str();
-    line(out, tag.unwrap_or("*"), word, completion.code.as_ref(), &completion.text);
+    let text = language.say(&completion.text);
+    line(out, tag.unwrap_or("*"), word, completion.code.as_ref(), &text);
 }
 
 /// `* OK [code] text`.
@@ -324,7 +330,7 @@ mod tests {
 
     fn check(completion: Completion, expected: &str) {
         let mut out = Vec::new();
-        tagged(&mut out, Some("a1"), &completion);
+        tagged(&mut out, Some("a1"), &completion, Language::English);
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\r\n"));
     }
 

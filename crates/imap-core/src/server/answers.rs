@@ -270,8 +270,8 @@ impl Ask<Expunge> {
 
 impl Ask<Copy> {
     /// For MOVE, before the first [`Ask::expunged`]: which messages became which (RFC 6851 §4.3).
-    pub fn moved(&self, wire: &mut Wire, copy_uid: &Code) {
-        response::untagged_ok(&mut wire.output, copy_uid, "Moved");
+    pub fn moved(&self, session: &Session, wire: &mut Wire, copy_uid: &Code) {
+        response::untagged_ok(&mut wire.output, copy_uid, &session.language.say("Moved"));
     }
 
     /// For MOVE: tells that these are gone from here. For many, call it in portions.
@@ -289,7 +289,8 @@ impl Ask<Changes> {
     /// The mailbox has new keywords: all there are.
     pub fn keywords(&self, session: &Session, wire: &mut Wire, keywords: &[Keyword]) {
         response::mailbox_flags(&mut wire.output, keywords);
-        response::permanent_flags(&mut wire.output, keywords, session.flag_rights());
+        let (rights, language) = (session.flag_rights(), session.language);
+        response::permanent_flags(&mut wire.output, keywords, rights, language);
     }
 
     /// What may be done with the mailbox is something else now (RFC 4314 §5.1.1).

@@ -175,7 +175,8 @@ impl Session {
                 append.octets = append.octets.map(|octets| octets.saturating_add(size));
                 append.left = size;
                 if append.announced.take().is_some_and(|literal| literal.synchronising) {
-                    response::continuation(&mut wire.output, "Ready for the message");
+                    let ready = self.language.say("Ready for the message");
+                    response::continuation(&mut wire.output, &ready);
                 }
                 Flow::Again
             }
@@ -227,7 +228,8 @@ impl Session {
                     None => {
                         self.framer.accept(literal);
                         if literal.synchronising {
-                            response::continuation(&mut wire.output, "Ready for the literal");
+                            let ready = self.language.say("Ready for the literal");
+                            response::continuation(&mut wire.output, &ready);
                         }
                         Flow::Again
                     }

@@ -95,7 +95,8 @@ impl Ask<AppendComplete> {
         validity: UidValidity,
         uids: UidRuns,
     ) {
-        response::untagged_ok(&mut wire.output, &Code::AppendUid(validity, uids), "Replaced by");
+        let text = session.language.say("Replaced by");
+        response::untagged_ok(&mut wire.output, &Code::AppendUid(validity, uids), &text);
         tell_vanished(session, wire, &self.messages, true);
         self.finish(session, wire, Completion::ok("REPLACE completed"));
     }

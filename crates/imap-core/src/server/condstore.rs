@@ -113,7 +113,11 @@ impl Session {
         if let Access::Selected(selected) = &self.access {
             let Selected { mod_seq, .. } = **selected;
             let highest = Code::HighestModSeq(mod_seq);
-            response::untagged_ok(&mut wire.output, &highest, "The last change");
+            response::untagged_ok(
+                &mut wire.output,
+                &highest,
+                &self.language.say("The last change"),
+            );
         }
     }
 
@@ -143,7 +147,8 @@ impl Session {
     /// (RFC 3501 §6.3.1), and all that follows is not of it (RFC 7162 §3.2.11).
     pub(super) fn leave_selected(&mut self, wire: &mut Wire) {
         if let Access::Selected(_) = self.access {
-            response::untagged_ok(&mut wire.output, &Code::Closed, "The mailbox before is closed");
+            let text = self.language.say("The mailbox before is closed");
+            response::untagged_ok(&mut wire.output, &Code::Closed, &text);
         }
         self.access = Access::Authenticated;
     }

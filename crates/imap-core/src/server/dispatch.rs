@@ -60,7 +60,8 @@ impl Session {
                     None => {
                         self.framer.accept(literal);
                         if literal.synchronising {
-                            response::continuation(&mut wire.output, "Ready for the literal");
+                            let ready = self.language.say("Ready for the literal");
+                            response::continuation(&mut wire.output, &ready);
                         }
                         return Flow::Again;
                     }
@@ -174,17 +175,18 @@ impl Session {
                 self.done(wire, tag, verb)
             }
             Command::Namespace => {
-                response::namespace(&mut wire.output, self.options.sharing);
+                self.say_namespace(wire);
                 self.done(wire, tag, verb)
             }
             Command::Enable(wanted) => {
                 self.enable(wire, wanted);
                 self.done(wire, tag, verb)
             }
+            Command::Language(ranges) => self.choose_language(wire, tag, verb, &ranges),
             Command::Logout => {
-                response::bye(&mut wire.output, None, "See you");
+                response::bye(&mut wire.output, None, &self.language.say("See you"));
                 let done = Completion::ok("LOGOUT completed");
-                response::tagged(&mut wire.output, Some(&tag), &done);
+                response::tagged(&mut wire.output, Some(&tag), &done, self.language);
                 self.activity = Activity::Over;
                 Flow::Again
             }
@@ -313,7 +315,7 @@ impl Session {
         self.end(wire, tag, verb, refused)
     }
 
-    fn done(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb) -> Flow {
+    pub(super) fn done(&mut self, wire: &mut Wire, tag: Box<str>, verb: Verb) -> Flow {
         self.end(wire, tag, verb, Completion::ok(format!("{} completed", verb.rule().name)))
     }
 

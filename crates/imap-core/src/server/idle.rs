@@ -19,6 +19,7 @@ impl Session {
     /// Says what RFC 3501 §6.3.1 requires before the tagged line.
     pub(super) fn opened_mailbox(&mut self, wire: &mut Wire, name: &MailboxName, opened: Opened) {
         let (rev2, spelling) = (self.is_rev2(), self.spelling());
+        let language = self.language;
         // It is a sequence number (RFC 9586 §3).
         let tells_unseen = !self.enabled.uid_only;
         let out = &mut wire.output;
@@ -26,7 +27,7 @@ impl Session {
         let size = view.size();
         response::mailbox_flags(out, &opened.keywords);
         let rights = if opened.read_only { Rights::NONE } else { opened.rights };
-        response::permanent_flags(out, &opened.keywords, rights);
+        response::permanent_flags(out, &opened.keywords, rights, language);
         response::exists(out, size.exists);
         if rev2 {
             // RFC 9051 §6.3.2.
@@ -40,15 +41,27 @@ impl Session {
                 .filter(|_| tells_unseen)
                 .and_then(|uid| view.sequence_number(uid));
             if let Some(number) = first_unseen.map(SeqNum::number) {
-                response::untagged_ok(out, &Code::Unseen(number), "The first unseen message");
+                response::untagged_ok(
+                    out,
+                    &Code::Unseen(number),
+                    &language.say("The first unseen message"),
+                );
             }
         }
-        response::untagged_ok(out, &Code::UidValidity(opened.uid_validity), "UIDs are valid");
-        response::untagged_ok(out, &Code::UidNext(opened.uid_next), "The next UID");
+        response::untagged_ok(
+            out,
+            &Code::UidValidity(opened.uid_validity),
+            &language.say("UIDs are valid"),
+        );
+        response::untagged_ok(out, &Code::UidNext(opened.uid_next), &language.say("The next UID"));
         // RFC 7162 §3.1.2.1 asks for it once the client knows of it; to others it says nothing.
         let highest = Code::HighestModSeq(opened.highest_mod_seq);
-        response::untagged_ok(out, &highest, "The last change");
-        response::untagged_ok(out, &Code::MailboxId(opened.mailbox_id), "The mailbox");
+        response::untagged_ok(out, &highest, &language.say("The last change"));
+        response::untagged_ok(
+            out,
+            &Code::MailboxId(opened.mailbox_id),
+            &language.say("The mailbox"),
+        );
         let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
         let rights = opened.rights;
         let selected = Selected { view, read_only, rights, mod_seq };
@@ -106,7 +119,7 @@ impl Session {
 
     /// RFC 2177 §3. What happened between the last command and this one is told at once.
     pub(super) fn idle_begin(&mut self, wire: &mut Wire, tag: Box<str>) -> Flow {
-        response::continuation(&mut wire.output, "idling");
+        response::continuation(&mut wire.output, &self.language.say("idling"));
         let news = self.view().is_some();
         self.activity = Activity::Idling { tag, news };
         Flow::Again

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sasl_core::Offers;
 
-use crate::response::{Code, Completion};
+use crate::{
+    Language,
+    response::{Code, Completion},
+};
 
 /// What a server is, the same for all its sessions.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +28,8 @@ pub struct Options {
     pub uid_only: bool,
     /// Whether mailboxes can be shared (RFC 4314).
     pub sharing: bool,
+    /// What LANGUAGE means by its default (RFC 5255 §3.2); texts are in English before.
+    pub preferred_language: Language,
     /// What the peer can make grow.
     pub limits: Limits,
 }
@@ -85,6 +90,7 @@ impl Default for Options {
             utf8_accept: false,
             uid_only: false,
             sharing: false,
+            preferred_language: Language::English,
             limits: Limits::default(),
         }
     }

@@ -113,8 +113,8 @@ impl Ask<Elsewhere> {
 
     /// It is more than can be looked after: from here on nothing is told (RFC 5465 §5.8).
     pub fn overflow(self, session: &mut Session, wire: &mut Wire) {
-        let text = "Too much happens to tell it all";
-        response::untagged_ok(&mut wire.output, &Code::NotificationOverflow, text);
+        let text = session.language.say("Too much happens to tell it all");
+        response::untagged_ok(&mut wire.output, &Code::NotificationOverflow, &text);
         session.notifying = Some(Box::default());
         self.finish(session);
     }

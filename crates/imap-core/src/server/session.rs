@@ -9,7 +9,7 @@ use mail_types::{ModSeq, Rights};
 
 use super::{Ask, GoOn, Options, Question, append::Append, notify::Notifying, sign_in::Exchanging};
 use crate::{
-    UidRuns,
+    Language, UidRuns,
     capability::{self, Circumstances},
     command::Enable,
     frame::Framer,
@@ -41,6 +41,8 @@ pub struct Session {
     pub(super) compressed: bool,
     /// What the client has turned on. CONDSTORE also by using it.
     pub(super) enabled: Enable,
+    /// In which texts are said.
+    pub(super) language: Language,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -129,6 +131,7 @@ impl Session {
             changed: false,
             compressed: false,
             enabled: Enable::default(),
+            language: Language::default(),
             deadline: None,
             options,
         }
@@ -199,7 +202,7 @@ impl Session {
         let tag = self.running_tag();
         let tag = (!tag.is_empty() && !tag.contains(']')).then(|| tag.into());
         let code = Code::InProgress { tag, done, goal };
-        response::untagged_ok(&mut wire.output, &code, "Still working on it");
+        response::untagged_ok(&mut wire.output, &code, &self.language.say("Still working on it"));
     }
 
     pub(super) fn state(&self) -> State {
@@ -266,7 +269,7 @@ impl Session {
         tag: Option<&str>,
         completion: &Completion,
     ) {
-        response::tagged(&mut wire.output, tag, completion);
+        response::tagged(&mut wire.output, tag, completion, self.language);
         self.activity = Activity::Reading;
         // A gathered command's memory was given back before; nothing of it is left here.
         if completion.condition == Condition::Bad {
@@ -338,7 +341,7 @@ impl Session {
     }
 
     fn say_bye(&mut self, wire: &mut Wire, code: Option<&Code>, text: &str) -> Step<Question> {
-        response::bye(&mut wire.output, code, text);
+        response::bye(&mut wire.output, code, &self.language.say(text));
         self.activity = Activity::Over;
         Step::Close
     }
@@ -411,8 +414,13 @@ impl Machine for Session {
 
     fn upgraded(&mut self, upgraded: Upgraded) {
         match (self.peer.as_deref_mut(), upgraded) {
-            (Some(peer), Upgraded::Tls(facts)) => peer.tls = Some(facts),
-            (None, Upgraded::Tls(_)) => {}
+            (peer, Upgraded::Tls(facts)) => {
+                if let Some(peer) = peer {
+                    peer.tls = Some(facts);
+                }
+                // RFC 5255 §3.1: the client says again what may have been said by another.
+                self.language = Language::default();
+            }
             (_, Upgraded::Deflate) => self.compressed = true,
         }
     }

@@ -13,7 +13,7 @@ use super::{
     session::{Access, Activity, Flow, Running},
 };
 use crate::{
-    UidRuns,
+    Language, UidRuns,
     command::Enable,
     frame::Framed,
     order::Verb,
@@ -214,6 +214,7 @@ impl Session {
         }
         self.access = Access::NotAuthenticated;
         self.enabled = Enable::default();
+        self.language = Language::default();
         self.notifying = None;
         self.deadline = None;
         let line_max = usize::try_from(self.options.limits.command_before_sign_in_max);

@@ -523,7 +523,7 @@ impl ImapDialogue {
             messages.into_iter().map(|m| target.append(m.flags, m.date, m.content)).collect();
         let code = Code::CopyUid { validity: validity(), from: from.clone(), to: added };
         if remove {
-            ask.moved(wire, &code);
+            ask.moved(session, wire, &code);
             self.selected(connection).remove(&from);
             ask.expunged(session, wire, &from);
             return ask.finish(session, wire, Completion::ok("MOVE completed"));

@@ -147,7 +147,8 @@ async fn tell(ask: &Ask<Copy>, copied: &Copied, talk: &mut Talk<'_>) -> Result<C
     if !ask.command().remove {
         return Ok(Completion::ok("COPY completed").with(code));
     }
-    ask.moved(talk.parts().1, &code);
+    let (session, wire) = talk.parts();
+    ask.moved(session, wire, &code);
     for portion in old.chunks(PORTION) {
         let (session, wire) = talk.parts();
         ask.expunged(session, wire, &uid_runs(portion));
