@@ -24,7 +24,7 @@ pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use notify::{EventGroup, Events, Notify, NotifyMailboxes, NotifySet, SelectedEvents};
 pub use search::{
     Arrange, EnvelopeField, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey,
-    ThreadAlgorithm,
+    ThreadAlgorithm, Update,
 };
 
 use crate::SequenceSet;
@@ -95,6 +95,8 @@ pub enum Command {
     Store(Store),
     /// SEARCH, SORT, THREAD and their UID forms.
     Search(Search),
+    /// CANCELUPDATE (RFC 5267 §4.3.5): of the searches with these tags.
+    CancelUpdate(Vec<Box<str>>),
     /// COPY, MOVE and their UID forms.
     Copy(Copy),
 }

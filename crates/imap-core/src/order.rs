@@ -8,6 +8,7 @@
 pub(crate) enum Verb {
     Append,
     Authenticate,
+    CancelUpdate,
     Capability,
     Check,
     Close,
@@ -128,6 +129,7 @@ impl Rule {
 pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Append, "APPEND", Legal::SignedIn),                   // RFC 3501 §6.3.11
     rule(Verb::Authenticate, "AUTHENTICATE", Legal::NotAuthenticated), // RFC 3501 §6.2.2
+    rule(Verb::CancelUpdate, "CANCELUPDATE", Legal::Selected),       // RFC 5267 §4.3.5
     rule(Verb::Capability, "CAPABILITY", Legal::Any),                // RFC 3501 §6.1.1
     rule(Verb::Check, "CHECK", Legal::Selected),                     // RFC 3501 §6.4.1
     rule(Verb::Close, "CLOSE", Legal::Selected),                     // RFC 3501 §6.4.2

@@ -3,6 +3,7 @@
 
 mod acl;
 mod body_structure;
+mod context;
 mod envelope;
 mod fetch;
 mod language;
@@ -14,6 +15,7 @@ mod status;
 mod text;
 
 pub use acl::{acl, list_rights, my_rights};
+pub(crate) use context::{Change, context_change};
 pub use fetch::FetchResponse;
 pub(crate) use language::languages;
 pub use mailboxes::{
@@ -22,9 +24,9 @@ pub use mailboxes::{
 pub(crate) use mailboxes::{exists, expunge, namespace, permanent_flags, recent, vanished};
 pub use metadata::{metadata, metadata_changed};
 pub use quota::{quota, quota_root};
-pub(crate) use search::Extended;
+pub(crate) use search::{Correlator, Extended};
 pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};
 pub use status::{Code, Completion, Condition};
-pub(crate) use status::{bye, continuation, greeting, tagged, untagged_ok};
+pub(crate) use status::{bye, continuation, greeting, tagged, untagged_no, untagged_ok};
 pub use text::{Spelling, render_mailbox_name};
 pub(crate) use text::{astring, name_text, nstring, number, string};

@@ -17,6 +17,8 @@ mod catenate;
 mod client;
 #[path = "imap_server/condstore.rs"]
 mod condstore;
+#[path = "imap_server/contexts.rs"]
+mod contexts;
 #[path = "imap_server/fetch.rs"]
 mod fetch;
 #[path = "imap_server/house.rs"]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mail_types::{Flag, Keyword, ModSeq};
 
-use super::Numbering;
+use super::{Fetch, Numbering};
 use crate::{ObjectId, SequenceSet, calendar::Date};
 
 /// SEARCH (RFC 3501 §6.4.4).
@@ -18,6 +18,15 @@ pub struct Search {
     pub key: SearchKey,
     /// In which order, or in which form, the result is told.
     pub arrange: Arrange,
+    /// `UPDATE`: what becomes of the result is told from here on (RFC 5267 §4.3).
+    pub update: Option<Update>,
+}
+
+/// How a result is kept up to date.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Update {
+    /// What is told of a new message that belongs to it (RFC 5465 §7).
+    pub fetch: Option<Fetch>,
 }
 
 /// The result of a search: as it is, sorted, or in threads.
@@ -220,6 +229,26 @@ impl SearchKey {
     /// Whether `MODSEQ` stands in it: the result then tells a mod-sequence (RFC 7162 §3.1.5).
     pub fn names_mod_seq(&self) -> bool {
         self.has(|key| matches!(key, Self::ModSeq(_)))
+    }
+
+    /// Whether a flag that is set or removed can change what matches.
+    pub fn names_flags(&self) -> bool {
+        self.has(|key| matches!(key, Self::Flag(_) | Self::Keyword(_) | Self::ModSeq(_)))
+    }
+
+    /// Whether what matches changes by time alone.
+    pub(crate) fn names_age(&self) -> bool {
+        self.has(|key| matches!(key, Self::Older(_) | Self::Younger(_)))
+    }
+
+    /// The same key, with other keys for some that have no key in them.
+    pub(crate) fn replaced(&self, other: &impl Fn(&Self) -> Option<Self>) -> Self {
+        match self {
+            Self::And(keys) => Self::And(keys.iter().map(|key| key.replaced(other)).collect()),
+            Self::Or(pair) => Self::Or(Box::new((pair.0.replaced(other), pair.1.replaced(other)))),
+            Self::Not(key) => Self::Not(Box::new(key.replaced(other))),
+            key => other(key).unwrap_or_else(|| key.clone()),
+        }
     }
 
     /// Whether sequence numbers stand in it.

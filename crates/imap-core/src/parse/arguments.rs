@@ -65,6 +65,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::UidExpunge => Command::Expunge(Expunge { uids: Some(sequence_set(cursor)?) }),
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,
+        Verb::CancelUpdate => cancel_update(cursor)?,
         Verb::Search | Verb::UidSearch => Command::Search(search::search(cursor, numbering)?),
         Verb::Sort | Verb::UidSort => Command::Search(sort::sort(cursor, numbering)?),
         Verb::Thread | Verb::UidThread => Command::Search(sort::thread(cursor, numbering)?),
@@ -240,6 +241,17 @@ fn bare_flags(cursor: &mut Cursor<'_>) -> Parsed<FlagSet> {
         flags.insert(flag(cursor)?);
     }
     Ok(flags)
+}
+
+/// `"CANCELUPDATE" 1*(SP quoted)` (RFC 5267 §5)
+fn cancel_update(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    let mut tags = Vec::new();
+    loop {
+        tags.push(text(&cursor.string("a tag in quotes")?)?.into());
+        if !cursor.eat(b' ') {
+            return Ok(Command::CancelUpdate(tags));
+        }
+    }
 }
 
 /// `copy = "COPY" SP sequence-set SP mailbox`; MOVE likewise (RFC 6851 §5).

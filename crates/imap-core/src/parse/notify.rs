@@ -148,10 +148,12 @@ fn events(cursor: &mut Cursor<'_>) -> Parsed<Told> {
     Ok(told)
 }
 
-/// `"MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"]`, behind the name.
-fn new_message_items(cursor: &mut Cursor<'_>) -> Parsed<Option<Fetch>> {
+/// `"MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"]` and `"UPDATE" ["(" ..")"]`, behind the name;
+/// the grammar of the second has no space there, its example has.
+pub(super) fn new_message_items(cursor: &mut Cursor<'_>) -> Parsed<Option<Fetch>> {
     let mut ahead = cursor.clone();
-    if !(ahead.eat(b' ') && ahead.peek() == Some(b'(')) {
+    ahead.eat(b' ');
+    if ahead.peek() != Some(b'(') {
         return Ok(None);
     }
     let mut items: Vec<FetchItem> = Vec::new();

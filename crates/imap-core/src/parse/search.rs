@@ -1,13 +1,14 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 4731 §3.1, RFC 5032 §3, RFC 7162 §3.1.5).
+//! SEARCH (RFC 3501 §6.4.4, RFC 4731 §3.1, RFC 5032 §3, RFC 7162 §3.1.5, RFC 5267 §4).
 
 use mail_types::{Flag, Keyword};
 
 use super::{
     SyntaxError,
     cursor::{Cursor, is_atom_char},
+    notify::new_message_items,
     values::{date, mod_seq, object_id, partial_range, sequence_set, text},
 };
-use crate::command::{Arrange, EnvelopeField, Numbering, Search, SearchKey, SearchReturn};
+use crate::command::{Arrange, EnvelopeField, Numbering, Search, SearchKey, SearchReturn, Update};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -19,12 +20,7 @@ const KEYS_MAX: usize = 2000;
 /// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"]
 /// [SP "CHARSET" SP astring] 1*(SP search-key)`
 pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
-    let mut returns = None;
-    if cursor.eat_word("RETURN") {
-        cursor.space()?;
-        returns = Some(search_return(cursor)?);
-        cursor.space()?;
-    }
+    let (returns, update) = returns(cursor)?;
     if cursor.eat_word("CHARSET") {
         if cursor.dialect().utf8_only {
             return Err(SyntaxError::Expected("no charset: all is UTF-8"));
@@ -33,7 +29,8 @@ pub(super) fn search(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
         charset(cursor, returns)?;
         cursor.space()?;
     }
-    Ok(Search { numbering, returns, key: keys(cursor)?, arrange: Arrange::Ascending })
+    let (key, arrange) = (keys(cursor)?, Arrange::Ascending);
+    Ok(Search { numbering, returns, key, arrange, update })
 }
 
 /// A charset, which must be one of those that are known.
@@ -59,9 +56,18 @@ pub(super) fn keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
     Ok(all_of(keys))
 }
 
-pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
-    let mut wanted = SearchReturn::default();
-    cursor.list_or_nothing("a list of MIN, MAX, ALL, COUNT, SAVE, PARTIAL", |cursor| {
+/// What of the result is wanted, and whether it is kept up to date.
+pub(super) type Returns = (Option<SearchReturn>, Option<Update>);
+
+/// `["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]` (RFC 4466 §2.6.1)
+pub(super) fn returns(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
+    const WHAT: &str = "a list of MIN, MAX, ALL, COUNT, SAVE, PARTIAL, CONTEXT, UPDATE";
+    if !cursor.eat_word("RETURN") {
+        return Ok((None, None));
+    }
+    cursor.space()?;
+    let (mut wanted, mut update) = (SearchReturn::default(), None);
+    cursor.list_or_nothing(WHAT, |cursor| {
         match cursor.word().to_ascii_uppercase().as_slice() {
             b"MIN" => wanted.min = true,
             b"MAX" => wanted.max = true,
@@ -72,7 +78,12 @@ pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
                 cursor.space()?;
                 wanted.partial = Some(partial_range(cursor)?);
             }
-            _ => return Err(SyntaxError::Expected("MIN, MAX, ALL, COUNT, SAVE or one PARTIAL")),
+            // RFC 5267 §4.2: a hint, which nothing follows from here.
+            b"CONTEXT" => {}
+            b"UPDATE" if update.is_none() => {
+                update = Some(Update { fetch: new_message_items(cursor)? });
+            }
+            _ => return Err(SyntaxError::Expected(WHAT)),
         }
         Ok(())
     })?;
@@ -81,8 +92,9 @@ pub(super) fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
         return Err(SyntaxError::Expected("ALL or PARTIAL, not both"));
     }
     // RFC 4731 §3.1: an empty list means ALL.
-    wanted.all |= wanted == SearchReturn::default();
-    Ok(wanted)
+    wanted.all |= wanted == SearchReturn::default() && update.is_none();
+    cursor.space()?;
+    Ok((Some(wanted), update))
 }
 
 /// Counts what could grow.

@@ -3,7 +3,7 @@
 use super::{
     SyntaxError,
     cursor::Cursor,
-    search::{charset, keys, search_return},
+    search::{charset, keys, returns},
 };
 use crate::command::{
     Arrange, Numbering, Search, SearchKey, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm,
@@ -14,16 +14,11 @@ type Parsed<T> = Result<T, SyntaxError>;
 /// `sort = ["UID" SP] "SORT" [SP "RETURN" SP "(" .. ")"] SP sort-criteria SP search-criteria`,
 /// `search-criteria = charset 1*(SP search-key)`
 pub(super) fn sort(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
-    let mut returns = None;
-    if cursor.eat_word("RETURN") {
-        cursor.space()?;
-        returns = Some(search_return(cursor)?);
-        cursor.space()?;
-    }
+    let (returns, update) = returns(cursor)?;
     let criteria = cursor.list("a list of sort criteria", criterion)?;
     cursor.space()?;
     let key = search_criteria(cursor, returns)?;
-    Ok(Search { numbering, returns, key, arrange: Arrange::Sorted(criteria) })
+    Ok(Search { numbering, returns, key, arrange: Arrange::Sorted(criteria), update })
 }
 
 /// `thread = ["UID" SP] "THREAD" SP thread-alg SP search-criteria`
@@ -37,7 +32,8 @@ pub(super) fn thread(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Se
     };
     cursor.space()?;
     let key = search_criteria(cursor, None)?;
-    Ok(Search { numbering, returns: None, key, arrange: Arrange::Threaded(algorithm) })
+    let arrange = Arrange::Threaded(algorithm);
+    Ok(Search { numbering, returns: None, key, arrange, update: None })
 }
 
 fn search_criteria(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<SearchKey> {

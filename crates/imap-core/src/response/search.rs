@@ -76,10 +76,25 @@ impl FoundModSeqs {
     }
 }
 
-/// `* ESEARCH` (RFC 4731 §3.1).
-pub(crate) struct Extended<'e> {
+/// Which search a response belongs to (RFC 4466 §2.6.2), and what its numbers are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Correlator<'e> {
     pub(crate) tag: &'e str,
     pub(crate) by_uid: bool,
+}
+
+impl Correlator<'_> {
+    /// The beginning of an ESEARCH response.
+    pub(super) fn begin(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"* ESEARCH (TAG ");
+        string(out, self.tag.as_bytes());
+        out.extend_from_slice(if self.by_uid { b") UID" } else { b")" });
+    }
+}
+
+/// `* ESEARCH` (RFC 4731 §3.1).
+pub(crate) struct Extended<'e> {
+    pub(crate) correlator: Correlator<'e>,
     pub(crate) wanted: SearchReturn,
     /// What was found, in its order, as ascending ranges with both ends.
     pub(crate) found: &'e [(u32, u32)],
@@ -94,9 +109,7 @@ impl Extended<'_> {
         if !wanted.tells() {
             return;
         }
-        out.extend_from_slice(b"* ESEARCH (TAG ");
-        string(out, self.tag.as_bytes());
-        out.extend_from_slice(if self.by_uid { b") UID" } else { b")" });
+        self.correlator.begin(out);
         let value = |out: &mut Vec<u8>, name: &str, value: u64| {
             out.extend_from_slice(name.as_bytes());
             number(out, value);
@@ -205,7 +218,8 @@ mod tests {
             let found = &[(2, 2), (5, 7), (23, 23)];
             let mut out = Vec::new();
             let mod_seqs = Some(mod_seqs);
-            Extended { tag: "a1", by_uid: false, wanted, found, mod_seqs }.render(&mut out);
+            let correlator = Correlator { tag: "a1", by_uid: false };
+            Extended { correlator, wanted, found, mod_seqs }.render(&mut out);
             assert_eq!(out, format!("* ESEARCH (TAG \"a1\") {expected}\r\n").into_bytes());
         };
         let none = SearchReturn::default();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mail_types::{ModSeq, Uid, UidValidity};
 
-use super::{nstring, number, search::ranges};
+use super::{nstring, number, search::ranges, string};
 use crate::{Language, ObjectId, UidRuns};
 
 /// How a command ended.
@@ -108,6 +108,8 @@ pub enum Code {
     NoPerm,
     /// `NOTIFICATIONOVERFLOW`: nothing more is told (RFC 5465 §5.8).
     NotificationOverflow,
+    /// `NOUPDATE`: the result of the search with this tag is not kept up to date (RFC 5267 §4.3.1).
+    NoUpdate(Box<str>),
     /// `OVERQUOTA`.
     OverQuota,
     /// `PARSE`.
@@ -238,6 +240,10 @@ impl Code {
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
             Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
+            Self::NoUpdate(tag) => {
+                out.extend_from_slice(b"NOUPDATE ");
+                return string(out, tag.as_bytes());
+            }
             Self::OverQuota => "OVERQUOTA",
             Self::Parse => "PARSE",
             Self::PrivacyRequired => "PRIVACYREQUIRED",
@@ -290,6 +296,11 @@ pub(crate) fn tagged(
 /// `* OK [code] text`.
 pub(crate) fn untagged_ok(out: &mut Vec<u8>, code: &Code, text: &str) {
     line(out, "*", "OK", Some(code), text);
+}
+
+/// `* NO [code] text`.
+pub(crate) fn untagged_no(out: &mut Vec<u8>, code: &Code, text: &str) {
+    line(out, "*", "NO", Some(code), text);
 }
 
 /// The first line of the connection (RFC 3501 §7.1.1).

@@ -13,7 +13,7 @@ use crate::{
         Numbering, QuotaCommand, Search, SearchReturn, Select, Store,
     },
     order::Verb,
-    response::{self, Code, Completion, Condition, Extended, FoundModSeqs},
+    response::{self, Code, Completion, Condition, Correlator, Extended, FoundModSeqs},
 };
 
 /// A mailbox that was opened.
@@ -178,13 +178,10 @@ impl Ask<Search> {
         (found, mod_seqs): (&UidRuns, Option<FoundModSeqs>),
     ) {
         let numbering = self.command.numbering;
-        let response = Extended {
-            tag: session.running_tag(),
-            by_uid: numbering == Numbering::Uid,
-            wanted,
-            found: &numbers(session, numbering, found),
-            mod_seqs,
-        };
+        let correlator =
+            Correlator { tag: session.running_tag(), by_uid: numbering == Numbering::Uid };
+        let response =
+            Extended { correlator, wanted, found: &numbers(session, numbering, found), mod_seqs };
         response.render(&mut wire.output);
     }
 }
@@ -235,20 +232,10 @@ impl Ask<Search> {
         wanted: SearchReturn,
         (found, mod_seqs): (&[u32], Option<FoundModSeqs>),
     ) {
-        let mut runs: Vec<(u32, u32)> = Vec::new();
-        for number in found {
-            match runs.last_mut() {
-                Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
-                _ => runs.push((*number, *number)),
-            }
-        }
-        let response = Extended {
-            tag: session.running_tag(),
-            by_uid: self.command.numbering == Numbering::Uid,
-            wanted,
-            found: &runs,
-            mod_seqs,
-        };
+        let by_uid = self.command.numbering == Numbering::Uid;
+        let correlator = Correlator { tag: session.running_tag(), by_uid };
+        let found = &in_order(found.iter().copied());
+        let response = Extended { correlator, wanted, found, mod_seqs };
         response.render(&mut wire.output);
     }
 
@@ -369,6 +356,8 @@ impl Ask<GoOn> {
 
 pub(super) fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRuns, now: bool) {
     let by_uid = session.hears_of_uids();
+    // RFC 5267 §4.3.4: before it, as long as sequence numbers are what they were.
+    session.leave_contexts(wire, uids);
     let Some(view) = session.view_mut() else { return };
     view.vanished(uids);
     if now && by_uid {
@@ -381,8 +370,20 @@ pub(super) fn tell_vanished(session: &mut Session, wire: &mut Wire, uids: &UidRu
     }
 }
 
+/// Numbers in an order of their own, as ascending ranges with both ends (RFC 5267 §3.2).
+pub(super) fn in_order(numbers: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
 /// Messages as the command has their numbers, as ascending ranges with both ends.
-fn numbers(session: &Session, numbering: Numbering, uids: &UidRuns) -> Vec<(u32, u32)> {
+pub(super) fn numbers(session: &Session, numbering: Numbering, uids: &UidRuns) -> Vec<(u32, u32)> {
     match (session.view(), numbering) {
         (Some(view), Numbering::Sequence) => view.sequence_ranges(uids),
         _ => uids.ranges().map(|(a, b)| (a.number(), b.number())).collect(),

@@ -3,10 +3,7 @@
 use conversation::Wire;
 use mail_types::Uid;
 
-use super::{
-    Session,
-    session::{Access, Selected},
-};
+use super::{Session, session::Access};
 use crate::{
     command::Enable,
     order::Verb,
@@ -111,7 +108,7 @@ impl Session {
             return;
         }
         if let Access::Selected(selected) = &self.access {
-            let Selected { mod_seq, .. } = **selected;
+            let mod_seq = selected.mod_seq;
             let highest = Code::HighestModSeq(mod_seq);
             response::untagged_ok(
                 &mut wire.output,

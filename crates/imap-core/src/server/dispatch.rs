@@ -212,6 +212,10 @@ impl Session {
                 None => self.end(wire, tag, verb, Completion::unavailable()),
             },
             Command::Idle => self.idle_begin(wire, tag),
+            Command::CancelUpdate(tags) => {
+                let done = self.cancel_contexts(&tags);
+                self.end(wire, tag, verb, done)
+            }
             Command::Notify(notify) => self.notify(tag, verb, notify),
             Command::SetQuota => {
                 let refused = Completion::no(Code::NoPerm, "Quotas are not set from here");
@@ -239,6 +243,11 @@ impl Session {
                 close.expunge &= !self.is_read_only();
                 self.access = Access::Authenticated;
                 Question::Close(self.ask(close, UidRuns::new()))
+            }
+            Command::Search(search) if search.update.is_some() && self.has_context(&tag) => {
+                // RFC 5267 §4.3.
+                let again = Completion::bad("This tag stands for another search");
+                return self.end(wire, tag, verb, again);
             }
             Command::Search(mut search) => {
                 if self.is_rev2() && search.arrange == Arrange::Ascending {

@@ -7,7 +7,10 @@ use conversation::{
 };
 use mail_types::{ModSeq, Rights};
 
-use super::{Ask, GoOn, Options, Question, append::Append, notify::Notifying, sign_in::Exchanging};
+use super::{
+    Ask, GoOn, Options, Question, append::Append, contexts::Context, notify::Notifying,
+    sign_in::Exchanging,
+};
 use crate::{
     Language, UidRuns,
     capability::{self, Circumstances},
@@ -63,6 +66,8 @@ pub(super) struct Selected {
     pub(super) rights: Rights,
     /// All changes up to this one are told, or wait in the view.
     pub(super) mod_seq: ModSeq,
+    /// Searches whose results are kept up to date.
+    pub(super) contexts: Vec<Context>,
 }
 
 /// What the session is doing.

@@ -257,6 +257,8 @@ impl ImapDialogue {
         // What it has appended itself is news as well; told news is passed over.
         ask.arrived(session, &mailbox.uids(), true);
         ask.up_to(session, mailbox.mod_seq);
+        ask.tell(session, wire);
+        self.tell_contexts(connection, &ask, session, wire);
         ask.finish(session, wire);
     }
 

@@ -6,13 +6,41 @@ use imap_core::{
     calendar::Date,
     command::{Arrange, Numbering, Search, SearchKey},
     response::{Completion, FoundModSeqs, SearchResponse},
-    server::{Ask, Session},
+    server::{Ask, Changes, LookedAt, Session},
 };
 use mail_types::Uid;
 
 use super::{account::Message, dialogue::ImapDialogue, sorting};
 
 impl ImapDialogue {
+    /// Tells what became of the results that are kept up to date: everything is looked at again.
+    pub(super) fn tell_contexts(
+        &mut self,
+        connection: usize,
+        ask: &Ask<Changes>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let mut place = 0;
+        while let Some(search) = session.context(place).cloned() {
+            let messages = session.view().unwrap().uids().clone();
+            let mailbox = self.selected(connection);
+            let known = |uid: &Uid| messages.contains(*uid);
+            let all = || mailbox.messages.iter().filter(|message| known(&message.uid));
+            let matching =
+                all().filter(|it| matches(&search.key, it, session)).map(|it| it.uid).collect();
+            let looked_at = LookedAt { messages: messages.clone(), matching };
+            let mut order = vec![];
+            if let Some(unsorted) = ask.to_be_sorted(session, place, &looked_at) {
+                let found: Vec<Message> =
+                    all().filter(|it| unsorted.contains(it.uid)).cloned().collect();
+                order = sorting::sorted(&found, &search.arrange);
+            }
+            ask.tell_context(session, wire, place, (&looked_at, &order));
+            place += 1;
+        }
+    }
+
     pub(super) fn search(
         &mut self,
         connection: usize,
@@ -42,6 +70,7 @@ impl ImapDialogue {
             let found: UidRuns = found.iter().map(|message| message.uid).collect();
             ask.extended(session, wire, wanted, (&found, mod_seqs));
             ask.save(session, &uids);
+            ask.keep_updating(session, wire, &uids);
             return ask.finish(session, wire, Completion::ok("SEARCH completed"));
         }
         let response = SearchResponse::begin(&mut wire.output);
@@ -71,6 +100,8 @@ fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
         SearchKey::Flag(flag) => message.flags.contains(flag),
         SearchKey::Recent => view.is_recent(message.uid),
         SearchKey::ModSeq(least) => message.mod_seq >= *least,
+        SearchKey::Older(_) => false,
+        SearchKey::Younger(_) => true,
         SearchKey::Larger(size) => message.content.len() > *size as usize,
         SearchKey::SavedBefore(day) => Date::of(message.saved) < *day,
         SearchKey::SavedOn(day) => Date::of(message.saved) == *day,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use conversation::Wire;
 use imap_core::{
-    command::{Arrange, Search, SortKey, ThreadAlgorithm},
+    command::{Arrange, Search, SortCriterion, SortKey, ThreadAlgorithm},
     response::{Completion, FoundModSeqs, SearchResponse, ThreadResponse},
     server::{Ask, Session},
     thread,
@@ -13,6 +13,24 @@ use mail_types::Uid;
 use mime_core::sorting::SortKeys;
 
 use super::account::Message;
+
+/// The messages in the order of a SORT.
+pub(crate) fn sorted(found: &[Message], arrange: &Arrange) -> Vec<Uid> {
+    let Arrange::Sorted(by) = arrange else { return vec![] };
+    ordered(found, by).into_iter().map(|(message, _)| message.uid).collect()
+}
+
+fn ordered<'m>(found: &'m [Message], by: &[SortCriterion]) -> Vec<(&'m Message, SortKeys)> {
+    let mut sorted: Vec<(&Message, SortKeys)> =
+        found.iter().map(|message| (message, SortKeys::of(&message.content))).collect();
+    sorted.sort_by(|a, b| {
+        by.iter().fold(Ordering::Equal, |order, criterion| {
+            let one = compare(criterion.key, a, b);
+            order.then(if criterion.reverse { one.reverse() } else { one })
+        })
+    });
+    sorted
+}
 
 pub(crate) fn arranged(
     found: &[Message],
@@ -23,14 +41,7 @@ pub(crate) fn arranged(
     match &ask.command().arrange {
         Arrange::Ascending => unreachable!(),
         Arrange::Sorted(by) => {
-            let mut sorted: Vec<(&Message, SortKeys)> =
-                found.iter().map(|message| (message, SortKeys::of(&message.content))).collect();
-            sorted.sort_by(|a, b| {
-                by.iter().fold(Ordering::Equal, |order, criterion| {
-                    let one = compare(criterion.key, a, b);
-                    order.then(if criterion.reverse { one.reverse() } else { one })
-                })
-            });
+            let sorted = ordered(found, by);
             let mut mod_seqs = None;
             for (message, _) in sorted.iter().filter(|_| ask.command().key.names_mod_seq()) {
                 mod_seqs.get_or_insert(FoundModSeqs::of(message.mod_seq)).add(message.mod_seq);
@@ -41,6 +52,7 @@ pub(crate) fn arranged(
             ask.save(session, &uids);
             if let Some(wanted) = ask.command().returns {
                 ask.extended_sorted(session, wire, wanted, (&numbers, mod_seqs));
+                ask.keep_updating(session, wire, &uids);
             } else {
                 let response = SearchResponse::begin_sorted(&mut wire.output);
                 numbers.iter().for_each(|number| response.number(&mut wire.output, *number));

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use agent_kit::Gone;
-use imap_core::server::{Ask, Changes};
+use imap_core::{
+    UidRuns,
+    server::{Ask, Changes},
+};
 use mail_store::StoreError;
 use mail_types::Keyword;
 
-use super::fetch::tell_new;
+use super::{contexts::tell_contexts, fetch::tell_new};
 use crate::{
     handler::{Conversation, Talk},
     selected::{Selected, flags_now, uid_runs},
@@ -22,6 +25,8 @@ impl Conversation {
         ask: Ask<Changes>,
         talk: &mut Talk<'_>,
     ) -> Result<(), Gone> {
+        // What the results of searches that are kept up to date have to be looked through for.
+        let mut changed = UidRuns::new();
         if let Some(selected) = &mut self.selected {
             // Where no new message may be told, the watch is enough: what another process did a
             // moment ago can wait for the next command.
@@ -33,6 +38,9 @@ impl Conversation {
             let look = selected.take_news() || ask.command().may_exists;
             match changes(selected, look).await {
                 Ok(Some(changes)) => {
+                    if talk.parts().0.context(0).is_some() {
+                        changed = uid_runs(changes.changed.iter().map(|message| &message.uid));
+                    }
                     tell(&ask, selected, changes, talk).await?;
                 }
                 Ok(None) => {}
@@ -50,6 +58,9 @@ impl Conversation {
         self.look_at_account(talk).await;
         let (session, wire) = talk.parts();
         let mut new = ask.tell(session, wire);
+        if let Some(selected) = &mut self.selected {
+            tell_contexts(&ask, selected, (&changed, &new), talk).await?;
+        }
         if let (Some(fetch), Some(selected)) = (&ask.command().fetch, &mut self.selected) {
             // RFC 5465 §5.2: but of what this session itself put there.
             new = new.difference(&std::mem::take(&mut selected.own_arrivals));

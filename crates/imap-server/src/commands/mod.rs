@@ -4,6 +4,7 @@ mod acl;
 mod append;
 mod catenate;
 mod changes;
+mod contexts;
 mod copy;
 mod copy_across;
 mod expunge;

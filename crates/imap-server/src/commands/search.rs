@@ -25,7 +25,9 @@ impl Conversation {
         let completion = match (&self.signed_in, &self.selected) {
             (Some(_), Some(selected)) => {
                 let mailboxes = &selected.mailboxes;
-                let query = query(&ask, talk.parts().0);
+                let session = &*talk.parts().0;
+                let all = session.view().map(|view| view.uids().clone()).unwrap_or_default();
+                let query = query(&ask.command().key, all, session);
                 match query.run(mailboxes, selected.id, talk).await {
                     Ok(found) => {
                         let found = found?;
@@ -55,12 +57,13 @@ impl Conversation {
     }
 }
 
-fn query(ask: &Ask<Search>, session: &Session) -> Query {
+/// What is looked for among messages of the session's view.
+pub(super) fn query(key: &SearchKey, among: UidRuns, session: &Session) -> Query {
     let empty = View::default();
     let view = session.view().unwrap_or(&empty);
     let recent: UidRuns = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
     // Numbers of no message name nothing here: `1:*` in an empty mailbox is a fair question.
-    Query::new(ask.command().key.clone(), view.uids().clone(), recent, |key| match key {
+    Query::new(key.clone(), among, recent, |key| match key {
         SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
         SearchKey::Uid(set) => view.existing(set, Numbering::Uid),
         _ => UidRuns::new(),
@@ -73,6 +76,7 @@ async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<C
         let mod_seqs = found.mod_seqs(&found.uids);
         ask.extended(session, wire, wanted, (&uid_runs(&found.uids), mod_seqs));
         ask.save(session, &found.uids);
+        ask.keep_updating(session, wire, &found.uids);
         return Ok(Completion::ok("SEARCH completed"));
     }
     let response = SearchResponse::begin(&mut talk.parts().1.output);

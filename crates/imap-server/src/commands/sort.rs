@@ -54,6 +54,7 @@ impl Sorting<'_> {
             let (session, wire) = talk.parts();
             self.ask.extended_sorted(session, wire, wanted, (&numbers, mod_seqs));
             self.ask.save(session, &sorted);
+            self.ask.keep_updating(session, wire, &sorted);
             return Ok(Ok(done));
         }
         let response = SearchResponse::begin_sorted(&mut talk.parts().1.output);
@@ -138,7 +139,7 @@ fn told(number: u32, message: Threadable) -> thread::Message {
     }
 }
 
-fn sort_by(criterion: &SortCriterion) -> SortBy {
+pub(super) fn sort_by(criterion: &SortCriterion) -> SortBy {
     let key = match criterion.key {
         SortKey::Arrival => mail_store::SortKey::Arrival,
         SortKey::Cc => mail_store::SortKey::Cc,

@@ -1,0 +1,358 @@
+//! Searches whose results are kept up to date, as long as their mailbox is open (RFC 5267 §4.3).
+//!
+//! The session knows the result that the client has, and what to say when a message joins or leaves
+//! it. Whether a message that came or changed matches is the agent's to find out; one that is gone
+//! leaves by itself, before its EXPUNGE.
+//!
+//! What an attacker controls is how many searches there are and how large their results are; beyond
+//! what is kept a client hears that its result is not.
+
+use std::collections::HashMap;
+
+use conversation::Wire;
+use mail_types::Uid;
+
+use super::{
+    Ask, Changes, Session,
+    answers::{in_order, numbers},
+    session::Access,
+};
+use crate::{
+    SequenceSet, UidRuns,
+    command::{Arrange, Numbering, Search, SearchKey},
+    response::{self, Change, Code, Completion, Correlator},
+    view::View,
+};
+
+/// Searches that are kept up to date at once.
+const CONTEXTS_MAX: usize = 16;
+/// Messages of a result that is kept in an order of its own.
+const SORTED_MAX: usize = 10_000;
+
+/// A search whose result is kept up to date.
+#[derive(Debug)]
+pub(super) struct Context {
+    tag: Box<str>,
+    search: Search,
+    known: Known,
+}
+
+/// What a client has of it.
+#[derive(Debug)]
+enum Known {
+    Ascending(UidRuns),
+    Sorted(Vec<Uid>),
+}
+
+/// Messages that were looked at again.
+#[derive(Clone, Debug)]
+pub struct LookedAt {
+    /// All of them.
+    pub messages: UidRuns,
+    /// Those that match.
+    pub matching: UidRuns,
+}
+
+/// Places in a result, and which messages come or go there.
+type Places = Vec<(u32, Vec<Uid>)>;
+
+impl Session {
+    /// The searches whose results are kept up to date, one after the other; none beyond the last.
+    pub fn context(&self, place: usize) -> Option<&Search> {
+        self.contexts().get(place).map(|context| &context.search)
+    }
+
+    fn contexts(&self) -> &[Context] {
+        match &self.access {
+            Access::Selected(selected) => &selected.contexts,
+            Access::NotAuthenticated | Access::Authenticated => &[],
+        }
+    }
+
+    /// Takes them out, to be changed while the session is looked at.
+    fn take_contexts(&mut self) -> Vec<Context> {
+        match &mut self.access {
+            Access::Selected(selected) => std::mem::take(&mut selected.contexts),
+            Access::NotAuthenticated | Access::Authenticated => Vec::new(),
+        }
+    }
+
+    fn put_contexts(&mut self, contexts: Vec<Context>) {
+        if let Access::Selected(selected) = &mut self.access {
+            selected.contexts = contexts;
+        }
+    }
+
+    pub(super) fn has_context(&self, tag: &str) -> bool {
+        self.contexts().iter().any(|context| &*context.tag == tag)
+    }
+
+    /// CANCELUPDATE (RFC 5267 §4.3.5).
+    pub(super) fn cancel_contexts(&mut self, tags: &[Box<str>]) -> Completion {
+        if tags.iter().any(|tag| !self.has_context(tag)) {
+            return Completion::bad("There is no such search to be updated");
+        }
+        if let Access::Selected(selected) = &mut self.access {
+            selected.contexts.retain(|context| !tags.contains(&context.tag));
+        }
+        Completion::ok("CANCELUPDATE completed")
+    }
+
+    /// Messages are gone: what of the results they were in is told.
+    pub(super) fn leave_contexts(&mut self, wire: &mut Wire, gone: &UidRuns) {
+        if self.contexts().is_empty() || gone.is_empty() {
+            return;
+        }
+        let looked_at = LookedAt { messages: gone.clone(), matching: UidRuns::new() };
+        let mut contexts = self.take_contexts();
+        for context in &mut contexts {
+            context.update(self, wire, &looked_at, &[]);
+        }
+        self.put_contexts(contexts);
+    }
+
+    fn say_no_update(&self, wire: &mut Wire, tag: &str, why: &'static str) {
+        let code = Code::NoUpdate(tag.into());
+        response::untagged_no(&mut wire.output, &code, &self.language.say(why));
+    }
+}
+
+impl Ask<Search> {
+    /// Keeps the result up to date from here on, if that was asked for; `found` is all of it, in its
+    /// order. What can't be kept is told (RFC 5267 §4.3.1).
+    pub fn keep_updating(&self, session: &mut Session, wire: &mut Wire, found: &[Uid]) {
+        if self.command.update.is_none() {
+            return;
+        }
+        let tag: Box<str> = session.running_tag().into();
+        let sorted = self.command.arrange != Arrange::Ascending;
+        let refused = if self.command.key.names_age() {
+            Some("This result changes by time alone")
+        } else if sorted && found.len() > SORTED_MAX {
+            Some("This result is too large to be kept in order")
+        } else if session.contexts().len() >= CONTEXTS_MAX {
+            Some("Too many searches are kept up to date")
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            return session.say_no_update(wire, &tag, why);
+        }
+        let Access::Selected(selected) = &mut session.access else { return };
+        let key = fixed(&self.command.key, &selected.view);
+        let known = if sorted {
+            Known::Sorted(found.to_vec())
+        } else {
+            Known::Ascending(found.iter().copied().collect())
+        };
+        let search = Search { key, ..self.command.clone() };
+        selected.contexts.push(Context { tag, search, known });
+    }
+}
+
+/// The key, with the messages that its numbers mean now (RFC 5267 §4.3).
+fn fixed(key: &SearchKey, view: &View) -> SearchKey {
+    key.replaced(&|key| {
+        let messages = match key {
+            SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
+            SearchKey::Uid(set) if set.is_saved() => view.existing(set, Numbering::Uid),
+            _ => return None,
+        };
+        let set = SequenceSet::parse(messages.to_string().as_bytes());
+        Some(set.map_or_else(|_| SearchKey::Not(Box::new(SearchKey::All)), SearchKey::Uid))
+    })
+}
+
+impl Ask<Changes> {
+    /// All messages of a result as they will be: what is to be sorted, if it has an order of its own
+    /// and something joins it.
+    pub fn to_be_sorted(
+        &self,
+        session: &Session,
+        place: usize,
+        looked_at: &LookedAt,
+    ) -> Option<UidRuns> {
+        match &session.contexts().get(place)?.known {
+            Known::Ascending(_) => None,
+            Known::Sorted(order) => {
+                let known: UidRuns = order.iter().copied().collect();
+                let joins = !looked_at.matching.difference(&known).is_empty();
+                joins.then(|| known.difference(&looked_at.messages).union(&looked_at.matching))
+            }
+        }
+    }
+
+    /// Tells what joined and what left a result. `order` has what [`Ask::to_be_sorted`] gave, sorted.
+    pub fn tell_context(
+        &self,
+        session: &mut Session,
+        wire: &mut Wire,
+        place: usize,
+        (looked_at, order): (&LookedAt, &[Uid]),
+    ) {
+        let mut contexts = session.take_contexts();
+        if let Some(context) = contexts.get_mut(place) {
+            context.update(session, wire, looked_at, order);
+        }
+        session.put_contexts(contexts);
+    }
+
+    /// It can't be found out any more.
+    pub fn give_up_context(&self, session: &mut Session, wire: &mut Wire, place: usize) {
+        let mut contexts = session.take_contexts();
+        if place < contexts.len() {
+            let lost = contexts.remove(place);
+            session.say_no_update(wire, &lost.tag, "The result can't be kept up to date");
+        }
+        session.put_contexts(contexts);
+    }
+}
+
+impl Context {
+    fn update(&mut self, session: &Session, wire: &mut Wire, looked_at: &LookedAt, order: &[Uid]) {
+        let LookedAt { messages, matching } = looked_at;
+        let (removed, added): (Places, Places) = match &mut self.known {
+            Known::Ascending(known) => {
+                let removed = known.intersection(messages).difference(matching);
+                let added = matching.difference(known);
+                *known = known.difference(&removed).union(&added);
+                // RFC 5267 §4.3.3: place 0, in the order of the mailbox.
+                (anywhere(&removed), anywhere(&added))
+            }
+            Known::Sorted(known) => {
+                let leaves = |uid: &Uid| messages.contains(*uid) && !matching.contains(*uid);
+                let removed = taken_out(known, leaves);
+                (removed, put_in(known, order))
+            }
+        };
+        self.tell(session, wire, Change::RemoveFrom, removed);
+        self.tell(session, wire, Change::AddTo, added);
+    }
+
+    fn tell(&self, session: &Session, wire: &mut Wire, change: Change, places: Places) {
+        let numbering = self.search.numbering;
+        let as_told = |messages: Vec<Uid>| match &self.known {
+            Known::Ascending(_) => {
+                numbers(session, numbering, &messages.into_iter().collect::<UidRuns>())
+            }
+            Known::Sorted(_) => in_order(messages.into_iter().filter_map(|uid| {
+                let number = || session.view()?.sequence_number(uid).map(|it| it.number());
+                if numbering == Numbering::Uid { Some(uid.number()) } else { number() }
+            })),
+        };
+        let places: Vec<_> =
+            places.into_iter().map(|(place, messages)| (place, as_told(messages))).collect();
+        if !places.is_empty() {
+            let correlator = Correlator { tag: &self.tag, by_uid: numbering == Numbering::Uid };
+            response::context_change(&mut wire.output, &correlator, change, &places);
+        }
+    }
+}
+
+fn anywhere(messages: &UidRuns) -> Places {
+    if messages.is_empty() { Vec::new() } else { vec![(0, messages.iter().collect())] }
+}
+
+/// Takes messages out. The places are told from the end on, so that none shifts another.
+fn taken_out(known: &mut Vec<Uid>, leaves: impl Fn(&Uid) -> bool) -> Places {
+    let mut places: Places = Vec::new();
+    let (mut place, mut goes_on) = (0_u32, false);
+    for uid in known.iter() {
+        place = place.saturating_add(1);
+        let left = leaves(uid);
+        match places.last_mut() {
+            Some((_, messages)) if left && goes_on => messages.push(*uid),
+            _ if left => places.push((place, vec![*uid])),
+            _ => {}
+        }
+        goes_on = left;
+    }
+    known.retain(|uid| !leaves(uid));
+    places.reverse();
+    places
+}
+
+/// Puts in what of a sorted result is not known yet. The places are told from the beginning on: each
+/// is what it will be at last. What is known and not in the order goes soon, and stays until then.
+fn put_in(known: &mut Vec<Uid>, order: &[Uid]) -> Places {
+    if order.is_empty() {
+        return Vec::new();
+    }
+    let places: HashMap<Uid, usize> =
+        known.iter().enumerate().map(|(place, uid)| (*uid, place)).collect();
+    // Behind how many of those that are known each new one stands.
+    let (mut behind, mut new) = (0, Vec::new());
+    for uid in order {
+        match places.get(uid) {
+            Some(place) => behind = place.saturating_add(1),
+            None => new.push((behind, *uid)),
+        }
+    }
+    let mut merged = Vec::with_capacity(known.len().saturating_add(new.len()));
+    let (mut told, mut old, mut new): (Places, _, _) =
+        (Vec::new(), known.iter().enumerate().peekable(), new.into_iter().peekable());
+    let mut goes_on = false;
+    loop {
+        let old_place = old.peek().map(|(place, _)| *place);
+        let next_new = new.next_if(|(behind, _)| old_place.is_none_or(|place| *behind <= place));
+        if let Some((_, uid)) = next_new {
+            merged.push(uid);
+            let place = u32::try_from(merged.len()).unwrap_or(u32::MAX);
+            match told.last_mut() {
+                Some((_, messages)) if goes_on => messages.push(uid),
+                _ => told.push((place, vec![uid])),
+            }
+            goes_on = true;
+        } else if let Some((_, uid)) = old.next() {
+            merged.push(*uid);
+            goes_on = false;
+        } else {
+            break;
+        }
+    }
+    *known = merged;
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uids(numbers: &[u32]) -> Vec<Uid> {
+        numbers.iter().filter_map(|number| Uid::new(*number)).collect()
+    }
+
+    /// Does with a list what a client does that is told of places (RFC 5267 §4.3.3, §4.3.4).
+    fn follow(list: &mut Vec<Uid>, removed: &Places, added: &Places) {
+        for (place, messages) in removed {
+            let first = *place as usize - 1;
+            let gone: Vec<Uid> = list.drain(first..first + messages.len()).collect();
+            assert_eq!(&gone, messages);
+        }
+        for (place, messages) in added {
+            let first = *place as usize - 1;
+            list.splice(first..first, messages.iter().copied());
+        }
+    }
+
+    #[test]
+    fn a_client_that_follows_has_the_same_order() {
+        let check = |before: &[u32], leave: &[u32], order: &[u32], after: &[u32]| {
+            let (mut known, mut client) = (uids(before), uids(before));
+            let leave = uids(leave);
+            let removed = taken_out(&mut known, |uid| leave.contains(uid));
+            let added = put_in(&mut known, &uids(order));
+            assert_eq!(known, uids(after));
+            follow(&mut client, &removed, &added);
+            assert_eq!(client, known);
+        };
+        check(&[], &[], &[], &[]);
+        check(&[], &[], &[3, 1, 2], &[3, 1, 2]);
+        check(&[3, 1, 2], &[3, 1, 2], &[], &[]);
+        check(&[5, 3, 9, 1], &[3, 9], &[5, 1], &[5, 1]);
+        check(&[5, 3, 9, 1], &[5, 9], &[7, 3, 8, 2, 1, 4], &[7, 3, 8, 2, 1, 4]);
+        // 9 is gone already, which the client does not know yet.
+        check(&[5, 9, 1], &[], &[5, 7, 1, 8], &[5, 7, 9, 1, 8]);
+        check(&[9], &[], &[8], &[8, 9]);
+    }
+}

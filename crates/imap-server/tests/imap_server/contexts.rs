@@ -1,0 +1,92 @@
+//! Results of searches that are kept up to date (RFC 5267).
+
+use crate::{
+    client::Client,
+    house::{House, small},
+};
+
+async fn three(house: &House) -> Client {
+    house.put_all(&[small("plum"), small("apple"), small("pear")]).await;
+    house.open().await
+}
+
+/// RFC 5267 §4.3: whoever changed something, and in IDLE too.
+#[tokio::test]
+async fn others_change_a_result() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    client.run("UID SEARCH RETURN (UPDATE COUNT) FLAGGED").await.ok();
+    client.run("UID SEARCH RETURN (UPDATE COUNT) SUBJECT p UNDELETED").await.ok();
+    // a1 signed in, a2 opened INBOX.
+    client.run("NOOP").await.ok();
+    let tag = client.send("IDLE").await;
+    assert_eq!(client.line().await, "+ idling");
+
+    let mut other = house.open().await;
+    other.run("STORE 2 +FLAGS (\\Flagged)").await.ok();
+    assert_eq!(client.line().await, "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent))");
+    assert_eq!(client.line().await, "* ESEARCH (TAG \"a3\") UID ADDTO (0 2)");
+    house.put(&small("peach")).await;
+    assert_eq!(client.line().await, "* 4 EXISTS");
+    assert_eq!(client.line().await, "* 4 RECENT");
+    assert_eq!(client.line().await, "* ESEARCH (TAG \"a4\") UID ADDTO (0 4)");
+    other.run("NOOP").await.ok();
+    other.run("STORE 2,4 +FLAGS (\\Deleted)").await.ok();
+    assert!(client.line().await.starts_with("* 2 FETCH"));
+    assert!(client.line().await.starts_with("* 4 FETCH"));
+    assert_eq!(client.line().await, "* ESEARCH (TAG \"a4\") UID REMOVEFROM (0 2,4)");
+    other.run("EXPUNGE").await.ok();
+    assert_eq!(client.line().await, "* ESEARCH (TAG \"a3\") UID REMOVEFROM (0 2)");
+    assert_eq!(client.line().await, "* 4 EXPUNGE");
+    assert_eq!(client.line().await, "* 2 EXPUNGE");
+    client.write(b"DONE\r\n").await;
+    client.answer(&tag).await.is("OK IDLE");
+}
+
+/// RFC 5267 §4.3.3: a sorted result stays so; and RFC 5465 §7: what came is told with its items, once.
+#[tokio::test]
+async fn a_sorted_result_stays_sorted() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    let sort = "UID SORT RETURN (UPDATE (UID RFC822.SIZE) ALL) (SUBJECT) UTF-8 UNSEEN";
+    let sorted = client.run(sort).await.ok();
+    assert_eq!(sorted.line("ESEARCH"), "ESEARCH (TAG \"a3\") UID ALL 2:3,1");
+    house.put(&small("banana")).await;
+    let answer = client.run("NOOP").await.ok();
+    let size = small("banana").len();
+    let lines = answer.lines();
+    let expected = [
+        "4 EXISTS",
+        "4 RECENT",
+        &format!("4 FETCH (UID 4 RFC822.SIZE {size})"),
+        "ESEARCH (TAG \"a3\") UID ADDTO (2 4)",
+    ];
+    assert_eq!(lines, expected);
+    client.run("STORE 1:3 +FLAGS (\\Seen)").await.ok();
+    let told = client.run("NOOP").await.ok().lines();
+    let told: Vec<_> = told.iter().filter(|line| line.starts_with("ESEARCH")).collect();
+    assert!(told.len() <= 1, "{told:?}");
+    client.run("CANCELUPDATE \"a3\"").await.ok();
+    client.run("STORE 1:3 -FLAGS (\\Seen)").await.ok();
+    assert!(client.run("NOOP").await.ok().lines().iter().all(|line| !line.starts_with("ESEARCH")));
+    client.run("CANCELUPDATE \"a3\"").await.is("BAD");
+}
+
+/// RFC 5267 §4.3.1: more than are kept are refused, and answered all the same.
+#[tokio::test]
+async fn too_many_results() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    for _ in 0..16 {
+        let answer = client.run("SEARCH RETURN (UPDATE COUNT) UNSEEN").await.ok();
+        assert_eq!(answer.lines().len(), 1);
+    }
+    let answer = client.run("SEARCH RETURN (UPDATE COUNT) UNSEEN").await.ok();
+    let expected = [
+        "ESEARCH (TAG \"a19\") COUNT 3",
+        "NO [NOUPDATE \"a19\"] Too many searches are kept up to date",
+    ];
+    assert_eq!(answer.lines(), expected);
+    let answer = client.run("SEARCH RETURN (UPDATE COUNT) YOUNGER 60").await.ok();
+    assert!(answer.line("NO").starts_with("NO [NOUPDATE \"a20\"] This result changes by time"));
+}
