@@ -23,8 +23,8 @@ pub use metadata::{Depth, MetadataCommand};
 pub use mime_core::section::{FieldChoice, Section, SectionOf};
 pub use notify::{EventGroup, Events, Notify, NotifyMailboxes, NotifySet, SelectedEvents};
 pub use search::{
-    Arrange, EnvelopeField, PartialRange, Search, SearchKey, SearchReturn, SortCriterion, SortKey,
-    ThreadAlgorithm, Update,
+    Arrange, EnvelopeField, MultiSearch, PartialRange, Search, SearchKey, SearchReturn,
+    SearchSource, SortCriterion, SortKey, ThreadAlgorithm, Update,
 };
 
 use crate::SequenceSet;
@@ -97,6 +97,8 @@ pub enum Command {
     Search(Search),
     /// CANCELUPDATE (RFC 5267 §4.3.5): of the searches with these tags.
     CancelUpdate(Vec<Box<str>>),
+    /// ESEARCH.
+    MultiSearch(MultiSearch),
     /// COPY, MOVE and their UID forms.
     Copy(Copy),
 }
@@ -127,6 +129,7 @@ impl Command {
             Self::Fetch(fetch) => fetch.items.contains(&FetchItem::ModSeq),
             Self::Store(store) => store.unchanged_since.is_some(),
             Self::Search(search) => search.key.names_mod_seq(),
+            Self::MultiSearch(multi) => multi.search.key.names_mod_seq(),
             _ => false,
         }
     }

@@ -18,6 +18,7 @@ pub(crate) enum Verb {
     Delete,
     DeleteAcl,
     Enable,
+    Esearch,
     Examine,
     Expunge,
     Fetch,
@@ -139,6 +140,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Delete, "DELETE", Legal::SignedIn),                   // RFC 3501 §6.3.4
     rule(Verb::DeleteAcl, "DELETEACL", Legal::SignedIn),             // RFC 4314 §3.2
     rule(Verb::Enable, "ENABLE", Legal::SignedIn),                   // RFC 5161 §3.1
+    rule(Verb::Esearch, "ESEARCH", Legal::SignedIn),                 // RFC 7377 §2
     rule(Verb::Examine, "EXAMINE", Legal::SignedIn),                 // RFC 3501 §6.3.2
     rule(Verb::Expunge, "EXPUNGE", Legal::Selected),                 // RFC 3501 §6.4.3
     rule(Verb::Fetch, "FETCH", Legal::Selected)                      // RFC 3501 §6.4.5

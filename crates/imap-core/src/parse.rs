@@ -11,6 +11,7 @@ mod cursor;
 mod fetch;
 mod list;
 mod metadata;
+mod multi_search;
 mod notify;
 mod quota;
 mod search;
@@ -92,6 +93,8 @@ pub(crate) enum SyntaxError {
     Name(&'static str),
     /// An event that is not told (RFC 5465 §3.1).
     Event,
+    /// More mailboxes than are searched at once (RFC 7377 §2.4).
+    TooManySearched,
     /// More mailboxes or groups of them than are looked after.
     TooMuchNotified,
     /// A use that no mailbox has.
@@ -112,6 +115,9 @@ impl From<SyntaxError> for Completion {
             // RFC 5465 §3.1.
             SyntaxError::TooMuchNotified => {
                 Self::no(Code::NotificationOverflow, "This is too much to look after")
+            }
+            SyntaxError::TooManySearched => {
+                Self::no(Code::Limit, "These are too many mailboxes at once")
             }
             // RFC 6154 §3.
             SyntaxError::Use => Self::no(Code::UseAttr, "There is no such use here"),

@@ -69,6 +69,7 @@ impl Handler<Session> for Conversation {
             Question::Fetch(ask) => self.fetch(ask, talk).await?,
             Question::Store(ask) => self.store(ask, talk).await?,
             Question::Search(ask) => self.search(ask, talk).await?,
+            Question::MultiSearch(ask) => self.multi_search(ask, talk).await?,
             Question::Copy(ask) => self.copy(ask, talk).await?,
             Question::Expunge(ask) => self.expunge(ask, talk).await?,
             Question::AppendBegin(ask) => self.append_begin(ask, talk).await,
@@ -123,6 +124,7 @@ fn is_of_selected(question: &Question) -> bool {
             | Question::Fetch(_)
             | Question::Store(_)
             | Question::Search(_)
+            | Question::MultiSearch(_)
             | Question::Copy(_)
             | Question::Expunge(_)
             | Question::AppendBegin(_)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use imap_core::{UidRuns, server::FlagsNow};
 use mail_store::{AccountMailboxes, MailboxState, MessageFlags, UidSet, Watch};
-use mail_types::{Keyword, MailboxId, ModSeq, Rights, Uid, UidValidity};
+use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Rights, Uid, UidValidity};
 
 use crate::place::Place;
 
@@ -18,6 +18,8 @@ pub(crate) struct Selected {
     pub(crate) rights: Rights,
     /// What of that the client was told.
     pub(crate) told_rights: Rights,
+    /// What it was called when it was opened.
+    pub(crate) name: MailboxName,
     pub(crate) id: MailboxId,
     pub(crate) uid_validity: UidValidity,
     pub(crate) watch: Watch,
@@ -38,7 +40,7 @@ pub(crate) struct Selected {
 impl Selected {
     /// The mailbox at the moment of `state`.
     pub(crate) fn new(
-        place: &Place,
+        (name, place): (&MailboxName, &Place),
         state: &MailboxState,
         watch: Watch,
         keywords: Vec<Keyword>,
@@ -48,6 +50,7 @@ impl Selected {
             own: place.own,
             rights: place.rights,
             told_rights: place.rights,
+            name: name.clone(),
             id: state.id,
             uid_validity: state.uid_validity,
             watch,

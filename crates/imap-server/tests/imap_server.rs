@@ -33,6 +33,8 @@ mod live;
 mod metadata;
 #[path = "imap_server/modes.rs"]
 mod modes;
+#[path = "imap_server/multi_search.rs"]
+mod multi_search;
 #[path = "imap_server/names.rs"]
 mod names;
 #[path = "imap_server/notify.rs"]

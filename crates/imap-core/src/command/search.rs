@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail_types::{Flag, Keyword, ModSeq};
+use mail_types::{Flag, Keyword, MailboxName, ModSeq};
 
 use super::{Fetch, Numbering};
 use crate::{ObjectId, SequenceSet, calendar::Date};
@@ -19,7 +19,33 @@ pub struct Search {
     /// In which order, or in which form, the result is told.
     pub arrange: Arrange,
     /// `UPDATE`: what becomes of the result is told from here on (RFC 5267 §4.3).
-    pub update: Option<Update>,
+    pub update: Option<Box<Update>>,
+}
+
+/// ESEARCH (RFC 7377 §2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MultiSearch {
+    /// What is looked for, by UID, and what of it is told: never nothing.
+    pub search: Box<Search>,
+    /// Where. At least one.
+    pub sources: Vec<SearchSource>,
+}
+
+/// Mailboxes that are searched (RFC 7377 §2.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SearchSource {
+    /// `selected`: the one that is open.
+    Selected,
+    /// `personal`, `inboxes`: all own ones; mail is delivered to any.
+    Personal,
+    /// `subscribed`.
+    Subscribed,
+    /// `mailboxes`: these.
+    Mailboxes(Vec<MailboxName>),
+    /// `subtree`: these, and all below.
+    Subtree(Vec<MailboxName>),
+    /// `subtree-one`: these, and those one level below.
+    SubtreeOne(Vec<MailboxName>),
 }
 
 /// How a result is kept up to date.

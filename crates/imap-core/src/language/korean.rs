@@ -138,6 +138,9 @@ const TEXTS: &[(&str, &str)] = &[
         "These are more mailboxes than can be looked after",
         "지켜볼 수 있는 것보다 메일함이 많습니다",
     ),
+    ("These are too many mailboxes at once", "한 번에 메일함이 너무 많습니다"),
+    ("These are too many messages at once", "한 번에 찾을 메시지가 너무 많습니다"),
+    ("The selected mailbox is not among these", "선택한 메일함이 그 가운데 없습니다"),
     ("These are too many values at once", "한 번에 값이 너무 많습니다"),
     ("This charset is not known", "알 수 없는 문자 집합입니다"),
     ("This is too much to look after", "지켜보기에 너무 많습니다"),
@@ -213,6 +216,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ORDEREDSUBJECT or REFERENCES", "ORDEREDSUBJECT 또는 REFERENCES"),
     ("PARTIAL in UID FETCH only", "PARTIAL은 UID FETCH에서만"),
     ("RETURN or the end of the line", "RETURN 또는 줄의 끝"),
+    ("SAVE with the selected mailbox only", "SAVE는 선택한 메일함에만"),
     ("SET or NONE", "SET 또는 NONE"),
     (
         "SUBSCRIBED, CHILDREN, SPECIAL-USE, STATUS, MYRIGHTS or METADATA",
@@ -316,6 +320,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("fewer part numbers", "더 적은 부분 번호"),
     ("items of new messages for the selected mailbox only", "새 메시지의 항목은 선택한 메일함에만"),
     ("mailboxes", "메일함"),
+    ("mailboxes to search", "찾을 메일함"),
     ("no charset: all is UTF-8", "문자 집합 없이: 모두 UTF-8입니다"),
     ("part numbers only", "부분 번호만"),
     ("priv, shared or all", "priv, shared 또는 all"),
@@ -324,6 +329,10 @@ const EXPECTED: &[(&str, &str)] = &[
         "권한: + 또는 -(없어도 됨), 그리고 lrswipkxteacd의 글자",
     ),
     ("search keys", "검색 키들"),
+    (
+        "selected, inboxes, personal, subscribed, subtree, subtree-one or mailboxes",
+        "selected, inboxes, personal, subscribed, subtree, subtree-one 또는 mailboxes",
+    ),
     ("selected or selected-delayed once only", "selected 또는 selected-delayed 한 번만"),
     (
         "selected, selected-delayed, inboxes, personal, subscribed, subtree or mailboxes",

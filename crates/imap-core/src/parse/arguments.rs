@@ -5,7 +5,9 @@ use mail_types::{FlagSet, Secret};
 use super::{
     SyntaxError, acl, append,
     cursor::Cursor,
-    fetch, list, metadata, notify, quota, search,
+    fetch, list, metadata,
+    multi_search::multi_search,
+    notify, quota, search,
     select::select,
     sort,
     values::{self, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text},
@@ -66,6 +68,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,
         Verb::CancelUpdate => cancel_update(cursor)?,
+        Verb::Esearch => Command::MultiSearch(multi_search(cursor)?),
         Verb::Search | Verb::UidSearch => Command::Search(search::search(cursor, numbering)?),
         Verb::Sort | Verb::UidSort => Command::Search(sort::sort(cursor, numbering)?),
         Verb::Thread | Verb::UidThread => Command::Search(sort::thread(cursor, numbering)?),

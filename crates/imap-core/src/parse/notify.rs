@@ -83,7 +83,7 @@ fn event_group(
 }
 
 /// `one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")"`
-fn one_or_more(cursor: &mut Cursor<'_>, names: &mut usize) -> Parsed<Vec<MailboxName>> {
+pub(super) fn one_or_more(cursor: &mut Cursor<'_>, names: &mut usize) -> Parsed<Vec<MailboxName>> {
     cursor.space()?;
     let named = if cursor.peek() == Some(b'(') {
         cursor.list("mailboxes", mailbox)?

@@ -57,7 +57,7 @@ pub(super) fn keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
 }
 
 /// What of the result is wanted, and whether it is kept up to date.
-pub(super) type Returns = (Option<SearchReturn>, Option<Update>);
+pub(super) type Returns = (Option<SearchReturn>, Option<Box<Update>>);
 
 /// `["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]` (RFC 4466 §2.6.1)
 pub(super) fn returns(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
@@ -81,7 +81,7 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
             // RFC 5267 §4.2: a hint, which nothing follows from here.
             b"CONTEXT" => {}
             b"UPDATE" if update.is_none() => {
-                update = Some(Update { fetch: new_message_items(cursor)? });
+                update = Some(Box::new(Update { fetch: new_message_items(cursor)? }));
             }
             _ => return Err(SyntaxError::Expected(WHAT)),
         }

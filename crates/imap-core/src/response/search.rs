@@ -1,8 +1,8 @@
 //! What a search has found (RFC 3501 §7.2.5, RFC 4731 §3.1, RFC 5256 §4, RFC 7162 §3.1.6).
 
-use mail_types::ModSeq;
+use mail_types::{MailboxName, ModSeq, UidValidity};
 
-use super::{number, string};
+use super::{Spelling, number, render_mailbox_name, string};
 use crate::{command::SearchReturn, thread::Threads};
 
 /// `* SEARCH` or `* SORT`, number by number.
@@ -81,6 +81,8 @@ impl FoundModSeqs {
 pub(crate) struct Correlator<'e> {
     pub(crate) tag: &'e str,
     pub(crate) by_uid: bool,
+    /// Of ESEARCH: the mailbox, as its name is spelled (RFC 7377 §2.1).
+    pub(crate) mailbox: Option<(&'e MailboxName, UidValidity, Spelling)>,
 }
 
 impl Correlator<'_> {
@@ -88,6 +90,11 @@ impl Correlator<'_> {
     pub(super) fn begin(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"* ESEARCH (TAG ");
         string(out, self.tag.as_bytes());
+        if let Some((name, validity, spelling)) = self.mailbox {
+            out.extend_from_slice(b" MAILBOX ");
+            render_mailbox_name(out, name, spelling);
+            out.extend_from_slice(format!(" UIDVALIDITY {validity}").as_bytes());
+        }
         out.extend_from_slice(if self.by_uid { b") UID" } else { b")" });
     }
 }
@@ -218,7 +225,7 @@ mod tests {
             let found = &[(2, 2), (5, 7), (23, 23)];
             let mut out = Vec::new();
             let mod_seqs = Some(mod_seqs);
-            let correlator = Correlator { tag: "a1", by_uid: false };
+            let correlator = Correlator { tag: "a1", by_uid: false, mailbox: None };
             Extended { correlator, wanted, found, mod_seqs }.render(&mut out);
             assert_eq!(out, format!("* ESEARCH (TAG \"a1\") {expected}\r\n").into_bytes());
         };

@@ -178,8 +178,8 @@ impl Ask<Search> {
         (found, mod_seqs): (&UidRuns, Option<FoundModSeqs>),
     ) {
         let numbering = self.command.numbering;
-        let correlator =
-            Correlator { tag: session.running_tag(), by_uid: numbering == Numbering::Uid };
+        let by_uid = numbering == Numbering::Uid;
+        let correlator = Correlator { tag: session.running_tag(), by_uid, mailbox: None };
         let response =
             Extended { correlator, wanted, found: &numbers(session, numbering, found), mod_seqs };
         response.render(&mut wire.output);
@@ -190,7 +190,13 @@ impl Ask<Search> {
     /// Keeps the result for `$`, if that was asked for: with MIN, MAX and PARTIAL alone, only these
     /// (RFC 5182 §2.4, RFC 9394 §3.2). `found` is in the order of the response.
     pub fn save(&self, session: &mut Session, found: &[Uid]) {
-        let Some(wanted) = self.command.returns.filter(|wanted| wanted.save) else { return };
+        session.save_found(self.command.returns, found);
+    }
+}
+
+impl Session {
+    pub(super) fn save_found(&mut self, wanted: Option<SearchReturn>, found: &[Uid]) {
+        let Some(wanted) = wanted.filter(|wanted| wanted.save) else { return };
         let all = wanted.all || wanted.count || !wanted.tells();
         let first = found.first().filter(|_| wanted.min);
         let last = found.last().filter(|_| wanted.max);
@@ -205,11 +211,13 @@ impl Ask<Search> {
             });
             first.into_iter().chain(last).chain(part.unwrap_or_default()).copied().collect()
         };
-        if let Some(view) = session.view_mut() {
+        if let Some(view) = self.view_mut() {
             view.save(&kept);
         }
     }
+}
 
+impl Ask<Search> {
     /// Ends the command. One that fails and was to save its result leaves none
     /// (RFC 5182 §2.1).
     pub fn finish(self, session: &mut Session, wire: &mut Wire, completion: Completion) {
@@ -233,7 +241,7 @@ impl Ask<Search> {
         (found, mod_seqs): (&[u32], Option<FoundModSeqs>),
     ) {
         let by_uid = self.command.numbering == Numbering::Uid;
-        let correlator = Correlator { tag: session.running_tag(), by_uid };
+        let correlator = Correlator { tag: session.running_tag(), by_uid, mailbox: None };
         let found = &in_order(found.iter().copied());
         let response = Extended { correlator, wanted, found, mod_seqs };
         response.render(&mut wire.output);

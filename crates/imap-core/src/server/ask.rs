@@ -11,7 +11,7 @@ use crate::{
     UidRuns,
     command::{
         AclCommand, AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, MetadataCommand,
-        Notify, QuotaCommand, Search, Select, Store,
+        MultiSearch, Notify, QuotaCommand, Search, Select, Store,
     },
 };
 
@@ -46,6 +46,8 @@ pub enum Question {
     Store(Ask<Store>),
     /// Find messages.
     Search(Ask<Search>),
+    /// Find messages in many mailboxes.
+    MultiSearch(Ask<MultiSearch>),
     /// Copy or move messages.
     Copy(Ask<Copy>),
     /// Remove messages for good.

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use conversation::Wire;
-use mail_types::Uid;
+use mail_types::{MailboxName, Uid, UidValidity};
 
 use super::{
     Ask, Changes, Session,
@@ -33,6 +33,8 @@ const SORTED_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Context {
     tag: Box<str>,
+    /// Of ESEARCH: the mailbox, as it was called (RFC 7377 §2.1).
+    mailbox: Option<(MailboxName, UidValidity)>,
     search: Search,
     known: Known,
 }
@@ -111,7 +113,7 @@ impl Session {
         self.put_contexts(contexts);
     }
 
-    fn say_no_update(&self, wire: &mut Wire, tag: &str, why: &'static str) {
+    pub(super) fn say_no_update(&self, wire: &mut Wire, tag: &str, why: &'static str) {
         let code = Code::NoUpdate(tag.into());
         response::untagged_no(&mut wire.output, &code, &self.language.say(why));
     }
@@ -121,32 +123,44 @@ impl Ask<Search> {
     /// Keeps the result up to date from here on, if that was asked for; `found` is all of it, in its
     /// order. What can't be kept is told (RFC 5267 §4.3.1).
     pub fn keep_updating(&self, session: &mut Session, wire: &mut Wire, found: &[Uid]) {
-        if self.command.update.is_none() {
+        session.keep_updating(wire, &self.command, None, found);
+    }
+}
+
+impl Session {
+    pub(super) fn keep_updating(
+        &mut self,
+        wire: &mut Wire,
+        search: &Search,
+        mailbox: Option<(MailboxName, UidValidity)>,
+        found: &[Uid],
+    ) {
+        if search.update.is_none() {
             return;
         }
-        let tag: Box<str> = session.running_tag().into();
-        let sorted = self.command.arrange != Arrange::Ascending;
-        let refused = if self.command.key.names_age() {
+        let tag: Box<str> = self.running_tag().into();
+        let sorted = search.arrange != Arrange::Ascending;
+        let refused = if search.key.names_age() {
             Some("This result changes by time alone")
         } else if sorted && found.len() > SORTED_MAX {
             Some("This result is too large to be kept in order")
-        } else if session.contexts().len() >= CONTEXTS_MAX {
+        } else if self.contexts().len() >= CONTEXTS_MAX {
             Some("Too many searches are kept up to date")
         } else {
             None
         };
         if let Some(why) = refused {
-            return session.say_no_update(wire, &tag, why);
+            return self.say_no_update(wire, &tag, why);
         }
-        let Access::Selected(selected) = &mut session.access else { return };
-        let key = fixed(&self.command.key, &selected.view);
+        let Access::Selected(selected) = &mut self.access else { return };
+        let key = fixed(&search.key, &selected.view);
         let known = if sorted {
             Known::Sorted(found.to_vec())
         } else {
             Known::Ascending(found.iter().copied().collect())
         };
-        let search = Search { key, ..self.command.clone() };
-        selected.contexts.push(Context { tag, search, known });
+        let search = Search { key, ..search.clone() };
+        selected.contexts.push(Context { tag, mailbox, search, known });
     }
 }
 
@@ -243,7 +257,9 @@ impl Context {
         let places: Vec<_> =
             places.into_iter().map(|(place, messages)| (place, as_told(messages))).collect();
         if !places.is_empty() {
-            let correlator = Correlator { tag: &self.tag, by_uid: numbering == Numbering::Uid };
+            let (by_uid, spelling) = (numbering == Numbering::Uid, session.spelling());
+            let mailbox = self.mailbox.as_ref().map(|(name, epoch)| (name, *epoch, spelling));
+            let correlator = Correlator { tag: &self.tag, by_uid, mailbox };
             response::context_change(&mut wire.output, &correlator, change, &places);
         }
     }

@@ -216,6 +216,7 @@ impl Session {
                 let done = self.cancel_contexts(&tags);
                 self.end(wire, tag, verb, done)
             }
+            Command::MultiSearch(multi) => self.search_many(wire, tag, verb, multi),
             Command::Notify(notify) => self.notify(tag, verb, notify),
             Command::SetQuota => {
                 let refused = Completion::no(Code::NoPerm, "Quotas are not set from here");

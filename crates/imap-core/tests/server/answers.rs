@@ -40,7 +40,7 @@ fn judge(claim: &Claim) -> Option<Option<LastWord>> {
 
 const VALIDITY: u32 = 3_857_529_045;
 
-fn validity() -> UidValidity {
+pub(super) fn validity() -> UidValidity {
     UidValidity::new(VALIDITY).unwrap()
 }
 
@@ -119,6 +119,10 @@ impl ImapDialogue {
             Question::Search(ask) => match refusal {
                 Some(refusal) => ask.finish(session, wire, refusal),
                 None => self.search(connection, ask, session, wire),
+            },
+            Question::MultiSearch(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => self.multi_search(connection, ask, session, wire),
             },
             Question::Copy(ask) => self.copy(connection, ask, session, wire),
             Question::Expunge(ask) => self.expunge(connection, ask, session, wire),

@@ -183,6 +183,7 @@ fn kind(question: &Question) -> &'static str {
         Question::Fetch(_) => "fetch",
         Question::Store(_) => "store",
         Question::Search(_) => "search",
+        Question::MultiSearch(_) => "multi-search",
         Question::Copy(_) => "copy",
         Question::Expunge(_) => "expunge",
         Question::AppendBegin(_) => "begin",

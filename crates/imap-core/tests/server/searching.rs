@@ -4,13 +4,14 @@ use conversation::Wire;
 use imap_core::{
     UidRuns,
     calendar::Date,
-    command::{Arrange, Numbering, Search, SearchKey},
+    command::{Arrange, MultiSearch, Numbering, Search, SearchKey, SearchSource},
     response::{Completion, FoundModSeqs, SearchResponse},
-    server::{Ask, Changes, LookedAt, Session},
+    server::{Ask, Changes, FoundIn, LookedAt, Session},
+    view::View,
 };
-use mail_types::Uid;
+use mail_types::{MailboxName, Uid};
 
-use super::{account::Message, dialogue::ImapDialogue, sorting};
+use super::{account::Message, answers::validity, dialogue::ImapDialogue, sorting};
 
 impl ImapDialogue {
     /// Tells what became of the results that are kept up to date: everything is looked at again.
@@ -39,6 +40,48 @@ impl ImapDialogue {
             ask.tell_context(session, wire, place, (&looked_at, &order));
             place += 1;
         }
+    }
+
+    /// Searches the mailboxes that are named, and the one that is open; subtrees are not known here.
+    pub(super) fn multi_search(
+        &mut self,
+        connection: usize,
+        ask: Ask<MultiSearch>,
+        session: &mut Session,
+        wire: &mut Wire,
+    ) {
+        let selected = self.selected.get(&connection).cloned();
+        let names: Vec<MailboxName> = ask
+            .command()
+            .sources
+            .iter()
+            .flat_map(|source| match source {
+                SearchSource::Selected => selected.iter().cloned().collect(),
+                SearchSource::Mailboxes(names) => names.clone(),
+                _ => self.account.mailboxes.keys().cloned().collect(),
+            })
+            .collect();
+        let mut saw_selected = false;
+        for name in names {
+            let Some(mailbox) = self.account.mailboxes.get(&name) else { continue };
+            let is_selected = Some(&name) == selected.as_ref();
+            saw_selected |= is_selected;
+            let key = &ask.command().search.key;
+            let found: Vec<Uid> = mailbox
+                .messages
+                .iter()
+                .filter(|message| matches(key, message, session))
+                .map(|message| message.uid)
+                .collect();
+            let (uid_validity, found) = (validity(), found.as_slice());
+            let found_in =
+                FoundIn { mailbox: &name, uid_validity, found, mod_seqs: None, is_selected };
+            ask.found(session, wire, found_in);
+        }
+        if !saw_selected {
+            ask.without_selected(session, wire);
+        }
+        ask.finish(session, wire, Completion::ok("ESEARCH completed"));
     }
 
     pub(super) fn search(
@@ -87,7 +130,8 @@ impl ImapDialogue {
 
 /// The keys that transcripts use.
 fn matches(key: &SearchKey, message: &Message, session: &Session) -> bool {
-    let view = session.view().unwrap();
+    let none = View::default();
+    let view = session.view().unwrap_or(&none);
     match key {
         SearchKey::All => true,
         SearchKey::And(keys) => keys.iter().all(|key| matches(key, message, session)),

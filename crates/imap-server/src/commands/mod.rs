@@ -17,6 +17,7 @@ mod mailbox_id;
 mod mailboxes;
 mod metadata;
 mod missed;
+mod multi_search;
 mod notify;
 mod quota;
 mod search;

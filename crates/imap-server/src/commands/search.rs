@@ -60,7 +60,11 @@ impl Conversation {
 /// What is looked for among messages of the session's view.
 pub(super) fn query(key: &SearchKey, among: UidRuns, session: &Session) -> Query {
     let empty = View::default();
-    let view = session.view().unwrap_or(&empty);
+    query_in(key, among, session.view().unwrap_or(&empty))
+}
+
+/// The same, of another mailbox's view.
+pub(super) fn query_in(key: &SearchKey, among: UidRuns, view: &View) -> Query {
     let recent: UidRuns = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
     // Numbers of no message name nothing here: `1:*` in an empty mailbox is a fair question.
     Query::new(key.clone(), among, recent, |key| match key {

@@ -97,7 +97,9 @@ impl Conversation {
                 tracing::warn!(error = &error as &dyn std::error::Error, "folder not compared");
             }
         });
-        self.selected = Some(Box::new(Selected::new(&place, &state, watch, keywords.clone())));
+        let place = (&select.mailbox, &place);
+        self.selected = Some(Box::new(Selected::new(place, &state, watch, keywords.clone())));
+        let (_, place) = place;
         Ok(Opened {
             recent: UidRuns::from_ranges([(recent_from, Uid::MAX)]).intersection(&uids),
             uids,

@@ -14,22 +14,22 @@ fn literals(source: &str) -> Vec<String> {
         let (before, found) = rest.split_at(at);
         rest = if found.starts_with("//") {
             found.split_once('\n').map_or("", |(_, rest)| rest)
-        } else if found.starts_with("'\"'") || found.starts_with("'/'") {
-            &found[3..]
-        } else if found.starts_with("'\\''") {
-            &found[4..]
-        } else if found.starts_with('"') {
+        } else if let Some(behind) =
+            ["'\"'", "'/'", "'\\''"].iter().find_map(|it| found.strip_prefix(it))
+        {
+            behind
+        } else if let Some(inside) = found.strip_prefix('"') {
             let mut escaped = false;
-            let end = found[1..].find(|c| {
+            let end = inside.find(|c| {
                 let ends = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 ends
             });
-            let end = end.unwrap() + 1;
+            let (literal, behind) = inside.split_at(end.unwrap());
             if !before.ends_with('b') {
-                literals.push(unescaped(&found[1..end]));
+                literals.push(unescaped(literal));
             }
-            &found[end + 1..]
+            &behind[1..]
         } else {
             &found[1..]
         };
