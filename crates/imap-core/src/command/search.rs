@@ -155,8 +155,11 @@ impl PartialRange {
 
 impl fmt::Display for PartialRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.from_end { "-" } else { "" };
-        write!(f, "{sign}{}:{sign}{}", self.first, self.last)
+        if self.from_end {
+            return write!(f, "-{}:-{}", self.first, self.last);
+        }
+        // `4:2` is `2:4` (RFC 5267 §5), and what clients look for.
+        write!(f, "{}:{}", self.first.min(self.last), self.first.max(self.last))
     }
 }
 

@@ -91,8 +91,8 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
         // RFC 9394 §3.1.
         return Err(SyntaxError::Expected("ALL or PARTIAL, not both"));
     }
-    // RFC 4731 §3.1: an empty list means ALL.
-    wanted.all |= wanted == SearchReturn::default() && update.is_none();
+    // RFC 4731 §3.1: an empty list means ALL; what follows a result must know it.
+    wanted.all |= wanted == SearchReturn::default();
     cursor.space()?;
     Ok((Some(wanted), update))
 }

@@ -35,10 +35,12 @@ impl Conversation {
                 ask.rights(session, wire, &selected.keywords, selected.rights);
                 selected.told_rights = selected.rights;
             }
-            let look = selected.take_news() || ask.command().may_exists;
+            // RFC 5267 §4.3.2: a result is told of with what has changed it.
+            let keeps = talk.parts().0.context(0).is_some();
+            let look = selected.take_news() || ask.command().may_exists || keeps;
             match changes(selected, look).await {
                 Ok(Some(changes)) => {
-                    if talk.parts().0.context(0).is_some() {
+                    if keeps {
                         changed = uid_runs(changes.changed.iter().map(|message| &message.uid));
                     }
                     tell(&ask, selected, changes, talk).await?;

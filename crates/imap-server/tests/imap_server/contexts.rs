@@ -62,14 +62,29 @@ async fn a_sorted_result_stays_sorted() {
         "ESEARCH (TAG \"a3\") UID ADDTO (2 4)",
     ];
     assert_eq!(lines, expected);
-    client.run("STORE 1:3 +FLAGS (\\Seen)").await.ok();
-    let told = client.run("NOOP").await.ok().lines();
-    let told: Vec<_> = told.iter().filter(|line| line.starts_with("ESEARCH")).collect();
-    assert!(told.len() <= 1, "{told:?}");
+    let told = client.run("STORE 1:3 +FLAGS (\\Seen)").await.ok().line("ESEARCH");
+    assert_eq!(told, "ESEARCH (TAG \"a3\") UID REMOVEFROM (3 3,1 1 2)");
+    assert!(client.run("NOOP").await.ok().lines().is_empty());
     client.run("CANCELUPDATE \"a3\"").await.ok();
     client.run("STORE 1:3 -FLAGS (\\Seen)").await.ok();
     assert!(client.run("NOOP").await.ok().lines().iter().all(|line| !line.starts_with("ESEARCH")));
     client.run("CANCELUPDATE \"a3\"").await.is("BAD");
+}
+
+/// RFC 5267 §4.3.2: what a session itself does is told with the command that does it.
+#[tokio::test]
+async fn own_changes_of_a_result() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    let none = client.run("SEARCH RETURN (UPDATE) BODY body SEEN").await.ok();
+    assert_eq!(none.line("ESEARCH"), "ESEARCH (TAG \"a3\")");
+    let added = client.run("STORE 1,3 +FLAGS.SILENT (\\Seen)").await.ok();
+    assert_eq!(added.lines(), ["ESEARCH (TAG \"a3\") ADDTO (0 1,3)"]);
+    client.run("STORE 3 +FLAGS.SILENT (\\Deleted)").await.ok();
+    let gone = client.run("EXPUNGE").await.ok();
+    assert_eq!(gone.lines(), ["ESEARCH (TAG \"a3\") REMOVEFROM (0 3)", "3 EXPUNGE"]);
+    client.run("CREATE elsewhere").await.ok();
+    client.run("MOVE 1 elsewhere").await.ok().line("ESEARCH (TAG \"a3\") REMOVEFROM (0 1)");
 }
 
 /// RFC 5267 §4.3.1: more than are kept are refused, and answered all the same.
