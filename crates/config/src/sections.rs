@@ -445,7 +445,8 @@ sections! {
     /// What senders are told when something cannot be delivered.
     pub struct Notices {
         /// In which language: "en" (English), "ko" (Korean), or "ko+en" for both. The words of
-        /// other servers are told as they are.
+        /// other servers are told as they are. With Korean, it is also what mail clients get that
+        /// ask an IMAP server for its default language (LANGUAGE).
         pub language: NoticeLanguage = NoticeLanguage::English,
         /// Whether the postmaster is told of a notice that cannot be delivered itself.
         pub double_bounces: bool = false,
