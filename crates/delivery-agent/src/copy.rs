@@ -3,7 +3,7 @@
 //! The content comes from whoever sent the message. It can be of any size, so it is read in pieces;
 //! of its header only the first 128 KiB are looked at.
 
-use mail_store::{AccountMailboxes, StoreError, Written};
+use mail_store::{AccountMailboxes, StoreError, Unsynced, Written};
 use mail_types::{Address, ReversePath, Timestamp};
 use message_queue::{Content, LeaseRecipient};
 use mime_core::header::fields;
@@ -32,26 +32,46 @@ impl From<StoreError> for CopyError {
     }
 }
 
-/// Writes a recipient's copy; it is synced when this returns, and in no mailbox yet.
-pub(crate) async fn write(
+/// Writes recipients' copies, on a thread that may wait; they are synced when this returns, and in no
+/// mailbox yet. All are on their way to the disk before the first is waited for.
+pub(crate) fn write_here(
+    account: &AccountMailboxes,
+    parts: Vec<Part>,
+    now: Timestamp,
+) -> Vec<(Part, Result<Written, CopyError>)> {
+    let mut buffer = Vec::new();
+    let unsynced: Vec<_> = parts
+        .into_iter()
+        .map(|part| {
+            let written = write(account, &part, now, &mut buffer);
+            (part, written)
+        })
+        .collect();
+    let sync = |unsynced: Unsynced| unsynced.sync().map_err(CopyError::Store);
+    unsynced.into_iter().map(|(part, written)| (part, written.and_then(sync))).collect()
+}
+
+fn write(
     account: &AccountMailboxes,
     part: &Part,
     now: Timestamp,
-) -> Result<Written, CopyError> {
+    buffer: &mut Vec<u8>,
+) -> Result<Unsynced, CopyError> {
     let content = &part.entry.content;
-    let mut piece = content.read_at(0, PIECE.max(HEADER_MAX)).await.map_err(CopyError::Content)?;
-    if was_here(&piece, &part.recipient.address) {
+    let mut piece =
+        content.piece_at(0, PIECE.max(HEADER_MAX), buffer).map_err(CopyError::Content)?;
+    if was_here(piece, &part.recipient.address) {
         return Err(CopyError::Loop);
     }
     let mut incoming = account.incoming_delivery(part.entry.id, part.recipient.number, now);
-    incoming.write(&head(&part.recipient)).await?;
+    incoming.write_here(&head(&part.recipient))?;
     let mut at = 0_u64;
     while !piece.is_empty() {
-        incoming.write(&piece).await?;
+        incoming.write_here(piece)?;
         at = at.saturating_add(piece.len() as u64);
-        piece = content.read_at(at, PIECE).await.map_err(CopyError::Content)?;
+        piece = content.piece_at(at, PIECE, buffer).map_err(CopyError::Content)?;
     }
-    Ok(incoming.finish().await?)
+    Ok(incoming.end_here()?)
 }
 
 /// Leaves out the address as it was given, which stands first if it is there.

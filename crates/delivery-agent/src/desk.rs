@@ -93,6 +93,8 @@ impl Desk {
     pub(crate) async fn work(mut self, stop: &Stop) {
         while !stop.is_asked() {
             self.give_back().await;
+            // Those that wait needn't wait for the queue's disk as well.
+            self.start();
             let mut at_most = self.turn().await;
             self.start();
             if !self.waiting.is_empty() {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use account_usage::Usage;
 use agent_kit::now;
 use directory::Account;
-use mail_store::{AccountMailboxes, Delivery, StoreError, Written};
+use mail_store::{AccountMailboxes, Delivery, StoreError, Totals, Written};
 use mail_types::{
     AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem,
     RecipientNumber, Reply, Scope,
@@ -75,36 +75,67 @@ pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>
     };
     let (written, not_written) = write_all(&shared, &mailboxes, room).await;
     ended.extend(not_written);
-    ended.extend(file_all(&mailboxes, &account, written).await);
-    publish(&shared, &mailboxes).await;
+    let (filed, totals) = file_all(&shared, &mailboxes, &account, written).await;
+    ended.extend(filed);
+    if let Some(totals) = totals {
+        publish(&shared, &mailboxes, totals).await;
+    }
     ended
+}
+
+/// The most messages that a thread writes one after the other, while others may write others.
+const TOGETHER_MAX: usize = 8;
+/// The most octets of them.
+const TOGETHER_OCTETS: u64 = 1 << 20;
+
+/// Divides what is to be written among threads: small messages share one.
+fn together<T>(all: Vec<T>, octets: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut sum = 0_u64;
+    for one in all {
+        let octets = octets(&one);
+        sum = sum.saturating_add(octets);
+        match groups.last_mut() {
+            Some(group) if group.len() < TOGETHER_MAX && sum <= TOGETHER_OCTETS => group.push(one),
+            _ => {
+                sum = octets;
+                groups.push(vec![one]);
+            }
+        }
+    }
+    groups
 }
 
 /// Writes the copies, several at once; those that can't be written have ended.
 async fn write_all(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     mailboxes: &AccountMailboxes,
     parts: Vec<Part>,
 ) -> (Vec<(Part, Written)>, Vec<Ended>) {
     let mut writing = JoinSet::new();
-    for part in parts {
-        let (shared, mailboxes) = (shared.clone(), mailboxes.clone());
-        writing.spawn(async move {
-            let _permit = shared.writing.acquire().await;
-            let written = copy::write(&mailboxes, &part, now()).await;
-            (part, written)
+    for group in together(parts, |part| part.entry.content.len()) {
+        let Ok(permit) = shared.writing.clone().acquire_owned().await else { break };
+        let mailboxes = mailboxes.clone();
+        writing.spawn_blocking(move || {
+            let _permit = permit;
+            copy::write_here(&mailboxes, group, now())
         });
     }
     let (mut done, mut ended) = (Vec::new(), Vec::new());
     while let Some(joined) = writing.join_next().await {
-        match joined {
-            Ok((part, Ok(written))) => done.push((part, written)),
-            Ok((part, Err(error))) => {
-                let outcome = of_copy(mailboxes.id(), &part, error);
-                ended.push(part.ended(outcome));
+        // What has no end is looked after by the desk.
+        let written = joined.unwrap_or_else(|error| {
+            tracing::error!(%error, "writing copies broke");
+            Vec::new()
+        });
+        for (part, written) in written {
+            match written {
+                Ok(written) => done.push((part, written)),
+                Err(error) => {
+                    let outcome = of_copy(mailboxes.id(), &part, error);
+                    ended.push(part.ended(outcome));
+                }
             }
-            // What has no end is looked after by the desk.
-            Err(error) => tracing::error!(%error, "writing a copy broke"),
         }
     }
     // In the order in which they were queued.
@@ -112,22 +143,25 @@ async fn write_all(
     (done, ended)
 }
 
-/// Makes the copies visible, a transaction for each mailbox that they go to.
+/// Makes the copies visible, a transaction for each mailbox that they go to; and what the account
+/// holds then, if anything came in.
 async fn file_all(
+    shared: &Shared,
     mailboxes: &AccountMailboxes,
     account: &Account,
     written: Vec<(Part, Written)>,
-) -> Vec<Ended> {
+) -> (Vec<Ended>, Option<Totals>) {
     let mut groups: BTreeMap<Option<MailboxName>, Vec<(Part, Written)>> = BTreeMap::new();
     for (part, copy) in written {
         let mailbox = part.recipient.file_into.as_ref().map(|into| into.mailbox.clone());
         groups.entry(mailbox).or_default().push((part, copy));
     }
-    let mut ended = Vec::new();
+    let (mut ended, mut totals) = (Vec::new(), None);
     for group in groups.into_values() {
         let (parts, copies): (Vec<Part>, Vec<Written>) = group.into_iter().unzip();
         let error = match file(mailboxes, &parts, copies).await {
-            Ok(()) => {
+            Ok(held) => {
+                totals = Some(held);
                 ended.extend(parts.iter().map(|part| part.ended(delivered(account))));
                 continue;
             }
@@ -140,11 +174,12 @@ async fn file_all(
         }
         tracing::warn!(account = %account.id, %error, "messages can't be filed together: one by one");
         for part in parts {
-            let outcome = file_alone(mailboxes, account, &part).await;
-            ended.push(part.ended(outcome));
+            let (alone, held) = file_alone(shared, mailboxes, account, part).await;
+            totals = held.or(totals);
+            ended.extend(alone);
         }
     }
-    ended
+    (ended, totals)
 }
 
 /// Makes copies visible, all or none.
@@ -152,7 +187,7 @@ async fn file(
     mailboxes: &AccountMailboxes,
     parts: &[Part],
     copies: Vec<Written>,
-) -> Result<(), StoreError> {
+) -> Result<Totals, StoreError> {
     let delivery = |(part, written): (&Part, Written)| {
         let into = part.recipient.file_into.as_ref();
         Delivery {
@@ -164,31 +199,45 @@ async fn file(
             flags: into.map_or_else(FlagSet::new, |into| into.flags.clone()),
         }
     };
-    mailboxes.deliver(parts.iter().zip(copies).map(delivery).collect()).await.map(|_| ())
+    let filed = mailboxes.deliver(parts.iter().zip(copies).map(delivery).collect()).await?;
+    Ok(filed.totals)
 }
 
 /// A copy that failed among others is written and filed once more by itself, so that one message
 /// is not the trouble of the rest.
-async fn file_alone(mailboxes: &AccountMailboxes, account: &Account, part: &Part) -> Outcome {
-    let copy = match copy::write(mailboxes, part, now()).await {
-        Ok(copy) => copy,
-        Err(error) => return of_copy(account.id, part, error),
-    };
-    match file(mailboxes, std::slice::from_ref(part), vec![copy]).await {
-        Ok(()) => delivered(account),
-        Err(error) => of_store(account.id, &error),
+async fn file_alone(
+    shared: &Shared,
+    mailboxes: &AccountMailboxes,
+    account: &Account,
+    part: Part,
+) -> (Vec<Ended>, Option<Totals>) {
+    let (written, mut ended) = write_all(shared, mailboxes, vec![part]).await;
+    let mut totals = None;
+    for (part, copy) in written {
+        let outcome = match file(mailboxes, std::slice::from_ref(&part), vec![copy]).await {
+            Ok(held) => {
+                totals = Some(held);
+                delivered(account)
+            }
+            Err(error) => of_store(account.id, &error),
+        };
+        ended.push(part.ended(outcome));
+    }
+    (ended, totals)
+}
+
+/// Counts what the account holds now, and tells it.
+pub(crate) async fn count_and_publish(shared: &Shared, mailboxes: &AccountMailboxes) {
+    match mailboxes.totals().await {
+        Ok(totals) => publish(shared, mailboxes, totals).await,
+        Err(error) => {
+            tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be counted");
+        }
     }
 }
 
 /// Tells what the account holds now. If that fails, the next change tells it.
-pub(crate) async fn publish(shared: &Shared, mailboxes: &AccountMailboxes) {
-    let totals = match mailboxes.totals().await {
-        Ok(totals) => totals,
-        Err(error) => {
-            tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be counted");
-            return;
-        }
-    };
+async fn publish(shared: &Shared, mailboxes: &AccountMailboxes, totals: Totals) {
     let usage = Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
     let published = shared.usage.publish(mailboxes.id(), usage, mailboxes.quota(), now()).await;
     if let Err(error) = published {
@@ -268,4 +317,24 @@ fn deferred((subject, detail): (u16, u16), text: &str) -> Outcome {
 fn failed((subject, detail): (u16, u16), text: &str) -> Outcome {
     let status = EnhancedStatus::new(5, subject, detail);
     Outcome::Failed(Problem::new(status, Scope::Recipient, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_messages_share_a_thread() {
+        const MIB: u64 = TOGETHER_OCTETS;
+        let check = |octets: &[u64], expected: &[usize]| {
+            let groups = together(octets.to_vec(), |octets| *octets);
+            assert_eq!(groups.concat(), octets, "in their order");
+            assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), expected, "{octets:?}");
+        };
+        check(&[], &[]);
+        check(&[4096; 20], &[8, 8, 4]);
+        check(&[MIB, 1, 2], &[1, 2]);
+        check(&[1, MIB - 1, 1], &[2, 1]);
+        check(&[50 * MIB, 50 * MIB, 1], &[1, 1, 1]);
+    }
 }

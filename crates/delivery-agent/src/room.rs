@@ -1,8 +1,6 @@
 //! Who has room: looked at before copies are written, so that nothing is written in vain. The store
 //! looks again when it takes them, exactly.
 
-use std::collections::HashSet;
-
 use account_usage::{Patience, Room};
 use agent_kit::now;
 use mail_store::{AccountMailboxes, StoreError};
@@ -26,8 +24,8 @@ pub(crate) async fn divide(
     }
     let pair = |part: &Part| (part.entry.id, part.recipient.number);
     let pairs: Vec<(QueueId, RecipientNumber)> = parts.iter().map(pair).collect();
-    let before: HashSet<_> = mailboxes.delivered_before(&pairs).await?;
-    let mut own = mailboxes.totals().await?.volume();
+    let (before, held) = mailboxes.room_for(&pairs).await?;
+    let mut own = held.volume();
     let mut together = held_together(shared, allotment).await;
     let (mut room, mut ended) = (Vec::new(), Vec::new());
     for part in parts {

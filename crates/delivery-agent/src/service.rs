@@ -22,12 +22,15 @@ pub(crate) struct Shared {
     pub(crate) directory: Directory,
     pub(crate) store: MailStore,
     pub(crate) usage: UsagePublisher,
-    /// How many messages may be written at once: each holds some buffers.
-    pub(crate) writing: Semaphore,
+    /// How many threads may write messages at once: each holds some buffers.
+    pub(crate) writing: Arc<Semaphore>,
 }
 
-/// The most messages that are written at once.
+/// The most threads that write messages at once.
 const WRITING_MAX: usize = 8;
+/// The most indexes of accounts that are open: of those that are only delivered to, each takes some
+/// 200 KiB, and to open one costs as much as to deliver some messages.
+const OPEN_ACCOUNTS_MAX: usize = 256;
 /// How often old events of the queue are pruned, and orphans looked for.
 const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
 
@@ -56,6 +59,7 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
     let options = StoreOptions {
         removed_kept: config.storage.removed_kept,
+        open_accounts_max: OPEN_ACCOUNTS_MAX,
         ..StoreOptions::new(&folders.mail, now)
     };
     let store = MailStore::open(options, Files::real()).await;
@@ -65,7 +69,7 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let shared = Arc::new(Shared {
         directory: Directory::open(&folders.directory),
         usage: usage.context("cannot open the usage of accounts")?,
-        writing: Semaphore::new(WRITING_MAX),
+        writing: Arc::new(Semaphore::new(WRITING_MAX)),
         queue,
         store,
         config,

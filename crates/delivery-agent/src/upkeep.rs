@@ -78,7 +78,7 @@ pub(crate) async fn look_after(shared: &Shared, id: AccountId) -> Result<(), Sto
         tracing::info!(account = %id, messages = removed, "old messages removed");
         let account = shared.directory.account(id).await.ok().flatten();
         let quota = account.map(|account| account.quota()).unwrap_or_default();
-        handover::publish(shared, &mailboxes.within(quota)).await;
+        handover::count_and_publish(shared, &mailboxes.within(quota)).await;
     }
     Ok(())
 }

@@ -96,7 +96,7 @@ async fn put_into_inbox(
     incoming.write(&message(shared, account, held, &inbox.to_string())).await?;
     let new = NewMessage { written: incoming.finish().await?, flags: FlagSet::new() };
     mailboxes.append(inbox, vec![new]).await?;
-    handover::publish(shared, &mailboxes.within(account.quota())).await;
+    handover::count_and_publish(shared, &mailboxes.within(account.quota())).await;
     Ok(())
 }
 

@@ -94,9 +94,23 @@ impl AccountMailboxes {
         F: Future<Output = Result<(T, Vec<MailboxId>), StoreError>> + Send,
     {
         let handle = self.clone();
+        self.in_a_task(async move { handle.borrow().await }, work).await
+    }
+
+    /// The same with what `borrow` borrows.
+    async fn in_a_task<T, F>(
+        &self,
+        borrow: impl Future<Output = Result<Borrowed, StoreError>> + Send + 'static,
+        work: impl FnOnce(Self, Arc<Borrowed>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Vec<MailboxId>), StoreError>> + Send,
+    {
+        let handle = self.clone();
         let running = tokio::spawn(async move {
             let shared = handle.store.shared.clone();
-            let borrowed = Arc::new(handle.borrow().await?);
+            let borrowed = Arc::new(borrow.await?);
             let id = handle.id;
             match work(handle, borrowed.clone()).await {
                 Ok((answer, changed)) => {
@@ -122,7 +136,7 @@ impl AccountMailboxes {
 
     /// File names and the like follow this change.
     fn follow(&self) {
-        self.store.shared.follow_ups.add(self.id, []);
+        self.store.shared.follow_ups.add(self.id);
     }
 
     /// Compares a mailbox, and those that others changed, with their folders.

@@ -15,35 +15,47 @@ use crate::{MailStore, store::Shared, watch::parse_payload};
 /// How often folders are looked at that somebody waits for, and what failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// What an account may forget: recipients of queue entries.
-pub(crate) type Forget = Vec<(QueueId, RecipientNumber)>;
+/// What is still to do for an account.
+#[derive(Debug, Default)]
+pub(crate) struct FollowUp {
+    /// File names are behind, or files are to go.
+    pub(crate) files: bool,
+    /// Recipients of queue entries that may be forgotten.
+    pub(crate) forget: Vec<(QueueId, RecipientNumber)>,
+}
 
-/// Accounts where something is still to do, and what they may forget.
+/// Accounts where something is still to do.
 #[derive(Debug, Default)]
 pub(crate) struct FollowUps {
-    accounts: Mutex<HashMap<AccountId, Forget>>,
+    accounts: Mutex<HashMap<AccountId, FollowUp>>,
     wake: Arc<Notify>,
 }
 
 impl FollowUps {
-    /// Something is to follow for this account.
-    pub(crate) fn add(
+    /// Files of this account are to follow its index.
+    pub(crate) fn add(&self, account: AccountId) {
+        self.add_again(account);
+        self.wake.notify_one();
+    }
+
+    /// These recipients of queue entries may be forgotten.
+    pub(crate) fn forget(
         &self,
         account: AccountId,
-        forget: impl IntoIterator<Item = (QueueId, RecipientNumber)>,
+        settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>,
     ) {
-        self.accounts().entry(account).or_default().extend(forget);
+        self.accounts().entry(account).or_default().forget.extend(settled);
         self.wake.notify_one();
     }
 
     /// It failed for this account: once more, later. What was to be forgotten is given up, so that
     /// nothing grows meanwhile; its time ends its memory.
     pub(crate) fn add_again(&self, account: AccountId) {
-        self.accounts().entry(account).or_default();
+        self.accounts().entry(account).or_default().files = true;
     }
 
     /// Takes all of it.
-    pub(crate) fn take(&self) -> HashMap<AccountId, Forget> {
+    pub(crate) fn take(&self) -> HashMap<AccountId, FollowUp> {
         std::mem::take(&mut *self.accounts())
     }
 
@@ -54,7 +66,7 @@ impl FollowUps {
         }
     }
 
-    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Forget>> {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, FollowUp>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -123,6 +123,9 @@ impl StoreError {
             if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() {
                 return error.code()?.parse().ok();
             }
+            if let Some(rusqlite::Error::SqliteFailure(error, _)) = error.downcast_ref() {
+                return u32::try_from(error.extended_code).ok();
+            }
             cause = error.source();
         }
         None

@@ -84,31 +84,66 @@ impl Incoming {
 
     /// Ends the message: it is synced when this returns.
     pub async fn finish(self) -> Result<Written, StoreError> {
-        on_blocking_thread(move || {
-            let (Started { tmp, file, parser, keys, email_id }, last) =
-                step(&self.maildir, &self.unique, self.started, self.gathered)?;
-            let failed = |e| StoreError::file("sync", file.path(), e);
-            // The modification time is where the internal date outlives the index.
-            let times = FileTimes::new().set_modified(system_time(self.internal_date));
-            file.file().set_times(times).map_err(failed)?;
-            file.sync().map_err(failed)?;
-            let structure = parser.finish();
-            let words = if file.length() == last.len() as u64 {
-                preview(&structure.body, from_memory(&last))
-            } else {
-                preview(&structure.body, |start, length| read_at(file.file(), start, length))
-            };
-            let words = words.map_err(|e| StoreError::file("read", file.path(), e))?;
-            let email_id = email_id.finish(self.internal_date);
-            Ok(Written {
-                tmp,
-                unique: self.unique,
-                internal_date: self.internal_date,
-                size: file.length(),
-                parsed: Parsed::of(&structure, keys, email_id, words),
-            })
-        })
-        .await
+        on_blocking_thread(move || self.end_here()?.sync()).await
+    }
+}
+
+/// For a thread that may wait, and writes many messages: they are on their way to the disk together.
+impl Incoming {
+    /// [`Incoming::write`], by the caller's thread.
+    pub fn write_here(&mut self, piece: &[u8]) -> Result<(), StoreError> {
+        self.line_ends.push(piece, &mut self.gathered);
+        if self.gathered.len() < STEP_OCTETS {
+            return Ok(());
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        let (started, mut emptied) =
+            step(&self.maildir, &self.unique, self.started.take(), gathered)?;
+        emptied.clear();
+        (self.started, self.gathered) = (Some(started), emptied);
+        Ok(())
+    }
+
+    /// That was all of it. It is not synced yet.
+    pub fn end_here(self) -> Result<Unsynced, StoreError> {
+        let (Started { tmp, file, parser, keys, email_id }, last) =
+            step(&self.maildir, &self.unique, self.started, self.gathered)?;
+        // The modification time is where the internal date outlives the index.
+        let times = FileTimes::new().set_modified(system_time(self.internal_date));
+        let set = file.file().set_times(times);
+        set.map_err(|e| StoreError::file("date", file.path(), e))?;
+        file.begin_sync();
+        let structure = parser.finish();
+        let words = if file.length() == last.len() as u64 {
+            preview(&structure.body, from_memory(&last))
+        } else {
+            preview(&structure.body, |start, length| read_at(file.file(), start, length))
+        };
+        let words = words.map_err(|e| StoreError::file("read", file.path(), e))?;
+        let email_id = email_id.finish(self.internal_date);
+        let written = Written {
+            tmp,
+            unique: self.unique,
+            internal_date: self.internal_date,
+            size: file.length(),
+            parsed: Parsed::of(&structure, keys, email_id, words),
+        };
+        Ok(Unsynced { written, file })
+    }
+}
+
+/// A whole message in the account's `tmp`, on its way to the disk. Dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct Unsynced {
+    written: Written,
+    file: NewFile,
+}
+
+impl Unsynced {
+    /// Waits until it is there; for a thread that may wait.
+    pub fn sync(self) -> Result<Written, StoreError> {
+        self.file.sync().map_err(|e| StoreError::file("sync", self.file.path(), e))?;
+        Ok(self.written)
     }
 }
 
@@ -136,17 +171,22 @@ fn start(maildir: &Maildir, unique: &str, keys: StoredKeys) -> Result<Started, S
     let folder = maildir.tmp();
     let path = folder.join(unique);
     let failed = |e| StoreError::file("make", &path, e);
-    if !files.exists(&folder).map_err(failed)? {
-        files.make_folders(&folder).map_err(failed)?;
-    }
     let (mut former, mut used) = (None, path.clone());
-    if files.exists(&path).map_err(failed)? {
-        // It may be a second name of a message that is in a mailbox: never write into it.
-        used = folder.join(format!("{unique}.again"));
-        files.unlink(&used).map_err(failed)?;
-        former = Some(path.clone());
-    }
-    let file = files.create_new(&used).map_err(failed)?;
+    let made = match files.create_new(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            files.make_folders(&folder).map_err(failed)?;
+            files.create_new(&path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // It may be a second name of a message that is in a mailbox: never write into it.
+            used = folder.join(format!("{unique}.again"));
+            files.unlink(&used).map_err(failed)?;
+            former = Some(path.clone());
+            files.create_new(&used)
+        }
+        made => made,
+    };
+    let file = made.map_err(failed)?;
     let tmp = Tmp { maildir: maildir.clone(), path: used, former, kept: false };
     let (parser, email_id) = (Parser::new(Limits::default()), EmailIdMaker::new());
     Ok(Started { tmp, file, parser, keys, email_id })

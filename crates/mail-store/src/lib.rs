@@ -51,13 +51,13 @@ pub use changes::removed::RemovedMessage;
 pub use check::{Finding, Mended, Trouble};
 pub use content::MessageReader;
 pub use error::StoreError;
-pub use incoming::{Incoming, Written};
+pub use incoming::{Incoming, Unsynced, Written};
 pub use mailbox::{
     Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,
     SpecialUse, Totals,
 };
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
-pub use message::{Delivered, Delivery, Details, MessageFile, MessageRow, NewMessage, Want};
+pub use message::{Delivered, Delivery, Details, Filed, MessageFile, MessageRow, NewMessage, Want};
 pub use object_ids::{EmailId, ObjectIds, ThreadId};
 pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};

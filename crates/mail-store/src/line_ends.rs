@@ -13,20 +13,21 @@ impl LineEnds {
     /// Adds the piece to `out`.
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         out.reserve(piece.len());
-        for line in piece.split_inclusive(|octet| *octet == b'\n') {
-            let Some(text) = line.strip_suffix(b"\n") else {
-                out.extend_from_slice(line);
-                self.after_cr = line.ends_with(b"\r");
-                continue;
-            };
-            let has_cr = if text.is_empty() { self.after_cr } else { text.ends_with(b"\r") };
-            out.extend_from_slice(text);
+        // Up to here it is in `out`; what has its CR needs no copy of its own.
+        let mut done = 0;
+        for at in memchr::memchr_iter(b'\n', piece) {
+            let before = at.checked_sub(1).and_then(|before| piece.get(before));
+            let has_cr = before.map_or(self.after_cr, |before| *before == b'\r');
             if !has_cr {
                 self.bare_lf = true;
+                out.extend_from_slice(piece.get(done..at).unwrap_or_default());
                 out.push(b'\r');
+                done = at;
             }
-            out.push(b'\n');
-            self.after_cr = false;
+        }
+        out.extend_from_slice(piece.get(done..).unwrap_or_default());
+        if let Some(last) = piece.last() {
+            self.after_cr = *last == b'\r';
         }
     }
 }
@@ -52,5 +53,6 @@ mod tests {
         check(b"a\rb\r\r\n", b"a\rb\r\r\n", false);
         check(b"", b"", false);
         check(b"\r", b"\r", false);
+        check(b"\r\na\r\nb\nc\r\n\n", b"\r\na\r\nb\r\nc\r\n\r\n", true);
     }
 }

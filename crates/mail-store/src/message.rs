@@ -5,7 +5,7 @@ use mail_types::{
 };
 use mime_core::{BodyStructure, Corrupt, Envelope};
 
-use crate::Written;
+use crate::{Totals, Written};
 
 /// How much of each message a query brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +110,15 @@ pub struct Delivered {
     pub uid: Uid,
     /// Whether this recipient of this queue entry had been served before: nothing was done.
     pub before: bool,
+}
+
+/// What deliveries came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filed {
+    /// Where each went, in the order of the deliveries.
+    pub delivered: Vec<Delivered>,
+    /// What the account holds now.
+    pub totals: Totals,
 }
 
 /// A message to append.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mail_types::{AccountId, MailboxId};
+use mail_types::{AccountId, MailboxId, Timestamp};
 use stable_storage::on_blocking_thread;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         populate::{self, Populated},
         rename,
     },
-    index::{Change, Index, Look, history, mailboxes, pending, rows},
+    index::{Change, Here, Index, Look, history, mailboxes, pending, rows},
     maildir::Maildir,
     naming::file,
     records::FolderFile,
@@ -78,6 +78,28 @@ impl OpenAccount {
         on_blocking_thread(move || maildir.sweep_tmp(now)).await?;
         let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
         Ok(Opened { account, left_over })
+    }
+
+    /// The same for who delivers: without the connection that costs a thread, as long as nothing is to
+    /// be made or repaired first.
+    pub(crate) async fn open_to_deliver(
+        id: AccountId,
+        maildir: Maildir,
+        options: &StoreOptions,
+    ) -> Result<Opened, StoreError> {
+        let path = maildir.root.join(INDEX);
+        if path.is_file() {
+            let index = Index::unopened(id, path)?;
+            let (on_disk, boot, now) = (maildir.clone(), options.boot.clone(), (options.clock)());
+            let look = move |here: &Here| is_whole(here, &on_disk, &boot, now);
+            // What went wrong goes wrong below as well, or is mended there.
+            if let Ok(Some(left_over)) = index.ask_here(look).await {
+                let keeps_removed = !options.removed_kept.is_zero();
+                let account = Self { maildir, index, clock: options.clock, keeps_removed };
+                return Ok(Opened { account, left_over });
+            }
+        }
+        Self::open(id, maildir, options).await
     }
 
     /// The machine stopped since this index was last opened: its last transactions may be lost.
@@ -178,6 +200,23 @@ impl OpenAccount {
     pub(crate) fn unique(&self) -> Result<String, StoreError> {
         unique(&self.maildir, self.clock)
     }
+}
+
+/// Whether names are behind, files to be removed, or folders to be compared; none if something is to
+/// be repaired before anybody sees the account.
+fn is_whole(
+    here: &Here,
+    maildir: &Maildir,
+    boot: &str,
+    now: Timestamp,
+) -> Result<Option<bool>, StoreError> {
+    let (last_boot, left) = here.state()?;
+    if last_boot != boot || left.renames {
+        return Ok(None);
+    }
+    maildir.sweep_tmp(now)?;
+    let is_due = |row: &mailboxes::MailboxRow| merge::is_due(maildir, row, now.millis());
+    Ok(Some(left.doomed || left.behind || here.mailboxes()?.iter().any(is_due)))
 }
 
 /// The unique part of the name of a message that is no delivery.

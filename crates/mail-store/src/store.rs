@@ -14,9 +14,10 @@ use stable_storage::{Bell, Files, on_blocking_thread};
 use crate::{
     AccountMailboxes, Pending, StoreError,
     asked::Asked,
-    background::{Background, FollowUps, Forget},
+    background::{Background, FollowUp, FollowUps},
+    changes::follow,
     maildir::Maildir,
-    open_account::OpenAccount,
+    open_account::{OpenAccount, Opened},
     open_accounts::{Borrowed, OpenAccounts},
     watch::{Watchers, payload},
 };
@@ -31,7 +32,7 @@ pub struct StoreOptions {
     pub folder: PathBuf,
     /// The clock.
     pub clock: Clock,
-    /// The most indexes open at once; each costs a thread.
+    /// The most indexes open at once; each costs memory, and a thread if more is done than delivering.
     pub open_accounts_max: usize,
     /// The name of this run of the kernel: another one at the next opening means that the machine
     /// stopped between.
@@ -144,11 +145,27 @@ impl Shared {
 
     /// Borrows an account for an operation; opens its index if need be.
     pub(crate) async fn borrow(&self, id: AccountId) -> Result<Borrowed, StoreError> {
+        self.borrow_by(id, || Box::pin(OpenAccount::open(id, self.maildir(id), &self.options)))
+            .await
+    }
+
+    /// The same for a delivery, which needs less of it.
+    pub(crate) async fn borrow_to_deliver(&self, id: AccountId) -> Result<Borrowed, StoreError> {
+        self.borrow_by(id, || {
+            Box::pin(OpenAccount::open_to_deliver(id, self.maildir(id), &self.options))
+        })
+        .await
+    }
+
+    async fn borrow_by<'a>(
+        &'a self,
+        id: AccountId,
+        open: impl Fn() -> Pending<'a, Opened>,
+    ) -> Result<Borrowed, StoreError> {
         loop {
-            let open = Box::pin(OpenAccount::open(id, self.maildir(id), &self.options));
-            let (borrowed, left_over) = self.accounts.borrow(id, open).await?;
+            let (borrowed, left_over) = self.accounts.borrow(id, open()).await?;
             if left_over {
-                self.follow_ups.add(id, []);
+                self.follow_ups.add(id);
             }
             if !borrowed.account()?.index.is_replaced() {
                 return Ok(borrowed);
@@ -182,18 +199,27 @@ impl Shared {
 
     /// Does for all accounts what is to follow.
     pub(crate) async fn follow_all(&self) {
-        for (id, forget) in self.follow_ups.take() {
-            self.follow(id, forget).await;
+        for (id, follow_up) in self.follow_ups.take() {
+            self.follow(id, follow_up).await;
         }
     }
 
-    async fn follow(&self, id: AccountId, forget: Forget) {
+    async fn follow(&self, id: AccountId, FollowUp { files, forget }: FollowUp) {
         let done = async {
-            let borrowed = self.borrow(id).await?;
-            Box::pin(crate::changes::follow::follow(borrowed.account()?, &forget)).await
+            let borrowed =
+                if files { self.borrow(id).await? } else { self.borrow_to_deliver(id).await? };
+            let account = borrowed.account()?;
+            if !forget.is_empty() {
+                follow::forget(account, forget).await?;
+            }
+            if !files {
+                return Ok(None);
+            }
+            Box::pin(follow::follow(account)).await.map(Some)
         };
         match done.await {
-            Ok(followed) => {
+            Ok(None) => {}
+            Ok(Some(followed)) => {
                 followed.changed.into_iter().for_each(|mailbox| self.changed(id, mailbox));
                 if followed.is_held {
                     self.follow_ups.add_again(id);

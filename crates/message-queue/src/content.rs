@@ -53,4 +53,51 @@ impl Content {
             }
         }
     }
+
+    /// The same for a thread that may wait. What is in memory already is not copied; a file's piece is
+    /// put into `buffer`, in place of what it held.
+    pub fn piece_at<'a>(
+        &'a self,
+        offset: u64,
+        max: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> io::Result<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => {
+                let rest = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..);
+                let rest = rest.unwrap_or_default();
+                Ok(rest.get(..max).unwrap_or(rest))
+            }
+            Self::File { file, len } => {
+                let left = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX);
+                buffer.resize(max.min(left), 0);
+                file.read_exact_at(buffer, offset)?;
+                Ok(buffer)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_kinds_are_read_alike() {
+        let octets = b"0123456789";
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, octets).unwrap();
+        let bytes = Content::Bytes(octets.to_vec().into());
+        let file = Content::File { file: Arc::new(file), len: 10 };
+        let mut buffer = b"what was there before".to_vec();
+        for (offset, max, expected) in
+            [(0, 4, "0123"), (4, 100, "456789"), (8, 2, "89"), (10, 5, ""), (11, 5, ""), (3, 0, "")]
+        {
+            for content in [&bytes, &file] {
+                let piece = content.piece_at(offset, max, &mut buffer).unwrap();
+                assert_eq!(piece, expected.as_bytes(), "{offset} {max}");
+                assert_eq!(content.read_at(offset, max).await.unwrap(), expected.as_bytes());
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
-use crate::{DatabaseError, Opening, database};
+use crate::{DatabaseError, Opening, database, migration};
 
 /// How many prepared statements are kept.
 const STATEMENTS_KEPT: usize = 64;
@@ -25,6 +25,26 @@ pub struct Direct {
 }
 
 impl Direct {
+    /// For an owner whose transactions enclose other work and are done by one thread that may wait.
+    /// Enter the [`crate::Turnstile`] before each of them. Tables other than those that this program
+    /// knows are an error that says which they are.
+    pub fn open_current(opening: &Opening) -> Result<Self, DatabaseError> {
+        // What is not there is not made.
+        if matches!(opening.path.try_exists(), Ok(false)) {
+            return Err(DatabaseError::Missing { path: opening.path.clone() });
+        }
+        // Who turns a new file into a WAL database waits for nobody who looks at it meanwhile.
+        let _held = migration::lock_here(opening)?;
+        let direct = Self::open(opening)?;
+        let mut version = 0;
+        direct.run("pragma user_version", &[], |row| {
+            version = row.get(0)?;
+            Ok(())
+        })?;
+        migration::compare(version, opening)?;
+        Ok(direct)
+    }
+
     pub(crate) fn open(opening: &Opening) -> Result<Self, DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&opening.path, flags);
@@ -103,7 +123,7 @@ impl Direct {
     }
 
     /// Whether no transaction is open.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         self.connection.is_autocommit()
     }
 }
@@ -139,6 +159,19 @@ mod tests {
         assert_eq!((changed.unwrap(), seen), (2, vec![(2, 2), (1, 2)]));
         assert!(direct.execute("insert into a (b) values ($2)", &[&3]).is_err(), "no $2");
         assert!(direct.execute("insert into a (b) values (2)", &[]).is_err(), "not unique");
+    }
+
+    #[tokio::test]
+    async fn tables_of_another_version_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = |migrations| Opening::new(folder.path().join("some.db"), migrations);
+        let error = Direct::open_current(&opening(TABLE)).unwrap_err();
+        assert!(matches!(error, DatabaseError::Missing { .. }), "{error}");
+        assert!(!folder.path().join("some.db").exists(), "nothing is made");
+        direct(folder.path()).await;
+        Direct::open_current(&opening(TABLE)).unwrap();
+        let error = Direct::open_current(&opening(&[])).unwrap_err();
+        assert!(matches!(error, DatabaseError::SchemaNewer { found: 1, known: 0, .. }), "{error}");
     }
 
     #[tokio::test]

@@ -25,6 +25,13 @@ pub(crate) async fn lock(opening: &Opening) -> Result<Held, DatabaseError> {
     FileLock::at(&path).map_err(at_lock)?.lock().await.map_err(at_lock)
 }
 
+/// The same for a thread that may wait.
+pub(crate) fn lock_here(opening: &Opening) -> Result<Held, DatabaseError> {
+    let path = opening.path.with_added_extension("migration");
+    let at_lock = |source| DatabaseError::File { doing: "lock", path: path.clone(), source };
+    FileLock::at(&path).and_then(|lock| lock.waiter()()).map_err(at_lock)
+}
+
 /// Makes the database if it is not there, and brings its tables to this program's version. The
 /// lock must be held.
 pub(crate) async fn migrate(opening: &Opening) -> Result<(), DatabaseError> {
@@ -75,6 +82,11 @@ pub(crate) async fn check(
         .fetch_one(connection)
         .await
         .map_err(|source| DatabaseError::Open { path: opening.path.clone(), source })?;
+    compare(version, opening)
+}
+
+/// The same of the version that a database tells.
+pub(crate) fn compare(version: i64, opening: &Opening) -> Result<(), DatabaseError> {
     let (found, known) = (usize::try_from(version).unwrap_or(usize::MAX), opening.migrations.len());
     let path = opening.path.clone();
     match found.cmp(&known) {

@@ -1,16 +1,15 @@
 //! Messages come, change, move and go. Each operation runs to its end, even if its caller is dropped.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use mail_types::{MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
-use stable_storage::on_blocking_thread;
 
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
-    Appended, Copied, Delivered, Delivery, FlagChange, FlagsStored, Incoming, MailboxState,
-    MaildropLock, NewMessage, StoreError, UidSet,
+    Appended, Copied, Delivery, Filed, FlagChange, FlagsStored, Incoming, MailboxState,
+    MaildropLock, NewMessage, StoreError, Totals, UidSet,
     changes::{deliver, expunge, flags, relocate, replace},
-    index::{counters, deliveries, mailboxes, messages::Which},
+    index::{Here, counters, deliveries, mailboxes, messages::Which},
     maildrop,
     naming::file::unique_of_delivery,
     open_account,
@@ -36,23 +35,20 @@ impl AccountMailboxes {
     }
 
     /// Delivers messages, all or none, each exactly once for its queue entry and recipient. They
-    /// are durable and visible when this returns. Answers in the order of the deliveries.
-    pub fn deliver(&self, mut deliveries: Vec<Delivery>) -> Pending<'_, Vec<Delivered>> {
-        Box::pin(self.to_the_end(move |handle, borrowed| async move {
-            let account = borrowed.account()?;
-            let delivered = deliver::deliver(account, &mut deliveries, &handle.quota).await?;
-            if deliveries.iter().any(|delivery| !delivery.flags.keywords().is_empty()) {
+    /// are durable and visible when this returns.
+    pub fn deliver(&self, deliveries: Vec<Delivery>) -> Pending<'_, Filed> {
+        let (shared, id) = (self.store.shared.clone(), self.id);
+        let borrow = async move { shared.borrow_to_deliver(id).await };
+        Box::pin(self.in_a_task(borrow, move |handle, borrowed| async move {
+            let with_keywords = deliveries.iter().any(|d| !d.flags.keywords().is_empty());
+            let filed = deliver::deliver(borrowed.account()?, deliveries, handle.quota).await?;
+            if with_keywords {
                 handle.follow();
             }
-            // Removes what is left in `tmp`, which waits for the disk.
-            on_blocking_thread(move || {
-                drop(deliveries);
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-            let new = delivered.iter().filter(|delivered| !delivered.before);
-            let changed = new.map(|delivered| delivered.mailbox).collect();
-            Ok((delivered, changed))
+            let new = filed.delivered.iter().filter(|delivered| !delivered.before);
+            // Whoever waits for a mailbox hears of all of them at once.
+            let changed: BTreeSet<MailboxId> = new.map(|delivered| delivered.mailbox).collect();
+            Ok((filed, changed.into_iter().collect()))
         }))
     }
 
@@ -68,10 +64,35 @@ impl AccountMailboxes {
         }))
     }
 
+    /// The same, and what the account holds: what a delivery asks before anything is written.
+    pub fn room_for<'a>(
+        &'a self,
+        recipients: &'a [(QueueId, RecipientNumber)],
+    ) -> Pending<'a, (HashSet<(QueueId, RecipientNumber)>, Totals)> {
+        let recipients = recipients.to_vec();
+        Box::pin(async move {
+            let borrowed = self.store.shared.borrow_to_deliver(self.id).await?;
+            let ask = move |here: &Here| {
+                let mut served = HashSet::new();
+                for pair in recipients {
+                    if here.served(pair)?.is_some() {
+                        served.insert(pair);
+                    }
+                }
+                Ok((served, here.totals()?))
+            };
+            let asked = borrowed.account()?.index.ask_here(ask).await;
+            if asked.as_ref().is_err_and(StoreError::is_damaged_index) {
+                self.store.shared.damaged(self.id, &borrowed).await;
+            }
+            asked
+        })
+    }
+
     /// These recipients of queue entries are settled for good: that they were served needn't be
     /// remembered any longer. Takes effect within seconds.
     pub fn forget(&self, settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>) {
-        self.store.shared.follow_ups.add(self.id, settled);
+        self.store.shared.follow_ups.forget(self.id, settled);
     }
 
     /// Appends messages, all or none (RFC 3502 §6.3.11).

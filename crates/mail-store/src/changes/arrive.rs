@@ -12,7 +12,7 @@ use stable_storage::on_blocking_thread;
 use crate::{
     StoreError,
     index::{
-        Change, KEYWORDS_BEHIND,
+        Change, Here, KEYWORDS_BEHIND,
         mailboxes::{self, MailboxRow, uid},
         messages::{FileRow, Place},
         rows::{self, NewRow, Parsed},
@@ -57,21 +57,11 @@ pub(crate) async fn arrive(
     arrivals: Vec<Arrival>,
     way: Way,
 ) -> Result<Vec<Uid>, StoreError> {
-    let (sources, rows) = plan(mailbox, arrivals)?;
+    let Plan { names, rows } = plan(maildir, mailbox, arrivals)?;
     let uids = rows.iter().map(|new| new.row.uid).collect();
-    let names: Vec<(PathBuf, PathBuf)> = sources
-        .into_iter()
-        .zip(&rows)
-        .map(|(source, new)| (source, maildir.path(&new.row.path(&mailbox.dir))))
-        .collect();
     let (on_disk, mut row) = (maildir.clone(), mailbox.clone());
     let (named, names) = on_blocking_thread(move || {
-        let undisturbed = on_disk.times(&row.dir) == row.times;
-        on_disk.reserve(&mut row)?;
-        give_names(&on_disk, &names, way)?;
-        if undisturbed {
-            row.times = on_disk.times(&row.dir);
-        }
+        name_all(&on_disk, &mut row, &names, way)?;
         Ok::<_, StoreError>((row, names))
     })
     .await?;
@@ -88,6 +78,23 @@ pub(crate) async fn arrive(
     Ok(uids)
 }
 
+/// The same within a change of this thread's.
+pub(crate) fn arrive_here(
+    here: &Here,
+    maildir: &Maildir,
+    mailbox: &mut MailboxRow,
+    arrivals: Vec<Arrival>,
+    way: Way,
+) -> Result<Vec<Uid>, StoreError> {
+    let Plan { names, rows } = plan(maildir, mailbox, arrivals)?;
+    name_all(maildir, mailbox, &names, way)?;
+    if let Err(error) = here.insert(mailbox.id, &rows).and_then(|()| here.raise(mailbox)) {
+        take_names_back(maildir, &names, way);
+        return Err(error);
+    }
+    Ok(rows.iter().map(|new| new.row.uid).collect())
+}
+
 async fn add_rows(
     change: &mut Change,
     mailbox: &MailboxRow,
@@ -97,13 +104,21 @@ async fn add_rows(
     mailboxes::save(change, mailbox).await
 }
 
+/// What messages will be called, and their rows.
+struct Plan {
+    /// Where each is, and where it is to be.
+    names: Vec<(PathBuf, PathBuf)>,
+    rows: Vec<NewRow>,
+}
+
 /// Gives each arrival its UID, and all of them one modseq.
 fn plan(
+    maildir: &Maildir,
     mailbox: &mut MailboxRow,
     arrivals: Vec<Arrival>,
-) -> Result<(Vec<PathBuf>, Vec<NewRow>), StoreError> {
+) -> Result<Plan, StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
-    let mut planned = (Vec::new(), Vec::new());
+    let mut planned = Plan { names: Vec::new(), rows: Vec::new() };
     for arrival in arrivals {
         if mailbox.uid_next > i64::from(u32::MAX) {
             return Err(StoreError::NoUidLeft(mailbox.id));
@@ -113,25 +128,39 @@ fn plan(
         let in_new = arrival.is_new && arrival.flags.is_empty();
         let keywords = !file::keywords_beside(&arrival.flags).is_empty();
         let octets = u64::try_from(arrival.octets).unwrap_or(0);
-        planned.0.push(arrival.source);
-        planned.1.push(NewRow {
-            row: FileRow {
-                uid,
-                modseq: mailbox.modseq,
-                size: arrival.size,
-                octets: arrival.octets,
-                internal_date: arrival.internal_date,
-                base: file::base(&arrival.unique, uid, octets, arrival.saved),
-                info: if in_new { String::new() } else { file::info(&arrival.flags, "") },
-                place: if in_new { Place::New } else { Place::Cur },
-                behind: if keywords { KEYWORDS_BEHIND } else { 0 },
-                bare_lf: arrival.bare_lf,
-                flags: arrival.flags,
-            },
-            parsed: arrival.parsed,
-        });
+        let row = FileRow {
+            uid,
+            modseq: mailbox.modseq,
+            size: arrival.size,
+            octets: arrival.octets,
+            internal_date: arrival.internal_date,
+            base: file::base(&arrival.unique, uid, octets, arrival.saved),
+            info: if in_new { String::new() } else { file::info(&arrival.flags, "") },
+            place: if in_new { Place::New } else { Place::Cur },
+            behind: if keywords { KEYWORDS_BEHIND } else { 0 },
+            bare_lf: arrival.bare_lf,
+            flags: arrival.flags,
+        };
+        planned.names.push((arrival.source, maildir.path(&row.path(&mailbox.dir))));
+        planned.rows.push(NewRow { row, parsed: arrival.parsed });
     }
     Ok(planned)
+}
+
+/// Raises the marks, gives the names, and notes the folder's times if nobody else was there.
+fn name_all(
+    maildir: &Maildir,
+    mailbox: &mut MailboxRow,
+    names: &[(PathBuf, PathBuf)],
+    way: Way,
+) -> Result<(), StoreError> {
+    let undisturbed = maildir.times(&mailbox.dir) == mailbox.times;
+    maildir.reserve(mailbox)?;
+    give_names(maildir, names, way)?;
+    if undisturbed {
+        mailbox.times = maildir.times(&mailbox.dir);
+    }
+    Ok(())
 }
 
 /// Gives the names and makes them durable; all of them or none.

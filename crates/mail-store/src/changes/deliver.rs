@@ -2,104 +2,175 @@
 //!
 //! The pair of queue entry and recipient is in the same transaction as the row. A file that an
 //! earlier attempt linked without committing is found first, if there is any sign of one.
+//!
+//! A delivery is one thread's work from the first link to the last unlink. What is rare (mailboxes to
+//! be made, files that were left behind) has a change of its own before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, Quota, RecipientNumber, Timestamp};
 
 use super::{
-    arrive::{Arrival, Way, arrive},
+    arrive::{Arrival, Way, arrive, arrive_here},
     create, merge, rename, room,
 };
 use crate::{
-    Appended, Delivered, Delivery, NewMessage, StoreError, Written,
+    Appended, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
     index::{
-        Change, deliveries,
+        Here,
         mailboxes::{self, MailboxRow},
     },
+    maildir::Maildir,
     open_account::OpenAccount,
 };
 
-/// Delivers messages, all or none; answers in their order.
+/// Delivers messages, all or none.
 pub(crate) async fn deliver(
     account: &OpenAccount,
-    deliveries: &mut [Delivery],
-    quota: &Quota,
-) -> Result<Vec<Delivered>, StoreError> {
-    let mut change = account.change().await?;
+    deliveries: Vec<Delivery>,
+    quota: Quota,
+) -> Result<Filed, StoreError> {
     if deliveries.iter().any(|delivery| delivery.written.tmp.former.is_some()) {
-        find_left_behind(&mut change, account).await?;
+        find_left_behind(account).await?;
     }
-    let pairs: Vec<_> = deliveries.iter().map(|d| (d.queue_id, d.recipient)).collect();
-    let mut done: HashMap<(QueueId, RecipientNumber), Delivered> = HashMap::new();
-    for (pair, (mailbox, uid)) in deliveries::delivered(&mut change, &pairs).await? {
-        done.insert(pair, Delivered { mailbox, uid, before: true });
-    }
-    let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
-    let mut seen: HashSet<_> = done.keys().copied().collect();
-    for (at, delivery) in deliveries.iter().enumerate() {
-        if seen.insert((delivery.queue_id, delivery.recipient)) {
-            let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
-            let name = if delivery.or_inbox { present(&mut change, name).await? } else { name };
-            by_mailbox.entry(name).or_default().push(at);
+    let mut waiting = deliveries;
+    loop {
+        let (maildir, clock) = (account.maildir.clone(), account.clock);
+        let file = move |here: &Here| file(here, &maildir, clock(), waiting, &quota);
+        match account.index.change_here(file, Tried::end).await? {
+            Ended::Filed(filed) => return Ok(filed),
+            Ended::Missing(back, names) => {
+                make(account, &names).await?;
+                waiting = back;
+            }
         }
     }
-    let coming = by_mailbox.values().flatten().filter_map(|at| deliveries.get(*at));
-    let volume = room::volume(coming.map(|delivery| delivery.written.size));
-    if let Err(error) = room::check(&mut change, quota, volume).await {
-        change.undo().await?;
-        return Err(error);
+}
+
+/// What a change came to.
+enum Tried {
+    /// All are there as soon as it is committed.
+    Filed(Vec<Delivery>, Filed),
+    /// Nothing was done: these mailboxes are not there.
+    Missing(Vec<Delivery>, Vec<MailboxName>),
+}
+
+/// The same after its commit.
+enum Ended {
+    Filed(Filed),
+    Missing(Vec<Delivery>, Vec<MailboxName>),
+}
+
+impl Tried {
+    /// It is committed: what is in `tmp` goes.
+    fn end(self) -> Ended {
+        match self {
+            Self::Filed(mut deliveries, filed) => {
+                deliveries.iter_mut().for_each(|delivery| delivery.written.tmp.done());
+                Ended::Filed(filed)
+            }
+            Self::Missing(back, names) => Ended::Missing(back, names),
+        }
     }
-    for delivery in deliveries.iter_mut() {
+}
+
+/// Files messages in a change of this thread's.
+fn file(
+    here: &Here,
+    maildir: &Maildir,
+    now: Timestamp,
+    mut deliveries: Vec<Delivery>,
+    quota: &Quota,
+) -> Result<Tried, StoreError> {
+    let mut done: HashMap<(QueueId, RecipientNumber), Delivered> = HashMap::new();
+    let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for (at, delivery) in deliveries.iter().enumerate() {
+        let pair = pair(delivery);
+        if !seen.insert(pair) {
+            continue;
+        }
+        if let Some((mailbox, uid)) = here.served(pair)? {
+            done.insert(pair, Delivered { mailbox, uid, before: true });
+            continue;
+        }
+        let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
+        let name = if delivery.or_inbox { present(here, name)? } else { name };
+        by_mailbox.entry(name).or_default().push(at);
+    }
+    let coming = by_mailbox.values().flatten().filter_map(|at| deliveries.get(*at));
+    room::check_here(here, quota, room::volume(coming.map(|delivery| delivery.written.size)))?;
+    let (mut mailboxes, mut missing) = (Vec::new(), Vec::new());
+    for (name, places) in by_mailbox {
+        match here.mailbox(&name)? {
+            Some(mailbox) => mailboxes.push((mailbox, places)),
+            None => missing.push(name),
+        }
+    }
+    if !missing.is_empty() {
+        return Ok(Tried::Missing(deliveries, missing));
+    }
+    for delivery in &mut deliveries {
         // From the first link on until the commit is done, nobody can say what is in the mailbox:
         // the files in `tmp` stay, as the sign that says so to the next attempt.
         delivery.written.tmp.keep();
     }
-    let (mut new_pairs, now) = (Vec::new(), (account.clock)());
-    for (name, places) in by_mailbox {
-        let mut mailbox = create::find_or_create(&mut change, account, &name).await?;
+    let mut new_pairs = Vec::new();
+    for (mut mailbox, places) in mailboxes {
         let chosen: Vec<&Delivery> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
         let arrivals = chosen
             .iter()
             .map(|d| Arrival { is_new: true, ..arrival(&d.written, &d.flags, now) })
             .collect();
-        let uids = arrive(&mut change, &account.maildir, &mut mailbox, arrivals, Way::Link).await?;
+        let uids = arrive_here(here, maildir, &mut mailbox, arrivals, Way::Link)?;
         for (delivery, uid) in chosen.iter().zip(uids) {
-            let pair = (delivery.queue_id, delivery.recipient);
-            new_pairs.push((pair, (mailbox.id, uid)));
-            done.insert(pair, Delivered { mailbox: mailbox.id, uid, before: false });
+            new_pairs.push((pair(delivery), (mailbox.id, uid)));
+            let delivered = Delivered { mailbox: mailbox.id, uid, before: false };
+            done.insert(pair(delivery), delivered);
         }
     }
-    if !new_pairs.is_empty() {
-        deliveries::remember(&mut change, &new_pairs).await?;
-    }
-    change.commit().await?;
-    for delivery in deliveries.iter_mut() {
-        delivery.written.tmp.done();
-    }
-    let answer = |pair| done.get(pair).cloned();
-    // Each pair was either known or is new.
-    pairs.iter().map(|pair| answer(pair).ok_or(StoreError::MessageGone)).collect()
+    here.remember(&new_pairs)?;
+    let delivered = deliveries
+        .iter()
+        // Each pair was either known or is new.
+        .map(|delivery| done.get(&pair(delivery)).cloned().ok_or(StoreError::MessageGone))
+        .collect::<Result<_, _>>()?;
+    Ok(Tried::Filed(deliveries, Filed { delivered, totals: here.totals()? }))
+}
+
+fn pair(delivery: &Delivery) -> (QueueId, RecipientNumber) {
+    (delivery.queue_id, delivery.recipient)
 }
 
 /// The mailbox that a name means to somebody who does not care for its case; INBOX if there is none.
-async fn present(change: &mut Change, name: MailboxName) -> Result<MailboxName, StoreError> {
-    if mailboxes::by_name(change, &name).await?.is_some() {
+fn present(here: &Here, name: MailboxName) -> Result<MailboxName, StoreError> {
+    if here.mailbox(&name)?.is_some() {
         return Ok(name);
     }
     let folded = name.as_str().to_lowercase();
-    let all = mailboxes::all(change).await?.into_iter().map(|mailbox| mailbox.name);
-    let meant = all.into_iter().find(|name| name.as_str().to_lowercase() == folded);
+    let meant = here.names()?.into_iter().find(|name| name.as_str().to_lowercase() == folded);
     Ok(meant.unwrap_or_else(MailboxName::inbox))
 }
 
-/// Looks for files that an attempt linked and did not commit, wherever they are.
-async fn find_left_behind(change: &mut Change, account: &OpenAccount) -> Result<(), StoreError> {
-    rename::finish(change, &account.maildir).await?;
-    for mut mailbox in mailboxes::all(change).await? {
-        merge::merge(change, account, &mut mailbox).await?;
+/// Makes mailboxes that are missing, in a change of their own: if nothing gets into them after all,
+/// they are empty.
+async fn make(account: &OpenAccount, names: &[MailboxName]) -> Result<(), StoreError> {
+    let mut change = account.change().await?;
+    for name in names {
+        create::find_or_create(&mut change, account, name).await?;
     }
-    Ok(())
+    change.commit().await
+}
+
+/// Looks for files that an attempt linked and did not commit, wherever they are. From then on their
+/// pairs are known.
+async fn find_left_behind(account: &OpenAccount) -> Result<(), StoreError> {
+    let mut change = account.change().await?;
+    rename::finish(&mut change, &account.maildir).await?;
+    for mut mailbox in mailboxes::all(&mut change).await? {
+        merge::merge(&mut change, account, &mut mailbox).await?;
+    }
+    change.commit().await
 }
 
 /// Appends messages to a mailbox, all or none.

@@ -9,7 +9,7 @@ use super::doomed;
 use crate::{
     StoreError,
     index::{
-        Change, KEYWORDS_BEHIND, NAME_BEHIND, deliveries, history,
+        Change, KEYWORDS_BEHIND, NAME_BEHIND, history,
         mailboxes::{self, MailboxRow},
         messages::{self, FileRow, Place, Which},
         rows,
@@ -43,10 +43,7 @@ pub(crate) struct Followed {
 }
 
 /// Does all that is left to do.
-pub(crate) async fn follow(
-    account: &OpenAccount,
-    forget: &[(QueueId, RecipientNumber)],
-) -> Result<Followed, StoreError> {
+pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError> {
     let removed = doomed::remove(account).await?;
     if removed == doomed::Done::Some {
         // The log grows with what is removed, and is shortened with it.
@@ -55,12 +52,16 @@ pub(crate) async fn follow(
     let is_held = removed == doomed::Done::Held;
     let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
     bring_names_up(account).await?;
-    if !forget.is_empty() {
-        let mut change = account.change().await?;
-        deliveries::forget(&mut change, forget, oldest_remembered((account.clock)())).await?;
-        change.commit().await?;
-    }
     Ok(Followed { changed, is_held })
+}
+
+/// Forgets deliveries whose queue entries are settled.
+pub(crate) async fn forget(
+    account: &OpenAccount,
+    settled: Vec<(QueueId, RecipientNumber)>,
+) -> Result<(), StoreError> {
+    let before = oldest_remembered((account.clock)());
+    account.index.change_here(move |here| here.forget(&settled, before), drop).await
 }
 
 /// Deliveries for entries before this one are forgotten.

@@ -73,7 +73,7 @@ pub(crate) async fn fill(
     }
     let gone: Vec<_> = gone.iter().map(|dir| Doomed::folder(dir)).collect();
     pending::doom(change, &gone).await?;
-    deliveries::forget(change, &[], follow::oldest_remembered(now)).await?;
+    deliveries::forget_before(change, follow::oldest_remembered(now)).await?;
     let maildir = account.maildir.clone();
     on_blocking_thread(move || facts.write(&maildir.files, &maildir.root)).await
 }

@@ -5,7 +5,7 @@ use mail_types::{MailVolume, Quota};
 
 use crate::{
     StoreError,
-    index::{Change, mailboxes},
+    index::{Change, Here, mailboxes},
 };
 
 /// Ends with [`StoreError::OverQuota`] if so much more goes beyond the quota.
@@ -17,7 +17,18 @@ pub(crate) async fn check(
     if !quota.is_some() {
         return Ok(());
     }
-    let held = mailboxes::totals(change).await?.volume();
+    judge(quota, mailboxes::totals(change).await?.volume(), more)
+}
+
+/// The same within a change of this thread's.
+pub(crate) fn check_here(here: &Here, quota: &Quota, more: MailVolume) -> Result<(), StoreError> {
+    if !quota.is_some() {
+        return Ok(());
+    }
+    judge(quota, here.totals()?.volume(), more)
+}
+
+fn judge(quota: &Quota, held: MailVolume, more: MailVolume) -> Result<(), StoreError> {
     quota.refuses(held, more).map_or(Ok(()), |over| Err(StoreError::OverQuota(over)))
 }
 

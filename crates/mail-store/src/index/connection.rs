@@ -4,7 +4,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex as StdMutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -14,7 +14,7 @@ use sqlx::SqliteConnection;
 use stable_storage::{Database, DatabaseError, Durability, Held, Opening, Turnstile};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::schema::MIGRATIONS;
+use super::{here::Here, schema::MIGRATIONS};
 use crate::StoreError;
 
 /// The page cache of a connection.
@@ -25,17 +25,19 @@ const REPLACED: &str = ".replaced-";
 /// An account's index.
 #[derive(Debug)]
 pub(crate) struct Index {
-    account: AccountId,
-    path: PathBuf,
-    turnstile: Turnstile,
-    connection: Arc<Mutex<Option<Connected>>>,
+    pub(super) account: AccountId,
+    pub(super) path: PathBuf,
+    pub(super) turnstile: Turnstile,
+    pub(super) connection: Arc<Mutex<Option<Connected>>>,
+    /// For changes that are done by one thread; who has `connection` may use it.
+    pub(super) here: Arc<StdMutex<Option<Here>>>,
     /// The file that was opened last; 0 for none that is filled.
     opened: AtomicU64,
 }
 
 /// A connection and the file that it was opened on.
 #[derive(Debug)]
-struct Connected {
+pub(super) struct Connected {
     connection: SqliteConnection,
     inode: u64,
 }
@@ -48,9 +50,7 @@ impl Index {
         path: PathBuf,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let turnstile = Turnstile::of(&path).map_err(|e| failed(account, "lock", e))?;
-        let opened = AtomicU64::new(0);
-        let index = Self { account, path, turnstile, connection: Arc::default(), opened };
+        let index = Self::unopened(account, path)?;
         let there = inode(&index.path);
         match index.connect().await {
             Ok(connected) => *index.connection.lock().await = Some(connected),
@@ -61,6 +61,14 @@ impl Index {
             Err(error) => return Err(error),
         }
         Ok(index)
+    }
+
+    /// The index at this path, if it is there; it is opened for who uses it first, in his way.
+    pub(crate) fn unopened(account: AccountId, path: PathBuf) -> Result<Self, StoreError> {
+        let turnstile = Turnstile::of(&path).map_err(|e| failed(account, "lock", e))?;
+        let opened = AtomicU64::new(inode(&path).unwrap_or(0));
+        let (connection, here) = (Arc::default(), Arc::default());
+        Ok(Self { account, path, turnstile, connection, here, opened })
     }
 
     /// For queries; each sees what is committed when it begins.
@@ -104,6 +112,7 @@ impl Index {
         let mut guard = self.connection.clone().lock_owned().await;
         let _turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
         drop(guard.take());
+        self.leave();
         if inode(&self.path) == damaged {
             if let Some(stale) = Replaced::left_behind(&self.path) {
                 stale.remove();
@@ -147,12 +156,7 @@ impl Index {
     }
 
     async fn connect(&self) -> Result<Connected, StoreError> {
-        let opening = Opening {
-            durability: Durability::Normal,
-            cache_kib: CACHE_KIB,
-            ..Opening::new(&self.path, MIGRATIONS)
-        };
-        let connection = Database::connect_or_migrate(&opening)
+        let connection = Database::connect_or_migrate(&opening(&self.path))
             .await
             .map_err(|error| failed(self.account, "open", error))?;
         let inode = inode(&self.path).unwrap_or(0);
@@ -161,7 +165,16 @@ impl Index {
     }
 }
 
-fn inode(path: &Path) -> Option<u64> {
+/// How an index is opened.
+pub(super) fn opening(path: &Path) -> Opening {
+    Opening {
+        durability: Durability::Normal,
+        cache_kib: CACHE_KIB,
+        ..Opening::new(path, MIGRATIONS)
+    }
+}
+
+pub(super) fn inode(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().map(|facts| facts.ino())
 }
 
@@ -212,7 +225,11 @@ impl Replaced {
     }
 }
 
-fn failed(account: AccountId, operation: &'static str, error: DatabaseError) -> StoreError {
+pub(super) fn failed(
+    account: AccountId,
+    operation: &'static str,
+    error: DatabaseError,
+) -> StoreError {
     StoreError::Index { account, operation, source: Box::new(error) }
 }
 
@@ -336,6 +353,7 @@ impl Change {
         self.look.run("commit", "commit").await?;
         self.open = false;
         drop(self.look.connection.take());
+        index.leave();
         // Of one who stopped after the new one was filled.
         if let Some(stale) = Replaced::left_behind(&index.path) {
             stale.remove();
@@ -357,6 +375,7 @@ impl Change {
     pub(crate) fn put_back(mut self, index: &Index, old: Replaced) -> Result<(), StoreError> {
         self.open = false;
         drop(self.look.connection.take());
+        index.leave();
         Replaced(index.path.clone()).remove();
         index.opened.store(0, Ordering::Relaxed);
         rename_all(&old.0, &index.path)

@@ -68,24 +68,13 @@ pub(crate) async fn remember(look: &mut Look, pairs: &[Pair]) -> Result<(), Stor
     Ok(())
 }
 
-/// Forgets recipients of queue entries, and all of those that came before `before`.
-pub(crate) async fn forget(
-    look: &mut Look,
-    settled: &[(QueueId, RecipientNumber)],
-    before: QueueId,
-) -> Result<(), StoreError> {
+/// Forgets all recipients of queue entries that came before `before`.
+pub(crate) async fn forget_before(look: &mut Look, before: QueueId) -> Result<(), StoreError> {
     let failed = look.failed("forget deliveries");
-    let rows: Vec<String> =
-        settled.iter().map(|(id, number)| format!("[\"{}\",{number}]", hex(&id.bytes()))).collect();
-    sqlx::query(
-        "delete from delivered where queue_id < $2;
-         delete from delivered where (queue_id, recipient) in
-             (select unhex(value ->> 0), value ->> 1 from json_each($1));",
-    )
-    .bind(format!("[{}]", rows.join(",")))
-    .bind(before.bytes().to_vec())
-    .execute(look.db()?)
-    .await
-    .map_err(failed)?;
+    sqlx::query("delete from delivered where queue_id < ?")
+        .bind(before.bytes().to_vec())
+        .execute(look.db()?)
+        .await
+        .map_err(failed)?;
     Ok(())
 }

@@ -42,6 +42,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 fn row(row: &SqliteRow) -> Result<MailboxRow, sqlx::Error> {
     Ok(MailboxRow {
         id: MailboxId(row.try_get(0)?),

@@ -1,6 +1,7 @@
 //! The index of one account: all SQL of the crate stands below this module.
 //!
-//! One connection (each costs a thread), used by one operation at a time. A [`Change`] is the
+//! One connection (each costs a thread), used by one operation at a time; beside it one without a
+//! thread for deliveries ([`Here`]), used while the other is not. A [`Change`] is the
 //! account's lock: turnstile, then BEGIN IMMEDIATE; whatever changes the account's folders happens
 //! while one is open. A change that is dropped is undone.
 //!
@@ -11,6 +12,8 @@ mod connection;
 pub(crate) mod copied;
 pub(crate) mod counters;
 pub(crate) mod deliveries;
+mod filing;
+mod here;
 pub(crate) mod history;
 pub(crate) mod inspection;
 pub(crate) mod listed;
@@ -23,4 +26,5 @@ mod schema;
 pub(crate) mod sorting;
 
 pub(crate) use connection::{Change, Index, Look};
+pub(crate) use here::Here;
 pub(crate) use schema::{KEYWORDS_BEHIND, NAME_BEHIND};

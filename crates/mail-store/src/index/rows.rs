@@ -18,6 +18,27 @@ use crate::{
 /// The most rows of one statement; SQLite takes 32,766 variables.
 pub(super) const ROWS_MAX: usize = 1000;
 
+/// What a row of a message says, in the order in which it is written.
+macro_rules! message_columns {
+    () => {
+        "mailbox, uid, flags, keywords, modseq, size, octets, internal_date, base, info, place, \
+         behind, bare_lf"
+    };
+}
+/// What was parsed of it.
+macro_rules! detail_columns {
+    () => {
+        "mailbox, uid, envelope, structure, email_id, preview"
+    };
+}
+/// What it is sorted and threaded by.
+macro_rules! key_columns {
+    () => {
+        "mailbox, uid, sent, subject, from_box, to_box, cc_box, from_shown, to_shown, ids"
+    };
+}
+pub(super) use {detail_columns, key_columns, message_columns};
+
 /// A message to be inserted.
 #[derive(Debug)]
 pub(crate) struct NewRow {
@@ -78,10 +99,11 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     let failed = look.failed("add messages");
     for chunk in messages.chunks(ROWS_MAX) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "insert into messages (mailbox, uid, flags, keywords, modseq, size, octets,
-                 internal_date, base, info, place, behind, bare_lf) ",
-        );
+        let mut sql = QueryBuilder::<Sqlite>::new(concat!(
+            "insert into messages (",
+            message_columns!(),
+            ") "
+        ));
         sql.push_values(chunk, |mut values, new| {
             let row = &new.row;
             values
@@ -100,9 +122,8 @@ pub(crate) async fn insert(
                 .push_bind(row.bare_lf);
         });
         sql.build().execute(look.db()?).await.map_err(&failed)?;
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "insert into details (mailbox, uid, envelope, structure, email_id, preview) ",
-        );
+        let mut sql =
+            QueryBuilder::<Sqlite>::new(concat!("insert into details (", detail_columns!(), ") "));
         sql.push_values(chunk, |mut values, new| {
             values
                 .push_bind(mailbox.0)

@@ -3,7 +3,12 @@
 use mail_types::{MailboxId, Uid};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Look, history::listed_uids, mailboxes::uid, rows::ROWS_MAX};
+use super::{
+    Look,
+    history::listed_uids,
+    mailboxes::uid,
+    rows::{ROWS_MAX, key_columns},
+};
 use crate::{
     SortBy, SortKey, StoreError, Threadable, UidSet,
     sort_keys::{StoredKeys, decode},
@@ -17,11 +22,11 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     let failed = look.failed("add sort keys");
     for chunk in keys.chunks(ROWS_MAX) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "insert into sort_keys (mailbox, uid, sent, subject, from_box, to_box, cc_box,
-                 from_shown, to_shown, ids)
-             select v.* from (",
-        );
+        let mut sql = QueryBuilder::<Sqlite>::new(concat!(
+            "insert into sort_keys (",
+            key_columns!(),
+            ") select v.* from ("
+        ));
         sql.push_values(chunk, |mut values, (uid, keys)| {
             values
                 .push_bind(mailbox.0)

@@ -101,8 +101,8 @@ async fn what_takes_no_room_is_never_refused() {
     let refused = account.append(inbox, two).await;
     assert!(matches!(refused, Err(StoreError::OverQuota(Over::Messages))), "{refused:?}");
     assert_eq!(account.totals().await.unwrap().messages, 0);
-    let first = deliver().await.unwrap().remove(0);
-    let again = deliver().await.unwrap().remove(0);
+    let first = deliver().await.unwrap().delivered.remove(0);
+    let again = deliver().await.unwrap().delivered.remove(0);
     assert!(!first.before && again.before && first.uid == again.uid);
     let trash = mailbox(&account, "Trash").await.id;
     account.move_messages(inbox, &UidSet::all(), trash).await.unwrap();

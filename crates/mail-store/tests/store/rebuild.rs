@@ -105,6 +105,51 @@ async fn damage_that_shows_later_is_repaired_while_the_store_is_open() {
     assert_eq!(see(&world, &account).await, seen);
 }
 
+/// A delivery has its own way to the index: it finds the same, and loses nothing.
+#[tokio::test]
+async fn a_delivery_finds_what_is_wrong_with_the_index() {
+    for (from, filler) in [(0, b'x'), (8192, 0xff)] {
+        let world = World::new();
+        furnish(&world).await;
+        let store = world.open().await;
+        let mut expected = subjects(&see(&world, &store.account(ALICE)).await, "INBOX");
+        store.close().await;
+        let index = world.maildir().join("postrider-index.db");
+        let mut content = std::fs::read(&index).unwrap();
+        content[from..].fill(filler);
+        std::fs::write(&index, content).unwrap();
+        let store = world.open().await;
+        let account = store.account(ALICE);
+        // The first may fail, each time one damage is found; then all is well.
+        let mut left = 5;
+        while let Err(error) = deliver(&account, 30, "new").await {
+            assert!(left > 0, "{error}");
+            left -= 1;
+        }
+        expected.push("new".into());
+        assert_eq!(subjects(&see(&world, &account).await, "INBOX"), expected, "{from}");
+        store.close().await;
+    }
+}
+
+/// The index goes while it is open here: nothing is delivered into one that nobody sees.
+#[tokio::test]
+async fn a_delivery_notices_that_the_index_is_another_one() {
+    let world = World::new();
+    furnish(&world).await;
+    let (one, other) = (world.open().await, world.open().await);
+    let first = deliver(&one.account(ALICE), 30, "first").await.unwrap();
+    remove_index(&world);
+    let second = deliver(&other.account(ALICE), 31, "second").await.unwrap();
+    let third = deliver(&one.account(ALICE), 32, "third").await.unwrap();
+    assert!(first < second && second < third, "{first} {second} {third}");
+    let all = see(&world, &other.account(ALICE)).await;
+    for subject in ["first", "second", "third"] {
+        let there = subjects(&all, "INBOX").iter().filter(|s| *s == subject).count();
+        assert_eq!(there, 1, "{subject}");
+    }
+}
+
 #[tokio::test]
 async fn after_a_power_cut_no_number_is_given_twice() {
     let world = World::new();

@@ -94,7 +94,7 @@ pub(crate) async fn deliver_into(
         or_inbox: false,
         flags: FlagSet::new(),
     };
-    Ok(account.deliver(vec![delivery]).await?[0].uid)
+    Ok(account.deliver(vec![delivery]).await?.delivered[0].uid)
 }
 
 pub(crate) async fn append(

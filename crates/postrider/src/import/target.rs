@@ -234,7 +234,7 @@ impl Target {
             });
         }
         let filed = self.account.deliver(deliveries).await.context("cannot file messages")?;
-        for ((octets, digest, unique_id), delivered) in counted.into_iter().zip(filed) {
+        for ((octets, digest, unique_id), delivered) in counted.into_iter().zip(filed.delivered) {
             if let Some(unique_id) = unique_id {
                 self.ids.entry(delivered.mailbox).or_default().insert(delivered.uid, unique_id);
             }

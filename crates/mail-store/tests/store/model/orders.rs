@@ -259,7 +259,7 @@ async fn deliver(
     let flags = seen.then_some(Flag::Seen).into_iter().collect();
     let (written, file_into) = (incoming.finish().await?, into.map(name));
     let delivery = Delivery { queue_id, recipient, written, file_into, or_inbox, flags };
-    let delivered = account.deliver(vec![delivery]).await?.remove(0);
+    let delivered = account.deliver(vec![delivery]).await?.delivered.remove(0);
     let (mailbox, uid) = (delivered.mailbox.0, delivered.uid.number());
     Ok(if delivered.before { Answer::Before } else { Answer::Delivered { mailbox, uid } })
 }

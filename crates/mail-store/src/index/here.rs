@@ -1,0 +1,165 @@
+//! A change that one thread does from its beginning to its end, together with its file work.
+//!
+//! A statement through sqlx goes to another thread and back, which costs more than most statements do.
+//! Deliveries are many and small: they have a connection of their own, used where their files are
+//! written. It costs no thread, and lives as long as the index is open.
+//!
+//! Invariant: the rules are those of a [`Change`](super::Change): turnstile, then BEGIN IMMEDIATE, and
+//! nobody else of this process uses the index meanwhile.
+
+use std::{path::Path, sync::PoisonError};
+
+use mail_types::AccountId;
+use rusqlite::{Row, ToSql};
+use stable_storage::{Direct, Held, Opening, on_blocking_thread};
+use tokio::sync::OwnedMutexGuard;
+
+use super::connection::{Connected, Index, failed, inode, opening};
+use crate::StoreError;
+
+/// The page cache of its connection: the ends of the tables are what is written. Many are open.
+const CACHE_KIB: u32 = 128;
+
+/// An account's index, as the thread of a change uses it.
+#[derive(Debug)]
+pub(crate) struct Here {
+    account: AccountId,
+    direct: Direct,
+    /// The file that it was opened on.
+    inode: u64,
+}
+
+/// The account's lock, for a thread. The turn ends before the connection is free, as that of a
+/// [`Change`](super::Change) does.
+struct Alone {
+    _turn: Held,
+    _guard: OwnedMutexGuard<Option<Connected>>,
+}
+
+impl Index {
+    /// Asks something on a thread that may wait.
+    pub(crate) async fn ask_here<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Here) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let guard = self.connection.clone().lock_owned().await;
+        let (account, path, kept) = (self.account, self.path.clone(), self.here.clone());
+        on_blocking_thread(move || {
+            let _alone = guard;
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let here = Here::again(kept.take(), account, &path)?;
+            let answer = query(&here);
+            *kept = Some(here);
+            answer
+        })
+        .await
+    }
+
+    /// Does a change on a thread that may wait, to its end: what `work` does to rows and files, and
+    /// after the commit what `end` does. After an error the rows are as they were.
+    pub(crate) async fn change_here<T, E: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Here) -> Result<T, StoreError> + Send + 'static,
+        end: impl FnOnce(T) -> E + Send + 'static,
+    ) -> Result<E, StoreError> {
+        let guard = self.connection.clone().lock_owned().await;
+        let turn = self.turnstile.enter().await.map_err(|e| failed(self.account, "lock", e))?;
+        let alone = Alone { _turn: turn, _guard: guard };
+        let (account, path, kept) = (self.account, self.path.clone(), self.here.clone());
+        on_blocking_thread(move || {
+            let alone = alone;
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let here = Here::again(kept.take(), account, &path)?;
+            let (done, is_whole) = here.within(work);
+            *kept = is_whole.then_some(here);
+            drop(alone);
+            done.map(end)
+        })
+        .await
+    }
+
+    /// Closes what changes by one thread use. To be called by who has `connection`.
+    pub(super) fn leave(&self) {
+        drop(self.here.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Here {
+    /// The one that was used before, unless somebody has put another file in its place.
+    pub(super) fn again(
+        before: Option<Self>,
+        account: AccountId,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
+        match before.filter(|here| inode(path) == Some(here.inode)) {
+            Some(here) => Ok(here),
+            None => Self::open(account, path),
+        }
+    }
+
+    /// Opens the index at this path, if it is one that is filled.
+    fn open(account: AccountId, path: &Path) -> Result<Self, StoreError> {
+        let opening = Opening { cache_kib: CACHE_KIB, ..opening(path) };
+        let direct = Direct::open_current(&opening);
+        let direct = direct.map_err(|error| failed(account, "open", error))?;
+        let here = Self { account, direct, inode: inode(path).unwrap_or(0) };
+        // One that somebody has just begun knows no mailbox yet: nobody must take that for the truth.
+        let filled = here.one("read the account", "select 1 from account", &[], |_| Ok(()))?;
+        filled.map(|()| here).ok_or(StoreError::IndexReplaced(account))
+    }
+
+    /// Does some work in a transaction; after an error nothing of it is left. Says whether this can
+    /// be used again.
+    pub(super) fn within<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> (Result<T, StoreError>, bool) {
+        let done = self.run("begin", "begin immediate", &[]).and_then(|()| {
+            let answer = work(self)?;
+            self.run("commit", "commit", &[]).map(|()| answer)
+        });
+        if done.is_err() && !self.direct.is_clean() {
+            // If this fails too, the connection is broken and is not used again.
+            let _ = self.direct.execute("rollback", &[]);
+        }
+        (done, self.direct.is_clean())
+    }
+
+    /// Runs statements that return nothing.
+    pub(super) fn run(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<(), StoreError> {
+        self.each(operation, sql, parameters, |_| Ok(()))
+    }
+
+    /// Runs a statement; `each` is given its rows.
+    pub(super) fn each(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+        each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let done = self.direct.run(sql, parameters, each);
+        done.map(drop).map_err(|error| failed(self.account, operation, error))
+    }
+
+    /// Runs a statement that returns one row at most.
+    pub(super) fn one<T>(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut found = None;
+        self.each(operation, sql, parameters, |row| {
+            found = Some(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
