@@ -28,8 +28,9 @@ use crate::{
 use link::Link;
 pub use talk::Talk;
 
-/// Output above this is written before the conversation goes on, in bytes.
-const HIGH_WATER: usize = 16 * 1024;
+/// Output above this is written before the conversation goes on, in bytes. Each write wakes the
+/// peer: of answers that follow each other some are to share one.
+const HIGH_WATER: usize = 64 * 1024;
 
 /// What the agent contributes to a conversation.
 pub trait Handler<M: Machine>: Send {

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use conversation::Wire;
 
 /// So many pairs are kept for the next busy conversation.
-const KEPT: usize = 32;
+const KEPT: usize = 16;
 /// A buffer that has grown beyond this is given back to the allocator, in bytes.
-const KEPT_CAPACITY: usize = 64 * 1024;
+const KEPT_CAPACITY: usize = 128 * 1024;
 
 static POOL: Mutex<Vec<Wire>> = Mutex::new(Vec::new());
 

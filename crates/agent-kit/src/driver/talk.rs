@@ -29,7 +29,7 @@ impl<'t, M: Machine> Talk<'t, M> {
         (self.machine, &mut self.link.wire)
     }
 
-    /// Back-pressure: writes what has gathered if it is more than 16 KiB, as slowly as the peer
+    /// Back-pressure: writes what has gathered if it is more than 64 KiB, as slowly as the peer
     /// reads. Call it in every loop that produces output; most calls return at once.
     ///
     /// `Err` means that nobody will read the rest: end the answer. So an answer that changes
