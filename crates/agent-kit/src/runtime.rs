@@ -32,6 +32,11 @@ pub fn runtime(agent: &str) -> io::Result<Runtime> {
         .build()
 }
 
+/// How many descriptors this process may have open.
+pub fn descriptors_max() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Runs to the end, then waits shortly for what blocking threads still do.
 pub fn run_to_end<T: Send + 'static>(
     runtime: Runtime,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use account_usage::{Thresholds, UsagePublisher};
-use agent_kit::{GRACE, Running, Surroundings, now};
+use agent_kit::{GRACE, Running, Surroundings, descriptors_max, now};
 use anyhow::Context;
 use config::Config;
 use directory::Directory;
@@ -59,7 +59,7 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     let consumer = queue.consumer(Consumes::Local).await.context("cannot lease from the queue")?;
     let options = StoreOptions {
         removed_kept: config.storage.removed_kept,
-        open_accounts_max: OPEN_ACCOUNTS_MAX,
+        open_accounts_max: open_accounts_max(descriptors_max()),
         ..StoreOptions::new(&folders.mail, now)
     };
     let store = MailStore::open(options, Files::real()).await;
@@ -92,6 +92,12 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An open index has five descriptors: they leave some for contents and connections.
+fn open_accounts_max(descriptors: u64) -> usize {
+    const EACH: u64 = 8;
+    usize::try_from(descriptors / EACH).unwrap_or(usize::MAX).min(OPEN_ACCOUNTS_MAX)
+}
+
 /// Keeps the queue from growing, beside the deliveries.
 async fn maintain(queue: Queue) {
     loop {
@@ -99,5 +105,19 @@ async fn maintain(queue: Queue) {
             tracing::error!(%error, "the queue can't be kept in order");
         }
         tokio::time::sleep(MAINTENANCE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_leave_descriptors_to_others() {
+        for (descriptors, expected) in
+            [(1024, 128), (4096, OPEN_ACCOUNTS_MAX), (u64::MAX, OPEN_ACCOUNTS_MAX)]
+        {
+            assert_eq!(open_accounts_max(descriptors), expected, "{descriptors}");
+        }
     }
 }
