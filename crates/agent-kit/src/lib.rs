@@ -35,6 +35,6 @@ pub use listeners::{Listener, ListenerError, Listeners, SOCKET_PATH_MAX};
 pub use readiness::Readiness;
 pub use reload::Reload;
 pub use runtime::{descriptors_max, run_to_end, runtime};
-pub use serve::{Limits, ServeOptions, may_name_clients, serve};
+pub use serve::{Limits, ServeOptions, may_name_clients, network_of, serve};
 pub use stop::{GRACE, Stop, StopSource};
 pub use surroundings::{Half, Running, Surroundings};

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use crate::{Connection, GRACE, Listener, Stop, metrics, tls::ServerTls};
+pub use admission::network_of;
 use admission::{Admission, Admitted};
 pub use proxied::may_name_clients;
 use proxied::{is_proxied, read_header};

@@ -38,9 +38,9 @@ pub use networks::{Network, SenderName};
 pub use notice_languages::NoticeLanguages;
 pub use routes::{HostPort, LmtpServer, Route, Routes};
 pub use sections::{
-    Config, Delivery, Dns, Imap, Limits, Log, Metrics, Notices, Outbound, OutboundTls, Pop3, Queue,
-    Relay, Retry, Sending, SignIn, Smarthost, Storage, Submission, Supervisor, Tls, TlsReports,
-    WithoutSignIn,
+    CallForward, Config, Delivery, Dns, Imap, Limits, Log, Metrics, Notices, Outbound, OutboundTls,
+    Pop3, Queue, Relay, Retry, Sending, SignIn, Smarthost, Storage, Submission, Supervisor, Tls,
+    TlsReports, WithoutSignIn,
 };
 pub use sender_routes::SenderRoutes;
 pub use sendmail::Sendmail;
@@ -49,5 +49,5 @@ pub use tls_domains::TlsDomains;
 pub use units::{ByteSize, Percent, parse_duration};
 pub use words::{
     BareLineEnds, DnssecWord, DomainTls, HostTls, ImapCapability, ImapSharing, LogFormat, LogLevel,
-    NoticeLanguage, Pop3Deleted, SignInMechanism,
+    NoticeLanguage, Pop3Deleted, SignInMechanism, Unreachable,
 };

@@ -79,6 +79,7 @@ impl Config {
         }
         for (key, concurrency) in [
             ("relay.outbound.concurrency", self.relay.outbound.concurrency),
+            ("relay.call_forward.concurrency", self.relay.call_forward.concurrency),
             ("relay.outbound.concurrency_per_host", self.relay.outbound.concurrency_per_host),
         ] {
             if concurrency == 0 {
@@ -97,15 +98,7 @@ impl Config {
                 mistakes.push(Mistake::of_key(key, "must be from 1.0 to 10.0"));
             }
         }
-        if self.submission.max_priority > 9 {
-            // RFC 6710 §5
-            mistakes.push(Mistake::of_key("submission.max_priority", "must be from 0 to 9"));
-        }
-        if self.submission.max_hold.as_secs() > 999_999_999 {
-            // RFC 4865 §3
-            mistakes
-                .push(Mistake::of_key("submission.max_hold", "must be 999999999 seconds at most"));
-        }
+        self.check_ranges(mistakes);
         let tls_listeners = [
             ("submission.listen_tls", &self.submission.listen_tls),
             ("imap.listen_tls", &self.imap.listen_tls),
@@ -120,6 +113,19 @@ impl Config {
                  tls.key (to do without TLS, empty every listen_tls)"
             );
             mistakes.push(Mistake::of_key("tls.certificate", cure));
+        }
+    }
+
+    /// What is too much.
+    fn check_ranges(&self, mistakes: &mut Vec<Mistake>) {
+        if self.submission.max_priority > 9 {
+            // RFC 6710 §5
+            mistakes.push(Mistake::of_key("submission.max_priority", "must be from 0 to 9"));
+        }
+        if self.submission.max_hold.as_secs() > 999_999_999 {
+            // RFC 4865 §3
+            mistakes
+                .push(Mistake::of_key("submission.max_hold", "must be 999999999 seconds at most"));
         }
     }
 }

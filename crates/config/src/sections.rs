@@ -25,7 +25,7 @@ use crate::{
     units::{ByteSize, Percent},
     words::{
         BareLineEnds, DnssecWord, HostTls, ImapCapability, ImapSharing, LogFormat, LogLevel,
-        NoticeLanguage, Pop3Deleted, SignInMechanism,
+        NoticeLanguage, Pop3Deleted, SignInMechanism, Unreachable,
     },
 };
 
@@ -196,8 +196,29 @@ sections! {
         pub tarpit_after: u32 = 5,
         /// .. up to this; "0s" is never.
         pub tarpit_max: Duration = Duration::from_secs(10),
+        /// Asking the servers of relayed domains for their recipients, while the sender waits.
+        pub call_forward: CallForward = CallForward::default(),
         /// Mail to other servers.
         pub outbound: Outbound = Outbound::default(),
+    }
+
+    /// Asking the servers of relayed domains for their recipients, while the sender waits: for domains
+    /// that were added with `postrider domain add --relay asked`.
+    pub struct CallForward {
+        /// When the server cannot be asked, or its answer settles nothing: "defer" has the sender try
+        /// again later; "accept" takes the mail, which may have to be returned.
+        pub unreachable: Unreachable = Unreachable::Defer,
+        /// How long a question may take.
+        pub timeout: Duration = Duration::from_secs(10),
+        /// How long it is remembered that an address is taken ..
+        pub taken_kept: Duration = hours(24),
+        /// .. and that it is refused.
+        pub refused_kept: Duration = minutes(15),
+        /// The most questions at once to the servers of one domain.
+        pub concurrency: u32 = 4,
+        /// The most questions that one client may cause in a minute; what is remembered costs none.
+        /// The others are to try again later.
+        pub per_client: u32 = 60,
     }
 
     /// Mail to other servers.
@@ -523,6 +544,7 @@ tables!(
     Sending,
     WithoutSignIn,
     Relay,
+    CallForward,
     Outbound,
     OutboundTls,
     TlsReports,

@@ -47,6 +47,14 @@ words! {
         Repair = "repair",
     }
 
+    /// What becomes of mail for a relayed domain whose server cannot be asked for the recipient.
+    Unreachable {
+        /// It is taken.
+        Accept = "accept",
+        /// The client is to try again later.
+        Defer = "defer",
+    }
+
     /// The language of notices.
     NoticeLanguage {
         /// English.

@@ -311,19 +311,24 @@ impl<'r, 'o> Expansion<'r, 'o> {
     }
 
     fn add_relayed(&mut self, address: &Address, to: RelayedTo, way: Way<'r>) {
-        let taken = match to {
-            RelayedTo::Anybody => true,
-            // Who has named nobody is asked for postmaster as well.
-            RelayedTo::Listed => {
-                self.roster.is_listed(&address.folded()) || is_always_answered(address)
+        // Who has named nobody is asked for postmaster as well.
+        let named = || self.roster.is_listed(&address.folded()) || is_always_answered(address);
+        match to {
+            RelayedTo::Listed if !named() => {
+                self.trouble.get_or_insert(Refusal::UnknownMailbox);
+                self.tell(address, way, || Rule::NotListed);
             }
-        };
-        if taken {
-            self.tell(address, way, || Rule::Relayed);
-            self.add_elsewhere(address, way);
-        } else {
-            self.trouble.get_or_insert(Refusal::UnknownMailbox);
-            self.tell(address, way, || Rule::NotListed);
+            // Where the operator's own aliases lead he has seen to it himself, and of several one
+            // that is refused must not keep the message from the others.
+            RelayedTo::Asked if !way.passed_on && !named() => {
+                self.tell(address, way, || Rule::RelayedIfTaken);
+                self.add_elsewhere(address, way);
+                self.targets.last_mut().into_iter().for_each(|target| target.asked = true);
+            }
+            _ => {
+                self.tell(address, way, || Rule::Relayed);
+                self.add_elsewhere(address, way);
+            }
         }
     }
 

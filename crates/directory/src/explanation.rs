@@ -33,6 +33,8 @@ pub enum Rule {
     Elsewhere,
     /// We take the domain's mail for another server.
     Relayed,
+    /// The same, if the other server takes mail for the address.
+    RelayedIfTaken,
     /// The domain is relayed, and the address is none of those that are listed.
     NotListed,
     /// The domain stands for another one.
@@ -77,6 +79,9 @@ impl fmt::Display for Rule {
         match self {
             Self::Elsewhere => f.write_str("another server's domain"),
             Self::Relayed => f.write_str("relayed: we take this domain's mail for another server"),
+            Self::RelayedIfTaken => {
+                f.write_str("relayed: the other server is asked for it while the sender waits")
+            }
             Self::NotListed => f.write_str("the domain is relayed for listed recipients only"),
             Self::DomainAlias(to) => write!(f, "its domain is an alias of {to}"),
             Self::Account(None) => f.write_str("an account"),

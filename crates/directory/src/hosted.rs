@@ -44,6 +44,9 @@ pub enum RelayedTo {
     Anybody,
     /// For those who are listed here.
     Listed,
+    /// For those who are listed here, and for whom the other server says that it takes mail: it is
+    /// asked while the sender waits.
+    Asked,
 }
 
 impl fmt::Display for DomainKind {
@@ -53,6 +56,9 @@ impl fmt::Display for DomainKind {
             Self::AliasOf(other) => write!(f, "alias of {other}"),
             Self::Relayed(RelayedTo::Anybody) => f.write_str("relayed, all recipients"),
             Self::Relayed(RelayedTo::Listed) => f.write_str("relayed, listed recipients"),
+            Self::Relayed(RelayedTo::Asked) => {
+                f.write_str("relayed, recipients that its server takes")
+            }
         }
     }
 }

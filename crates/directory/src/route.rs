@@ -60,6 +60,9 @@ pub struct Target {
     /// The reverse-path towards this one, if another than the message's: a list's owner, or ours in
     /// the sender's place where we pass its mail on.
     pub reverse_path: Option<ReversePath>,
+    /// Whether its own server is to be asked for it before mail of a stranger is taken: it is what
+    /// was asked about, in a domain that is relayed like that, and not listed.
+    pub asked: bool,
     /// The list whose member it is, if one leads to it.
     pub list: Option<Address>,
     /// The header fields that stand before the content, each with its CRLF.
@@ -69,7 +72,8 @@ pub struct Target {
 impl Target {
     pub(crate) fn new(address: Address, lane: Lane) -> Self {
         let (account, mailbox, reverse_path, list) = (None, None, None, None);
-        Self { address, lane, account, mailbox, reverse_path, list, head: Vec::new() }
+        let asked = false;
+        Self { address, lane, account, mailbox, reverse_path, asked, list, head: Vec::new() }
     }
 
     pub(crate) fn elsewhere(address: &Address) -> Self {

@@ -60,8 +60,8 @@ const SENDING: Migration = Migration {
     ",
 };
 
-/// `kind` is `own`, `alias` (of `target`), `relayed` or `listed`; `separator` is empty if there is
-/// none.
+/// `kind` is `own`, `alias` (of `target`), `relayed`, `listed` or `asked`; `separator` is empty if
+/// there is none.
 const WAYS: Migration = Migration {
     name: "domain aliases, relayed domains, lists, forwards, expiry",
     sql: "
@@ -190,6 +190,7 @@ async fn domains(connection: &mut SqliteConnection) -> Result<Vec<HostedDomain>,
             ("alias", Some(of)) => DomainKind::AliasOf(Domain::parse(&of).map_err(damage)?),
             ("relayed", _) => DomainKind::Relayed(RelayedTo::Anybody),
             ("listed", _) => DomainKind::Relayed(RelayedTo::Listed),
+            ("asked", _) => DomainKind::Relayed(RelayedTo::Asked),
             _ => return Err(damage(Malformed("an unknown kind of domain"))),
         };
         let subaddress = Subaddress { separator: separator.chars().next(), filed };

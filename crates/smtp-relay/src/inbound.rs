@@ -11,11 +11,17 @@ mod service;
 use agent_kit::Surroundings;
 use message_queue::Queue;
 
+use crate::call_forward::CallForward;
+
 use service::Service;
 
 /// Serves until the stop.
-pub(crate) async fn run(mut surroundings: Surroundings, queue: Queue) -> anyhow::Result<()> {
-    let service = Service::open(&surroundings, queue).await?;
+pub(crate) async fn run(
+    mut surroundings: Surroundings,
+    queue: Queue,
+    call_forward: CallForward,
+) -> anyhow::Result<()> {
+    let service = Service::open(&surroundings, queue, call_forward).await?;
     let turned_away = smtp_core::reply::too_many_connections();
     surroundings
         .serve_all(turned_away, move |connection| {

@@ -1,8 +1,11 @@
 //! The MTA: takes mail from other servers for our own people, and brings mail to other servers.
 //!
 //! The two halves, [`inbound`] and [`outbound`], import nothing of each other: they meet in the
-//! queue. An operator may run each as a process of its own.
+//! queue. An operator may run each as a process of its own. Whether the server of a relayed domain
+//! takes mail for an address is asked by [`call_forward`], over the ways that the outbound half
+//! knows.
 
+mod call_forward;
 mod inbound;
 mod outbound;
 
@@ -12,6 +15,8 @@ use config::Config;
 use message_queue::{Consumes, Queue, QueueOptions};
 use smtp_server::watch_queue;
 use stable_storage::Files;
+
+use call_forward::CallForward;
 
 /// Serves until the stop: both halves, or the one that the surroundings ask for.
 pub fn run(surroundings: Surroundings) -> Running {
@@ -28,8 +33,9 @@ async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
     }
     let outbound = outbound::run(config.clone(), queue.clone(), reload.clone(), stop.clone());
     let outbound = Box::pin(outbound);
+    let call_forward = CallForward::new(reload.clone(), stop.clone());
     match surroundings.only {
-        Some(Half::Inbound) => inbound::run(surroundings, queue).await,
+        Some(Half::Inbound) => inbound::run(surroundings, queue, call_forward).await,
         Some(Half::Outbound) => {
             surroundings.ready.ready();
             let ended = outbound.await;
@@ -37,7 +43,10 @@ async fn serve(surroundings: Surroundings) -> anyhow::Result<()> {
             ended
         }
         // Whichever cannot go on takes the other along: a supervisor starts both again.
-        None => tokio::try_join!(Box::pin(inbound::run(surroundings, queue)), outbound).map(|_| ()),
+        None => {
+            tokio::try_join!(Box::pin(inbound::run(surroundings, queue, call_forward)), outbound)
+                .map(|_| ())
+        }
     }
 }
 

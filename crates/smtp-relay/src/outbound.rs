@@ -21,21 +21,21 @@ mod search;
 mod settle;
 #[cfg(test)]
 mod simulation;
+mod ways;
 mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_kit::{Reload, Stop};
 use anyhow::Context as _;
-use config::{Config, DnssecWord};
+use config::Config;
 use directory::Directory;
-use mail_dns::{Believe, Patience, Resolver};
 use message_queue::{
     Consumer, Consumes, Queue, Settlement, conclude::Policy, operator::Filter, report::Notices,
     retry,
 };
 use mime_core::report::Language;
-use smtp_client::{Client, ClientOptions, Roots};
+use smtp_client::{Client, ClientOptions};
 use tokio::sync::{Notify, mpsc};
 
 use desk::Desk;
@@ -43,6 +43,8 @@ use plan::Plan;
 use policy::Policies;
 use schedule::{Limits, Schedule};
 use work::Work;
+
+pub(crate) use ways::{Ways, authorities};
 
 /// What goes which way, and with whom.
 type Plans = Schedule<Work, Arc<Plan>>;
@@ -53,8 +55,7 @@ struct Shared {
     reload: Reload,
     queue: Queue,
     directory: Directory,
-    resolver: Resolver,
-    policies: Arc<Policies>,
+    ways: Ways,
     client: Client,
     schedule: Mutex<Plans>,
     /// For those who rest: something has happened.
@@ -103,7 +104,7 @@ pub(crate) async fn run(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let (shared, consumer, done) = open(config, queue, reload, stop).await?;
-    let policies = shared.policies.clone();
+    let policies = shared.ways.policies.clone();
     let late = tokio::spawn(settle::end_late(shared.clone()));
     let kept = tokio::spawn(policies.clone().keep(shared.stop.clone()));
     Desk::new(shared, consumer, done).work().await;
@@ -133,12 +134,11 @@ async fn open(
     client.connects = Some(connects);
     // It ends when the client is gone.
     tokio::spawn(blocked::watch(heard, queue.clone(), reload.clone(), outbound.port));
-    let resolver = resolver(&config);
+    let resolver = ways::resolver(&config);
     let policies = Policies::open(reload.clone(), resolver.clone(), client.roots.as_ref(), &stop)?;
     let shared = Shared {
         directory: Directory::open(&config.folders().directory),
-        resolver,
-        policies: Arc::new(policies),
+        ways: Ways { reload: reload.clone(), resolver, policies: Arc::new(policies) },
         client: Client::new(client).context("TLS cannot be used towards other servers")?,
         schedule: Mutex::new(Schedule::new(limits, seed)),
         news: Notify::new(),
@@ -159,36 +159,4 @@ fn limits(config: &Config) -> anyhow::Result<Limits> {
     let (first, longest) = limits.rest;
     let rest = (first.min(outbound.retry.first_retry), longest.min(outbound.retry.max_retry));
     Ok(Limits { rest, ..limits })
-}
-
-/// Whose certificates are valid. Without any, mail still goes where no certificate must be.
-fn authorities(config: &Config) -> Option<Roots> {
-    let file = config.relay.outbound.authorities.as_deref();
-    match file.map_or_else(Roots::of_system, Roots::from_pem_file) {
-        Ok(roots) => Some(roots),
-        Err(error) => {
-            tracing::warn!(%error, "no server's certificate can be verified");
-            None
-        }
-    }
-}
-
-fn resolver(config: &Config) -> Resolver {
-    let patience = Patience { timeout: config.dns.timeout, ..Patience::default() };
-    let believe = match config.dns.dnssec {
-        DnssecWord::Loopback => Believe::Loopback,
-        DnssecWord::Servers => Believe::All,
-        DnssecWord::Off => Believe::Nobody,
-    };
-    let resolver = match config.dns.servers.as_slice() {
-        [] => Resolver::system(patience, believe),
-        servers => Resolver::with_servers(servers, patience, believe),
-    };
-    if let Some(why) = resolver.unusable() {
-        tracing::warn!(
-            why,
-            "no name server is known: mail to domains with a route \"mx\" will wait"
-        );
-    }
-    resolver
 }

@@ -10,7 +10,7 @@ use smtp_core::reply::Refusal;
 
 /// A target as the queue takes it.
 pub fn recipient(target: Target) -> NewRecipient {
-    let Target { address, lane, account, mailbox, reverse_path, list, head } = target;
+    let Target { address, lane, account, mailbox, reverse_path, list, head, asked: _ } = target;
     // Strangers write subaddresses: they make no mailboxes.
     let into = |mailbox| FileInto { mailbox, or_inbox: true, flags: FlagSet::new() };
     let mut new = NewRecipient::new(address, lane);

@@ -42,6 +42,7 @@ fn play(choice: u8, replies: &[u8], size: usize) -> (Vec<u8>, Vec<Report>) {
     };
     let mut left = usize::from(choice >> 3 & 3);
     let recipients = if bit(5) { 3 } else { 1 };
+    let inquiry = bit(7);
     let body = if bit(6) { BodyKind::EightBitMime } else { BodyKind::SevenBit };
     let (mut session, mut wire) = (Session::new(1, options), Wire::default());
     let address = ([127, 0, 0, 1], 25).into();
@@ -64,12 +65,13 @@ fn play(choice: u8, replies: &[u8], size: usize) -> (Vec<u8>, Vec<Report>) {
                     match left.checked_sub(1) {
                         Some(fewer) => {
                             (left, given) = (fewer, given + 1);
-                            next.send(&mut session, &mut wire, message(recipients, body));
+                            next.send(&mut session, &mut wire, message(recipients, body, inquiry));
                         }
                         None => next.quit(&mut session, &mut wire),
                     }
                 }
                 Step::Ask(Question::Content(mut content)) => {
+                    assert!(!inquiry, "nobody is sent what is only asked about");
                     CONTENT.chunks(7).for_each(|piece| content.piece(&mut wire, piece));
                     content.end(&mut session, &mut wire);
                 }
@@ -103,7 +105,7 @@ fn play(choice: u8, replies: &[u8], size: usize) -> (Vec<u8>, Vec<Report>) {
     (said, reports)
 }
 
-fn message(recipients: u32, body: BodyKind) -> Message {
+fn message(recipients: u32, body: BodyKind, inquiry: bool) -> Message {
     let recipient = |number| Recipient {
         number: RecipientNumber(number),
         address: Address::parse(&format!("b{number}@example.net")).unwrap(),
@@ -120,5 +122,6 @@ fn message(recipients: u32, body: BodyKind) -> Message {
         envid: None,
         handling: Handling::default(),
         now: Timestamp::from_secs(0),
+        inquiry,
     }
 }

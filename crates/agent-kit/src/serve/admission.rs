@@ -23,15 +23,19 @@ impl Origin {
     fn of(peer: Peer) -> Self {
         match peer {
             Peer::Unix { uid } => Self::Uid(uid),
-            Peer::Tcp { remote, .. } => match remote.ip().to_canonical() {
-                // A whole /64 is one customer, who could use any number of addresses in it.
-                IpAddr::V6(address) => {
-                    let network = Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX));
-                    Self::Address(network.into())
-                }
-                v4 => Self::Address(v4),
-            },
+            Peer::Tcp { remote, .. } => Self::Address(network_of(remote.ip())),
         }
+    }
+}
+
+/// Who is counted together with an address: a whole /64 is one customer, who could use any number of
+/// addresses in it.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        v4 => v4,
     }
 }
 

@@ -69,14 +69,18 @@ impl Editor {
         .await
     }
 
-    /// Takes mail for a recipient of a domain that is relayed for listed recipients.
+    /// Takes mail for a recipient of a domain that is relayed for listed recipients, or for them
+    /// without asking the domain's server.
     pub async fn add_listed(&self, recipient: &Address) -> Result<(), DirectoryError> {
         let recipient = recipient.clone();
         self.edit(|connection| {
             Box::pin(async move {
                 let roster = tables::read(connection).await?;
                 let hosted = roster.hosted(recipient.domain()).map(|hosted| &hosted.kind);
-                if hosted != Some(&DomainKind::Relayed(RelayedTo::Listed)) {
+                if !matches!(
+                    hosted,
+                    Some(DomainKind::Relayed(RelayedTo::Listed | RelayedTo::Asked))
+                ) {
                     return Err(DirectoryError::NotListing(recipient.domain().clone()));
                 }
                 sqlx::query(
@@ -164,6 +168,7 @@ async fn insert(
         DomainKind::AliasOf(of) => ("alias", Some(of.as_str())),
         DomainKind::Relayed(RelayedTo::Anybody) => ("relayed", None),
         DomainKind::Relayed(RelayedTo::Listed) => ("listed", None),
+        DomainKind::Relayed(RelayedTo::Asked) => ("asked", None),
     };
     sqlx::query(
         "insert into domain (name, kind, target, separator, filed, quota_bytes, quota_messages) \

@@ -57,6 +57,7 @@ fn roster(lines: &[&str]) -> Roster {
         domain("b.example"),
         kind("backup.example", DomainKind::Relayed(RelayedTo::Listed)),
         kind("open.example", DomainKind::Relayed(RelayedTo::Anybody)),
+        kind("asked.example", DomainKind::Relayed(RelayedTo::Asked)),
         HostedDomain { subaddress: minus, ..domain("minus.example") },
     ];
     Roster::new(domains, accounts, aliases)
@@ -89,6 +90,9 @@ fn shown(route: Route) -> String {
         };
         if let Some(mailbox) = &target.mailbox {
             text.push_str(&format!("/{mailbox}"));
+        }
+        if target.asked {
+            text.push('?');
         }
         if let Some(path) = &target.reverse_path {
             text.push_str(&format!("<{path}"));
@@ -211,7 +215,9 @@ fn domains_of_other_kinds() {
         "~2=old@a.example",
         "3=carol@minus.example",
         "listed known@backup.example",
+        "listed known@asked.example",
         "away@b.example -> known@backup.example",
+        "hop@b.example -> other@asked.example",
     ]);
     for (address, expected) in [
         ("alice+x@also.example", "alice+x@a.example#1"),
@@ -222,6 +228,10 @@ fn domains_of_other_kinds() {
         ("other@backup.example", "UnknownMailbox"),
         ("postmaster@backup.example", "postmaster@backup.example"),
         ("anyone@open.example", "anyone@open.example"),
+        ("other@asked.example", "other@asked.example?"),
+        ("KNOWN@asked.example", "KNOWN@asked.example"),
+        ("abuse@asked.example", "abuse@asked.example"),
+        ("hop@b.example", "other@asked.example"),
         ("away@b.example", "known@backup.example"),
         ("carol-Lists@minus.example", "carol-Lists@minus.example#3/Lists"),
         ("carol@minus.example", "carol@minus.example#3"),

@@ -94,6 +94,7 @@ fn as_json(told: &Explanation) -> serde_json::Value {
             "mailbox": target.mailbox.as_ref().map(ToString::to_string),
             "reverse_path": target.reverse_path.as_ref().map(ToString::to_string),
             "list": target.list.as_ref().map(ToString::to_string),
+            "asked": target.asked,
         })
     });
     let (result, refusal) = match &told.route {

@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = super::account::switch, action = clap::ArgAction::Set)]
         filed: Option<bool>,
     },
-    /// Show, add or remove the listed recipients of a relayed domain
+    /// Show, add or remove the listed recipients of a relayed domain: their mail is taken
     Recipients {
         /// The domain
         #[arg(value_parser = Domain::parse)]
@@ -82,8 +82,9 @@ pub(crate) struct Add {
     alias_of: Option<Domain>,
     /// It is another server's; its mail is taken for it and passed on (backup MX), by the route that
     /// the configuration has for it or to the hosts that the DNS prefers to this one. "listed": only
-    /// for the recipients named by `domain recipients`; "anybody": for all, whom that server may
-    /// refuse later
+    /// for the recipients named by `domain recipients`; "asked": for those too whom that server takes
+    /// when it is asked, while the sender waits; "anybody": for all, whom that server may refuse
+    /// later
     #[arg(long, value_name = "FOR", conflicts_with = "alias_of", value_parser = relayed_to)]
     relay: Option<RelayedTo>,
 }
@@ -102,8 +103,9 @@ impl Add {
 fn relayed_to(word: &str) -> Result<RelayedTo, String> {
     match word {
         "listed" => Ok(RelayedTo::Listed),
+        "asked" => Ok(RelayedTo::Asked),
         "anybody" => Ok(RelayedTo::Anybody),
-        _ => Err("write listed or anybody".to_owned()),
+        _ => Err("write listed, asked or anybody".to_owned()),
     }
 }
 

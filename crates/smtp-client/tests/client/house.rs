@@ -71,6 +71,7 @@ impl Outbox for Messages {
             envid: None,
             handling: Handling::default(),
             now: Timestamp::from_secs(0),
+            inquiry: false,
         };
         Some(Outgoing { message, content: Text(vec!["lo\r\n", "hel"]) })
     }

@@ -10,7 +10,7 @@ use crate::command::encode_xtext;
 /// `MAIL FROM` with the parameters that the server knows (RFC 5321 §4.1.1.2).
 pub(super) fn mail(message: &Message, offered: &Extensions) -> String {
     let mut line = format!("MAIL FROM:<{}>", message.reverse_path);
-    if offered.size.is_some() {
+    if offered.size.is_some() && !message.inquiry {
         line.push_str(&format!(" SIZE={}", message.size)); // RFC 1870 §5
     }
     match message.body {
@@ -143,6 +143,7 @@ mod tests {
             envid: Some("id+1 x".to_owned()),
             handling: Handling::default(),
             now: Timestamp::from_secs(1000),
+            inquiry: false,
         }
     }
 

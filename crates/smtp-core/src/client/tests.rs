@@ -138,6 +138,7 @@ fn message(words: &str) -> Message {
         envid: value("envid=").map(str::to_owned),
         handling: Handling::default(),
         now: Timestamp::from_secs(0),
+        inquiry: words.split(' ').any(|word| word == "inquiry"),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Message {
     pub handling: Handling,
     /// The time by which BY is reckoned: as late as the message can be given.
     pub now: Timestamp,
+    /// There is none: it is only asked who would get one. No content is announced, asked for or
+    /// sent, and [`Outcome::Delivered`] has the reply by which a recipient was accepted.
+    pub inquiry: bool,
 }
 
 /// One recipient of a message.
@@ -139,7 +142,7 @@ impl Transaction {
         let count = message.recipients.len();
         let first = [manner.reset.then_some(Command::Reset), Some(Command::Mail)];
         let recipients = (0..count).map(Command::Recipient);
-        let data = (!manner.chunked).then_some(Command::Data);
+        let data = (!manner.chunked && !message.inquiry).then_some(Command::Data);
         let unsent = first.into_iter().flatten().chain(recipients).chain(data).collect();
         let standings = std::iter::repeat_with(|| Standing::Undecided).take(count).collect();
         let (awaited, verdicts) = (VecDeque::new(), VecDeque::new());
@@ -229,6 +232,7 @@ impl Transaction {
             return Then::Wait;
         }
         match self.manner.chunked && self.anyone_takes_it() {
+            // In an inquiry nobody is left to take it.
             true => Then::Content,
             false => Then::Over { reset: self.mail_accepted },
         }
@@ -304,7 +308,9 @@ impl Transaction {
 
     fn recipient_reply(&mut self, place: usize, reply: &Reply, host: &str) {
         let Some(standing @ Standing::Undecided) = self.standings.get_mut(place) else { return };
-        *standing = if reply.is_positive() {
+        *standing = if reply.is_positive() && self.message.inquiry {
+            Standing::Ended(Outcome::Delivered { by: host.to_owned(), reply: reply.clone() })
+        } else if reply.is_positive() {
             Standing::Accepted
         } else {
             let outcome = refusal(reply, host, Scope::Recipient, "the recipient was refused");

@@ -18,6 +18,10 @@ pub enum Refusal {
     MailboxFullForLong,
     /// The address is a list, to which this sender may not post.
     PostingDenied,
+    /// The domain is relayed, and its own server does not take mail for the address.
+    NotTakenThere,
+    /// The same, and it cannot be asked now, or not that often.
+    NotAskedNow,
     /// Neither end is ours.
     RelayDenied,
     /// The sender's address is not the account's; its own is named.
@@ -89,6 +93,17 @@ impl Refusal {
             Self::MailboxFullForLong => {
                 Wording::new(552, (5, 2, 2), "The mailbox has been full for a long time")
             }
+            Self::NotTakenThere => Wording::new(
+                550,
+                (5, 1, 1),
+                "The domain's own server takes no mail for this address; please check it",
+            ),
+            // RFC 3463 §3.5, X.4.3: directory server failure.
+            Self::NotAskedNow => Wording::new(
+                450,
+                (4, 4, 3),
+                "It cannot be told now whether there is such a mailbox; try again later",
+            ),
             Self::RelayDenied => Wording::new(
                 550,
                 (5, 7, 1),
@@ -207,6 +222,8 @@ mod tests {
             Refusal::PostingDenied,
             Refusal::MailboxFull,
             Refusal::MailboxFullForLong,
+            Refusal::NotTakenThere,
+            Refusal::NotAskedNow,
             Refusal::RelayDenied,
             Refusal::SenderNotYours(Address::parse("a@example.org").ok()),
             Refusal::SenderNotYours(None),

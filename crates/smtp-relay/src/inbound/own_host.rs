@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use config::Config;
+use conversation::Peer;
 use mail_types::{Address, Domain};
 
 /// What this host is called at this connection.
@@ -30,6 +32,15 @@ impl OwnHost {
     pub(super) fn new(name: Domain, reached_at: Option<IpAddr>) -> Self {
         let literal = reached_at.map(|address| Domain::from_ip(address.to_canonical()));
         Self { name, literal }
+    }
+
+    /// The names of this host, as the client has reached it.
+    pub(super) fn at(config: &Config, peer: Peer) -> Self {
+        let reached_at = match peer {
+            Peer::Tcp { local, .. } => Some(local.ip()),
+            Peer::Unix { .. } => None,
+        };
+        Self::new(config.hostname.clone(), reached_at)
     }
 
     pub(super) fn meant(&self, address: &Address) -> Meant {

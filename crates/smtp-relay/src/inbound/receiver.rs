@@ -17,6 +17,8 @@ use smtp_core::{
 };
 use smtp_server::{Decide, Fixups, find_room, goes_round, no_route, recipient};
 
+use crate::call_forward::CallForward;
+
 use super::{
     etrn,
     own_host::{Meant, OwnHost, names_a_way},
@@ -24,30 +26,20 @@ use super::{
 
 /// The decisions about one client.
 pub(super) struct Receiver {
-    directory: Directory,
-    usage: UsageReader,
-    config: Arc<Config>,
-    queue: Queue,
-    host: OwnHost,
+    pub(super) directory: Directory,
+    pub(super) usage: UsageReader,
+    pub(super) config: Arc<Config>,
+    pub(super) queue: Queue,
+    pub(super) call_forward: CallForward,
+    pub(super) host: OwnHost,
+    pub(super) client: Peer,
     /// Who sends the message at hand.
-    reverse_path: ReversePath,
+    pub(super) reverse_path: ReversePath,
     /// What the client says the message will have, in octets.
-    declared_octets: u64,
+    pub(super) declared_octets: u64,
 }
 
 impl Receiver {
-    pub(super) fn new(
-        directory: Directory,
-        usage: UsageReader,
-        config: Arc<Config>,
-        queue: Queue,
-        peer: Peer,
-    ) -> Self {
-        let host = own_host(&config, peer);
-        let reverse_path = ReversePath::Null;
-        Self { directory, usage, config, queue, host, reverse_path, declared_octets: 0 }
-    }
-
     /// Where mail for an address goes. A source route before it was dropped when it was read
     /// (RFC 5321 §3.3, appendix C).
     async fn route(&self, path: &ForwardPath) -> Result<Route, DirectoryError> {
@@ -103,7 +95,8 @@ impl Decide for Receiver {
     /// A proxy has said whom it speaks for, and where that one has reached us.
     async fn client(&mut self, session: &Session) -> Result<(), Refusal> {
         if let Some(peer) = session.peer() {
-            self.host = own_host(&self.config, peer);
+            self.host = OwnHost::at(&self.config, peer);
+            self.client = peer;
         }
         Ok(())
     }
@@ -129,6 +122,14 @@ impl Decide for Receiver {
 
     async fn recipient(&mut self, rcpt: &RcptTo) -> Result<Vec<NewRecipient>, Refusal> {
         let targets = self.targets(&rcpt.forward_path).await?;
+        if let [Target { address, asked: true, .. }] = targets.as_slice() {
+            let client = match self.client {
+                Peer::Tcp { remote, .. } => Some(remote.ip()),
+                Peer::Unix { .. } => None,
+            };
+            let notice = self.reverse_path == ReversePath::Null;
+            self.call_forward.check(address, client, notice).await?;
+        }
         let grace = self.config.storage.full_grace;
         find_room(&self.directory, &self.usage, &targets, self.declared_octets, grace).await?;
         Ok(targets.into_iter().map(recipient).collect())
@@ -166,15 +167,6 @@ impl Decide for Receiver {
         }
         Ok(None)
     }
-}
-
-/// The names of this host, as the client has reached it.
-fn own_host(config: &Config, peer: Peer) -> OwnHost {
-    let reached_at = match peer {
-        Peer::Tcp { local, .. } => Some(local.ip()),
-        Peer::Unix { .. } => None,
-    };
-    OwnHost::new(config.hostname.clone(), reached_at)
 }
 
 fn failure(error: &DirectoryError) -> Refusal {

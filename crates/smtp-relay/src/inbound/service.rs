@@ -10,12 +10,14 @@ use agent_kit::{Agent, Connection, DriveOptions, Reload, Surroundings, drive};
 use anyhow::Context as _;
 use config::Config;
 use directory::Directory;
-use mail_types::Domain;
+use mail_types::{Domain, ReversePath};
 use message_queue::Queue;
 use smtp_core::server::{AuthPolicy, BareLineEnds, Extensions, Limits, Options, Session};
 use smtp_server::{Intake, Reception};
 
-use super::receiver::Receiver;
+use crate::call_forward::CallForward;
+
+use super::{own_host::OwnHost, receiver::Receiver};
 
 /// The inbound half's services; a clone is the same one.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ struct Inner {
     directory: Directory,
     usage: UsageReader,
     intake: Intake,
+    call_forward: CallForward,
     reload: Reload,
     has_tls: bool,
     /// What sessions go by, and the configuration that it was made of.
@@ -34,7 +37,11 @@ struct Inner {
 }
 
 impl Service {
-    pub(super) async fn open(surroundings: &Surroundings, queue: Queue) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        surroundings: &Surroundings,
+        queue: Queue,
+        call_forward: CallForward,
+    ) -> anyhow::Result<Self> {
         let config = &surroundings.config;
         let folders = config.folders();
         let usage = UsageReader::open(&folders.usage.join("usage.db"))
@@ -46,6 +53,7 @@ impl Service {
             directory: Directory::open(&folders.directory),
             usage,
             intake: Intake { queue, agent: Agent::SmtpRelay.name(), hostname },
+            call_forward,
             reload: surroundings.reload.clone(),
             has_tls,
             options: Mutex::new((config.clone(), options)),
@@ -63,8 +71,17 @@ impl Service {
         let options = inner.options(&config);
         let trusted = agent_kit::may_name_clients(&config, connection.peer());
         let (directory, usage) = (inner.directory.clone(), inner.usage.clone());
-        let queue = inner.intake.queue.clone();
-        let receiver = Receiver::new(directory, usage, config, queue, connection.peer());
+        let receiver = Receiver {
+            directory,
+            usage,
+            queue: inner.intake.queue.clone(),
+            call_forward: inner.call_forward.clone(),
+            host: OwnHost::at(&config, connection.peer()),
+            client: connection.peer(),
+            config,
+            reverse_path: ReversePath::Null,
+            declared_octets: 0,
+        };
         let session = Session::new(options, number);
         let mut session = if trusted { session.trusting() } else { session };
         let mut reception = Reception::new(inner.intake.clone(), receiver);

@@ -11,9 +11,9 @@ use mail_types::{Domain, EnhancedStatus, Problem, Scope, Secret};
 use smtp_client::{Credentials, Host, Place, Protocol, Security, Source, Sources};
 
 use super::{
-    Shared,
     plan::Plan,
     policy::{Demands, Terms},
+    ways::Ways,
 };
 
 /// What is done with a lane's mail.
@@ -30,31 +30,31 @@ pub(super) enum Destination {
 
 /// Finds out where mail for this domain goes, from senders that this rule is for.
 pub(super) async fn of(
-    shared: &Shared,
+    ways: &Ways,
     domain: &Domain,
     rule: Option<&str>,
     demands: Demands,
 ) -> Destination {
-    let config = shared.reload.current();
+    let config = ways.reload.current();
     let by_rule = || rule.and_then(|name| config.sender_routes.named(name));
     let own = config.routes.own(domain).or_else(by_rule);
     let found = match own.unwrap_or_else(|| config.routes.to(domain)) {
         Route::Discard => return Destination::Discard,
         Route::Hold(reason) => return Destination::Hold(reason.clone()),
-        Route::Mx => return by_mx(shared, domain, demands).await,
+        Route::Mx => return by_mx(ways, domain, demands).await,
         Route::Host(way) => {
             let smarthost = config.smarthosts.of(&way.host);
-            named(shared, way, smarthost, Protocol::Smtp, demands).await
+            named(ways, way, smarthost, Protocol::Smtp, demands).await
         }
         Route::Via(name) => match config.smarthosts.named(name) {
             Some((way, smarthost)) => {
-                named(shared, way, Some(smarthost), Protocol::Smtp, demands).await
+                named(ways, way, Some(smarthost), Protocol::Smtp, demands).await
             }
             None => Err(misconfigured(format!("there is no smarthost called {name}"))),
         },
         Route::Lmtp(LmtpServer::Host(way)) => {
             let smarthost = config.smarthosts.of(&way.host);
-            named(shared, way, smarthost, Protocol::Lmtp, demands).await
+            named(ways, way, smarthost, Protocol::Lmtp, demands).await
         }
         Route::Lmtp(LmtpServer::Socket(path)) => {
             let host = Host {
@@ -79,15 +79,15 @@ pub(super) async fn of(
 }
 
 /// Finds out what the DNS says, whatever the route is.
-pub(super) async fn by_mx(shared: &Shared, domain: &Domain, demands: Demands) -> Destination {
-    let config = shared.reload.current();
+pub(super) async fn by_mx(ways: &Ways, domain: &Domain, demands: Demands) -> Destination {
+    let config = ways.reload.current();
     let rule = config.destinations.of(domain);
     let port = rule.and_then(|rule| rule.port).unwrap_or(config.relay.outbound.port);
     let own = std::slice::from_ref(&config.hostname);
     // Which of several equal hosts comes first is no secret: without randomness, always the same
     // one.
     let seed = getrandom::u64().unwrap_or(0);
-    match shared.resolver.hosts_for(domain, own, seed).await {
+    match ways.resolver.hosts_for(domain, own, seed).await {
         Ok(hosts) => {
             let usable =
                 |host: MxHost| MxHost { addresses: usable(&config, host.addresses), ..host };
@@ -96,7 +96,7 @@ pub(super) async fn by_mx(shared: &Shared, domain: &Domain, demands: Demands) ->
             if hosts.is_empty() {
                 return Destination::Unknown(unreachable(domain));
             }
-            let (mut hosts, terms) = shared.policies.hosts(domain, hosts, port, demands).await;
+            let (mut hosts, terms) = ways.policies.hosts(domain, hosts, port, demands).await;
             let sources = sources(&config, [domain]);
             hosts.iter_mut().for_each(|(_, host)| host.sources = sources.clone());
             Destination::Hosts(Plan::new(hosts, most(&config, [domain])).under(Some(terms)))
@@ -137,14 +137,14 @@ fn usable(config: &Config, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
 
 /// The host that a route names, with what its own settings say.
 async fn named(
-    shared: &Shared,
+    ways: &Ways,
     way: &HostPort,
     smarthost: Option<&Smarthost>,
     protocol: Protocol,
     demands: Demands,
 ) -> Result<(Host, Option<Arc<Terms>>), Problem> {
-    let config = shared.reload.current();
-    let found = shared.resolver.host(&way.host).await.map_err(|problem| unresolved(&problem))?;
+    let config = ways.reload.current();
+    let found = ways.resolver.host(&way.host).await.map_err(|problem| unresolved(&problem))?;
     let found = MxHost { addresses: usable(&config, found.addresses), ..found };
     if found.addresses.is_empty() {
         return Err(unreachable(&way.host));
@@ -154,7 +154,7 @@ async fn named(
     let (mut host, mut terms) = (Host::new(way.host.clone(), Vec::new()), None);
     if silent && protocol == Protocol::Smtp {
         let found = vec![found.clone()];
-        let (hosts, known) = shared.policies.hosts(&way.host, found, way.port, demands).await;
+        let (hosts, known) = ways.policies.hosts(&way.host, found, way.port, demands).await;
         terms = Some(known);
         hosts.into_iter().for_each(|(_, one)| host = one);
     }

@@ -72,6 +72,12 @@ impl Plan {
         Way::new(hosts, manners.concat(), self.most)
     }
 
+    /// The hosts, best first.
+    pub(super) fn into_hosts(mut self) -> Vec<Host> {
+        self.hosts.sort_by_key(|one| one.preference);
+        self.hosts.into_iter().map(|one| one.host).collect()
+    }
+
     /// A host of it.
     pub(super) fn host(&self, id: &HostId) -> Option<&Host> {
         self.hosts.iter().find(|one| one.id == *id).map(|one| &one.host)

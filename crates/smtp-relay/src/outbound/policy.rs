@@ -95,6 +95,11 @@ impl Policies {
         Ok(Self { reload, resolver, book, counter, reports })
     }
 
+    /// What the DNS proves and the configuration demands, and nothing else.
+    pub(super) fn of_dns(reload: Reload, resolver: Resolver) -> Self {
+        Self { reload, resolver, book: None, counter: None, reports: None }
+    }
+
     /// Keeps policies fresh, writes down what was counted, and sends reports, until the stop. None of
     /// them waits for another: policy hosts and those who get reports may be slow.
     pub(super) async fn keep(self: Arc<Self>, stop: Stop) {

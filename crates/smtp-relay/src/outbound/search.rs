@@ -28,8 +28,8 @@ pub(super) async fn find(shared: Arc<Shared>, errand: Errand) {
     let Lane::Remote(domain) = &errand.lane else { return };
     let demands = if errand.relaxed { Demands::Ours } else { Demands::All };
     let destination = match errand.rule.as_deref() {
-        Some(RELEASED) => destination::by_mx(&shared, domain, demands).await,
-        rule => destination::of(&shared, domain, rule, demands).await,
+        Some(RELEASED) => destination::by_mx(&shared.ways, domain, demands).await,
+        rule => destination::of(&shared.ways, domain, rule, demands).await,
     };
     match destination {
         Destination::Hosts(plan) => {

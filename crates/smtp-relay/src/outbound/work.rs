@@ -334,6 +334,7 @@ impl Work {
             envid: entry.envid.clone(),
             handling: entry.handling.clone(),
             now,
+            inquiry: false,
             reverse_path,
         };
         Ok(Outgoing { message, content: fitted.source })

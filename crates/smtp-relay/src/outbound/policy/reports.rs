@@ -271,6 +271,7 @@ impl Outbox for One {
             envid: None,
             handling: Handling::default(),
             now: now(),
+            inquiry: false,
         };
         Some(Outgoing { message, content: Text(Some(text)) })
     }

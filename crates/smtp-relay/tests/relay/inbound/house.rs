@@ -62,6 +62,11 @@ impl House {
         Self { folder, address, stop, agent }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Plays a client's script and returns what the server said.
     pub(crate) async fn play(&self, script: &str) -> String {
         let stream = TcpStream::connect(self.address).await.unwrap();
@@ -169,11 +174,14 @@ async fn furnish_ways(editor: &Editor) {
     for (name, kind) in [
         ("also.example", DomainKind::AliasOf(own)),
         ("backup.example", DomainKind::Relayed(RelayedTo::Listed)),
+        ("asked.example", DomainKind::Relayed(RelayedTo::Asked)),
     ] {
         let hosted = HostedDomain { kind, ..HostedDomain::own(Domain::parse(name).unwrap()) };
         editor.add_hosted(&hosted).await.unwrap();
     }
-    editor.add_listed(&address("known@backup.example")).await.unwrap();
+    for listed in ["known@backup.example", "listed@asked.example"] {
+        editor.add_listed(&address(listed)).await.unwrap();
+    }
     let list = MailingList {
         name: address("team@example.org"),
         owner: address("owner@example.net"),

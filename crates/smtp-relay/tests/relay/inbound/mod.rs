@@ -1,5 +1,6 @@
 //! Mail from other servers.
 
+mod call_forward;
 mod house;
 mod ways;
 

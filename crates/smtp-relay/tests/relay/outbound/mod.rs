@@ -4,7 +4,7 @@ mod carry;
 mod house;
 mod name_server;
 mod policy;
-mod sink;
+pub(crate) mod sink;
 mod ways;
 
 use message_queue::{
