@@ -5,7 +5,7 @@
 //! where they can be brought back for a while.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     path::{Path, PathBuf},
 };
 
@@ -56,6 +56,7 @@ pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
         let (maildir, going) = (account.maildir.clone(), some.to_vec());
         let rows = on_blocking_thread(move || {
             let undisturbed = undisturbed(&maildir, rows);
+            let going = as_they_are_called(&maildir, going)?;
             remove_some(&maildir, &going, keeps.then_some(now))?;
             Ok::<_, StoreError>(with_times(&maildir, undisturbed))
         })
@@ -68,6 +69,50 @@ pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
         change.commit().await?;
     }
     Ok(Done::Some)
+}
+
+/// The same with the names that files have now: another tool may have marked a message as read
+/// before it was expunged here, and nobody has seen it.
+fn as_they_are_called(
+    maildir: &Maildir,
+    mut doomed: Vec<Doomed>,
+) -> Result<Vec<Doomed>, StoreError> {
+    let mut listed: HashMap<PathBuf, HashMap<String, String>> = HashMap::new();
+    for one in &mut doomed {
+        let Some(identity) = pending::identity(&one.path) else { continue };
+        let path = maildir.path(&one.path);
+        if maildir.files.exists(&path).map_err(|e| StoreError::file("look for", &path, e))? {
+            continue;
+        }
+        let folder = one.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let dir = folder.rsplit_once('/').map_or("", |(dir, _)| dir);
+        let names = match listed.entry(maildir.path(dir)) {
+            Entry::Occupied(names) => names.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(by_identity(maildir, dir)?),
+        };
+        if let Some(now) = names.get(&identity) {
+            one.path.clone_from(now);
+        }
+    }
+    Ok(doomed)
+}
+
+/// The paths of a mailbox's files.
+fn by_identity(maildir: &Maildir, dir: &str) -> Result<HashMap<String, String>, StoreError> {
+    let mut found = HashMap::new();
+    for place in ["new", "cur"] {
+        let below = if dir.is_empty() { place.to_owned() } else { format!("{dir}/{place}") };
+        let folder = maildir.path(&below);
+        let names = match maildir.files.list(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            other => other.map_err(|e| StoreError::file("list", &folder, e))?,
+        };
+        for name in names.iter().filter_map(|name| name.to_str()) {
+            let path = format!("{below}/{name}");
+            found.extend(pending::identity(&path).map(|identity| (identity, path)));
+        }
+    }
+    Ok(found)
 }
 
 /// Removes files and folders, or puts them aside at this time; their names are gone for good when

@@ -16,7 +16,7 @@ use crate::{
         Change, NAME_BEHIND,
         mailboxes::{self, FolderTimes, MailboxRow},
         messages::{self, FileRow, Place, Which},
-        pending,
+        pending::{self, Doomed},
         rows::{self, FlagUpdate},
     },
     maildir::Maildir,
@@ -78,8 +78,7 @@ pub(crate) async fn merge_fully(
     row: &mut MailboxRow,
     next: NextUid,
 ) -> Result<Merged, StoreError> {
-    let doomed = pending::doomed(change).await?.into_iter();
-    let doomed: HashSet<String> = doomed.map(|doomed| doomed.path).collect();
+    let doomed = identities(&pending::doomed(change).await?);
     let rows = messages::file_rows(change, row.id, Which::In(&UidSet::all())).await?;
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
     let (times, difference) =
@@ -102,7 +101,12 @@ pub(crate) async fn merge_fully(
     Ok(merged)
 }
 
-/// How a folder differs from the rows.
+/// The messages among what is to go: another tool may have renamed their files since.
+pub(crate) fn identities(doomed: &[Doomed]) -> HashSet<String> {
+    doomed.iter().filter_map(|doomed| pending::identity(&doomed.path)).collect()
+}
+
+/// How a folder differs from the rows, but for files that are to go.
 pub(crate) fn difference(
     maildir: &Maildir,
     dir: &str,
@@ -147,7 +151,7 @@ fn list(maildir: &Maildir, dir: &str, doomed: &HashSet<String>) -> Result<Listed
         };
         for name in names {
             let Some((base, info)) = name.to_str().and_then(file::split) else { continue };
-            if !doomed.contains(&messages::path(dir, place, base, info)) {
+            if doomed.is_empty() || !doomed.contains(&pending::identity_of(dir, base)) {
                 files.push(Found { place, base: base.into(), info: info.into() });
             }
         }

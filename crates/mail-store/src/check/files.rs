@@ -91,8 +91,7 @@ pub(super) async fn compare(
     account: &OpenAccount,
     mailbox: &MailboxRow,
 ) -> Result<Compared, StoreError> {
-    let doomed: HashSet<String> =
-        pending::doomed(change).await?.into_iter().map(|doomed| doomed.path).collect();
+    let doomed = merge::identities(&pending::doomed(change).await?);
     let rows = messages::file_rows(change, mailbox.id, Which::In(&UidSet::all())).await?;
     let (maildir, dir) = (account.maildir.clone(), mailbox.dir.clone());
     on_blocking_thread(move || {

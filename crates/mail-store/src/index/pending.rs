@@ -3,7 +3,7 @@
 use mail_types::{Keyword, MailboxId, MailboxName};
 
 use super::Look;
-use crate::{StoreError, mailbox::flags_from};
+use crate::{StoreError, mailbox::flags_from, naming::file};
 
 /// A file or folder that is to go.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,20 @@ impl Doomed {
     pub(crate) fn folder(path: &str) -> Self {
         Self { path: path.to_owned(), kept_as: None, keywords: Vec::new() }
     }
+}
+
+/// What tells a message's file from all others, whatever its name says of flags and wherever in the
+/// mailbox's folder it is; none for what is no message.
+pub(crate) fn identity(path: &str) -> Option<String> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let (dir, place) = folder.rsplit_once('/').unwrap_or(("", folder));
+    let (base, _) = file::split(name)?;
+    matches!(place, "new" | "cur").then(|| identity_of(dir, base))
+}
+
+/// The same for the folder and the base.
+pub(crate) fn identity_of(dir: &str, base: &str) -> String {
+    format!("{dir}/{base}")
 }
 
 /// What is to go.

@@ -1,9 +1,12 @@
 //! Other tools change the Maildir.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use mail_store::{DropEntry, FlagChange, MessageRow, ReadWhole, StoreError, UidSet, Want};
+use mail_store::{
+    DropEntry, FlagChange, MailStore, MessageRow, ReadWhole, StoreError, StoreOptions, UidSet, Want,
+};
 use mail_types::Flag;
+use stable_storage::Files;
 
 use crate::world::{
     ALICE, NOW, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
@@ -51,6 +54,31 @@ async fn what_mutt_and_rsync_do_is_taken_over() {
     assert!(files_on_disk(&world).contains(&named.to_owned()));
     assert_eq!(rows[0].saved, NOW, "it came into this mailbox just now");
     assert!(!account.refresh(inbox).await.unwrap(), "all is known now");
+}
+
+#[tokio::test]
+async fn what_was_renamed_before_it_was_expunged_stays_gone() {
+    for kept in [Duration::ZERO, Duration::from_secs(100)] {
+        let world = World::new();
+        let options = StoreOptions { removed_kept: kept, ..world.options() };
+        let store = MailStore::open(options, Files::real()).await.unwrap();
+        let account = store.account(ALICE);
+        for entry in 1..=2 {
+            deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+        }
+        let inbox = mailbox(&account, "INBOX").await.id;
+        let new = files_on_disk(&world).into_iter().find(|file| file.contains(",U=1,")).unwrap();
+        let read = format!("{}:2,S", new.replace("new/", "cur/"));
+        fs::rename(world.maildir().join(new), world.maildir().join(&read)).unwrap();
+        account.remove(inbox, &uid(1).into()).await.unwrap();
+        account.refresh(inbox).await.unwrap();
+        assert_eq!(account.state(inbox).await.unwrap().messages, 1);
+        store.close().await;
+        let account = world.open().await.account(ALICE);
+        account.refresh(inbox).await.unwrap();
+        assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["m2"]);
+        assert!(!world.maildir().join(read).exists(), "its file has gone too");
+    }
 }
 
 #[tokio::test]
