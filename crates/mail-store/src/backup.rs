@@ -16,10 +16,11 @@ use std::{
 
 use mail_types::{AccountId, FlagSet, MailboxId, MailboxName, Timestamp, Uid, UidValidity};
 use sqlx::{Connection, SqliteConnection};
-use stable_storage::{DatabaseError, Files, copy_database, open_copy};
+use stable_storage::{DatabaseError, Files, LifeLock, copy_database, open_copy};
 
 use crate::{
     SpecialUse, StoreError, index::copied, naming::file, open_account::INDEX, records::FolderFile,
+    store::OPEN,
 };
 
 /// What the names of the small files begin with ..
@@ -28,6 +29,11 @@ const RECORDS: &str = "postrider-";
 const LOCK: &str = "postrider-maildrop.lock";
 /// Maildir++ marks folders with this file.
 const MARK: &str = "maildirfolder";
+
+/// Whether a process has the store in this folder open: then nobody may replace the whole of it.
+pub fn is_open(folder: &Path) -> io::Result<bool> {
+    LifeLock::any_alive(&folder.join(OPEN))
+}
 
 /// A mailbox, as a copied index has it.
 #[derive(Clone, PartialEq, Eq, Debug)]

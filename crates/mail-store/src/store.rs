@@ -9,7 +9,7 @@ use std::{
 };
 
 use mail_types::{AccountId, MailboxId, Quota, Timestamp};
-use stable_storage::{Bell, Files, on_blocking_thread};
+use stable_storage::{Bell, Files, LifeLock, on_blocking_thread};
 
 use crate::{
     AccountMailboxes, Pending, StoreError,
@@ -77,14 +77,24 @@ pub(crate) struct Shared {
     pub(crate) asked: Asked,
     pub(crate) follow_ups: FollowUps,
     background: Mutex<Option<Background>>,
+    /// Tells whoever would replace the whole store that somebody works on it.
+    _alive: LifeLock,
 }
+
+/// Where the locks of those are who have the store open, in its folder.
+pub(crate) const OPEN: &str = "open";
 
 impl MailStore {
     /// Opens the store; its folder is made if it is missing. Inside a tokio runtime.
     pub async fn open(options: StoreOptions, files: Files) -> Result<Self, StoreError> {
         let (folder, made) = (options.folder.clone(), files.clone());
-        on_blocking_thread(move || {
-            made.make_folders(&folder).map_err(|e| StoreError::file("make", &folder, e))
+        let salt = (options.clock)().millis().unsigned_abs();
+        let alive = on_blocking_thread(move || {
+            made.make_folders(&folder).map_err(|e| StoreError::file("make", &folder, e))?;
+            let locks = folder.join(OPEN);
+            let alive = LifeLock::take(&locks, salt);
+            let alive = alive.and_then(|alive| LifeLock::sweep(&locks).map(|()| alive));
+            alive.map_err(|e| StoreError::file("lock", &locks, e))
         })
         .await?;
         let bell = Bell::at(options.folder.join("bell"));
@@ -97,6 +107,7 @@ impl MailStore {
             asked: Asked::default(),
             follow_ups: FollowUps::default(),
             background: Mutex::new(None),
+            _alive: alive,
         });
         let background = Background::start(&shared);
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = Some(background);

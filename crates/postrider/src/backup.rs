@@ -27,7 +27,7 @@ mod verify;
 
 pub(crate) use abroad::Bounds;
 pub(crate) use create::{Order, Report, create};
-pub(crate) use install::{Installed, Orders, install, marker};
+pub(crate) use install::{Installed, Orders, install, refuse_while_restoring};
 pub(crate) use keep::Keep;
 pub(crate) use lists::{Collected, remove};
 pub(crate) use mail::{Restored, Wanted, restore};

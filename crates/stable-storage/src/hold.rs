@@ -9,7 +9,7 @@
 
 use std::{io, path::Path};
 
-use crate::{Holder, LifeLock};
+use crate::LifeLock;
 
 /// Where the holders' locks are, in the folder that is held.
 const FOLDER: &str = "backups";
@@ -31,18 +31,7 @@ impl Hold {
 
     /// Whether somebody holds this folder now.
     pub fn is_held(folder: &Path) -> io::Result<bool> {
-        let locks = folder.join(FOLDER);
-        let entries = match std::fs::read_dir(&locks) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            entries => entries?,
-        };
-        for entry in entries {
-            let name = entry?.file_name();
-            if LifeLock::holder(&locks, &name.to_string_lossy())? == Holder::Alive {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        LifeLock::any_alive(&folder.join(FOLDER))
     }
 }
 

@@ -72,6 +72,21 @@ impl LifeLock {
         }
     }
 
+    /// Whether any holder in `folder` lives.
+    pub fn any_alive(folder: &Path) -> io::Result<bool> {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            entries => entries?,
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            if Self::holder(folder, &name.to_string_lossy())? == Holder::Alive {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Removes the files of the dead.
     pub fn sweep(folder: &Path) -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {

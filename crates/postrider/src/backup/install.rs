@@ -13,12 +13,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use agent_kit::Agent;
 use anyhow::{Context as _, bail};
 use config::Folders;
 use mail_store::MailStore;
 use mail_types::{AccountId, Uid, UidValidity, UniqueId};
-use stable_storage::{FileSystem, Files, Holder, LifeLock};
+use stable_storage::{FileSystem, Files, LifeLock};
 
 use super::{
     hash::{Hasher, STEP},
@@ -63,8 +62,20 @@ pub(crate) struct Installed {
 }
 
 /// Says that a restore is going on, or was not finished.
-pub(crate) fn marker(data_dir: &Path) -> PathBuf {
+fn marker(data_dir: &Path) -> PathBuf {
     data_dir.join("restoring")
+}
+
+/// Refuses to work with a half.
+pub(crate) fn refuse_while_restoring(data_dir: &Path) -> anyhow::Result<()> {
+    let marker = marker(data_dir);
+    if marker.exists() {
+        bail!(
+            "a restore was begun here and not finished ({} says so): repeat `postrider backup restore`",
+            marker.display()
+        );
+    }
+    Ok(())
 }
 
 /// Restores everything, as the owner of the data.
@@ -141,24 +152,20 @@ fn look_through(repository: &Repository, id: &BackupId) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses while agents work on the data that were not started by `up`.
+/// Refuses while somebody works on the data who was not started by `up`: each agent works on the
+/// queue or on the mail.
 fn nobody_works(folders: &Folders) -> anyhow::Result<()> {
-    let holders = folders.queue.join("holders");
-    let entries = fs::read_dir(&holders).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        if LifeLock::holder(&holders, &name.to_string_lossy())? == Holder::Alive {
-            bail!("agents work on {}: stop them first", folders.queue.display());
-        }
+    if LifeLock::any_alive(&folders.queue.join("holders"))? {
+        bail!("agents work on {}: stop them first", folders.queue.display());
     }
     if std::os::unix::net::UnixStream::connect(folders.submission_socket()).is_ok() {
         bail!("smtp-submission runs: stop all agents first");
     }
-    // Those that have nothing to do with the queue answer here, if numbers are wanted of them.
-    for agent in Agent::ALL.map(Agent::name) {
-        if std::os::unix::net::UnixStream::connect(folders.metrics_socket(agent)).is_ok() {
-            bail!("{agent} runs: stop all agents first");
-        }
+    if mail_store::backup::is_open(&folders.mail)? {
+        bail!(
+            "agents or commands work on {}: stop imap-server, pop3-server and the others first",
+            folders.mail.display()
+        );
     }
     Ok(())
 }
@@ -340,16 +347,16 @@ fn plain_unique_id(epoch: UidValidity, uid: Uid) -> Option<UniqueId> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_agent_that_answers_is_noticed() {
+    #[tokio::test]
+    async fn who_has_the_mail_open_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::under(folder.path());
-        fs::create_dir(&folders.metrics).unwrap();
         assert!(nobody_works(&folders).is_ok());
-        let socket = folders.metrics_socket("imap-server");
-        let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        let options = mail_store::StoreOptions::new(&folders.mail, agent_kit::now);
+        let store = MailStore::open(options, Files::real()).await.unwrap();
         assert!(nobody_works(&folders).unwrap_err().to_string().contains("imap-server"));
-        drop(listener);
-        assert!(nobody_works(&folders).is_ok(), "a dead one's socket");
+        store.close().await;
+        drop(store);
+        assert!(nobody_works(&folders).is_ok());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use message_queue::Queue;
 use stable_storage::Files;
 
@@ -23,13 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(Args { new_key }: Args, config: Option<&Path>) -> anyhow::Result<()> {
     let installation = Installation::find_as_owner(config)?;
-    let marker = backup::marker(&installation.config.data_dir);
-    if marker.exists() {
-        bail!(
-            "a restore was begun here and not finished ({} says so): repeat `postrider backup restore`",
-            marker.display()
-        );
-    }
+    backup::refuse_while_restoring(&installation.config.data_dir)?;
     runtime()?.block_on(async {
         migrate(&installation).await?;
         if new_key {

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use agent_kit::{Agent, Half, Surroundings};
 use anyhow::{Context, bail};
 
-use crate::installation::Installation;
+use crate::{backup, installation::Installation};
 
 /// Run one agent, in the foreground (systemd and `postrider up` do)
 #[derive(clap::Args)]
@@ -23,6 +23,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
         bail!("only smtp-relay has two halves: leave out --only");
     }
     let Installation { config, file } = Installation::find(config)?;
+    backup::refuse_while_restoring(&config.data_dir)?;
     agent_kit::logging::start(&config.log);
     let runtime = agent_kit::runtime(agent.name()).context("cannot start the runtime")?;
     let life = async move {
