@@ -25,13 +25,13 @@ fn notes() -> Vec<AnnotationChange> {
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Stop {
+pub(crate) enum Stop {
     Process,
     Machine,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Story {
+pub(crate) enum Story {
     Deliver,
     Append,
     Replace,
@@ -47,7 +47,7 @@ enum Story {
 }
 
 impl Story {
-    async fn tell(self, account: &AccountMailboxes) -> Result<(), StoreError> {
+    pub(crate) async fn tell(self, account: &AccountMailboxes) -> Result<(), StoreError> {
         let inbox = account.mailbox(&name("INBOX")).await?.id;
         let work = account.mailbox(&name("Work")).await?.id;
         match self {
@@ -143,7 +143,7 @@ impl Story {
     }
 }
 
-async fn furnish(world: &World) {
+pub(crate) async fn furnish(world: &World) {
     let store = world.open().await;
     let account = store.account(ALICE);
     deliver(&account, 1, "m1").await.unwrap();
@@ -152,6 +152,24 @@ async fn furnish(world: &World) {
     let work = mailbox(&account, "Work").await.id;
     append(&account, work, "work", flags(&[]), NOW).await.unwrap();
     store.close().await;
+}
+
+/// A new start after a stop finds what must be true.
+pub(crate) async fn start_anew(story: Story, stop: Stop, world: &World, done: bool) {
+    let store = world.open_again(stop == Stop::Machine).await;
+    let account = store.account(ALICE);
+    // What a session does when it opens a mailbox.
+    for state in account.states().await.unwrap() {
+        let _ = account.refresh(state.id).await;
+    }
+    // Files of expunged messages go within seconds, or now.
+    store.close().await;
+    let store = world.open_again(stop == Stop::Machine).await;
+    story.check(world, &store.account(ALICE), done).await;
+    store.close().await;
+    let left = std::fs::read_dir(world.maildir()).unwrap().flatten();
+    let left: Vec<_> = left.map(|e| e.file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.starts_with("..gone")), "{left:?}");
 }
 
 /// Tells a story with a stop at each operation in turn, and looks at what a new start finds.
@@ -171,20 +189,7 @@ async fn stop_everywhere(story: Story, stop: Stop) {
         if stop == Stop::Machine {
             breaking.lose_unsynced().unwrap();
         }
-        let store = world.open_again(stop == Stop::Machine).await;
-        let account = store.account(ALICE);
-        // What a session does when it opens a mailbox.
-        for state in account.states().await.unwrap() {
-            let _ = account.refresh(state.id).await;
-        }
-        // Files of expunged messages go within seconds, or now.
-        store.close().await;
-        let store = world.open_again(stop == Stop::Machine).await;
-        story.check(&world, &store.account(ALICE), told.is_ok()).await;
-        store.close().await;
-        let left = std::fs::read_dir(world.maildir()).unwrap().flatten();
-        let left: Vec<_> = left.map(|e| e.file_name().into_string().unwrap()).collect();
-        assert!(left.iter().all(|name| !name.starts_with("..gone")), "{left:?}");
+        start_anew(story, stop, &world, told.is_ok()).await;
         if finished {
             assert!(told.is_ok(), "{told:?}");
             assert!(n > 0);

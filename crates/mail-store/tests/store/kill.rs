@@ -1,22 +1,35 @@
 //! Real processes that are killed while they deliver, mark, move and expunge: what they said is
-//! true, the index says what the files say, and nothing is there twice.
+//! true, the index says what the files say, and nothing is there twice. At any moment, and at each
+//! file operation in turn.
 //!
 //! The children are this test's own executable, told by the environment what to be.
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use mail_store::{FlagChange, MailStore, StoreOptions, UidSet};
-use stable_storage::Files;
+use stable_storage::{Files, Operation, Watch};
 
-use crate::world::{ALICE, NOW, World, deliver, flags, mailbox, see};
+use crate::{
+    crash::{self, Stop, Story},
+    world::{ALICE, NOW, World, deliver, flags, mailbox, see},
+};
 
 const FOLDER: &str = "POSTRIDER_TEST_STORE_KILL_FOLDER";
 const FIRST: &str = "POSTRIDER_TEST_STORE_KILL_FIRST";
+const STORY: &str = "POSTRIDER_TEST_STORE_KILL_STORY";
+const AT: &str = "POSTRIDER_TEST_STORE_KILL_AT";
+
+/// The stories whose teller is killed at each operation.
+const STORIES: [Story; 4] = [Story::Deliver, Story::Move, Story::Rename, Story::Expunge];
 
 fn options(folder: PathBuf) -> StoreOptions {
     let options = StoreOptions::new(folder, || NOW);
@@ -112,5 +125,82 @@ async fn kill_9_leaves_an_index_that_says_what_the_files_say() {
             }
         }
         store.close().await;
+    }
+}
+
+/// Says that the n-th operation is about to be done, and does not do it.
+#[derive(Debug)]
+struct WaitingAt {
+    n: usize,
+    operations: AtomicUsize,
+}
+
+impl Watch for WaitingAt {
+    #[expect(clippy::print_stdout, reason = "whoever is to kill this process reads it")]
+    fn before(&self, _operation: &Operation<'_>) -> io::Result<()> {
+        if self.operations.fetch_add(1, Ordering::SeqCst) == self.n {
+            println!("\nwaiting");
+            loop {
+                std::thread::park();
+            }
+        }
+        Ok(())
+    }
+
+    fn after(&self, _operation: &Operation<'_>) {}
+}
+
+/// Not a test by itself: the child that tells a story up to an operation.
+#[tokio::test]
+async fn child_tells() {
+    let Ok(wanted) = std::env::var(STORY) else { return };
+    let story = STORIES.into_iter().find(|story| format!("{story:?}") == wanted).unwrap();
+    let n = std::env::var(AT).unwrap().parse().unwrap();
+    let files = Files::watched(Arc::new(WaitingAt { n, operations: AtomicUsize::new(0) }));
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let store = MailStore::open(options(folder), files).await.unwrap();
+    story.tell(&store.account(ALICE)).await.unwrap();
+    println!("\ntold");
+    store.close().await;
+    println!("\nclosed");
+}
+
+/// Kills the teller of a story when it comes to an operation; answers how far it came.
+fn kill_at(world: &World, story: Story, n: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "kill::child_tells", "--nocapture", "--test-threads=1"])
+        .env(FOLDER, world.folder.path().join("mail"))
+        .env(STORY, format!("{story:?}"))
+        .env(AT, n.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        if line == "waiting" {
+            child.kill().unwrap();
+        }
+        said.push(line);
+    }
+    child.wait().unwrap();
+    said
+}
+
+#[tokio::test]
+async fn kill_9_at_each_file_operation_loses_nothing_and_doubles_nothing() {
+    for story in STORIES {
+        for n in 0.. {
+            let world = World::new();
+            crash::furnish(&world).await;
+            let said = kill_at(&world, story, n);
+            let has_said = |what: &str| said.iter().any(|line| line == what);
+            assert_ne!(has_said("waiting"), has_said("closed"), "{story:?} {n}: {said:?}");
+            crash::start_anew(story, Stop::Process, &world, has_said("told")).await;
+            if has_said("closed") {
+                assert!(n > 1, "{story:?} has {n} operations");
+                break;
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use mail_store::{AccountMailboxes, UidSet, Want};
 use super::{
     operations::LETTERS,
     orders::words,
-    rules::{Mailbox, Message, Rules},
+    rules::{Flags, Mailbox, Message, Outside, Rules},
 };
 
 /// What differs.
@@ -182,13 +182,23 @@ impl Allowed {
         let Some(one) = known.first() else { return Ok(()) };
         let facts = |of: &Message| (of.text.clone(), of.date, of.size);
         same("the facts of a message", facts(shown), facts(one))?;
-        let had = |flag: &String| known.iter().any(|one| one.flags.contains(flag));
+        // What was expunged and is back has the letters that another tool gave it before, though
+        // nobody was told of them.
+        let renamed = |choose: fn(&Outside) -> Option<&Flags>, flag: &String| {
+            let mut names = known.iter().filter_map(|one| choose(one.outside.as_ref()?));
+            names.any(|flags| flags.contains(flag))
+        };
+        let had = |flag: &String| {
+            known.iter().any(|one| one.flags.contains(flag)) || renamed(Outside::more, flag)
+        };
         // A message that came meanwhile has in its name what letters tell, and not the rest.
         let old =
             self.told[0].mailboxes.get(&id).is_some_and(|one| one.messages.contains_key(&uid));
         let in_name = |flag: &String| LETTERS.iter().any(|(_, named)| *named == flag);
         let always = |flag: &String| {
-            (old || in_name(flag)) && known.iter().all(|one| one.flags.contains(flag))
+            (old || in_name(flag))
+                && known.iter().all(|one| one.flags.contains(flag))
+                && !renamed(Outside::fewer, flag)
         };
         let lost = one.flags.iter().filter(|flag| always(flag) && !shown.flags.contains(*flag));
         let new = shown.flags.iter().filter(|flag| !had(flag));

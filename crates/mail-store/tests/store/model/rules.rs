@@ -64,6 +64,22 @@ pub(super) enum Outside {
     Removed,
 }
 
+impl Outside {
+    pub(super) fn more(&self) -> Option<&Flags> {
+        match self {
+            Self::Renamed { more, .. } => Some(more),
+            Self::Removed => None,
+        }
+    }
+
+    pub(super) fn fewer(&self) -> Option<&Flags> {
+        match self {
+            Self::Renamed { fewer, .. } => Some(fewer),
+            Self::Removed => None,
+        }
+    }
+}
+
 /// What STORE does with the flags that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
