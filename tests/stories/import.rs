@@ -63,6 +63,9 @@ fn a_maildir_is_taken_over_once_and_comes_out_as_it_was() {
         let told = stack.json(&["export", &alice, &out]);
         let count = |one: &Value| one["messages"].as_u64().expect("a number");
         assert_eq!(told.as_array().expect("mailboxes").iter().map(count).sum::<u64>(), bob_gets);
+        let mut told = told.as_array().expect("mailboxes").iter();
+        let rust = told.find(|one| one["mailbox"] == "Lists/rust").expect("the mailbox");
+        assert_eq!(rust["digest"], report(&first, "Lists/rust")["digest"]);
         assert!(!stack.run(&["export", &alice, &out]).status.success(), "nothing is written over");
     }
     let bob = stack.address("bob");

@@ -13,6 +13,8 @@ use anyhow::{Context as _, bail};
 use mail_store::{AccountMailboxes, MessageRow, StoreError, UidSet, Want};
 use mail_types::MailboxName;
 
+use crate::import::{Digests, Progress, WireDigest};
+
 /// How many messages are asked for at a time.
 const BLOCK: u32 = 500;
 /// How much of a message is read at a time.
@@ -33,6 +35,8 @@ pub(crate) struct Exported {
     pub(crate) mailbox: String,
     pub(crate) messages: u64,
     pub(crate) octets: u64,
+    /// What import calls the digest of the same messages.
+    pub(crate) digests: Digests,
     /// What could not be brought out, and why.
     pub(crate) skipped: Vec<String>,
 }
@@ -82,19 +86,25 @@ async fn mailbox(
     };
     let state = account.mailbox(name).await?;
     let uids = account.uids(&state).await?;
+    let progress = Progress::begin(&done.mailbox, uids.len());
     for block in uids.chunks(usize::try_from(BLOCK).unwrap_or(500)) {
         let wanted: UidSet = block.iter().copied().collect();
         for row in account.fetch(state.id, &wanted, Want::Facts).await? {
             match content(account, &row).await {
                 Ok(octets) => {
                     out.write(&row, &octets).context("cannot write there")?;
+                    let mut digest = WireDigest::default();
+                    digest.update(&octets);
+                    done.digests.add(digest.finish().1);
                     done.messages += 1;
                     done.octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
                 }
                 Err(error) => done.skipped.push(format!("UID {}: {error}", row.uid)),
             }
         }
+        progress.step(block.len());
     }
+    progress.end();
     out.end()
 }
 

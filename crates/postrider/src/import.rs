@@ -25,7 +25,7 @@ mod unique_ids;
 pub(crate) use imap::{Imap, Remote};
 pub(crate) use plan::Plan;
 pub(crate) use progress::Progress;
-pub(crate) use report::Report;
+pub(crate) use report::{Digests, Report};
 pub(crate) use source::Source;
 pub(crate) use target::WireDigest;
 pub(crate) use unique_ids::Pattern;

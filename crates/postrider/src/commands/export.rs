@@ -59,11 +59,12 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
         let row = |one: &Exported| {
             let skipped = one.skipped.len().to_string();
             let mailbox = terminal::one_line(&one.mailbox);
-            [mailbox, one.messages.to_string(), one.octets.to_string(), skipped]
+            let (messages, octets) = (one.messages.to_string(), one.octets.to_string());
+            [mailbox, messages, octets, skipped, one.digests.of_all()]
         };
         let rows: Vec<_> = done.iter().map(row).collect();
         printer::table(
-            ["mailbox", "messages", "bytes", "skipped"],
+            ["mailbox", "messages", "bytes", "skipped", "SHA-256 of all"],
             &rows,
             "there are no mailboxes",
         );
@@ -82,5 +83,6 @@ fn as_json(one: &Exported) -> serde_json::Value {
         "messages": one.messages,
         "bytes": one.octets,
         "skipped": one.skipped,
+        "digest": one.digests.of_all(),
     })
 }

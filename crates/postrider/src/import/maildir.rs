@@ -107,11 +107,16 @@ pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
         }
     }
     // The order in which they came, as far as names tell it.
-    items.sort_by_cached_key(|item| match &item.locator {
-        Locator::File(path) => path.file_name().map(std::ffi::OsStr::to_owned),
-        _ => None,
-    });
+    // In place: there may be many.
+    items.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then_with(|| a.key.cmp(&b.key)));
     Ok(items)
+}
+
+fn name(item: &Item) -> Option<&std::ffi::OsStr> {
+    match &item.locator {
+        Locator::File(path) => path.file_name(),
+        _ => None,
+    }
 }
 
 /// Hands messages over.

@@ -34,7 +34,7 @@ pub(crate) struct FolderReport {
     pub(crate) skipped: u64,
     /// Why, for the first of them.
     pub(crate) reasons: Vec<String>,
-    digests: Vec<[u8; 32]>,
+    digests: Digests,
 }
 
 impl Report {
@@ -78,7 +78,7 @@ impl FolderReport {
     pub(super) fn brought(&mut self, octets: u64, digest: [u8; 32]) {
         self.brought += 1;
         self.octets = self.octets.saturating_add(octets);
-        self.digests.push(digest);
+        self.digests.add(digest);
     }
 
     pub(super) fn skipped(&mut self, why: String) {
@@ -88,13 +88,28 @@ impl FolderReport {
         }
     }
 
-    /// A digest of all messages that were taken over now, whatever their order: the SHA-256 of their
-    /// sorted SHA-256 digests. Nothing if there were none.
+    /// A digest of all messages that were taken over now. Nothing if there were none.
     pub(crate) fn digest(&self) -> String {
-        if self.digests.is_empty() {
+        self.digests.of_all()
+    }
+}
+
+/// The digests of many messages.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Digests(Vec<[u8; 32]>);
+
+impl Digests {
+    pub(crate) fn add(&mut self, digest: [u8; 32]) {
+        self.0.push(digest);
+    }
+
+    /// The same for the same messages, whatever their order: the SHA-256 of their sorted SHA-256
+    /// digests. Nothing if there are none.
+    pub(crate) fn of_all(&self) -> String {
+        if self.0.is_empty() {
             return String::new();
         }
-        let mut sorted = self.digests.clone();
+        let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let mut hash = Sha256::new();
         sorted.iter().for_each(|digest| hash.update(digest));
