@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mail_types::{AccountId, MailVolume, Quota, Timestamp};
+use mail_types::{AccountId, Domain, MailVolume, Quota, Timestamp};
 use stable_storage::{
     Apply, Bell, Database, DatabaseError, Direct, Durability, Migration, Opening, Writer,
 };
@@ -29,6 +29,14 @@ const MIGRATIONS: &[Migration] = &[
             -- the highest one that its owner was told of and that it is not below since
             alter table usage add column warned integer not null default 0;
         ",
+    },
+    Migration {
+        name: "what postmasters were told of their domains",
+        sql: "create table domain_warned (
+            domain text primary key,
+            -- the highest threshold, in percent, that it is not below since
+            warned integer not null
+        ) strict, without rowid",
     },
 ];
 
@@ -62,15 +70,15 @@ impl UsagePublisher {
     }
 
     /// Publishes what an account holds, which may hold so much; an older version than the one that
-    /// stands changes nothing. Many at once share a transaction. Whoever writes warnings is woken
-    /// if one is due.
+    /// stands changes nothing, and the answer is false. Many at once share a transaction. Whoever
+    /// writes warnings is woken if one is due.
     pub async fn publish(
         &self,
         account: AccountId,
         usage: Usage,
         quota: &Quota,
         now: Timestamp,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<bool, DatabaseError> {
         self.publish_as(account, usage, quota, now, false).await
     }
 
@@ -84,7 +92,7 @@ impl UsagePublisher {
         quota: &Quota,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        self.publish_as(account, usage, quota, now, true).await
+        self.publish_as(account, usage, quota, now, true).await.map(drop)
     }
 
     async fn publish_as(
@@ -94,16 +102,17 @@ impl UsagePublisher {
         quota: &Quota,
         now: Timestamp,
         corrects: bool,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<bool, DatabaseError> {
         let held = usage.volume();
         let reached = self.thresholds.reached(quota, held);
         let (is_full, is_nearly_full) = (quota.is_full(held), is_nearly_full(quota, held));
         let publication =
             Publication { account, usage, reached, is_full, is_nearly_full, corrects, now };
-        if self.writer.submit(Job::Publish(publication)).await? {
+        let Written { stands, due } = self.writer.submit(Job::Publish(publication)).await?;
+        if due {
             self.bell.ring(b"");
         }
-        Ok(())
+        Ok(stands)
     }
 
     /// Something had no room by the account's own limit. If not even a small message has, the
@@ -128,6 +137,20 @@ impl UsagePublisher {
         threshold: u32,
     ) -> Result<(), DatabaseError> {
         self.writer.submit(Job::Warned(account, threshold)).await.map(drop)
+    }
+
+    /// The highest threshold that such a holding of mail reaches, in percent; 0 for none.
+    pub fn reached(&self, quota: &Quota, held: MailVolume) -> u32 {
+        self.thresholds.reached(quota, held)
+    }
+
+    /// A domain's postmaster was told of this threshold, or it is below what he was told of.
+    pub async fn note_domain_warned(
+        &self,
+        domain: &Domain,
+        threshold: u32,
+    ) -> Result<(), DatabaseError> {
+        self.writer.submit(Job::DomainWarned(domain.clone(), threshold)).await.map(drop)
     }
 
     /// What was published last for an account.
@@ -156,6 +179,7 @@ enum Job {
     Publish(Publication),
     Refused(AccountId, Timestamp),
     Warned(AccountId, u32),
+    DomainWarned(Domain, u32),
 }
 
 #[derive(Debug)]
@@ -170,23 +194,30 @@ struct Publication {
     now: Timestamp,
 }
 
+/// What a job came to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Written {
+    /// Whether a publication is what stands now.
+    stands: bool,
+    /// Whether a warning is due now.
+    due: bool,
+}
+
 struct Rows;
 
 impl Apply for Rows {
     type Job = Job;
-    /// Whether a warning is due now.
-    type Answer = bool;
+    type Answer = Written;
     type Error = DatabaseError;
 
-    fn apply(&mut self, connection: &Direct, jobs: &[Job]) -> Result<Vec<bool>, DatabaseError> {
+    fn apply(&mut self, connection: &Direct, jobs: &[Job]) -> Result<Vec<Written>, DatabaseError> {
         jobs.iter().map(|job| write(connection, job)).collect()
     }
 }
 
-fn write(connection: &Direct, job: &Job) -> Result<bool, DatabaseError> {
-    let mut due = false;
+fn write(connection: &Direct, job: &Job) -> Result<Written, DatabaseError> {
     match job {
-        Job::Publish(publication) => due = publish(connection, publication)?,
+        Job::Publish(publication) => return publish(connection, publication),
         Job::Refused(account, now) => {
             connection.execute(
                 "insert into usage (account, octets, messages, version, full_since)
@@ -201,17 +232,22 @@ fn write(connection: &Direct, job: &Job) -> Result<bool, DatabaseError> {
                 &[&account.0, threshold],
             )?;
         }
+        Job::DomainWarned(domain, threshold) => {
+            connection.execute(
+                "insert or replace into domain_warned (domain, warned) values ($1, $2)",
+                &[&domain.as_str(), threshold],
+            )?;
+        }
     }
-    Ok(due)
+    Ok(Written::default())
 }
 
-/// Whether a warning is due now.
-fn publish(connection: &Direct, publication: &Publication) -> Result<bool, DatabaseError> {
+fn publish(connection: &Direct, publication: &Publication) -> Result<Written, DatabaseError> {
     let Publication { account, usage, reached, is_full, is_nearly_full, corrects, now } =
         publication;
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let full_since = is_full.then_some(now.millis());
-    let mut due = false;
+    let mut written = Written::default();
     connection.run(
         "insert into usage (account, octets, messages, version, full_since, reached)
          values ($1, $2, $3, $4, $5, $6)
@@ -238,11 +274,11 @@ fn publish(connection: &Direct, publication: &Publication) -> Result<bool, Datab
             corrects,
         ],
         |row| {
-            due = row.get(0)?;
+            written = Written { stands: true, due: row.get(0)? };
             Ok(())
         },
     )?;
-    Ok(due)
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -377,11 +413,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let publisher = publisher(&folder.path().join("usage.db")).await;
         publisher.publish(ALICE, usage(70, 9000), &HUNDRED, at(1)).await.unwrap();
-        publisher.publish(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap();
+        assert!(!publisher.publish(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap());
         assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(usage(70, 9000)));
         publisher.correct(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap();
-        publisher.publish(ALICE, usage(20, 6), &HUNDRED, at(3)).await.unwrap();
+        assert!(publisher.publish(ALICE, usage(20, 6), &HUNDRED, at(3)).await.unwrap());
         assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(usage(20, 6)));
+    }
+
+    #[tokio::test]
+    async fn it_is_known_what_a_domain_was_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let publisher = publisher(&folder.path().join("usage.db")).await;
+        let (one, other) =
+            (Domain::parse("A.example").unwrap(), Domain::parse("b.example").unwrap());
+        for threshold in [80, 95, 0] {
+            publisher.note_domain_warned(&one, threshold).await.unwrap();
+            assert_eq!(publisher.reader().domain_warned(&one).await.unwrap(), threshold);
+        }
+        assert_eq!(publisher.reader().domain_warned(&other).await.unwrap(), 0);
     }
 
     #[tokio::test]

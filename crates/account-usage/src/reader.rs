@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mail_types::{AccountId, Allotment, MailVolume, Timestamp};
+use mail_types::{AccountId, Allotment, Domain, MailVolume, Timestamp};
 use stable_storage::{Database, DatabaseError, Opening};
 
 use crate::{
@@ -74,6 +74,16 @@ impl UsageReader {
             held: MailVolume { octets: natural(octets), messages: natural(messages) },
         };
         Ok(rows.into_iter().map(due).collect())
+    }
+
+    /// The threshold that a domain's postmaster was told of, in percent; 0 for none.
+    pub async fn domain_warned(&self, domain: &Domain) -> Result<u32, DatabaseError> {
+        let warned: Option<i64> =
+            sqlx::query_scalar("select warned from domain_warned where domain = ?")
+                .bind(domain.as_str())
+                .fetch_optional(self.database.reader())
+                .await?;
+        Ok(warned.and_then(|warned| u32::try_from(warned).ok()).unwrap_or(0))
     }
 
     async fn known(&self, account: AccountId) -> Result<Option<Known>, DatabaseError> {

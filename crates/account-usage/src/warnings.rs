@@ -2,7 +2,7 @@
 
 use mail_types::{AccountId, MailVolume, Quota};
 
-/// The parts of a quota, in percent, at which an account is warned.
+/// The parts of a quota, in percent, at which an account is warned, or a domain's postmaster.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Thresholds(Vec<u32>);
 

@@ -238,11 +238,35 @@ pub(crate) async fn count_and_publish(shared: &Shared, mailboxes: &AccountMailbo
 
 /// Tells what the account holds now. If that fails, the next change tells it.
 async fn publish(shared: &Shared, mailboxes: &AccountMailboxes, totals: Totals) {
-    let usage = Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-    let published = shared.usage.publish(mailboxes.id(), usage, mailboxes.quota(), now()).await;
-    if let Err(error) = published {
-        tracing::warn!(account = %mailboxes.id(), %error, "the usage can't be published");
+    if let Err(error) = try_publish(shared, mailboxes, totals).await {
+        let error = &*error;
+        tracing::warn!(account = %mailboxes.id(), error, "the usage can't be published");
     }
+}
+
+async fn try_publish(
+    shared: &Shared,
+    mailboxes: &AccountMailboxes,
+    totals: Totals,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (id, quota) = (mailboxes.id(), mailboxes.quota());
+    if shared.usage.publish(id, usage(totals), quota, now()).await? {
+        return Ok(());
+    }
+    // Somebody was faster; or what stands is of an index that is lost, and that was made when the
+    // clock was ahead. What is read first was true before the account is asked.
+    let known = shared.usage.usage(id).await?.unwrap_or_default();
+    let held = usage(mailboxes.totals().await?);
+    if known.version > held.version {
+        shared.usage.correct(id, held, quota, now()).await?;
+        // What others published just before that was in vain.
+        shared.usage.publish(id, usage(mailboxes.totals().await?), quota, now()).await?;
+    }
+    Ok(())
+}
+
+fn usage(totals: Totals) -> Usage {
+    Usage { octets: totals.octets, messages: totals.messages, version: totals.version }
 }
 
 fn delivered(account: &Account) -> Outcome {

@@ -1,5 +1,5 @@
-//! Warnings to accounts that get full: a message in the inbox, once each time a threshold is
-//! crossed.
+//! Warnings to accounts that get full, and to the postmasters of domains that do ([`domains`]): a
+//! message in the inbox, once each time a threshold is crossed.
 //!
 //! Whoever changes a mailbox publishes what the account holds, and rings a bell if that crossed a
 //! threshold; so it doesn't matter which process it was. The warning is put into the mailbox here
@@ -9,6 +9,7 @@
 //! A stop between the message and the note that it was written leads to a second message; that the
 //! note fails doesn't: what was told is known here until it stands there.
 
+mod domains;
 mod words;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -17,9 +18,9 @@ use account_usage::DueWarning;
 use agent_kit::now;
 use directory::Account;
 use mail_store::{NewMessage, StoreError};
-use mail_types::{AccountId, Address, FlagSet, LocalPart, MailVolume, MailboxName};
+use mail_types::{AccountId, Address, FlagSet, LocalPart, MailVolume, MailboxName, Quota};
 use mime_core::{
-    build::{Head, NewMessage as Draft, Person},
+    build::{BuiltMessage, Head, NewMessage as Draft, Person},
     header::date::DateTime,
     report::Language,
 };
@@ -48,6 +49,7 @@ pub(crate) async fn write_all(shared: Arc<Shared>) {
             }
             Err(error) => tracing::error!(%error, "the usage of accounts can't be read"),
         }
+        domains::write_due(&shared).await;
         let rung = async {
             match &bell {
                 Ok(bell) => drop(bell.rung().await),
@@ -70,7 +72,7 @@ async fn write(shared: &Shared, warning: DueWarning, told: &mut Told) {
             }
         };
         if let Some(account) = account.filter(|account| account.quota().is_some())
-            && let Err(error) = put_into_inbox(shared, &account, held).await
+            && let Err(error) = warn(shared, &account, held).await
         {
             tracing::error!(account = %id, %error, "an account can't be warned that it gets full");
             return;
@@ -85,48 +87,71 @@ async fn write(shared: &Shared, warning: DueWarning, told: &mut Told) {
     tracing::info!(account = %id, threshold, "warned that the mailbox gets full");
 }
 
+async fn warn(shared: &Shared, account: &Account, held: MailVolume) -> Result<(), StoreError> {
+    let languages = Language::named(shared.config.notices.language.as_str());
+    let (subject, text) = words::of_account(languages, &account.quota(), held, &account.address);
+    let id = format!("quota.{}.{}", account.id, now().millis());
+    let notice = Notice { to: &account.address, id: &id, subject: &subject, text: &text };
+    put_into_inbox(shared, account.id, account.quota(), &notice).await
+}
+
+/// Whatever the quota says, which is only what the usage is published against.
 async fn put_into_inbox(
     shared: &Shared,
-    account: &Account,
-    held: MailVolume,
+    id: AccountId,
+    quota: Quota,
+    notice: &Notice<'_>,
 ) -> Result<(), StoreError> {
-    let mailboxes = shared.store.account(account.id);
+    let mailboxes = shared.store.account(id);
     let inbox = mailboxes.mailbox(&MailboxName::inbox()).await?.id;
     let mut incoming = mailboxes.incoming(now())?;
-    incoming.write(&message(shared, account, held, &inbox.to_string())).await?;
+    incoming.write(&notice.build(shared, &inbox.to_string()).octets).await?;
     let new = NewMessage { written: incoming.finish().await?, flags: FlagSet::new() };
     mailboxes.append(inbox, vec![new]).await?;
-    handover::count_and_publish(shared, &mailboxes.within(account.quota())).await;
+    handover::count_and_publish(shared, &mailboxes.within(quota)).await;
     Ok(())
 }
 
-fn message(shared: &Shared, account: &Account, held: MailVolume, boundary: &str) -> Vec<u8> {
-    let (host, now) = (&shared.config.hostname, now());
-    let languages = Language::named(shared.config.notices.language.as_str());
-    let (subject, text) = words::write(languages, &account.quota(), held, &account.address);
-    // RFC 5321 §6.1: where notices come from.
-    let from = LocalPart::from_content("MAILER-DAEMON")
-        .map_or_else(|_| account.address.clone(), |local| Address::new(local, host.clone()));
-    let id = format!("quota.{}.{}@{host}", account.id, now.millis());
-    let draft = Draft {
-        head: Head {
-            from: Person { name: "", address: &from },
-            reply_to: &[],
-            to: &[Person { name: "", address: &account.address }],
-            cc: &[],
-            subject: &subject,
-            date: DateTime { at: now, offset_minutes: 0 },
-            message_id: &id,
-            in_reply_to: &[],
-            references: &[],
-            // RFC 3834 §5.
-            auto_submitted: Some("auto-generated"),
-        },
-        charset: None,
-        text: Some(&text),
-        html: None,
-        attachments: &[],
-        boundary,
-    };
-    draft.build().octets
+/// A message from this host.
+struct Notice<'n> {
+    to: &'n Address,
+    /// What stands before the host in its Message-ID.
+    id: &'n str,
+    subject: &'n str,
+    text: &'n str,
+}
+
+impl Notice<'_> {
+    fn message_id(&self, shared: &Shared) -> String {
+        format!("{}@{}", self.id, shared.config.hostname)
+    }
+
+    fn build(&self, shared: &Shared, boundary: &str) -> BuiltMessage {
+        // RFC 5321 §6.1: where notices come from.
+        let from = LocalPart::from_content("MAILER-DAEMON").map_or_else(
+            |_| self.to.clone(),
+            |local| Address::new(local, shared.config.hostname.clone()),
+        );
+        let draft = Draft {
+            head: Head {
+                from: Person { name: "", address: &from },
+                reply_to: &[],
+                to: &[Person { name: "", address: self.to }],
+                cc: &[],
+                subject: self.subject,
+                date: DateTime { at: now(), offset_minutes: 0 },
+                message_id: &self.message_id(shared),
+                in_reply_to: &[],
+                references: &[],
+                // RFC 3834 §5.
+                auto_submitted: Some("auto-generated"),
+            },
+            charset: None,
+            text: Some(self.text),
+            html: None,
+            attachments: &[],
+            boundary,
+        };
+        draft.build()
+    }
 }

@@ -1,5 +1,8 @@
 //! How much mail there may be: who waits, who is refused, who is warned.
 
+use std::time::Duration;
+
+use account_usage::{Thresholds, Usage, UsagePublisher, UsageReader};
 use mail_store::{AccountMailboxes, NewMessage};
 use mail_types::{Domain, FlagSet, MailboxName, Quota};
 
@@ -124,4 +127,73 @@ async fn an_account_is_warned_once_each_time_it_gets_full() {
     }
     filled(&house, &bob, 6).await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_domain_s_postmaster_is_warned_once() {
+    let house = House::build_with("").await;
+    let domain = Domain::parse("example.org").unwrap();
+    let five = Quota { octets: None, messages: Some(5) };
+    house.editor.set_domain_quota(&domain, five).await.unwrap();
+    limit(&house, "bob@example.org", None, None).await;
+    let alice = house.store.account(house.account("alice@example.org").await);
+    let bob = house.store.account(house.account("bob@example.org").await);
+    for _ in 0..4 {
+        let inbox = bob.mailbox(&MailboxName::inbox()).await.unwrap().id;
+        let mut incoming = bob.incoming(agent_kit::now()).unwrap();
+        incoming.write(MESSAGE.as_bytes()).await.unwrap();
+        let written = incoming.finish().await.unwrap();
+        bob.append(inbox, vec![NewMessage { written, flags: FlagSet::new() }]).await.unwrap();
+    }
+    house.publish(&bob, Quota::NONE).await;
+    let usage = UsageReader::open(&house.config.folders().usage.join("usage.db")).await.unwrap();
+    // A stop before it is noted would bring the same warning again.
+    let noted = async |threshold| {
+        while usage.domain_warned(&domain).await.unwrap() != threshold {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // Alice, who has the oldest account, answers for postmaster. With the warning the domain is full,
+    // which is another threshold, at the next look.
+    let running = house.start();
+    let warnings = filled(&house, &alice, 1).await;
+    noted(80).await;
+    running.stop().await;
+    assert!(warnings[0].contains("Subject: The domain example.org is 80 % full"), "{warnings:?}");
+    assert!(warnings[0].contains("4 of 5 messages"), "{warnings:?}");
+    let running = house.start();
+    let warnings = filled(&house, &alice, 2).await;
+    assert!(warnings[1].contains("Subject: The domain example.org is 100 % full"), "{warnings:?}");
+    noted(95).await;
+    running.stop().await;
+    // Below it, and full again: once more.
+    let ten = Quota { octets: None, messages: Some(10) };
+    house.editor.set_domain_quota(&domain, ten).await.unwrap();
+    let running = house.start();
+    noted(0).await;
+    running.stop().await;
+    assert_eq!(house.messages(&alice, "INBOX").await.len(), 2);
+    let seven = Quota { octets: None, messages: Some(7) };
+    house.editor.set_domain_quota(&domain, seven).await.unwrap();
+    let running = house.start();
+    let warnings = filled(&house, &alice, 3).await;
+    assert!(warnings[2].contains("is 85 % full"), "{warnings:?}");
+    running.stop().await;
+}
+
+/// What stands is of an index that is lost, and that was made when the clock was ahead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_from_the_future_is_replaced_by_the_next_delivery() {
+    let house = House::build().await;
+    let id = house.account("alice@example.org").await;
+    let path = house.config.folders().usage.join("usage.db");
+    let publisher = UsagePublisher::open(&path, Thresholds::default()).await.unwrap();
+    let future = Usage { octets: 7_000_000, messages: 7000, version: i64::MAX / 2 };
+    publisher.publish(id, future, &Quota::NONE, agent_kit::now()).await.unwrap();
+    let running = house.start();
+    let to = vec![house.recipient("alice@example.org").await];
+    house.enqueue("c@example.net", to, MESSAGE).await;
+    house.empty().await;
+    running.stop().await;
+    assert_eq!(publisher.usage(id).await.unwrap().unwrap().messages, 1);
 }

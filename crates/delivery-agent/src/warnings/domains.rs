@@ -1,0 +1,132 @@
+//! Warnings to the postmasters of domains whose accounts together hold nearly as much as they may.
+//!
+//! What a domain holds is what its accounts have published, added up at each look: nobody rings for
+//! it, so a warning comes within a minute. A postmaster with a mailbox here finds it there, however
+//! full it is; to others it is sent. As with accounts, a stop before it is noted leads to a second
+//! one.
+
+use std::collections::HashMap;
+
+use agent_kit::now;
+use directory::{HostedDomain, Occasion, Route};
+use mail_store::StoreError;
+use mail_types::{
+    AccountId, Address, BodyKind, Domain, Handling, LocalPart, MailVolume, ReversePath,
+};
+use message_queue::{NewEntry, NewRecipient, Origin};
+use mime_core::report::Language;
+use smtp_server::recipient;
+
+use super::{Notice, put_into_inbox, words};
+use crate::service::Shared;
+
+/// Warns of each domain that has crossed a threshold since its postmaster was told; what fails is due
+/// again at the next look.
+pub(super) async fn write_due(shared: &Shared) {
+    let domains = match shared.directory.hosted_domains().await {
+        Ok(domains) => domains,
+        Err(error) => return tracing::error!(%error, "the directory can't be read"),
+    };
+    let limited: Vec<HostedDomain> =
+        domains.into_iter().filter(|domain| domain.quota.is_some()).collect();
+    if limited.is_empty() {
+        return;
+    }
+    let accounts = match shared.directory.accounts().await {
+        Ok(accounts) => accounts,
+        Err(error) => return tracing::error!(%error, "the directory can't be read"),
+    };
+    let mut by_domain: HashMap<&Domain, Vec<AccountId>> = HashMap::new();
+    for account in &accounts {
+        by_domain.entry(account.address.domain()).or_default().push(account.id);
+    }
+    for domain in limited {
+        let sharing = by_domain.remove(&domain.name).unwrap_or_default();
+        if let Err(error) = look_at(shared, &domain, &sharing).await {
+            let error = &*error;
+            tracing::error!(domain = %domain.name, error, "a domain can't be warned of");
+        }
+    }
+}
+
+async fn look_at(
+    shared: &Shared,
+    domain: &HostedDomain,
+    sharing: &[AccountId],
+) -> Result<(), Box<dyn std::error::Error>> {
+    let usage = &shared.usage;
+    let held = usage.reader().together(sharing).await?;
+    let (reached, told) =
+        (usage.reached(&domain.quota, held), usage.reader().domain_warned(&domain.name).await?);
+    if reached > told {
+        warn(shared, domain, held).await?;
+        tracing::info!(domain = %domain.name, threshold = reached, "warned that a domain gets full");
+    }
+    if reached != told {
+        usage.note_domain_warned(&domain.name, reached).await?;
+    }
+    Ok(())
+}
+
+async fn warn(
+    shared: &Shared,
+    domain: &HostedDomain,
+    held: MailVolume,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let postmaster = Address::new(LocalPart::from_content("postmaster")?, domain.name.clone());
+    let occasion = Occasion::message(&ReversePath::Null, now());
+    let Route::Ours(targets) = shared.directory.route(&postmaster, occasion).await? else {
+        tracing::warn!(domain = %domain.name, "a domain gets full, and has no postmaster to tell");
+        return Ok(());
+    };
+    let languages = Language::named(shared.config.notices.language.as_str());
+    let (subject, text) = words::of_domain(languages, &domain.quota, held, &domain.name);
+    let id = format!("quota.{}.{}", domain.name, now().millis());
+    let notice = Notice { to: &postmaster, id: &id, subject: &subject, text: &text };
+    let mut elsewhere: Vec<NewRecipient> = Vec::new();
+    for target in targets {
+        match target.account {
+            Some(account) => into_mailbox(shared, account, &notice).await?,
+            None => elsewhere.push(recipient(target)),
+        }
+    }
+    if !elsewhere.is_empty() {
+        send(shared, elsewhere, &notice).await?;
+    }
+    Ok(())
+}
+
+async fn into_mailbox(
+    shared: &Shared,
+    id: AccountId,
+    notice: &Notice<'_>,
+) -> Result<(), StoreError> {
+    let account = shared.directory.account(id).await.ok().flatten();
+    put_into_inbox(shared, id, account.map(|account| account.quota()).unwrap_or_default(), notice)
+        .await
+}
+
+async fn send(
+    shared: &Shared,
+    recipients: Vec<NewRecipient>,
+    notice: &Notice<'_>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let message = notice.build(shared, "notice");
+    let mut content = shared.queue.draft();
+    content.write(&message.octets).await?;
+    let entry = NewEntry {
+        id: None,
+        reverse_path: ReversePath::Null,
+        account: None,
+        body: if message.smtputf8 { BodyKind::EightBitMime } else { BodyKind::SevenBit },
+        smtputf8: message.smtputf8,
+        ret: None,
+        envid: None,
+        handling: Handling::default(),
+        origin: Origin { agent: "delivery-agent".to_owned(), ..Origin::default() },
+        message_id: Some(notice.message_id(shared)),
+        recipients,
+    };
+    shared.queue.enqueue(entry, content, now()).await?;
+    Ok(())
+}
