@@ -31,6 +31,8 @@ mod large;
 mod live;
 #[path = "imap_server/metadata.rs"]
 mod metadata;
+#[path = "imap_server/model/mod.rs"]
+mod model;
 #[path = "imap_server/modes.rs"]
 mod modes;
 #[path = "imap_server/multi_search.rs"]

@@ -33,7 +33,7 @@ pub(crate) struct House {
     /// The store as another process has it: the delivery agent, say.
     store: MailStore,
     config: Config,
-    _stop: StopSource,
+    stop: StopSource,
     _folder: tempfile::TempDir,
 }
 
@@ -56,14 +56,18 @@ impl House {
         let store = MailStore::open(options, Files::real()).await.unwrap();
 
         let stop = Stop::source();
-        let agent = Agent::ImapServer;
-        let surroundings = Surroundings::within(agent, config.clone(), stop.stop()).unwrap();
-        let address = match surroundings.listeners.places().next().unwrap() {
-            (_, Place::Tcp(address)) => address,
-            (_, place) => unreachable!("{place}"),
-        };
-        tokio::spawn(async move { imap_server::run(surroundings).await.unwrap() });
-        Self { address, alice, store, config, _stop: stop, _folder: folder }
+        let address = begin_agent(&config, &stop);
+        Self { address, alice, store, config, stop, _folder: folder }
+    }
+
+    /// Begins a second agent on the same folders, as in another process; answers where it listens.
+    pub(crate) fn second_agent(&self) -> SocketAddr {
+        begin_agent(&self.config, &self.stop)
+    }
+
+    /// Where the agent listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -182,6 +186,18 @@ impl House {
 /// A small message with this subject.
 pub(crate) fn small(subject: &str) -> Vec<u8> {
     format!("From: bob@example.net\r\nSubject: {subject}\r\n\r\nbody of {subject}\r\n").into_bytes()
+}
+
+/// Begins an agent; answers where it listens.
+fn begin_agent(config: &Config, stop: &StopSource) -> SocketAddr {
+    let agent = Agent::ImapServer;
+    let surroundings = Surroundings::within(agent, config.clone(), stop.stop()).unwrap();
+    let address = match surroundings.listeners.places().next().unwrap() {
+        (_, Place::Tcp(address)) => address,
+        (_, place) => unreachable!("{place}"),
+    };
+    tokio::spawn(async move { imap_server::run(surroundings).await.unwrap() });
+    address
 }
 
 /// Makes all databases, a domain and an account.
