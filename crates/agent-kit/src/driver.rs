@@ -12,6 +12,7 @@
 mod buffers;
 mod deflate;
 mod link;
+mod record;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::{
     tls::{ClientTls, ServerTls, TlsError},
 };
 use link::Link;
+pub use record::Record;
 pub use talk::Talk;
 
 /// Output above this is written before the conversation goes on, in bytes. Each write wakes the

@@ -30,7 +30,7 @@ pub mod tls;
 pub use agents::{Agent, Endpoint, Place, UnknownAgent};
 pub use clock::now;
 pub use connection::{Connection, Duplex};
-pub use driver::{DriveOptions, End, Gone, Handler, Talk, TlsRole, drive};
+pub use driver::{DriveOptions, End, Gone, Handler, Record, Talk, TlsRole, drive};
 pub use listeners::{Listener, ListenerError, Listeners, SOCKET_PATH_MAX};
 pub use readiness::Readiness;
 pub use reload::Reload;

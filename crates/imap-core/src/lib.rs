@@ -24,6 +24,7 @@ pub mod response;
 mod sequence_set;
 pub mod server;
 pub mod thread;
+pub mod trace;
 mod uid_runs;
 pub mod url;
 mod utf7;

@@ -19,6 +19,7 @@ mod quota;
 mod search;
 mod selected;
 mod service;
+mod trace;
 mod trouble;
 
 pub use service::run;

@@ -1,8 +1,11 @@
 //! The process: what all its conversations share, and the loop that begins them.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use account_usage::{Thresholds, UsagePublisher};
@@ -35,6 +38,8 @@ pub(crate) struct Service {
     /// Rings when another directory is published.
     pub(crate) directory_published: watch::Receiver<()>,
     pub(crate) store: MailStore,
+    /// Where it is.
+    pub(crate) mail: PathBuf,
     /// Which messages the mailboxes have that are open.
     pub(crate) numberings: Numberings,
     pub(crate) usage: UsagePublisher,
@@ -132,6 +137,7 @@ impl Service {
             directory,
             directory_published,
             store,
+            mail: folders.mail,
             numberings: Numberings::default(),
             usage,
             sharing: config.imap.sharing,

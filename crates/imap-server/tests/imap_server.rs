@@ -57,3 +57,5 @@ mod search;
 mod sharing;
 #[path = "imap_server/sort.rs"]
 mod sort;
+#[path = "imap_server/trace.rs"]
+mod trace;

@@ -40,6 +40,7 @@ mod records;
 mod shares;
 mod sort_keys;
 mod store;
+pub mod traces;
 mod uid_set;
 mod watch;
 

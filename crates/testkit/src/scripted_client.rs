@@ -92,9 +92,40 @@ impl Machine for ScriptedClient {
     fn notice(&mut self, _notice: Notice) {}
 }
 
+/// A script for a [`ScriptedClient`] from a trace of another server's connection: the client says the
+/// same, waits for the end of each command where it waited then, and wants it to end alike; what
+/// else the server says is its own affair. It begins with these lines.
+pub fn replay_of(trace: &str, beginning: &str) -> String {
+    let mut script = beginning.to_owned();
+    for line in trace.lines() {
+        let said = line.strip_prefix("S: ").map(|said| said.splitn(3, ' ').collect::<Vec<_>>());
+        match said.as_deref() {
+            Some(["+", ..]) => script.push_str("S: +\\-\n"),
+            Some([tag, end @ ("OK" | "NO" | "BAD"), ..])
+                if script.contains(&format!("\nC: {tag} ")) =>
+            {
+                script.push_str(&format!("S: {tag} {end}\\-\n"));
+            }
+            Some(_) => {}
+            None if line.starts_with("C: ") => script.push_str(&format!("{line}\n")),
+            None => {}
+        }
+    }
+    script
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_is_played_again() {
+        let trace = "S: a OK signed in\n@clock +5ms\nC: b APPEND x {3}\nS: + go\nC: \\{x*3}\n\
+                     S: * 1 EXISTS\nS: b NO [TRYCREATE] none\n# the rest is left out\n";
+        let expected = "C: l LOGIN\nS: l OK\nC: b APPEND x {3}\nS: +\\-\nC: \\{x*3}\nS: b NO\\-\n";
+        assert_eq!(replay_of(trace, "C: l LOGIN\nS: l OK\n"), expected);
+        ScriptedClient::new(expected).unwrap();
+    }
 
     #[test]
     fn follows_its_script() {

@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DriveOptions, End, HIGH_WATER, TlsRole, buffers, deflate::Deflate};
+use super::{DriveOptions, End, HIGH_WATER, Record, TlsRole, buffers, deflate::Deflate};
 use crate::{Connection, connection::Transport, tls::TlsError};
 
 /// Read at most this much at a time, in bytes: one TLS record.
@@ -30,6 +30,8 @@ pub(super) struct Link {
     transport: Transport,
     /// Between the wire and the transport, once it was asked for.
     deflate: Option<Box<Deflate>>,
+    /// Hears what is said, if somebody wants to know.
+    record: Option<Box<dyn Record>>,
     /// Bytes came since anything was written.
     unanswered: bool,
 }
@@ -37,7 +39,8 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(connection: Connection, options: DriveOptions) -> Self {
         let transport = connection.parts.transport;
-        Self { wire: buffers::lend(), options, transport, deflate: None, unanswered: false }
+        let wire = buffers::lend();
+        Self { wire, options, transport, deflate: None, record: None, unanswered: false }
     }
 
     /// Writes all output. If there is none, the peer learns at least that its bytes have come.
@@ -48,6 +51,9 @@ impl Link {
                 self.transport.acknowledge();
             }
             return Ok(());
+        }
+        if let Some(record) = &mut self.record {
+            record.said(&self.wire.output);
         }
         if let Some(deflate) = &mut self.deflate {
             let compressed = deflate.deflate(&self.wire.output);
@@ -90,7 +96,8 @@ impl Link {
             // Only a timer, news or the stop can make such a machine go on.
             return std::future::pending().await;
         }
-        let Self { wire, transport, deflate, unanswered, .. } = self;
+        let before = self.wire.input.len();
+        let Self { wire, transport, deflate, unanswered, record, .. } = self;
         poll_fn(|cx| {
             if inflate(deflate.as_deref_mut(), wire)? {
                 return Poll::Ready(Ok(()));
@@ -125,7 +132,19 @@ impl Link {
             }
             Poll::Ready(Ok(()))
         })
-        .await
+        .await?;
+        if let Some(record) = record {
+            record.heard(wire.input.bytes().get(before..).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// From here on this one hears what is said, or nobody; first what has come and was not taken.
+    pub(super) fn record(&mut self, record: Option<Box<dyn Record>>) {
+        self.record = record;
+        if let Some(record) = &mut self.record {
+            record.heard(self.wire.input.bytes());
+        }
     }
 
     /// Sends all output as it is; what follows is compressed, both ways (RFC 4978 §3).

@@ -5,7 +5,7 @@ use std::time::Duration;
 use conversation::{Machine, Wire};
 use tokio::time::timeout;
 
-use super::{End, Gone, link::Link};
+use super::{End, Gone, Record, link::Link};
 
 /// The conversation, lent to an answer.
 pub struct Talk<'t, M> {
@@ -27,6 +27,11 @@ impl<'t, M: Machine> Talk<'t, M> {
     /// The session and the wire, as the questions' answers take them.
     pub fn parts(&mut self) -> (&mut M, &mut Wire) {
         (self.machine, &mut self.link.wire)
+    }
+
+    /// From here on this one hears what is said, or nobody.
+    pub fn record(&mut self, record: Option<Box<dyn Record>>) {
+        self.link.record(record);
     }
 
     /// Back-pressure: writes what has gathered if it is more than 64 KiB, as slowly as the peer

@@ -34,8 +34,12 @@ impl Conversation {
             SignInResult::Welcome { account, last_word } => {
                 tracing::Span::current().record("account", tracing::field::display(account.id));
                 let mailboxes = self.service.store.account(account.id);
+                let trace = self.service.trace(account.id);
                 self.signed_in = Some(Box::new(SignedIn { account, mailboxes }));
                 ask.welcome(session, wire, last_word);
+                if trace.is_some() {
+                    talk.record(trace);
+                }
             }
             SignInResult::Rejected => ask.reject(session, wire),
             SignInResult::Blocked { minutes } => {
@@ -53,6 +57,8 @@ impl Conversation {
     pub(crate) fn sign_out(&mut self, ask: Ask<SignOut>, talk: &mut Talk<'_>) {
         (self.signed_in, self.selected, self.appending) = (None, None, None);
         self.notifying = None;
+        // What is said until the next sign-in is nobody's.
+        talk.record(None);
         let (session, wire) = talk.parts();
         ask.done(session, wire);
     }

@@ -7,6 +7,7 @@ mod reach;
 mod secrets;
 mod sending;
 mod show;
+mod trace;
 
 pub(super) use secrets::existing;
 pub(super) use sending::switch;
@@ -93,6 +94,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    Trace(trace::Trace),
     /// Say whether submission leaves a copy of what an account sends in its Sent mailbox
     SentCopy {
         /// The account
@@ -193,6 +195,7 @@ pub(crate) fn run(command: Command, config: Option<&Path>) -> anyhow::Result<()>
             Command::SentCopy { address, wanted } => {
                 sending::sent_copy(&installation, &address, wanted).await?;
             }
+            Command::Trace(args) => trace::trace(&installation, &args).await?,
             Command::Forward { address, targets, only, stop, json } => {
                 reach::forward(&installation, &address, (targets, stop, !only), json).await?;
             }

@@ -1,0 +1,209 @@
+//! A connection's octets as the lines of a transcript that may be shown to others: what happened, and
+//! nothing of what the mail says.
+//!
+//! Of a command or response that is known here, names, numbers, flags and keys stay; strings that
+//! may come from a message, and every literal, become as many `x`. Of one that is not known, and of
+//! a sign-in, only its name stays. So what is added to the protocol later is hidden until somebody
+//! has thought about it.
+//!
+//! The lines are those that `testkit` replays. What a peer can make grow is bounded: of a line
+//! longer than [`LINE_MAX`] the rest is left out.
+
+mod words;
+
+use words::{Keep, kept_of_command, kept_of_response, redacted};
+
+/// Octets of a line that are looked at.
+const LINE_MAX: usize = 16 * 1024;
+
+/// Hears both sides of one connection.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    client: Direction,
+    server: Direction,
+}
+
+/// What one side has said so far.
+#[derive(Debug, Default)]
+struct Direction {
+    line: Vec<u8>,
+    /// Octets of the line that were not looked at.
+    left_out: usize,
+    /// Octets of a literal that are still to come.
+    literal: u64,
+    /// The literal that has just ended, if the line goes on behind one.
+    behind: Option<u64>,
+    /// What is kept of the command or response that goes on.
+    keep: Keep,
+}
+
+impl Redactor {
+    /// The client has sent this: lines are added to `transcript`.
+    pub fn client(&mut self, octets: &[u8], transcript: &mut String) {
+        self.client.hear(octets, "C: ", kept_of_command, transcript);
+    }
+
+    /// The server has sent this.
+    pub fn server(&mut self, octets: &[u8], transcript: &mut String) {
+        self.server.hear(octets, "S: ", kept_of_response, transcript);
+    }
+}
+
+impl Direction {
+    fn hear(
+        &mut self,
+        mut octets: &[u8],
+        side: &str,
+        kept: impl Fn(&[u8]) -> Keep,
+        transcript: &mut String,
+    ) {
+        while !octets.is_empty() {
+            if self.literal > 0 {
+                let most = usize::try_from(self.literal).unwrap_or(usize::MAX).min(octets.len());
+                octets = octets.get(most..).unwrap_or_default();
+                self.literal = self.literal.saturating_sub(most as u64);
+                continue;
+            }
+            let end = octets.iter().position(|octet| *octet == b'\n');
+            let (part, rest) = octets.split_at(end.map_or(octets.len(), |end| end + 1));
+            octets = rest;
+            let room = LINE_MAX.saturating_sub(self.line.len()).min(part.len());
+            self.line.extend_from_slice(part.get(..room).unwrap_or_default());
+            self.left_out = self.left_out.saturating_add(part.len() - room);
+            if end.is_some() {
+                self.line_ended(side, &kept, transcript);
+            }
+        }
+    }
+
+    fn line_ended(&mut self, side: &str, kept: impl Fn(&[u8]) -> Keep, transcript: &mut String) {
+        let line = std::mem::take(&mut self.line);
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let behind = self.behind.take();
+        if behind.is_none() {
+            self.keep = kept(text);
+        }
+        transcript.push_str(side);
+        if let Some(octets) = behind.filter(|octets| *octets > 0) {
+            transcript.push_str(&format!("\\{{x*{octets}}}"));
+        }
+        transcript.push_str(&redacted(text, self.keep, behind.is_some()));
+        transcript.push('\n');
+        if std::mem::take(&mut self.left_out) > 0 {
+            transcript.push_str("# the rest of this line is left out\n");
+        } else if let Some(size) = literal_size(text) {
+            (self.literal, self.behind) = (size, Some(size));
+        }
+    }
+}
+
+/// The size of the literal that a line announces (RFC 3501 §4.3, RFC 7888 §3, RFC 3516 §4.4).
+fn literal_size(text: &[u8]) -> Option<u64> {
+    let inside = text.strip_suffix(b"}")?;
+    let inside = inside.strip_suffix(b"+").unwrap_or(inside);
+    let open = inside.iter().rposition(|octet| *octet == b'{')?;
+    std::str::from_utf8(inside.get(open + 1..)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(client: bool, octets: &str, expected: &str) {
+        // Cut at every octet, the lines are the same.
+        for step in [1, octets.len()] {
+            let (mut redactor, mut transcript) = (Redactor::default(), String::new());
+            for piece in octets.as_bytes().chunks(step) {
+                if client {
+                    redactor.client(piece, &mut transcript);
+                } else {
+                    redactor.server(piece, &mut transcript);
+                }
+            }
+            assert_eq!(transcript, expected);
+        }
+    }
+
+    #[test]
+    fn what_a_client_says() {
+        for (line, expected) in [
+            ("a1 SELECT \"My mail\"", "a1 SELECT \"My mail\""),
+            (
+                "a UID FETCH 1:* (FLAGS BODY.PEEK[TEXT]<0.5>)",
+                "a UID FETCH 1:* (FLAGS BODY.PEEK[TEXT]<0.5>)",
+            ),
+            ("a STORE 1 +FLAGS (\\Seen)", "a STORE 1 +FLAGS (\\\\Seen)"),
+            ("a LOGIN alice se\\cret", "a LOGIN xxxxx xxxxxxx"),
+            ("a login \"alice\" \"s t\"", "a login xxxxxxx xx xx"),
+            (
+                "a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==",
+                "a AUTHENTICATE xxxxx xxxxxxxxxxxxxxxxxxxx",
+            ),
+            ("AGFsaWNlAHNlY3JldA==", "xxxxxxxxxxxxxxxxxxxx"),
+            ("done", "done"),
+            ("a XNEW \"what\" (ever)", "a XNEW xxxxxx xxxxxx"),
+            (
+                "a UID SEARCH OR SUBJECT \"love \\\" you\" (FROM bob SINCE 1-Feb-2024) UID 1:*",
+                "a UID SEARCH OR SUBJECT \"xxxxxxxxxxx\" (FROM xxx SINCE 1-Feb-2024) UID 1:*",
+            ),
+            ("a SEARCH KEYWORD secret BODY since", "a SEARCH KEYWORD xxxxxx BODY xxxxx"),
+            ("a SEARCH HEADER Subject all", "a SEARCH HEADER xxxxxxx xxx"),
+            (
+                "a SETMETADATA INBOX (/private/comment \"mine\")",
+                "a SETMETADATA xxxxx xxxxxxxxxxxxxxxxx xxxxxxx",
+            ),
+        ] {
+            check(true, &format!("{line}\r\n"), &format!("C: {expected}\n"));
+        }
+        check(
+            true,
+            "a APPEND \"x y\" (\\Seen) {11+}\r\nHello\r\nyou!\r\nb NOOP\r\n",
+            "C: a APPEND \"x y\" (\\\\Seen) {11+}\nC: \\{x*11}\nC: b NOOP\n",
+        );
+        check(
+            true,
+            "a LOGIN {5}\r\nalice {6}\r\nsecret\r\n",
+            "C: a LOGIN {5}\nC: \\{x*5} {6}\nC: \\{x*6}\n",
+        );
+        check(
+            true,
+            "a SEARCH SUBJECT {2}\r\nhi FROM {2}\r\nme\r\n",
+            "C: a SEARCH SUBJECT {2}\nC: \\{x*2} FROM {2}\nC: \\{x*2}\n",
+        );
+    }
+
+    #[test]
+    fn what_the_server_says() {
+        for (line, expected) in [
+            ("* 3 EXISTS", "* 3 EXISTS"),
+            ("* LIST () \"/\" \"Private\"", "* LIST () \"/\" \"Private\""),
+            ("a OK [APPENDUID 1 2] Done", "a OK [APPENDUID 1 2] Done"),
+            ("+ idling", "+ idling"),
+            (
+                "* 1 FETCH (UID 2 ENVELOPE (\"date\" \"Love\" NIL) FLAGS (\\Seen))",
+                "* 1 FETCH (UID 2 ENVELOPE (\"xxxx\" \"xxxx\" NIL) FLAGS (\\\\Seen))",
+            ),
+            (
+                "* METADATA INBOX (/private/comment \"mine\")",
+                "* METADATA xxxxx xxxxxxxxxxxxxxxxx xxxxxxx",
+            ),
+        ] {
+            check(false, &format!("{line}\r\n"), &format!("S: {expected}\n"));
+        }
+        check(
+            false,
+            "* 1 FETCH (BODY[] {9}\r\n\"a\"\r\n(b)x BODY[1] \"secret\" BODY[2] {0}\r\n)\r\n* 2 EXISTS\r\n",
+            "S: * 1 FETCH (BODY[] {9}\nS: \\{x*9} BODY[1] \"xxxxxx\" BODY[2] {0}\nS: )\nS: * 2 EXISTS\n",
+        );
+    }
+
+    #[test]
+    fn what_is_too_long() {
+        let (mut redactor, mut transcript) = (Redactor::default(), String::new());
+        let long = "z".repeat(3 * LINE_MAX);
+        redactor.client(format!("a NOOP {long}\r\nb NOOP\r\n").as_bytes(), &mut transcript);
+        assert!(transcript.len() < 2 * LINE_MAX && !transcript.contains('z'));
+        assert!(transcript.ends_with("left out\nC: b NOOP\n"), "{}", transcript.len());
+    }
+}
