@@ -262,7 +262,7 @@ impl Seen {
     }
 }
 
-/// A row of content that is not what its entry says.
+/// A content in the row that is not as long as its entry says.
 fn of_another_length(row: &CheckedRow) -> Option<Unreadable> {
     let octets =
         row.octets.filter(|octets| row.entry.file.is_none() && *octets != row.entry.size)?;

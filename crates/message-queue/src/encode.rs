@@ -7,7 +7,7 @@ use crate::{
     Lease, NewEntry, NewRecipient, QueueError, SealedDraft, Settlement,
     facts::{EntryFacts, RecipientFacts, VERSION},
     order,
-    sql::{Meant, NewEntryRow, NewRecipientRow, RecipientRow, event, state, told},
+    sql::{EndRow, Meant, NewEntryRow, NewRecipientRow, RecipientRow, event, state, told},
 };
 
 /// A new entry, ready to be inserted.
@@ -89,12 +89,10 @@ fn recipient_row(
     }
 }
 
-/// The rows of a settlement's ends, with commas between. A recipient about whom nothing is said
-/// waits again.
-pub(crate) fn ends(settlement: &Settlement) -> String {
+/// The rows of a settlement's ends. A recipient about whom nothing is said waits again.
+pub(crate) fn ends(settlement: &Settlement) -> impl Iterator<Item = EndRow> {
     let lease = &settlement.lease;
-    let entry = lease.entry.id.to_string();
-    let rows = lease.recipients.iter().map(|recipient| {
+    lease.recipients.iter().map(|recipient| {
         let end = settlement.ends.iter().find(|end| end.number == recipient.number);
         let outcome = end.and_then(|end| end.outcome.as_ref());
         let (state, event, attempts) = match outcome {
@@ -109,29 +107,35 @@ pub(crate) fn ends(settlement: &Settlement) -> String {
             Some(Outcome::Deferred(_) | Outcome::Failed(_)) => words.clone(),
             _ => None,
         };
-        json!([
-            entry,
-            recipient.number.0,
-            lease.token.0,
+        EndRow {
+            entry: lease.entry.id.to_string(),
+            number: recipient.number.0.into(),
+            token: lease.token.0,
             state,
-            end.and_then(|end| end.next_at).map(Timestamp::millis),
+            next_at: end.and_then(|end| end.next_at).map(Timestamp::millis),
             problem,
             event,
-            words,
+            detail: words,
             attempts,
-            end.map_or(told::NOTHING, |end| end.told),
-        ])
-        .to_string()
-    });
-    rows.collect::<Vec<_>>().join(",")
+            told: end.map_or(told::NOTHING, |end| end.told),
+        }
+    })
 }
 
-/// The row of the end of a leased row that is given back untried, as [`ends`] has them.
-pub(crate) fn given_back(row: &RecipientRow, not_before: Timestamp) -> String {
-    let not_before = not_before.millis();
-    let (state, nothing) = (state::WAITING, None::<String>);
-    json!([row.entry, row.number, row.token, state, not_before, nothing, nothing, nothing, 0, 0])
-        .to_string()
+/// The end of a leased row that is given back untried.
+pub(crate) fn given_back(row: &RecipientRow, not_before: Timestamp) -> EndRow {
+    EndRow {
+        entry: row.entry.clone(),
+        number: row.number,
+        token: row.token,
+        state: state::WAITING,
+        next_at: Some(not_before.millis()),
+        problem: None,
+        event: None,
+        detail: None,
+        attempts: 0,
+        told: told::NOTHING,
+    }
 }
 
 fn in_words(outcome: &Outcome) -> String {

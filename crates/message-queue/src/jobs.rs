@@ -3,6 +3,8 @@
 //! All messages that are handed in are inserted first; then each consumer has its turn (settle, then
 //! lease).
 
+use std::collections::HashSet;
+
 use mail_types::{Lane, Timestamp};
 use stable_storage::{Announcement, Apply, Bell, Direct};
 
@@ -12,7 +14,7 @@ use crate::{
     encode::{self, EncodedEntry},
     operator::{self, Destination},
     order::Room,
-    sql::{self, Chosen, LeaseRows, Meant, Mend, Operation, RecipientRow, SettledRows},
+    sql::{self, Chosen, EndRow, LeaseRows, Meant, Mend, Operation, RecipientRow, SettledRows},
 };
 
 /// One change.
@@ -56,11 +58,10 @@ pub(crate) struct TurnJob {
 
 #[derive(Debug)]
 pub(crate) struct SettleJob {
-    ends: String,
+    ends: Vec<EndRow>,
     lanes: String,
     notifications: Vec<EncodedEntry>,
     notification_ids: String,
-    rows: usize,
     now: Timestamp,
 }
 
@@ -151,14 +152,12 @@ impl SettleJob {
                 notifications.push(EncodedEntry::new(id, entry, content, cause, now)?);
             }
         }
-        let ends: Vec<String> = settlements.iter().map(encode::ends).collect();
-        let rows = settlements.iter().map(|settlement| settlement.lease.recipients.len()).sum();
+        let lanes: HashSet<&Lane> = settlements.iter().map(|one| &one.lease.lane).collect();
         Ok(Some(Self {
-            ends: array(&ends),
-            lanes: encode::texts(settlements.iter().map(|settlement| &settlement.lease.lane)),
+            ends: settlements.iter().flat_map(encode::ends).collect(),
+            lanes: encode::texts(lanes),
             notification_ids: encode::texts(notifications.iter().map(|new| &new.row.id)),
             notifications,
-            rows,
             now,
         }))
     }
@@ -167,14 +166,11 @@ impl SettleJob {
 impl SettleJob {
     /// The job that gives leased rows back untried, until a time.
     pub(crate) fn given_back(rows: &[RecipientRow], not_before: Timestamp, now: Timestamp) -> Self {
-        let ends: Vec<String> =
-            rows.iter().map(|row| encode::given_back(row, not_before)).collect();
         Self {
-            ends: array(&ends),
+            ends: rows.iter().map(|row| encode::given_back(row, not_before)).collect(),
             lanes: encode::texts(rows.iter().map(|row| &row.lane)),
             notifications: Vec::new(),
             notification_ids: array::<&str>(&[]),
-            rows: rows.len(),
             now,
         }
     }
@@ -260,7 +256,7 @@ impl Apply for Jobs {
                 octets / OCTETS_A_ROW + new.row.recipients.len().saturating_mul(2).saturating_add(3)
             }
             Job::Turn(turn) => {
-                let settled = turn.settle.as_ref().map_or(0, |settle| settle.rows);
+                let settled = turn.settle.as_ref().map_or(0, |settle| settle.ends.len());
                 let leased = turn.lease.as_ref().map_or(0, |lease| lease.room.leases_max);
                 settled.saturating_mul(2).saturating_add(leased)
             }

@@ -5,6 +5,9 @@
 //! one text that share their numbered parameters, rows as JSON arrays (read by `json_each`).
 //! Parameters are spelled `$1`, not `?1`: the latter leave holes in the numbering of a statement that
 //! doesn't use all of them, and sqlx fills holes with what comes next.
+//!
+//! On a message's way statements fail with `or fail`: what such a one has written by then goes with its
+//! transaction, whereas to undo it alone SQLite would copy each page before each statement.
 
 mod backup;
 mod bounce;
@@ -46,8 +49,8 @@ pub(crate) use story::{
     By, EventRow, RefusalRow, StoryRow, events, note_refusals, prune, refusals, stories,
 };
 pub(crate) use turn::{
-    EntryRow, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead, free_untold,
-    set_aside, settle,
+    EndRow, EntryRow, LeaseRows, RecipientRow, SettleParameters, SettledRows, free_dead,
+    free_untold, set_aside, settle,
 };
 
 #[cfg(test)]
@@ -66,13 +69,13 @@ mod tests {
         }
         let texts = [
             sending::COUNT,
-            turn::SETTLE,
             lease::CANDIDATES,
             lease::TAKE,
             lease::TAKEN,
+            lease::ENTRY,
             lease::OUTLOOK,
         ];
-        let texts = [&enqueue::ALL[..], &texts].concat();
+        let texts = [&enqueue::ALL[..], &turn::SETTLE, &texts].concat();
         for sql in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if sql.is_empty() {
                 continue;
@@ -90,13 +93,48 @@ mod tests {
         }
     }
 
+    /// What waits in a queue of before has its octets, and goes with its recipients.
+    #[test]
+    fn entries_come_to_have_their_contents() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let (last, before) = MIGRATIONS.split_last().unwrap();
+        for migration in before {
+            connection.execute_batch(migration.sql).unwrap();
+        }
+        connection
+            .execute_batch(
+                "insert into entry (id, queued_at, sender, size, file, version, facts) values
+                     ('b', 2, 's@x.test', 3, null, 1, '{\"deliver_by\":{\"at\":7}}'),
+                     ('a', 1, 's@x.test', 9, 'file', 1, '{}'), ('c', 3, '', 0, null, 1, '{}');
+                 insert into content (entry, octets) values ('b', x'616263'), ('c', x'');
+                 insert into recipient (entry, number, lane, address, state, next_at, facts)
+                 values ('a', 0, 'local', 'r@y.test', 0, 0, ''), ('b', 0, 'local', '', 0, 0, '');",
+            )
+            .unwrap();
+        connection.execute_batch(last.sql).unwrap();
+        let rows = |sql: &str| {
+            let mut statement = connection.prepare(sql).unwrap();
+            let row = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+            statement.query_map([], row).unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let whole =
+            "select id || queued_at || sender || size || version || coalesce(file, '') || '/'
+                            || coalesce(cast(octets as text), '-') from entry order by id";
+        assert_eq!(rows(whole), ["a1s@x.test91file/-", "b2s@x.test31/abc", "c301/"]);
+        let late = "select id from entry indexed by entry_deliver_by
+                    where instr(facts, '\"deliver_by\":{') > 0
+                      and (case when json_valid(facts) then facts ->> '$.deliver_by.at' end) = 7";
+        assert_eq!(rows(late), ["b"]);
+        connection.execute("delete from entry where id = 'a'", []).unwrap();
+        assert_eq!(rows("select entry from recipient"), ["b"]);
+    }
+
     /// The cost of a message must not grow with the depth of the queue: no statement of its way
     /// looks at more rows than it is about.
     #[tokio::test]
     async fn no_statement_on_a_messages_way_scans_a_table() {
-        const TABLES: [&str; 13] = [
+        const TABLES: [&str; 12] = [
             "entry",
-            "content",
             "recipient",
             "due",
             "first",
@@ -116,10 +154,10 @@ mod tests {
         let texts = [
             sending::COUNT,
             sending::READ,
-            turn::SETTLE,
             lease::CANDIDATES,
             lease::TAKE,
             lease::TAKEN,
+            lease::ENTRY,
             lease::OUTLOOK,
             turn::FREE_DEAD,
             turn::FREE_UNTOLD,
@@ -130,7 +168,7 @@ mod tests {
             story::BY_ADDRESS,
             late::LATE,
         ];
-        let texts = [&enqueue::ALL[..], &texts].concat();
+        let texts = [&enqueue::ALL[..], &turn::SETTLE, &texts].concat();
         for statement in texts.iter().flat_map(|text| text.split(';')).map(str::trim) {
             if statement.is_empty() {
                 continue;

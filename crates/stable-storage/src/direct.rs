@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use rusqlite::{Connection, OpenFlags, Row, ToSql};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Row, ToSql};
 
 use crate::{DatabaseError, Opening, database, migration};
 
@@ -22,6 +22,15 @@ thread_local! {
 #[derive(Debug)]
 pub struct Direct {
     connection: Connection,
+}
+
+/// One statement of a connection, for many rows: what it is and where its parameters go is looked up
+/// once.
+pub struct Repeated<'c> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+    /// For each place of the statement, which of the parameters stands there.
+    numbers: Vec<usize>,
 }
 
 impl Direct {
@@ -75,26 +84,22 @@ impl Direct {
     ) -> Result<u64, DatabaseError> {
         let mut changed = 0u64;
         for sql in text.split(';').map(str::trim).filter(|sql| !sql.is_empty()) {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            for place in 1..=statement.parameter_count() {
-                let name = statement.parameter_name(place).and_then(|name| name.strip_prefix('$'));
-                let number = name.and_then(|name| name.parse::<usize>().ok());
-                let parameter = number.and_then(|number| parameters.get(number.checked_sub(1)?));
-                let Some(parameter) = parameter else {
-                    return Err(rusqlite::Error::InvalidParameterName(sql.to_owned()).into());
-                };
-                statement.raw_bind_parameter(place, parameter)?;
-            }
-            let writes = !statement.readonly();
-            let mut rows = statement.raw_query();
-            while let Some(row) = rows.next()? {
-                each(row)?;
-            }
-            if writes {
-                changed = changed.saturating_add(self.connection.changes());
-            }
+            let of_one = self.repeated(sql)?.run(parameters, &mut each)?;
+            changed = changed.saturating_add(of_one);
         }
         Ok(changed)
+    }
+
+    /// One statement that is to run many times.
+    pub fn repeated(&self, sql: &str) -> Result<Repeated<'_>, DatabaseError> {
+        let statement = self.connection.prepare_cached(sql)?;
+        let number = |place| {
+            let name = statement.parameter_name(place).and_then(|name| name.strip_prefix('$'));
+            let number = name.and_then(|name| name.parse::<usize>().ok());
+            number.and_then(|number| number.checked_sub(1)).ok_or_else(|| unknown(&statement))
+        };
+        let numbers = (1..=statement.parameter_count()).map(number).collect::<Result<_, _>>()?;
+        Ok(Repeated { connection: &self.connection, statement, numbers })
     }
 
     /// The same for statements that return nothing.
@@ -126,6 +131,45 @@ impl Direct {
     pub fn is_clean(&self) -> bool {
         self.connection.is_autocommit()
     }
+}
+
+impl Repeated<'_> {
+    /// Runs it with these parameters, as [`Direct::run`] does.
+    pub fn run(
+        &mut self,
+        parameters: &[&dyn ToSql],
+        mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<u64, DatabaseError> {
+        for (place, number) in (1..).zip(&self.numbers) {
+            let Some(parameter) = parameters.get(*number) else {
+                return Err(unknown(&self.statement).into());
+            };
+            self.statement.raw_bind_parameter(place, parameter)?;
+        }
+        let mut rows = self.statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(row)?;
+        }
+        drop(rows);
+        Ok(if self.statement.readonly() { 0 } else { self.connection.changes() })
+    }
+
+    /// The same for one that returns nothing.
+    pub fn execute(&mut self, parameters: &[&dyn ToSql]) -> Result<u64, DatabaseError> {
+        self.run(parameters, |_| Ok(()))
+    }
+}
+
+impl std::fmt::Debug for Repeated<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Repeated")
+    }
+}
+
+/// What is wrong with a parameter that is not there.
+fn unknown(statement: &CachedStatement<'_>) -> rusqlite::Error {
+    let sql = statement.expanded_sql().unwrap_or_default();
+    rusqlite::Error::InvalidParameterName(sql)
 }
 
 #[cfg(test)]
@@ -172,6 +216,30 @@ mod tests {
         Direct::open_current(&opening(TABLE)).unwrap();
         let error = Direct::open_current(&opening(&[])).unwrap_err();
         assert!(matches!(error, DatabaseError::SchemaNewer { found: 1, known: 0, .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_statement_takes_many_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let direct = direct(folder.path()).await;
+        let mut insert = direct.repeated("insert into a (c, b) values ($2, $1)").unwrap();
+        for n in 0..3 {
+            assert_eq!(insert.execute(&[&n, &"x"]).unwrap(), 1);
+        }
+        assert!(insert.execute(&[&2, &"x"]).is_err(), "not unique");
+        assert!(insert.execute(&[&3]).is_err(), "no $2");
+        assert_eq!(insert.execute(&[&3, &"y"]).unwrap(), 1, "good after a failure");
+        let (mut found, mut of) =
+            (Vec::new(), direct.repeated("select b from a where c = $1").unwrap());
+        for c in ["x", "y"] {
+            let each = |row: &Row<'_>| {
+                found.push(row.get::<_, i64>(0)?);
+                Ok(())
+            };
+            assert_eq!(of.run(&[&c], each).unwrap(), 0, "it changes nothing");
+        }
+        assert_eq!(found, [0, 1, 2, 3]);
+        assert!(direct.repeated("select ?1").is_err());
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ pub use bell::{Bell, BellListener};
 pub use blocking::on_blocking_thread;
 pub use cached::{open_cached, read_cached};
 pub use database::{Database, Durability, Opening};
-pub use direct::Direct;
+pub use direct::{Direct, Repeated};
 pub use error::DatabaseError;
 pub use file_lock::{FileLock, Held, try_lock_file};
 pub use file_system::FileSystem;

@@ -9,7 +9,7 @@ use super::turn::{EntryRow, RecipientRow, waiting};
 #[derive(Debug)]
 pub(crate) struct CheckedRow {
     pub(crate) entry: EntryRow,
-    /// The octets of its row of content, if there is one.
+    /// How many octets of content stand in its row, if it has them there.
     pub(crate) octets: Option<i64>,
     /// Its recipients that are open, and of them those that are set aside.
     pub(crate) open: i64,
@@ -24,7 +24,7 @@ pub(crate) async fn entries(
 ) -> Result<Vec<CheckedRow>, DatabaseError> {
     let rows = sqlx::query(
         "select id, queued_at, sender, account, size, file, message_id, version, facts,
-                (select length(octets) from content where content.entry = entry.id),
+                length(octets),
                 (select count(*) from recipient where recipient.entry = entry.id and state < 10),
                 (select count(*) from recipient where recipient.entry = entry.id and state = 3)
          from entry where id > $1 order by id limit $2",
@@ -103,10 +103,7 @@ pub(crate) async fn files(
 pub(crate) async fn ownerless(reader: &SqlitePool) -> Result<Vec<String>, DatabaseError> {
     let sql = "select entry from recipient
                where not exists (select 1 from entry where id = recipient.entry)
-               union
-               select entry from content
-               where not exists (select 1 from entry where id = content.entry)
-               limit 1000";
+               group by entry limit 1000";
     Ok(sqlx::query_scalar(sql).fetch_all(reader).await?)
 }
 
@@ -172,10 +169,7 @@ const FINISHED: &str = "
 const OWNERLESS: &str = "
     delete from recipient
     where entry in (select value from json_each($1))
-      and not exists (select 1 from entry where id = recipient.entry);
-    delete from content
-    where entry in (select value from json_each($1))
-      and not exists (select 1 from entry where id = content.entry)";
+      and not exists (select 1 from entry where id = recipient.entry)";
 
 const LANES: &str = concat!(
     "

@@ -1,6 +1,8 @@
 //! Leasing: the first of the first lanes are found, [`crate::order`] chooses among them, and they are
 //! taken.
 
+use std::collections::BTreeSet;
+
 use stable_storage::{DatabaseError, Direct};
 
 use super::turn::{EntryRow, LeaseRows, RecipientRow};
@@ -52,10 +54,7 @@ pub(crate) fn lease(
             leased.recipients.push(RecipientRow::of(row)?);
             Ok(())
         })?;
-        connection.run(TAKEN, &[token, now, holder], |row| {
-            leased.entries.push(EntryRow::of(row)?);
-            Ok(())
-        })?;
+        taken(connection, lease, &mut leased)?;
     }
     connection.run(OUTLOOK, &[local, now, holder, except], |row| {
         match row.as_ref().column_count() {
@@ -67,6 +66,28 @@ pub(crate) fn lease(
         Ok(())
     })?;
     Ok(leased)
+}
+
+/// Notes in the lanes that they were leased from, and finds the entries of what was taken.
+fn taken(
+    connection: &Direct,
+    lease: &LeaseParameters<'_>,
+    leased: &mut LeaseRows,
+) -> Result<(), DatabaseError> {
+    let lanes: BTreeSet<&str> = leased.recipients.iter().map(|row| row.lane.as_str()).collect();
+    let mut taken = connection.repeated(TAKEN)?;
+    for lane in lanes {
+        taken.execute(&[&lane, &lease.now, &lease.holder])?;
+    }
+    let ids: BTreeSet<&str> = leased.recipients.iter().map(|row| row.entry.as_str()).collect();
+    let mut entry = connection.repeated(ENTRY)?;
+    for id in ids {
+        entry.run(&[&id], |row| {
+            leased.entries.push(EntryRow::of(row)?);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Lanes of which this holder may lease now.
@@ -118,7 +139,7 @@ pub(super) const CANDIDATES: &str = concat!(
 );
 
 pub(super) const TAKE: &str = "
-    update recipient set state = 1, token = $2
+    update or fail recipient set state = 1, token = $2
     where number_of_all in (
         select mate.number_of_all
         from json_each($1) as one cross join recipient as chosen cross join recipient as mate
@@ -128,20 +149,19 @@ pub(super) const TAKE: &str = "
     returning entry, number, lane, address, token, attempts, delay_told, problem, facts, place;
 ";
 
-/// Rows are entries. A lane that was leased from waits for its next turn from now on.
+/// A lane that was leased from waits for its next turn from now on.
 pub(super) const TAKEN: &str = "
-    update lane
+    update or fail lane
     set due = (select min(place) from recipient
                where lane = lane.name and state = 0 and place >= 0),
         line = (select ((min(place) >> 42) << 42) + $2
                 from recipient where lane = lane.name and state = 0 and place < 0),
         holder = $3
-    where name in (select lane from recipient where token = $1);
+    where name = $1";
 
+pub(super) const ENTRY: &str = "
     select id, queued_at, sender, account, size, file, message_id, version, facts, octets
-    from entry left join content on content.entry = entry.id
-    where id in (select entry from recipient where token = $1);
-";
+    from entry where id = $1";
 
 /// Rows with 2 columns (when the next is due: now, if something is that had no room), 1 (other
 /// holders), 3 (paused lanes that the holder still leases from), 4 (lanes that were woken).

@@ -78,7 +78,7 @@ pub(crate) async fn summaries(
 pub(crate) async fn show(reader: &SqlitePool, id: &str) -> Result<Option<EntryRow>, DatabaseError> {
     let row = sqlx::query(
         "select id, queued_at, sender, account, size, file, message_id, version, facts, octets
-         from entry left join content on content.entry = entry.id where id = $1",
+         from entry where id = $1",
     )
     .bind(id.to_owned())
     .fetch_optional(reader)

@@ -1,19 +1,48 @@
 //! Settling, and what a lease is made of.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Row;
 use stable_storage::{DatabaseError, Direct};
+
+use super::schema::state;
 
 /// The ends of leases, as parameters.
 #[derive(Debug)]
 pub(crate) struct SettleParameters<'a> {
-    /// `[[entry, number, token, state, next_at or null to keep it, problem or null to keep it,
-    /// event or null, detail, attempts to add, delay told], ..]`
-    pub(crate) ends: &'a str,
+    pub(crate) ends: &'a [EndRow],
     /// The names of their lanes.
     pub(crate) lanes: &'a str,
     /// The ids of the notifications that were to be queued.
     pub(crate) notifications: &'a str,
     pub(crate) now: i64,
+}
+
+/// The end of a leased recipient.
+#[derive(Debug)]
+pub(crate) struct EndRow {
+    pub(crate) entry: String,
+    pub(crate) number: i64,
+    pub(crate) token: i64,
+    pub(crate) state: i64,
+    /// Nothing to keep it.
+    pub(crate) next_at: Option<i64>,
+    /// Nothing to keep it.
+    pub(crate) problem: Option<String>,
+    /// What the journey tells, if it does.
+    pub(crate) event: Option<i64>,
+    pub(crate) detail: Option<String>,
+    /// To be added.
+    pub(crate) attempts: i64,
+    /// One of [`super::told`].
+    pub(crate) told: i64,
+}
+
+impl EndRow {
+    /// Whether the recipient is finished.
+    fn closes(&self) -> bool {
+        self.state >= state::DELIVERED
+    }
 }
 
 /// What a settlement came to.
@@ -31,12 +60,44 @@ pub(crate) fn settle(
 ) -> Result<SettledRows, DatabaseError> {
     let SettleParameters { ends, lanes, notifications, now } = settle;
     let mut done = SettledRows::default();
-    connection.run(SETTLE, &[ends, lanes, notifications, now], |row| {
-        match row.as_ref().column_count() {
-            1 => done.settled = done.settled.saturating_add(1),
-            2 => done.finished_files.extend(row.get::<_, Option<String>>(1)?),
-            _ => done.notified.push(row.get(0)?),
+    let (mut event, mut only, mut end) =
+        (connection.repeated(EVENT)?, connection.repeated(ONLY)?, connection.repeated(END)?);
+    let mut perhaps_finished = BTreeSet::new();
+    for row in *ends {
+        let EndRow { entry, number, token, state, next_at, problem, .. } = row;
+        let EndRow { event: told_of, detail, attempts, told, .. } = row;
+        if told_of.is_some() {
+            event.execute(&[entry, number, token, now, told_of, detail])?;
         }
+        let mut gone = false;
+        if row.closes() {
+            only.run(&[entry, number, token], |row| {
+                gone = true;
+                done.finished_files.extend(row.get::<_, Option<String>>(0)?);
+                Ok(())
+            })?;
+        }
+        if gone {
+            done.settled = done.settled.saturating_add(1);
+            continue;
+        }
+        let of_end: [&dyn rusqlite::ToSql; 8] =
+            [entry, number, token, state, next_at, problem, attempts, told];
+        let settled = end.execute(&of_end)?;
+        done.settled = done.settled.saturating_add(usize::try_from(settled).unwrap_or(0));
+        if row.closes() {
+            perhaps_finished.insert(entry);
+        }
+    }
+    let mut finished = connection.repeated(FINISHED)?;
+    for entry in perhaps_finished {
+        finished.run(&[entry], |row| {
+            done.finished_files.extend(row.get::<_, Option<String>>(0)?);
+            Ok(())
+        })?;
+    }
+    connection.run(SETTLED, &[lanes, notifications], |row| {
+        done.notified.push(row.get(0)?);
         Ok(())
     })?;
     Ok(done)
@@ -172,49 +233,56 @@ macro_rules! waiting {
 }
 pub(super) use waiting;
 
-/// Rows come back with 1 column (settled), 2 (finished entries), 3 (queued notifications).
-pub(super) const SETTLE: &str = concat!(
-    "
-    insert into journey (entry, at, recipient, address, event, detail)
-    select recipient.entry, $4, recipient.number, recipient.address, value ->> 6, value ->> 7
-    from json_each($1) cross join recipient
-    where recipient.entry = value ->> 0 and recipient.number = value ->> 1
-      and recipient.token = value ->> 2 and value ->> 6 is not null;
+/// What settling runs.
+#[cfg(test)]
+pub(super) const SETTLE: [&str; 5] = [EVENT, ONLY, END, FINISHED, SETTLED];
 
-    update recipient
-    set state = ends.state, token = null,
-        next_at = coalesce(ends.next_at, recipient.next_at),
-        place = coalesce(max(ends.next_at, 0), recipient.place),
-        problem = coalesce(ends.problem, recipient.problem),
-        attempts = recipient.attempts + ends.attempts,
-        delay_told = max(recipient.delay_told, ends.delay_told)
-    from (select value ->> 0 as entry, value ->> 1 as number, value ->> 2 as token,
-                 value ->> 3 as state, value ->> 4 as next_at, value ->> 5 as problem,
-                 value ->> 8 as attempts, value ->> 9 as delay_told
-          from json_each($1)) as ends
-    where recipient.entry = ends.entry and recipient.number = ends.number
-      and +recipient.token = ends.token
-    returning recipient.number;
+const EVENT: &str = "
+    insert or fail into journey (entry, at, recipient, address, event, detail)
+    select entry, $4, number, address, $5, $6 from recipient
+    where entry = $1 and number = $2 and +token = $3";
 
+/// An entry whose only recipient comes to its end goes at once, and the recipient with it.
+const ONLY: &str = "
     delete from entry
-    where id in (select value ->> 0 from json_each($1))
-      and not exists (select 1 from recipient where entry = entry.id and state < 10)
-    returning id, file;
+    where id = $1
+      and exists (select 1 from recipient where entry = $1 and number = $2 and +token = $3)
+      and not exists (select 1 from recipient where entry = $1 and number <> $2)
+    returning file";
 
-    update lane
+const END: &str = "
+    update or fail recipient
+    set state = $4, token = null,
+        next_at = coalesce($5, next_at),
+        place = coalesce(max($5, 0), place),
+        problem = coalesce($6, problem),
+        attempts = attempts + $7,
+        delay_told = max(delay_told, $8)
+    where entry = $1 and number = $2 and +token = $3";
+
+/// So does one of whose recipients none is open any more.
+const FINISHED: &str = "
+    delete from entry
+    where id = $1 and not exists (select 1 from recipient where entry = $1 and state < 10)
+    returning file";
+
+/// Rows are queued notifications.
+const SETTLED: &str = concat!(
+    "
+    update or fail lane
     set ",
     waiting!(),
     ",
         holder = case when exists (select 1 from recipient
                                    where lane = lane.name and state = 1)
                  then holder end
-    where name in (select value from json_each($2));
+    where name in (select value from json_each($1));
 
     delete from lane
-    where name in (select value from json_each($2)) and due is null and line is null
+    where name in (select value from json_each($1)) and due is null and line is null
       and holder is null;
 
-    select id, 0, 0 from entry where id in (select value from json_each($3));
+    select id from entry where id in (select value from json_each($2));
 "
 );
 
@@ -236,7 +304,8 @@ pub(super) const FREE_DEAD: &str = concat!(
 pub(super) const FREE_UNTOLD: &str = concat!(
     "
     update recipient set state = 0, token = null
-    where +state = 1 and token in (select value from json_each($1));
+    where state = 1 and lane in (select name from lane where holder = $2)
+      and +token in (select value from json_each($1));
 
     update lane
     set ",

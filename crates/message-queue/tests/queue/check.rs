@@ -26,8 +26,8 @@ fn damage(folder: &std::path::Path, sql: &str) {
 async fn each_kind_of_damage_is_found_told_and_mended() {
     let rows = [
         ("orphan", "", 0),
-        ("unreadable", "delete from content", 1),
-        ("unreadable", "update content set octets = x'00'", 1),
+        ("unreadable", "update entry set octets = null", 1),
+        ("unreadable", "update entry set octets = x'00'", 1),
         ("unreadable", "update entry set version = 99", 1),
         ("unreadable", "update recipient set facts = '{'", 1),
         ("finished", "update recipient set state = 10", 0),

@@ -39,8 +39,9 @@ async fn fill(folder: &Path, depth: usize) {
         create temp table wanted (n integer primary key);
         insert into wanted with recursive numbers (n) as (
             select 1 union all select n + 1 from numbers where n < {depth}) select n from numbers;
-        insert into entry select printf('0%015d', n), queued_at, sender, account, size, file,
-            message_id, version, facts from entry cross join wanted where id not like '00%';
+        insert into entry (id, queued_at, sender, account, size, file, message_id, version, facts)
+            select printf('0%015d', n), queued_at, sender, account, size, file, message_id, version,
+                   facts from entry cross join wanted where id not like '00%';
         insert into recipient (entry, number, lane, address, state, attempts, next_at, problem, facts,
                                place, of_sender)
             select printf('0%015d', n), 0, printf('@dead%d.test', n % {LANES}), address, 0, 3,

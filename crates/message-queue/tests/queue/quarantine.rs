@@ -29,7 +29,7 @@ async fn damage_of_one_is_not_the_trouble_of_the_others() {
         ("update entry set version = 99 where id = $1", "its version is 99"),
         ("update entry set facts = '{\"body\":7}' where id = $1", "its facts"),
         ("update entry set sender = 'no address' where id = $1", "its reverse-path"),
-        ("delete from content where entry = $1", "its content is missing"),
+        ("update entry set octets = null where id = $1", "its content is missing"),
         ("update recipient set facts = 'x' where entry = $1 and number = 0", "its facts"),
         ("update recipient set address = 'x' where entry = $1 and number = 0", "its address"),
     ];
