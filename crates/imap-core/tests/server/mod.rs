@@ -8,6 +8,7 @@ mod notes;
 mod properties;
 mod searching;
 mod sorting;
+mod states;
 
 use dialogue::ImapDialogue;
 use testkit::transcript::{Failure, replay_folder};
