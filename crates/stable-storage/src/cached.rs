@@ -19,12 +19,18 @@ pub fn read_cached(file: &File, start: u64, room: &mut [u8]) -> io::Result<Optio
     kernel::read(file, start, room)
 }
 
+/// Lets the kernel begin to bring the first octets of a file into memory. Waits for its name and place
+/// on the disk, not for the octets: not for the runtime's threads.
+pub fn read_ahead(path: &Path, octets: u64) -> io::Result<()> {
+    kernel::read_ahead(path, octets)
+}
+
 #[cfg(target_os = "linux")]
 mod kernel {
-    use std::{fs::File, io, io::IoSliceMut, path::Path};
+    use std::{fs::File, io, io::IoSliceMut, num::NonZeroU64, path::Path};
 
     use rustix::{
-        fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+        fs::{Advice, CWD, Mode, OFlags, ResolveFlags, fadvise, openat2},
         io::{Errno, ReadWriteFlags, preadv2},
     };
 
@@ -39,6 +45,11 @@ mod kernel {
             Err(errno) if LATER.contains(&errno) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    pub(super) fn read_ahead(path: &Path, octets: u64) -> io::Result<()> {
+        fadvise(File::open(path)?, 0, NonZeroU64::new(octets), Advice::WillNeed)?;
+        Ok(())
     }
 
     pub(super) fn read(file: &File, start: u64, room: &mut [u8]) -> io::Result<Option<usize>> {
@@ -56,6 +67,10 @@ mod kernel {
 
     pub(super) fn open(_: &Path) -> io::Result<Option<File>> {
         Ok(None)
+    }
+
+    pub(super) fn read_ahead(_: &Path, _: u64) -> io::Result<()> {
+        Ok(())
     }
 
     pub(super) fn read(_: &File, _: u64, _: &mut [u8]) -> io::Result<Option<usize>> {
@@ -78,6 +93,8 @@ mod tests {
                 assert_eq!(room.get(..octets), Some(&b"cdef"[..]));
             }
         }
+        read_ahead(&path, 5).unwrap();
+        assert!(read_ahead(&folder.path().join("missing"), 5).is_err());
         let missing = open_cached(&folder.path().join("missing"));
         assert!(
             matches!(&missing, Ok(None))
