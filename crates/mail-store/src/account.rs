@@ -114,6 +114,9 @@ impl AccountMailboxes {
             let id = handle.id;
             match work(handle, borrowed.clone()).await {
                 Ok((answer, changed)) => {
+                    if borrowed.account()?.index.is_log_long() {
+                        shared.follow_ups.add(id);
+                    }
                     changed.into_iter().for_each(|mailbox| shared.changed(id, mailbox));
                     Ok(answer)
                 }

@@ -132,6 +132,7 @@ async fn look(shared: Weak<Shared>) {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
         shared.follow_ups.wake_if_any();
+        shared.facts.drop_unused();
         let watched = shared.watchers.watched();
         let store = MailStore { shared };
         for (account, mailbox) in watched {

@@ -23,6 +23,8 @@ mod changes;
 mod check;
 mod content;
 mod error;
+mod facts;
+mod facts_kept;
 mod incoming;
 mod index;
 mod line_ends;
@@ -52,6 +54,7 @@ pub use changes::removed::RemovedMessage;
 pub use check::{Finding, Mended, Trouble};
 pub use content::MessageReader;
 pub use error::StoreError;
+pub use facts::{Fact, Facts};
 pub use incoming::{Incoming, Unsynced, Written};
 pub use mailbox::{
     Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,

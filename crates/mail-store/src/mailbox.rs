@@ -147,6 +147,9 @@ pub struct FlagsStored {
     pub before: Vec<ModSeq>,
     /// Messages left as they were, because they had changed since (RFC 7162 §3.1.3).
     pub modified: Vec<Uid>,
+    /// The mailbox's highest modseq before and after, if anything changed: between them there is
+    /// nothing but this.
+    pub span: Option<(ModSeq, ModSeq)>,
 }
 
 /// The result of COPY and MOVE: what COPYUID says (RFC 4315 §3).

@@ -5,7 +5,7 @@ use mail_types::{
 };
 use mime_core::{BodyStructure, Corrupt, Envelope};
 
-use crate::{Totals, Written};
+use crate::{Fact, Totals, Written};
 
 /// How much of each message a query brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,14 @@ pub struct MessageRow {
     pub details: Option<Details>,
     /// Where its bytes are; for `AccountMailboxes::read`.
     pub file: MessageFile,
+}
+
+impl MessageRow {
+    /// What the index says of it.
+    pub fn fact(&self) -> Fact<'_> {
+        let Self { uid, modseq, size, internal_date, saved, .. } = *self;
+        Fact { uid, flags: &self.flags, modseq, size, internal_date, saved }
+    }
 }
 
 /// What was parsed when the message came.

@@ -16,6 +16,7 @@ use crate::{
     asked::Asked,
     background::{Background, FollowUp, FollowUps},
     changes::follow,
+    facts_kept::FactsKept,
     maildir::Maildir,
     open_account::{OpenAccount, Opened},
     open_accounts::{Borrowed, OpenAccounts},
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: Watchers,
     pub(crate) asked: Asked,
     pub(crate) follow_ups: FollowUps,
+    /// What is kept of mailboxes in memory.
+    pub(crate) facts: Arc<FactsKept>,
     background: Mutex<Option<Background>>,
     /// Tells whoever would replace the whole store that somebody works on it.
     _alive: LifeLock,
@@ -106,6 +109,7 @@ impl MailStore {
             watchers: Watchers::default(),
             asked: Asked::default(),
             follow_ups: FollowUps::default(),
+            facts: Arc::default(),
             background: Mutex::new(None),
             _alive: alive,
         });
@@ -182,6 +186,7 @@ impl Shared {
                 return Ok(borrowed);
             }
             // Another process built it anew, or lost it: as if it had never been open here.
+            self.facts.forget(id);
             self.accounts.close(id);
         }
     }
@@ -189,6 +194,7 @@ impl Shared {
     /// The index turned out to be damaged: the next operation builds a new one.
     pub(crate) async fn damaged(&self, id: AccountId, borrowed: &Borrowed) {
         tracing::error!(account = %id, "the index is damaged; it is set aside and built anew");
+        self.facts.forget(id);
         if let Ok(account) = borrowed.account()
             && let Err(error) = account.index.set_aside_opened((self.options.clock)()).await
         {

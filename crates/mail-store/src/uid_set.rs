@@ -30,6 +30,15 @@ impl UidSet {
         &self.0
     }
 
+    /// How many UIDs are in it.
+    pub(crate) fn numbers(&self) -> usize {
+        let length = |range: &RangeInclusive<Uid>| range.end().number() - range.start().number();
+        self.0.iter().fold(0, |sum, range| {
+            sum.saturating_add(usize::try_from(length(range)).unwrap_or(usize::MAX))
+                .saturating_add(1)
+        })
+    }
+
     /// Whether a UID is in it.
     pub fn contains(&self, uid: Uid) -> bool {
         let after = self.0.partition_point(|range| *range.start() <= uid);

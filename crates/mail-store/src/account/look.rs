@@ -1,18 +1,21 @@
 //! What can be asked of an account's mailboxes without changing them.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    path::Path,
     sync::Arc,
 };
 
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
-use stable_storage::on_blocking_thread;
+use mime_core::Envelope;
+use stable_storage::{on_blocking_thread, open_cached, read_ahead, read_cached};
 
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
-    Changes, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
-    StoreError, Threadable, Totals, UidSet, Want, Watch,
+    Changes, Details, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow,
+    SortBy, StoreError, Threadable, Totals, UidSet, Want, Watch,
     changes::{keys, merge},
+    facts_kept,
     index::{history, listed, mailboxes, messages, sorting},
     listing,
 };
@@ -20,6 +23,17 @@ use crate::{
 /// The most UIDs that are told to be gone where the log does not reach: beyond them a session begins
 /// anew.
 const GONE_MAX: usize = 1_000_000;
+
+/// Of a larger message only the beginning is brought from the disk ahead of its reader.
+const AHEAD_OCTETS: u64 = 256 * 1024;
+
+/// Whether a file's name and first octet are in memory.
+fn is_cached(path: &Path) -> bool {
+    match open_cached(path) {
+        Ok(Some(file)) => matches!(read_cached(&file, 0, &mut [0]), Ok(Some(_))),
+        _ => false,
+    }
+}
 
 impl AccountMailboxes {
     /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
@@ -175,6 +189,44 @@ impl AccountMailboxes {
         }))
     }
 
+    /// What was parsed of the messages of the set that exist, by UID; one query, as above.
+    pub fn details<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+    ) -> Pending<'a, BTreeMap<Uid, Details>> {
+        Box::pin(
+            self.ask(
+                move |mut look| async move { messages::details(&mut look, mailbox, uids).await },
+            ),
+        )
+    }
+
+    /// The header fields of ENVELOPE of the messages of the set that exist, by UID; one query, as
+    /// above.
+    pub fn envelopes<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+    ) -> Pending<'a, Vec<(Uid, Envelope)>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::envelopes(&mut look, mailbox, uids).await
+        }))
+    }
+
+    /// What the index says of the messages of a mailbox, from memory, for who wants to know it of
+    /// this many. None if it is asked for by rows: [`AccountMailboxes::fetch`]; also if it can't be
+    /// read, so that the error is met there.
+    pub fn facts(&self, mailbox: MailboxId, wanted: usize) -> Pending<'_, Option<Arc<Facts>>> {
+        Box::pin(async move {
+            let borrowed = self.borrow().await?;
+            let mut look = borrowed.account()?.look().await?;
+            let key = (self.id, mailbox);
+            let found = facts_kept::now(&self.store.shared.facts, &mut look, key, wanted).await;
+            Ok(found.unwrap_or_default())
+        })
+    }
+
     /// Opens a message's bytes. [`StoreError::MessageGone`] if it was expunged meanwhile.
     pub fn read<'a>(&'a self, file: &'a MessageFile) -> Pending<'a, MessageReader> {
         Box::pin(async move {
@@ -195,6 +247,25 @@ impl AccountMailboxes {
             }
             Err(StoreError::MessageGone)
         })
+    }
+
+    /// These messages will be read soon, in this order. If they must come from the disk, the kernel
+    /// begins to bring them, so that nobody waits for one after the other. What can't be opened
+    /// here is met when it is read.
+    pub fn read_ahead<'f>(&self, files: impl Iterator<Item = &'f MessageFile>) {
+        let maildir = self.store.shared.maildir(self.id);
+        let mut paths = files.map(|file| (maildir.path(&file.path), file.size)).peekable();
+        // Those that stand together are in memory together, or not.
+        let cached = paths.peek().is_none_or(|(path, _)| is_cached(path));
+        if cached {
+            return;
+        }
+        let paths: Vec<_> = paths.collect();
+        tokio::task::spawn_blocking(move || {
+            for (path, size) in paths {
+                let _ = read_ahead(&path, size.min(AHEAD_OCTETS));
+            }
+        });
     }
 
     /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if

@@ -1,4 +1,5 @@
-//! What follows a change within seconds: file names say the flags, files of expunged messages go.
+//! What follows a change within seconds: file names say the flags, files of expunged messages go,
+//! the index's log is copied into it.
 //!
 //! It is done in steps, so that nobody waits long for the account.
 
@@ -52,6 +53,9 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
     let is_held = removed == doomed::Done::Held;
     let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
     bring_names_up(account).await?;
+    if account.index.is_log_long() {
+        account.index.copy_log().await?;
+    }
     Ok(Followed { changed, is_held })
 }
 

@@ -11,7 +11,10 @@ use std::{
 
 use mail_types::{AccountId, Timestamp};
 use sqlx::SqliteConnection;
-use stable_storage::{Database, DatabaseError, Durability, Held, Opening, Turnstile};
+use stable_storage::{
+    Database, DatabaseError, Durability, Held, Opening, Turnstile, copy_log, log_waiting,
+    on_blocking_thread,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{here::Here, schema::MIGRATIONS};
@@ -19,6 +22,10 @@ use crate::StoreError;
 
 /// The page cache of a connection.
 const CACHE_KIB: u32 = 512;
+/// With more pages than this in its log, an index is copied beside what is done with it.
+const LOG_PAGES: u32 = 1000;
+/// With more than this (32 MiB), within the commit that made them so many.
+const LOG_PAGES_MAX: &str = "pragma wal_autocheckpoint = 8000";
 /// What the name of an index that was replaced ends with, before the time.
 const REPLACED: &str = ".replaced-";
 
@@ -155,10 +162,31 @@ impl Index {
         Ok(())
     }
 
+    /// Whether the log has grown so much that it is to be copied.
+    pub(crate) fn is_log_long(&self) -> bool {
+        log_waiting(&self.path) > LOG_PAGES
+    }
+
+    /// Copies the log into the index, on a connection of its own: nobody waits.
+    pub(crate) async fn copy_log(&self) -> Result<(), StoreError> {
+        let (opening, account) = (opening(&self.path), self.account);
+        on_blocking_thread(move || {
+            copy_log(&opening).map_err(|error| failed(account, "copy the log of", error))
+        })
+        .await
+    }
+
     async fn connect(&self) -> Result<Connected, StoreError> {
-        let connection = Database::connect_or_migrate(&opening(&self.path))
+        let mut connection = Database::connect_or_migrate(&opening(&self.path))
             .await
             .map_err(|error| failed(self.account, "open", error))?;
+        sqlx::query(LOG_PAGES_MAX).execute(&mut connection).await.map_err(|error| {
+            StoreError::Index {
+                account: self.account,
+                operation: "set up",
+                source: Box::new(error),
+            }
+        })?;
         let inode = inode(&self.path).unwrap_or(0);
         self.opened.store(inode, Ordering::Relaxed);
         Ok(Connected { connection, inode })
@@ -170,6 +198,7 @@ pub(super) fn opening(path: &Path) -> Opening {
     Opening {
         durability: Durability::Normal,
         cache_kib: CACHE_KIB,
+        log_pages: LOG_PAGES,
         ..Opening::new(path, MIGRATIONS)
     }
 }
@@ -253,6 +282,11 @@ impl Look {
             .as_mut()
             .map(|connected| &mut connected.connection)
             .ok_or(StoreError::Closing)
+    }
+
+    /// The file that it looks into; no other one has this number as long as it is open.
+    pub(crate) fn file(&self) -> u64 {
+        self.connection.as_ref().map_or(0, |connected| connected.inode)
     }
 
     /// An error of a statement.

@@ -197,6 +197,17 @@ fn state(row: &SqliteRow) -> Result<MailboxState, sqlx::Error> {
     })
 }
 
+/// How many messages a mailbox has.
+pub(crate) async fn messages(look: &mut Look, id: MailboxId) -> Result<usize, StoreError> {
+    let failed = look.failed("count the messages of a mailbox");
+    let count: Option<i64> = sqlx::query_scalar("select messages from mailboxes where id = ?")
+        .bind(id.0)
+        .fetch_optional(look.db()?)
+        .await
+        .map_err(failed)?;
+    Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+}
+
 /// Octets of the messages with `\Deleted`.
 pub(crate) async fn deleted_octets(look: &mut Look, id: MailboxId) -> Result<u64, StoreError> {
     let failed = look.failed("add up what is deleted");

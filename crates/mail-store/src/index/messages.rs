@@ -6,6 +6,7 @@ pub(super) mod packed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
+use mime_core::Envelope;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
@@ -178,25 +179,57 @@ pub(crate) async fn fetch(
 }
 
 /// What was parsed of messages.
-async fn details(
+pub(crate) async fn details(
     look: &mut Look,
     mailbox: MailboxId,
     uids: &UidSet,
 ) -> Result<BTreeMap<Uid, Details>, StoreError> {
     let failed = look.failed("read details");
-    let rows = sqlx::query(
-        "select d.uid, d.envelope, d.structure from json_each(?1) r cross join details d
-         where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1",
-    )
-    .bind(uids.json())
-    .bind(mailbox.0)
-    .fetch_all(look.db()?)
-    .await
-    .map_err(&failed)?;
-    let parsed = |row: &SqliteRow| {
-        Ok((uid(row.try_get(0)?), Details::decode(row.try_get(1)?, row.try_get(2)?)?))
-    };
-    rows.iter().map(parsed).collect::<Result<_, sqlx::Error>>().map_err(failed)
+    let packed = parsed(look, mailbox, uids, packed::DETAILS_ROW).await?;
+    let mut details = BTreeMap::new();
+    let mut rows = packed::Blobs::of(&packed);
+    while let Some(row) = rows.next_row() {
+        let (uid, [envelope, structure]) = row.ok_or_else(|| failed(packed::no_such_rows()))?;
+        details.insert(uid, Details::decode(envelope, structure).map_err(&failed)?);
+    }
+    Ok(details)
+}
+
+/// The header fields of ENVELOPE of messages, by UID.
+pub(crate) async fn envelopes(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+) -> Result<Vec<(Uid, Envelope)>, StoreError> {
+    let failed = look.failed("read envelopes");
+    let packed = parsed(look, mailbox, uids, packed::ENVELOPE_ROW).await?;
+    let mut envelopes = Vec::new();
+    let mut rows = packed::Blobs::of(&packed);
+    while let Some(row) = rows.next_row() {
+        let (uid, [envelope]) = row.ok_or_else(|| failed(packed::no_such_rows()))?;
+        let envelope =
+            Envelope::decode(envelope).map_err(|e| failed(sqlx::Error::Decode(Box::new(e))))?;
+        envelopes.push((uid, envelope));
+    }
+    envelopes.sort_unstable_by_key(|(uid, _)| *uid);
+    Ok(envelopes)
+}
+
+/// Rows of what was parsed, packed.
+async fn parsed(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    row: &str,
+) -> Result<Vec<u8>, StoreError> {
+    let failed = look.failed("read what was parsed");
+    let mut sql = QueryBuilder::<Sqlite>::new("select cast(group_concat(");
+    sql.push(row).push(", '') as blob) from json_each(").push_bind(uids.json());
+    sql.push(") r cross join details d where d.mailbox = ").push_bind(mailbox.0);
+    sql.push(" and d.uid between r.value ->> 0 and r.value ->> 1");
+    let rows: Option<Vec<u8>> =
+        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(failed)?;
+    Ok(rows.unwrap_or_default())
 }
 
 /// A mailbox's folder; none of a mailbox that is gone, which has no rows either.

@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "what messages are sorted and threaded by", sql: FOURTH },
     Migration { name: "when messages were saved, their email ids and previews", sql: FIFTH },
     Migration { name: "how what is removed can be kept", sql: SIXTH },
+    Migration { name: "counters are touched by flags that they count", sql: SEVENTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -213,4 +214,16 @@ const SIXTH: &str = "
 -- where a message's file goes if what is removed is kept, and the keywords that it had
 alter table doomed add column kept_as text;
 alter table doomed add column keywords text not null default '';
+";
+
+const SEVENTH: &str = "
+-- the same as before, for changes of Seen and Deleted only
+drop trigger flags_change;
+create trigger flags_change after update of flags on messages
+when (old.flags & 9) <> (new.flags & 9) begin
+    update mailboxes set
+        unseen = unseen + (new.flags & 1 = 0) - (old.flags & 1 = 0),
+        deleted = deleted + (new.flags & 8 <> 0) - (old.flags & 8 <> 0)
+    where id = new.mailbox;
+end;
 ";

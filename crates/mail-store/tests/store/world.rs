@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use mail_store::{
-    AccountMailboxes, Delivery, MailStore, MailboxState, NewMessage, StoreOptions, UidSet, Want,
+    AccountMailboxes, Delivery, MailStore, MailboxState, MessageRow, NewMessage, StoreOptions,
+    UidSet, Want,
 };
 use mail_types::{
     AccountId, Flag, FlagSet, MailboxId, MailboxName, QueueId, RecipientNumber, Timestamp, Uid,
@@ -156,6 +157,13 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
                 object: format!("{} {} {words:?}", ids.email, ids.thread),
             });
         }
+        let facts = account.facts(state.id, rows.len()).await.unwrap().unwrap();
+        let all_of_it = UidSet::all();
+        assert!(facts.within(&all_of_it).eq(rows.iter().map(MessageRow::fact)));
+        let envelopes = account.envelopes(state.id, &all_of_it).await.unwrap();
+        let parsed = rows.iter().filter_map(|row| Some((row.uid, row.details.as_ref()?)));
+        let parsed: Vec<_> = parsed.map(|(uid, parsed)| (uid, parsed.envelope.clone())).collect();
+        assert_eq!(envelopes, parsed);
         let count = |wanted: &dyn Fn(&FlagSet) -> bool| {
             u32::try_from(rows.iter().filter(|row| wanted(&row.flags)).count()).unwrap()
         };

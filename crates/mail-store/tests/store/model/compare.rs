@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mail_store::{AccountMailboxes, UidSet, Want};
+use mail_store::{AccountMailboxes, MessageRow, UidSet, Want};
 
 use super::{
     operations::LETTERS,
@@ -25,10 +25,13 @@ pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, real: T, rules: T
 /// the messages' bytes with what is known of them.
 pub(super) async fn observe(account: &AccountMailboxes, reads: bool) -> Result<Rules, String> {
     let mut rules = Rules::default();
-    let (mut messages, mut octets) = (0, 0);
+    let (mut messages, mut octets, all) = (0, 0, UidSet::all());
     for state in account.states().await.map_err(|e| format!("states: {e}"))? {
         let want = if reads { Want::Details } else { Want::Facts };
-        let rows = account.fetch(state.id, &UidSet::all(), want).await.unwrap();
+        let rows = account.fetch(state.id, &all, want).await.unwrap();
+        let facts = account.facts(state.id, rows.len()).await.unwrap().ok_or("no facts")?;
+        let facts: Vec<_> = facts.within(&all).collect();
+        same("facts", facts, rows.iter().map(MessageRow::fact).collect())?;
         let mut mailbox = Mailbox {
             name: state.name.to_string(),
             special: state.special_use.map(|special| special.as_str().to_owned()),
