@@ -45,7 +45,7 @@ impl Conversation {
                     }
                     tell(&ask, selected, changes, talk).await?;
                 }
-                Ok(None) => {}
+                Ok(None) => ask.up_to(talk.parts().0, selected.seen),
                 Err(StoreError::MailboxGone(_) | StoreError::NoSuchMailbox(_)) => {
                     let (session, wire) = talk.parts();
                     ask.mailbox_gone(session, wire);

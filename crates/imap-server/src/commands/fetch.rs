@@ -8,7 +8,7 @@ use agent_kit::Gone;
 use imap_core::{
     UidRuns,
     command::{Fetch, FetchItem, Numbering},
-    response::{Code, Completion, FetchResponse},
+    response::{Code, Completion},
     server::Ask,
 };
 use mail_store::{AccountMailboxes, FlagChange, MessageReader, MessageRow, StoreError, Want};
@@ -17,6 +17,7 @@ use mail_types::{Flag, FlagSet, Right};
 use super::{
     fetch_content::{Content, needs_structure},
     fetch_derived::Derived,
+    fetch_facts::index_item,
     missed::vanished,
 };
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 
 /// Rows a query, if what was parsed at delivery is not wanted.
 const ROWS: u32 = 1000;
+/// So many messages are brought from the disk ahead of those that are told.
+const AHEAD: usize = 32;
 /// Rows a query with what was parsed at delivery.
 const DETAILED_ROWS: u32 = 200;
 
@@ -68,9 +71,9 @@ pub(super) async fn tell_new(
 }
 
 /// One FETCH in progress.
-struct Fetching<'f> {
+pub(super) struct Fetching<'f> {
     mailboxes: AccountMailboxes,
-    fetch: &'f Fetch,
+    pub(super) fetch: &'f Fetch,
     /// The command, if it is one.
     ask: Option<&'f Ask<Fetch>>,
     mark_seen: bool,
@@ -118,8 +121,17 @@ impl Fetching<'_> {
         selected: &mut Selected,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Tally, StoreError>, Gone> {
+        if !self.fetch.reads_content() {
+            let number = usize::try_from(wanted.len()).unwrap_or(usize::MAX);
+            match self.mailboxes.facts(selected.id, number).await {
+                Ok(Some(facts)) => return self.tell_facts(&facts, wanted, selected, talk).await,
+                Ok(None) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
         let (mut rest, mut told, mut undecodable) = (wanted.clone(), 0, false);
         let detailed = self.want() == Want::Details || Derived::is_wanted(self.fetch);
+        let reads = self.fetch.reads_content();
         let portion_size = if detailed { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {
             let portion;
@@ -132,7 +144,10 @@ impl Fetching<'_> {
                 Ok(derived) => derived,
                 Err(error) => return Ok(Err(error)),
             };
-            for (row, marked) in &rows {
+            for (place, (row, marked)) in rows.iter().enumerate() {
+                if reads && place.is_multiple_of(AHEAD) {
+                    self.read_ahead(&rows, place);
+                }
                 match self.tell((row, &derived), *marked, talk).await? {
                     Ok(Told::Whole) => told += 1,
                     Ok(Told::Gone) => {}
@@ -144,6 +159,14 @@ impl Fetching<'_> {
         Ok(Ok(Tally { told, undecodable }))
     }
 
+    /// Lets the messages come that are read next, while those before them are told.
+    fn read_ahead(&self, rows: &[(MessageRow, bool)], place: usize) {
+        let begin = if place == 0 { 0 } else { place + AHEAD };
+        let next = rows.get(begin..).unwrap_or_default().iter();
+        let count = if place == 0 { 2 * AHEAD } else { AHEAD };
+        self.mailboxes.read_ahead(next.take(count).map(|(row, _)| &row.file));
+    }
+
     /// The messages of the command; with CHANGEDSINCE, those of them that changed later
     /// (RFC 7162 §3.1.4.1).
     async fn wanted(&self, ask: &Ask<Fetch>, selected: &Selected) -> Result<UidRuns, StoreError> {
@@ -153,7 +176,7 @@ impl Fetching<'_> {
         Ok(named.intersection(&uid_runs(&changed)))
     }
 
-    fn want(&self) -> Want {
+    pub(super) fn want(&self) -> Want {
         let parsed = |item: &FetchItem| match item {
             FetchItem::Envelope
             | FetchItem::Body
@@ -193,7 +216,11 @@ impl Fetching<'_> {
     }
 
     /// What is kept of a portion beside its rows, if it is asked for.
-    async fn derived(&self, selected: &Selected, portion: &UidRuns) -> Result<Derived, StoreError> {
+    pub(super) async fn derived(
+        &self,
+        selected: &Selected,
+        portion: &UidRuns,
+    ) -> Result<Derived, StoreError> {
         let command = self.fetch;
         if !Derived::is_wanted(command) {
             return Ok(Derived::default());
@@ -229,7 +256,7 @@ impl Fetching<'_> {
         for item in items {
             if item.section().is_none() && item.decoded().is_none() {
                 let out = &mut talk.parts().1.output;
-                index_item(&mut response, out, item, row, recent);
+                index_item(&mut response, out, item, (&row.fact(), row.details.as_ref()), recent);
                 derived.tell(&mut response, out, item, row.uid);
             } else if let (Some(content), Some(reader)) = (contents.next(), &source.reader) {
                 content.tell(reader, item, &mut response, talk).await?;
@@ -239,7 +266,7 @@ impl Fetching<'_> {
         let out = &mut wire.output;
         if marked {
             for item in self.ask.into_iter().flat_map(|ask| ask.items_if_marked(session)) {
-                index_item(&mut response, out, item, row, recent);
+                index_item(&mut response, out, item, (&row.fact(), row.details.as_ref()), recent);
             }
         }
         response.end(out);
@@ -249,11 +276,11 @@ impl Fetching<'_> {
 }
 
 /// What became of all responses.
-struct Tally {
+pub(super) struct Tally {
     /// How many are whole.
-    told: u32,
+    pub(super) told: u32,
     /// Some part is encoded in a way that nobody knows.
-    undecodable: bool,
+    pub(super) undecodable: bool,
 }
 
 /// What became of a message's response.
@@ -288,30 +315,5 @@ impl Source {
             }
         }
         Ok(Self { reader: Some(reader), contents })
-    }
-}
-
-/// An item that the index answers.
-fn index_item(
-    response: &mut FetchResponse,
-    out: &mut Vec<u8>,
-    item: &FetchItem,
-    row: &MessageRow,
-    recent: bool,
-) {
-    match (item, &row.details) {
-        (FetchItem::Uid, _) => response.uid(out, row.uid),
-        (FetchItem::Flags, _) => response.flags(out, &row.flags, recent),
-        (FetchItem::ModSeq, _) => response.mod_seq(out, row.modseq),
-        (FetchItem::InternalDate, _) => response.internal_date(out, row.internal_date),
-        (FetchItem::SaveDate, _) => response.save_date(out, row.saved),
-        (FetchItem::Size, _) => response.size(out, row.size),
-        (FetchItem::Envelope, Some(details)) => response.envelope(out, &details.envelope),
-        (FetchItem::Body, Some(details)) => response.body(out, &details.structure),
-        (FetchItem::BodyStructure, Some(details)) => {
-            response.body_structure(out, &details.structure);
-        }
-        // Items with a section come from the file, others are kept apart.
-        _ => {}
     }
 }

@@ -12,6 +12,7 @@ mod fetch;
 mod fetch_content;
 mod fetch_decoded;
 mod fetch_derived;
+mod fetch_facts;
 mod list;
 mod mailbox_id;
 mod mailboxes;

@@ -7,7 +7,7 @@ use imap_core::{
     server::{Ask, FlagsNow},
 };
 use mail_store::{FlagChange, FlagsStored, StoreError, Want};
-use mail_types::{FlagSet, Right, Rights, Uid};
+use mail_types::{FlagSet, Keyword, Right, Rights, Uid};
 
 use crate::{
     handler::{Conversation, Talk},
@@ -58,7 +58,19 @@ async fn store(
         Ok(stored) => stored,
         Err(error) => return Ok(Err(error)),
     };
+    let known_keywords =
+        |keywords: &[Keyword]| keywords.iter().all(|k| selected.keywords.contains(k));
+    // If nobody else did anything since this session last looked, there will be no news.
+    let alone = stored
+        .span
+        .filter(|(before, _)| *before == selected.seen && known_keywords(command.flags.keywords()));
     for (message, before) in stored.done.iter().zip(&stored.before) {
+        let (session, wire) = talk.parts();
+        ask.flags(session, wire, flags_now(message));
+        talk.drain().await?;
+        if alone.is_some() {
+            continue;
+        }
         // RFC 3501 §6.4.6: what another session changed is told, even if this one wants silence
         // about what it changes itself; with the news, which passes over what is its own.
         let all_known = *before <= selected.seen
@@ -69,9 +81,9 @@ async fn store(
         } else {
             selected.own_changes.remove(&message.uid);
         }
-        let (session, wire) = talk.parts();
-        ask.flags(session, wire, flags_now(message));
-        talk.drain().await?;
+    }
+    if let Some((_, after)) = alone {
+        selected.seen = after;
     }
     for portion in stored.modified.chunks(ROWS) {
         if let Err(error) = tell_left(selected, ask, portion, talk).await? {

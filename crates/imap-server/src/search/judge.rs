@@ -1,17 +1,17 @@
 //! Whether a message matches, as far as it is known. Pure.
 //!
-//! What is known grows in three steps, each dearer than the one before: the row of the index, the
-//! header, the words of the body. Most messages are decided by their row.
+//! What is known grows in four steps, each dearer than the one before: the facts of the index, the
+//! envelope, the header, the words of the body. Most messages are decided by one of the first two.
 
 use imap_core::{
     UidRuns,
     calendar::Date,
     command::{EnvelopeField, SearchKey},
 };
-use mail_store::MessageRow;
-use mail_types::{Flag, Timestamp};
+use mail_store::Fact;
+use mail_types::{Flag, Timestamp, Uid};
 use mime_core::{
-    Octets,
+    Envelope, Octets,
     header::{self, address::AddressItem, date::DateTime},
     text::decode_header,
 };
@@ -28,15 +28,17 @@ pub(super) trait Numbers {
     /// The messages that a key of sequence numbers, UIDs or object ids means.
     fn named_by(&self, key: &SearchKey) -> &UidRuns;
     /// Whether the message is `\Recent` in this session.
-    fn is_recent(&self, row: &MessageRow) -> bool;
+    fn is_recent(&self, uid: Uid) -> bool;
     /// When the search began.
     fn began(&self) -> Timestamp;
 }
 
 /// What is known of one message.
 pub(super) struct Evidence<'m, N> {
-    pub(super) row: &'m MessageRow,
+    pub(super) fact: Fact<'m>,
     pub(super) numbers: &'m N,
+    /// The fields of its envelope, once they were asked for.
+    pub(super) envelope: Option<&'m Envelope>,
     /// The octets of the message header, once they were read.
     pub(super) header: Option<&'m [u8]>,
     /// Which words stand in the body, once it was read.
@@ -58,12 +60,12 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::Sequence(_)
             | SearchKey::Uid(_)
             | SearchKey::EmailId(_)
-            | SearchKey::ThreadId(_) => Some(self.numbers.named_by(key).contains(self.row.uid)),
-            SearchKey::Flag(flag) => Some(self.row.flags.contains(flag)),
+            | SearchKey::ThreadId(_) => Some(self.numbers.named_by(key).contains(self.fact.uid)),
+            SearchKey::Flag(flag) => Some(self.fact.flags.contains(flag)),
             SearchKey::Keyword(keyword) => {
-                Some(self.row.flags.contains(&Flag::Keyword(keyword.clone())))
+                Some(self.fact.flags.contains(&Flag::Keyword(keyword.clone())))
             }
-            SearchKey::Recent => Some(self.numbers.is_recent(self.row)),
+            SearchKey::Recent => Some(self.numbers.is_recent(self.fact.uid)),
             SearchKey::Before(date) => Some(self.day() < *date),
             SearchKey::On(date) => Some(self.day() == *date),
             SearchKey::Since(date) => Some(self.day() >= *date),
@@ -72,9 +74,9 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::SavedSince(date) => Some(self.day_saved() >= *date),
             SearchKey::Older(seconds) => Some(self.age() >= i64::from(*seconds)),
             SearchKey::Younger(seconds) => Some(self.age() <= i64::from(*seconds)),
-            SearchKey::Larger(size) => Some(self.row.size > *size),
-            SearchKey::Smaller(size) => Some(self.row.size < *size),
-            SearchKey::ModSeq(least) => Some(self.row.modseq >= *least),
+            SearchKey::Larger(size) => Some(self.fact.size > *size),
+            SearchKey::Smaller(size) => Some(self.fact.size < *size),
+            SearchKey::ModSeq(least) => Some(self.fact.modseq >= *least),
             SearchKey::SentBefore(date) => self.sent(|day| day < *date),
             SearchKey::SentOn(date) => self.sent(|day| day == *date),
             SearchKey::SentSince(date) => self.sent(|day| day >= *date),
@@ -106,7 +108,7 @@ impl<N: Numbers> Evidence<'_, N> {
     /// Whether a field of the envelope has the text, decoded. Where a negative answer might be due to
     /// what the envelope leaves out, the header decides.
     fn envelope_has(&self, field: EnvelopeField, text: &str) -> Option<bool> {
-        let envelope = &self.row.details.as_ref()?.envelope;
+        let envelope = self.envelope?;
         let (name, addresses) = match field {
             EnvelopeField::Subject => {
                 let has = |subject: &Octets| text.is_empty() || value_has(subject, &fold(text));
@@ -132,29 +134,26 @@ impl<N: Numbers> Evidence<'_, N> {
 
     /// How many seconds ago it was received (RFC 5032 §3).
     fn age(&self) -> i64 {
-        self.numbers.began().secs().saturating_sub(self.row.internal_date.secs())
+        self.numbers.began().secs().saturating_sub(self.fact.internal_date.secs())
     }
 
     /// The day on which it was received, in UTC as INTERNALDATE shows it.
     fn day(&self) -> Date {
-        Date::of(self.row.internal_date)
+        Date::of(self.fact.internal_date)
     }
 
     /// The day on which it was saved in the mailbox, in UTC as SAVEDATE shows it (RFC 8514 §4.3).
     fn day_saved(&self) -> Date {
-        Date::of(self.row.saved)
+        Date::of(self.fact.saved)
     }
 
     /// The day of its Date field, without regard to time and zone; a message without a Date that
     /// can be read was sent on no day.
     fn sent(&self, holds: impl Fn(Date) -> bool) -> Option<bool> {
-        let date =
-            self.row.details.as_ref()?.envelope.date.as_deref().and_then(DateTime::parse).and_then(
-                |date| {
-                    let (year, month, day) = date.civil_date();
-                    Date::new(year, month, day)
-                },
-            );
+        let date = self.envelope?.date.as_deref().and_then(DateTime::parse).and_then(|date| {
+            let (year, month, day) = date.civil_date();
+            Date::new(year, month, day)
+        });
         Some(date.is_some_and(holds))
     }
 }
@@ -205,23 +204,28 @@ fn header_has(octets: &[u8], text: &str) -> bool {
     })
 }
 
+/// Whether a value has the words, folded already. Most values are plain ASCII without anything
+/// encoded: those need not be copied.
 fn value_has(value: &[u8], folded: &str) -> bool {
+    let is_plain = value.is_ascii() && !value.iter().any(|octet| b"=\r\n\x1b".contains(octet));
+    if is_plain {
+        let (text, words) = (value.trim_ascii(), folded.as_bytes());
+        let mut places = text.windows(words.len().max(1));
+        return words.is_empty() || places.any(|place| place.eq_ignore_ascii_case(words));
+    }
     fold(&decode_header(value)).contains(folded)
 }
 
-/// Whether a key can need more than the row of the index.
-pub(super) fn needs_content(key: &SearchKey) -> bool {
+/// Whether a key asks for what the envelope can tell.
+pub(super) fn needs_envelope(key: &SearchKey) -> bool {
     match key {
-        SearchKey::And(keys) => keys.iter().any(needs_content),
-        SearchKey::Or(pair) => needs_content(&pair.0) || needs_content(&pair.1),
-        SearchKey::Not(key) => needs_content(key),
+        SearchKey::And(keys) => keys.iter().any(needs_envelope),
+        SearchKey::Or(pair) => needs_envelope(&pair.0) || needs_envelope(&pair.1),
+        SearchKey::Not(key) => needs_envelope(key),
         SearchKey::SentBefore(_)
         | SearchKey::SentOn(_)
         | SearchKey::SentSince(_)
-        | SearchKey::Envelope { .. }
-        | SearchKey::Header { .. }
-        | SearchKey::Body(_)
-        | SearchKey::Text(_) => true,
+        | SearchKey::Envelope { .. } => true,
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! SEARCH: which messages of the selected mailbox match.
 //!
-//! The index answers first, some hundred rows a query; only what it cannot decide is read from the
-//! files, the header before the body. Memory is bounded by a row batch, one header and one piece
+//! The index answers first, from memory or some hundred rows a query; only what it cannot decide is
+//! read from the files, the header before the body. Memory is bounded by a row batch, one header and one piece
 //! of a body, whatever is searched.
 
 mod judge;
@@ -11,9 +11,10 @@ use std::ops::Range;
 
 use agent_kit::Gone;
 use imap_core::{UidRuns, command::SearchKey, response::FoundModSeqs};
-use mail_store::{AccountMailboxes, MessageReader, MessageRow, StoreError, UidSet, Want};
+use mail_store::{AccountMailboxes, Fact, MessageReader, MessageRow, StoreError, UidSet, Want};
 use mail_types::{MailboxId, ModSeq, Timestamp, Uid};
 use mime_core::{
+    Envelope,
     body_structure::{Content, Part},
     reading::SearchText,
     text::decode_header,
@@ -24,7 +25,7 @@ use crate::{
     progress::Progress,
     selected::{uid_runs, uid_set},
 };
-use judge::{Evidence, Numbers, body_texts, needs_content};
+use judge::{Evidence, Numbers, body_texts, needs_envelope};
 use words::Needles;
 
 /// Rows a query.
@@ -103,19 +104,30 @@ impl Query {
         if let Err(end) = self.name_objects(account, mailbox, talk).await? {
             return Ok(Err(end));
         }
-        let want = if needs_content(&self.key) { Want::Details } else { Want::Facts };
         let mut texts = Vec::new();
         body_texts(&self.key, &mut texts);
         let mut needles = Needles::new(texts);
         let (mut found, names_mod_seq) = (Found::default(), self.key.names_mod_seq());
         let uids: Vec<Uid> = self.candidates(account, mailbox).await?.iter().collect();
+        let facts = account.facts(mailbox, uids.len()).await?;
         let (mut progress, mut done) = (Progress::begin(), 0);
         for batch in uids.chunks(BATCH) {
-            let rows = account
-                .fetch(mailbox, &batch.iter().map(|uid| *uid..=*uid).collect::<UidSet>(), want)
-                .await?;
-            for row in &rows {
-                let holds = match self.known(row).judge(&self.key) {
+            let set: UidSet = batch.iter().copied().collect();
+            let rows = match facts {
+                Some(_) => Vec::new(),
+                None => account.fetch(mailbox, &set, Want::Facts).await?,
+            };
+            let messages: Vec<Fact<'_>> = match &facts {
+                Some(facts) => facts.within(&set).collect(),
+                None => rows.iter().map(MessageRow::fact).collect(),
+            };
+            let verdicts = self.judge_all(account, mailbox, &messages).await?;
+            let undecided = messages.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+            let undecided = undecided.map(|(message, _)| message.uid).collect();
+            let mut to_read =
+                self.to_read(account, mailbox, &undecided).await?.into_iter().peekable();
+            for (message, verdict) in messages.iter().zip(verdicts) {
+                let holds = match verdict {
                     Some(holds) => holds,
                     None => {
                         if let Err(end) = progress.tell(talk, done, Some(uids.len())).await {
@@ -123,14 +135,17 @@ impl Query {
                         }
                         // What is in memory is read without waiting: others have their turn between.
                         tokio::task::yield_now().await;
-                        self.read_and_judge(account, row, &mut needles).await?
+                        match to_read.next_if(|row| row.uid == message.uid) {
+                            Some(row) => self.read_and_judge(account, &row, &mut needles).await?,
+                            None => false,
+                        }
                     }
                 };
                 done += 1;
                 if holds {
-                    found.uids.push(row.uid);
+                    found.uids.push(message.uid);
                     if names_mod_seq {
-                        found.mod_seqs.push(row.modseq);
+                        found.mod_seqs.push(message.modseq);
                     }
                 }
             }
@@ -139,6 +154,45 @@ impl Query {
             }
         }
         Ok(Ok(found))
+    }
+
+    /// Decides of each message what can be decided without its file.
+    async fn judge_all(
+        &self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+        messages: &[Fact<'_>],
+    ) -> Result<Vec<Option<bool>>, StoreError> {
+        let mut verdicts: Vec<_> =
+            messages.iter().map(|message| self.known(*message, None).judge(&self.key)).collect();
+        let undecided = messages.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+        let undecided: UidSet = undecided.map(|(message, _)| message.uid).collect();
+        if undecided.is_empty() || !needs_envelope(&self.key) {
+            return Ok(verdicts);
+        }
+        let envelopes = account.envelopes(mailbox, &undecided).await?;
+        for (message, verdict) in messages.iter().zip(&mut verdicts) {
+            if let (None, Ok(place)) =
+                (*verdict, envelopes.binary_search_by_key(&message.uid, |(uid, _)| *uid))
+            {
+                let envelope = envelopes.get(place).map(|(_, envelope)| envelope);
+                *verdict = self.known(*message, envelope).judge(&self.key);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// The rows of messages whose files decide.
+    async fn to_read(
+        &self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+        undecided: &UidSet,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        if undecided.is_empty() {
+            return Ok(Vec::new());
+        }
+        account.fetch(mailbox, undecided, Want::Details).await
     }
 
     /// Finds the messages that keys of object ids mean (RFC 8474 §6).
@@ -199,8 +253,8 @@ impl Query {
         Ok(self.candidates.intersection(&uid_runs(&changed)))
     }
 
-    fn known<'m>(&'m self, row: &'m MessageRow) -> Evidence<'m, Self> {
-        Evidence { row, numbers: self, header: None, found: None }
+    fn known<'m>(&'m self, fact: Fact<'m>, envelope: Option<&'m Envelope>) -> Evidence<'m, Self> {
+        Evidence { fact, numbers: self, envelope, header: None, found: None }
     }
 
     /// Decides by what stands in the file. A message that is gone meanwhile does not match.
@@ -218,7 +272,8 @@ impl Query {
         };
         let root = &details.structure.root;
         let header = read_range(&reader, &root.header, HEADER_MAX).await?;
-        let with_header = Evidence { header: Some(&header), ..self.known(row) };
+        let known = self.known(row.fact(), Some(&details.envelope));
+        let with_header = Evidence { header: Some(&header), ..known };
         if let Some(holds) = with_header.judge(&self.key) {
             return Ok(holds);
         }
@@ -235,8 +290,8 @@ impl Numbers for Query {
         self.named.iter().find(|(named, _)| named == key).map_or(&NOTHING, |(_, uids)| uids)
     }
 
-    fn is_recent(&self, row: &MessageRow) -> bool {
-        self.recent.contains(row.uid)
+    fn is_recent(&self, uid: Uid) -> bool {
+        self.recent.contains(uid)
     }
 
     fn began(&self) -> Timestamp {
