@@ -26,6 +26,16 @@ pub(crate) fn number(out: &mut Vec<u8>, number: u64) {
 /// `string` (RFC 3501 §4.3): quoted, or a literal for what a quoted string cannot hold: 8-bit
 /// octets, CR, LF. NUL is not permitted anywhere (RFC 3501 §9) and left out.
 pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) {
+    // Nearly all are: without a branch for each octet, the loop is one for many at a time.
+    let is_special =
+        |octet: &u8| !octet.is_ascii() | matches!(octet, 0 | b'\r' | b'\n' | b'"' | b'\\');
+    let is_plain = !octets.iter().fold(false, |any, octet| any | is_special(octet));
+    if is_plain && octets.len() <= QUOTED_MAX {
+        out.reserve(octets.len().saturating_add(2));
+        out.push(b'"');
+        out.extend_from_slice(octets);
+        return out.push(b'"');
+    }
     if octets.contains(&0) {
         let without: Vec<u8> = octets.iter().copied().filter(|b| *b != 0).collect();
         return string(out, &without);
