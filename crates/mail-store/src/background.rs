@@ -133,6 +133,7 @@ async fn look(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         shared.follow_ups.wake_if_any();
         shared.facts.drop_unused();
+        shared.orders.drop_unused();
         let watched = shared.watchers.watched();
         let store = MailStore { shared };
         for (account, mailbox) in watched {

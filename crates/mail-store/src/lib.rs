@@ -37,6 +37,7 @@ mod naming;
 mod object_ids;
 mod open_account;
 mod open_accounts;
+mod orders;
 mod preview;
 mod records;
 mod shares;

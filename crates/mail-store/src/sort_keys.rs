@@ -10,7 +10,7 @@ pub(crate) const HEADER_MAX: usize = 64 * 1024;
 const ANCESTORS_MAX: usize = 100;
 
 /// What messages can be sorted by (RFC 5256 §3, RFC 5957 §3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SortKey {
     /// The internal date.
     Arrival,
@@ -33,7 +33,7 @@ pub enum SortKey {
 }
 
 /// A criterion of a sort.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SortBy {
     /// What is compared.
     pub key: SortKey,

@@ -20,6 +20,7 @@ use crate::{
     maildir::Maildir,
     open_account::{OpenAccount, Opened},
     open_accounts::{Borrowed, OpenAccounts},
+    orders::Orders,
     watch::{Watchers, payload},
 };
 
@@ -78,7 +79,8 @@ pub(crate) struct Shared {
     pub(crate) asked: Asked,
     pub(crate) follow_ups: FollowUps,
     /// What is kept of mailboxes in memory.
-    pub(crate) facts: Arc<FactsKept>,
+    pub(crate) facts: FactsKept,
+    pub(crate) orders: Orders,
     background: Mutex<Option<Background>>,
     /// Tells whoever would replace the whole store that somebody works on it.
     _alive: LifeLock,
@@ -109,7 +111,8 @@ impl MailStore {
             watchers: Watchers::default(),
             asked: Asked::default(),
             follow_ups: FollowUps::default(),
-            facts: Arc::default(),
+            facts: FactsKept::default(),
+            orders: Orders::default(),
             background: Mutex::new(None),
             _alive: alive,
         });

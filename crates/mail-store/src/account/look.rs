@@ -143,8 +143,8 @@ impl AccountMailboxes {
         }))
     }
 
-    /// The messages of the set, sorted; equal ones by UID. One query, whose cost goes with their
-    /// number.
+    /// The messages of the set, sorted; equal ones by UID. If they were sorted so a moment ago and none
+    /// came or went, that is remembered; else one query, whose cost goes with their number.
     pub fn sorted<'a>(
         &'a self,
         mailbox: MailboxId,
@@ -152,7 +152,8 @@ impl AccountMailboxes {
         by: &'a [SortBy],
     ) -> Pending<'a, Vec<Uid>> {
         Box::pin(self.ask(move |mut look| async move {
-            sorting::sorted(&mut look, mailbox, uids, by).await
+            let orders = &self.store.shared.orders;
+            orders.sorted(&mut look, (self.id, mailbox), uids, by).await
         }))
     }
 

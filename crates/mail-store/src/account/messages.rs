@@ -137,7 +137,7 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |store, borrowed| async move {
             let account = borrowed.account()?;
-            let (kept, messages) = ((&*store.store.shared.facts, store.id), (mailbox, &uids));
+            let (kept, messages) = ((&store.store.shared.facts, store.id), (mailbox, &uids));
             let stored = flags::store(account, kept, messages, &change, unchanged_since).await?;
             store.follow();
             Ok((stored, vec![mailbox]))

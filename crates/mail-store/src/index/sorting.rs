@@ -99,6 +99,34 @@ pub(crate) async fn without(
     Ok(rows.into_iter().map(uid).collect())
 }
 
+/// What an order of all messages of a mailbox belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Sortable {
+    /// The index's file.
+    file: u64,
+    uid_validity: i64,
+    uid_next: i64,
+    pub(crate) messages: usize,
+    /// Whether some have no keys yet.
+    keys_missing: bool,
+}
+
+/// What there is to sort.
+pub(crate) async fn sortable(look: &mut Look, mailbox: MailboxId) -> Result<Sortable, StoreError> {
+    let (failed, file) = (look.failed("look at what is to be sorted"), look.file());
+    let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
+        "select uid_validity, uid_next, messages, keys_missing from mailboxes where id = ?",
+    )
+    .bind(mailbox.0)
+    .fetch_optional(look.db()?)
+    .await
+    .map_err(failed)?;
+    let (uid_validity, uid_next, messages, keys_missing) =
+        row.ok_or(StoreError::MailboxGone(mailbox))?;
+    let messages = usize::try_from(messages).unwrap_or(0);
+    Ok(Sortable { file, uid_validity, uid_next, messages, keys_missing })
+}
+
 /// The messages of the set in their order; equal ones by UID.
 pub(crate) async fn sorted(
     look: &mut Look,

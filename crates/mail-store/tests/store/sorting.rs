@@ -141,3 +141,26 @@ async fn index(world: &World) -> SqliteConnection {
     let path = world.maildir().join("postrider-index.db");
     SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
 }
+
+#[tokio::test]
+async fn an_order_that_is_remembered_knows_who_came_and_went() {
+    let world = World::new();
+    let account = world.open().await.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let by = [SortBy { key: SortKey::Arrival, reverse: false }];
+    let sorted = async |uids: &UidSet| {
+        let sorted = account.sorted(inbox, uids, &by).await.unwrap();
+        sorted.into_iter().map(Uid::number).collect::<Vec<_>>()
+    };
+    append_all(&account, inbox).await;
+    assert_eq!(sorted(&UidSet::all()).await, [5, 4, 3, 2, 1]);
+    append_all(&account, inbox).await;
+    assert_eq!(sorted(&UidSet::all()).await, [5, 10, 4, 9, 3, 8, 2, 7, 1, 6]);
+    account.remove(inbox, &[uid(10), uid(3)].into_iter().collect()).await.unwrap();
+    assert_eq!(sorted(&UidSet::all()).await, [5, 4, 9, 8, 2, 7, 1, 6]);
+    // Few of many are sorted by themselves, or taken out of what is remembered.
+    for _ in 0..2 {
+        assert_eq!(sorted(&uid(4).into()).await, [4]);
+        assert_eq!(sorted(&[uid(1)..=uid(5)].into_iter().collect()).await, [5, 4, 2, 1]);
+    }
+}
