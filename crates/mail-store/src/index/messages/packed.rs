@@ -81,7 +81,10 @@ pub(super) const DETAILS_ROW: &str = "d.uid || ' ' || length(d.envelope) || ' ' 
 pub(super) const ENVELOPE_ROW: &str =
     "d.uid || ' ' || length(d.envelope) || ' ' || cast(d.envelope as text)";
 
-/// Rows of a UID and so many blobs.
+/// A message and what was parsed of it.
+type BlobsRow<'b, const N: usize> = (Uid, [&'b [u8]; N]);
+
+/// Such rows, packed.
 pub(super) struct Blobs<'b>(&'b [u8]);
 
 impl<'b> Blobs<'b> {
@@ -90,11 +93,11 @@ impl<'b> Blobs<'b> {
     }
 
     /// None behind the last row; within, none for what is no row.
-    pub(super) fn next_row<const N: usize>(&mut self) -> Option<Option<(Uid, [&'b [u8]; N])>> {
+    pub(super) fn next_row<const N: usize>(&mut self) -> Option<Option<BlobsRow<'b, N>>> {
         if self.0.is_empty() { None } else { Some(self.row()) }
     }
 
-    fn row<const N: usize>(&mut self) -> Option<(Uid, [&'b [u8]; N])> {
+    fn row<const N: usize>(&mut self) -> Option<BlobsRow<'b, N>> {
         let number = uid(self.number()?);
         let mut blobs = [&[][..]; N];
         for blob in &mut blobs {
