@@ -60,10 +60,12 @@ async fn store(
     };
     let known_keywords =
         |keywords: &[Keyword]| keywords.iter().all(|k| selected.keywords.contains(k));
-    // If nobody else did anything since this session last looked, there will be no news.
-    let alone = stored
-        .span
-        .filter(|(before, _)| *before == selected.seen && known_keywords(command.flags.keywords()));
+    // If nobody else did anything since this session last looked, there will be no news; but the
+    // results that are kept up to date hear of what this one did as news too.
+    let keeps = talk.parts().0.context(0).is_some();
+    let alone = stored.span.filter(|(before, _)| {
+        !keeps && *before == selected.seen && known_keywords(command.flags.keywords())
+    });
     for (message, before) in stored.done.iter().zip(&stored.before) {
         let (session, wire) = talk.parts();
         ask.flags(session, wire, flags_now(message));
