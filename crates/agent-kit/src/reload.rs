@@ -101,6 +101,7 @@ fn settled(old: &Config, new: &Config) -> Vec<&'static str> {
     rest.relay.max_errors = old.relay.max_errors;
     rest.relay.tarpit_after = old.relay.tarpit_after;
     rest.relay.tarpit_max = old.relay.tarpit_max;
+    rest.relay.call_forward.clone_from(&old.relay.call_forward);
     rest.proxies.xclient.clone_from(&old.proxies.xclient);
     rest.relay.outbound.port = old.relay.outbound.port;
     rest.relay.outbound.retry = old.relay.outbound.retry.clone();
@@ -148,6 +149,7 @@ mod tests {
             ("submission.hide_client_address = false", &[]),
             ("sendmail.1 = \"a@one.example\"", &[]),
             ("relay.outbound.concurrency = 7", &["relay"]),
+            ("relay.call_forward.concurrency = 7\nrelay.call_forward.timeout = \"1s\"", &[]),
             ("relay.max_errors = 7\nsubmission.sending.jump_from = 7", &[]),
             ("proxies.xclient = [\"192.0.2.1\"]", &[]),
             ("proxies.proxy_protocol = [\"192.0.2.1\"]", &["proxies"]),

@@ -77,14 +77,18 @@ impl Config {
                 mistakes.push(Mistake::of_key(key, problem));
             }
         }
-        for (key, concurrency) in [
+        for (key, count) in [
             ("relay.outbound.concurrency", self.relay.outbound.concurrency),
             ("relay.call_forward.concurrency", self.relay.call_forward.concurrency),
+            ("relay.call_forward.per_client", self.relay.call_forward.per_client),
             ("relay.outbound.concurrency_per_host", self.relay.outbound.concurrency_per_host),
         ] {
-            if concurrency == 0 {
+            if count == 0 {
                 mistakes.push(Mistake::of_key(key, "must be 1 or more"));
             }
+        }
+        if self.relay.call_forward.timeout.is_zero() {
+            mistakes.push(Mistake::of_key("relay.call_forward.timeout", "must be more than 0s"));
         }
         if !self.relay.outbound.ipv4.enabled && !self.relay.outbound.ipv6.enabled {
             let problem = "is false, as is ipv4's: no server could be reached";

@@ -208,7 +208,7 @@ sections! {
         /// When the server cannot be asked, or its answer settles nothing: "defer" has the sender try
         /// again later; "accept" takes the mail, which may have to be returned.
         pub unreachable: Unreachable = Unreachable::Defer,
-        /// How long a question may take.
+        /// How long a question may take, and how long it may wait for its turn before.
         pub timeout: Duration = Duration::from_secs(10),
         /// How long it is remembered that an address is taken ..
         pub taken_kept: Duration = hours(24),

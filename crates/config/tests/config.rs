@@ -273,6 +273,8 @@ fn one_host_for_several_accounts() {
         ("smarthosts.\"x\".host = \"smart.example.net\"", "must have a host with its port"),
         ("relay.outbound.ipv4.enabled = false\nrelay.outbound.ipv6.enabled = false", "no server"),
         ("relay.outbound.concurrency = 0", "must be 1 or more"),
+        ("relay.call_forward.per_client = 0", "must be 1 or more"),
+        ("relay.call_forward.timeout = \"0s\"", "must be more than 0s"),
         ("destinations.\"example.net\".concurrency = 0", "1 or more"),
         ("destinations.\"example.net\".source_ipv4 = \"::1\"", "must be an address such as"),
         ("etrn.\"example.net\" = \"everybody\"", "must be a network"),

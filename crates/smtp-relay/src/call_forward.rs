@@ -9,7 +9,8 @@
 //!   answer is kept ([`book`]).
 //! - What a stranger can cause is bounded: questions of one client a minute, questions at once to one
 //!   domain and in all, answers in memory. A domain whose server gave no answer is left alone for a
-//!   while.
+//!   while. That there are too many questions for a server says nothing about it: who finds no place
+//!   is to try again, and nothing is concluded.
 //! - Never a circle: a question is about one address, and while it is open a notification for the same
 //!   address, which is how our own question would come back to us, is not made to wait for it.
 //! - The text of the other server's reply is for our log; the client hears our own words.
@@ -32,7 +33,7 @@ use mail_types::{Address, Domain};
 use smtp_client::{Client, ClientOptions, Timeouts, TlsError};
 use smtp_core::reply::Refusal;
 use tokio::{
-    sync::{OnceCell, Semaphore, watch},
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
 
@@ -55,6 +56,8 @@ enum Answer {
     Unclear,
     /// No server could be asked.
     Silence,
+    /// There were too many other questions: nobody was asked.
+    NoPlace,
 }
 
 /// Asks the servers of relayed domains. A clone is the same one.
@@ -65,8 +68,8 @@ struct Inner {
     reload: Reload,
     stop: Stop,
     book: Mutex<Book>,
-    /// Questions at once to a domain; as many as there are such domains.
-    doors: Mutex<HashMap<Domain, Arc<Semaphore>>>,
+    /// Questions at once to a domain, and how many there may be; as many as there are such domains.
+    doors: Mutex<HashMap<Domain, (u32, Arc<Semaphore>)>>,
     /// Made for the first question: most installations never have one.
     caller: OnceCell<Caller>,
 }
@@ -108,16 +111,42 @@ impl CallForward {
         match (answer, settings.unreachable) {
             (Answer::Taken, _) | (Answer::Unclear | Answer::Silence, Unreachable::Accept) => Ok(()),
             (Answer::Refused, _) => Err(Refusal::NotTakenThere),
+            (Answer::NoPlace, _) => Err(Refusal::NotAskedNow),
             (Answer::Unclear | Answer::Silence, Unreachable::Defer) => Err(Refusal::NotAskedNow),
         }
     }
 
-    /// Asks, and tells all who wait.
+    /// Asks when it is its turn, and tells all who wait.
     async fn ask(&self, address: &Address, tell: &watch::Sender<Option<Answer>>) {
         let config = self.0.reload.current();
         let settings = &config.relay.call_forward;
+        let answer = match self.place(address.domain(), settings).await {
+            // It is given back when the answer is known to all who are in line.
+            Ok(_place) => self.ask_now(address, settings).await,
+            Err(answer) => {
+                tracing::info!(%address, ?answer, "not asked");
+                self.book().give_up(address);
+                answer
+            }
+        };
+        tell.send_replace(Some(answer));
+    }
+
+    /// A place among the questions to a domain; or what is to be told without a question.
+    async fn place(
+        &self,
+        domain: &Domain,
+        settings: &Settings,
+    ) -> Result<OwnedSemaphorePermit, Answer> {
+        let place = timeout(settings.timeout, self.door(domain, settings).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(Answer::NoPlace) };
+        // Those before it may have heard nothing.
+        if self.book().is_silent(domain, Instant::now()) { Err(Answer::Silence) } else { Ok(place) }
+    }
+
+    async fn ask_now(&self, address: &Address, settings: &Settings) -> Answer {
         let mut question = Question::new(address.clone());
-        let trouble = match timeout(settings.timeout, self.call(&mut question, settings)).await {
+        let trouble = match timeout(settings.timeout, self.call(&mut question)).await {
             Ok(Ok(())) => None,
             Ok(Err(why)) => Some(why),
             Err(_) => Some(format!("no answer within {} s", settings.timeout.as_secs_f32())),
@@ -127,13 +156,12 @@ impl CallForward {
         tracing::info!(%address, ?answer, reply, trouble, "asked the domain's own server");
         let (taken, refused) = (settings.taken_kept, settings.refused_kept);
         self.book().learn(address, answer, (taken, refused), Instant::now());
-        tell.send_replace(Some(answer));
+        answer
     }
 
     /// Asks host after host, until one has answered.
-    async fn call(&self, question: &mut Question, settings: &Settings) -> Result<(), String> {
+    async fn call(&self, question: &mut Question) -> Result<(), String> {
         let domain = question.domain().clone();
-        let _place = self.door(&domain, settings).acquire_owned().await;
         let caller = self.0.caller.get_or_try_init(|| async { self.caller() }).await;
         let caller = caller.map_err(|error| error.to_string())?;
         let mut trouble = "its mail is held or dropped here".to_owned();
@@ -161,9 +189,15 @@ impl CallForward {
 
     fn door(&self, domain: &Domain, settings: &Settings) -> Arc<Semaphore> {
         let mut doors = self.0.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = usize::try_from(settings.concurrency).unwrap_or(1).max(1);
-        let new = || Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        doors.entry(domain.clone()).or_insert_with(new).clone()
+        let most = settings.concurrency;
+        let places = usize::try_from(most).unwrap_or(1).max(1).min(Semaphore::MAX_PERMITS);
+        let new = || (most, Arc::new(Semaphore::new(places)));
+        let door = doors.entry(domain.clone()).or_insert_with(new);
+        if door.0 != most {
+            // The configuration was read again; who is at the former door ends there.
+            *door = new();
+        }
+        door.1.clone()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -175,4 +209,50 @@ impl CallForward {
 async fn heard(mut answer: watch::Receiver<Option<Answer>>) -> Answer {
     let told = answer.wait_for(Option::is_some).await;
     told.ok().and_then(|told| *told).unwrap_or(Answer::Silence)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use config::Config;
+
+    use super::*;
+
+    /// One that has one place for a domain, and lets nobody wait for long; and that place.
+    async fn busy() -> (CallForward, Address, OwnedSemaphorePermit) {
+        let text = "hostname = \"one.example\"\nimap.listen_tls = []\npop3.listen_tls = []\n\
+                    submission.listen_tls = []\n[relay.call_forward]\nconcurrency = 1\n\
+                    timeout = \"20ms\"\nunreachable = \"accept\"\n";
+        let config = Arc::new(Config::parse(text, Path::new("/")).unwrap());
+        let settings = config.relay.call_forward.clone();
+        let call_forward = CallForward::new(Reload::never(config), Stop::source().stop());
+        let address: Address = "a@asked.example".parse().unwrap();
+        let door = call_forward.door(address.domain(), &settings);
+        let place = door.acquire_owned().await.unwrap();
+        (call_forward, address, place)
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_learns_nothing_about_the_domain() {
+        let (call_forward, address, _place) = busy().await;
+        for _ in 0..2 {
+            let answer = call_forward.check(&address, None, false).await;
+            assert!(matches!(answer, Err(Refusal::NotAskedNow)), "{answer:?}");
+        }
+        assert!(!call_forward.book().is_silent(address.domain(), Instant::now()));
+    }
+
+    #[tokio::test]
+    async fn who_gets_a_place_after_silence_asks_no_more() {
+        let (call_forward, address, place) = busy().await;
+        let (other, times) = ("b@asked.example".parse().unwrap(), (Duration::MAX, Duration::MAX));
+        let (answer, ()) = tokio::join!(call_forward.check(&address, None, false), async {
+            tokio::task::yield_now().await;
+            call_forward.book().learn(&other, Answer::Silence, times, Instant::now());
+            drop(place);
+        });
+        assert!(answer.is_ok(), "{answer:?}");
+        assert!(call_forward.0.caller.get().is_none(), "nobody was asked");
+    }
 }

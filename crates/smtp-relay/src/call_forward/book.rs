@@ -72,7 +72,7 @@ impl Book {
         if let Some(asking) = self.asking.get(&key).filter(open) {
             return Found::Asking(asking.clone());
         }
-        if self.silent.get(address.domain()).is_some_and(|until| now < *until) {
+        if self.is_silent(address.domain(), now) {
             return Found::Known(Answer::Silence);
         }
         if self.asking.len() >= ASKING_MAX || !self.admits(asker, now) {
@@ -81,6 +81,16 @@ impl Book {
         let (tell, hear) = watch::channel(None);
         self.asking.insert(key, hear.clone());
         Found::New(tell, hear)
+    }
+
+    /// Whether a domain is left alone.
+    pub(super) fn is_silent(&self, domain: &Domain, now: Instant) -> bool {
+        self.silent.get(domain).is_some_and(|until| now < *until)
+    }
+
+    /// Nobody was asked after all, and nothing is known.
+    pub(super) fn give_up(&mut self, address: &Address) {
+        self.asking.remove(&address.folded());
     }
 
     /// An answer has come; it is kept for the first of these times if the address is taken, for the
@@ -102,6 +112,7 @@ impl Book {
                 self.silent.insert(address.domain().clone(), now + REST);
                 return;
             }
+            Answer::NoPlace => return,
         };
         self.silent.remove(address.domain());
         if self.young.len() >= GENERATION {
@@ -196,7 +207,11 @@ mod tests {
         let Found::New(tell, _) = book.look_up(&to, ANYBODY, now) else { panic!("not asked") };
         assert!(matches!(book.look_up(&to, ANYBODY, now), Found::Asking(_)));
         drop(tell);
-        assert!(matches!(book.look_up(&to, ANYBODY, now), Found::New(..)), "who asked is gone");
+        let found = book.look_up(&to, ANYBODY, now);
+        assert!(matches!(found, Found::New(..)), "who asked is gone");
+        book.give_up(&to);
+        assert!(book.asking.is_empty());
+        assert!(matches!(book.look_up(&to, ANYBODY, now), Found::New(..)), "nothing is known");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::io;
 
 use agent_kit::now;
 use mail_types::{
-    Address, BodyKind, Domain, Handling, Notify, Outcome, RecipientNumber, ReversePath, Scope,
+    Address, BodyKind, Domain, Handling, Notify, Outcome, Problem, RecipientNumber, ReversePath,
+    Scope,
 };
 use smtp_client::{Extensions, Message, Outbox, Outgoing, Pieces, Recipient, Report};
 
@@ -39,11 +40,10 @@ impl Question {
         match &self.outcome {
             Some(Outcome::Delivered { .. }) => Answer::Taken,
             Some(Outcome::Failed(problem)) if problem.scope == Scope::Recipient => {
-                // RFC 3463 §3: X.1 and X.2 speak of the address and its mailbox, X.0 of nothing. All
-                // else is rather about us: a server that wants nobody says so at RCPT.
-                match problem.status.subject() {
-                    0..=2 => Answer::Refused,
-                    _ => Answer::Unclear,
+                if is_about_mailbox(problem) {
+                    Answer::Refused
+                } else {
+                    Answer::Unclear
                 }
             }
             Some(_) if self.is_answered() => Answer::Unclear,
@@ -57,6 +57,21 @@ impl Question {
             Outcome::Delivered { reply, .. } => Some(reply.to_string()),
             Outcome::Failed(problem) | Outcome::Deferred(problem) => Some(problem.to_string()),
         }
+    }
+}
+
+/// Whether it is the address or its mailbox that is refused. All else is rather about us: a server
+/// that wants nobody says so at RCPT.
+fn is_about_mailbox(problem: &Problem) -> bool {
+    // RFC 3463 §3.2: X.1.7 and X.1.8 speak of the sender.
+    match (problem.status.subject(), problem.status.detail()) {
+        (1, 7 | 8) => false,
+        (1 | 2, _) => true,
+        // It says nothing: RFC 5321 §4.2.3 has three codes for mailboxes that are not there.
+        (0, _) => {
+            problem.reply.as_ref().is_some_and(|reply| matches!(reply.code(), 550 | 551 | 553))
+        }
+        _ => false,
     }
 }
 
@@ -117,18 +132,27 @@ mod tests {
 
     #[test]
     fn only_what_is_said_of_the_address_refuses_it() {
-        let failed = |code: u16, subject, scope| {
-            let status = EnhancedStatus::new(5, subject, 1);
+        let failed_with = |code: u16, (subject, detail), scope| {
+            let status = EnhancedStatus::new(5, subject, detail);
             let problem = Problem::new(status, scope, "no");
             Outcome::Failed(Problem { reply: Reply::new(code, None, "no").into(), ..problem })
         };
+        let failed = |code, subject, scope| failed_with(code, (subject, 1), scope);
         let deferred =
             |scope| Outcome::Deferred(Problem::new(EnhancedStatus::new(4, 2, 1), scope, "not now"));
         let reply = Reply::new(250, None, "ok");
         for (outcome, expected) in [
             (Some(Outcome::Delivered { by: String::new(), reply }), Answer::Taken),
             (Some(failed(550, 0, Scope::Recipient)), Answer::Refused),
+            (Some(failed(551, 0, Scope::Recipient)), Answer::Refused),
+            (Some(failed(553, 0, Scope::Recipient)), Answer::Refused),
+            (Some(failed(554, 0, Scope::Recipient)), Answer::Unclear),
+            (Some(failed(503, 0, Scope::Recipient)), Answer::Unclear),
             (Some(failed(550, 1, Scope::Recipient)), Answer::Refused),
+            (Some(failed(554, 1, Scope::Recipient)), Answer::Refused),
+            (Some(failed_with(550, (1, 7), Scope::Recipient)), Answer::Unclear),
+            (Some(failed_with(550, (1, 8), Scope::Recipient)), Answer::Unclear),
+            (Some(failed_with(550, (1, 10), Scope::Recipient)), Answer::Refused),
             (Some(failed(552, 2, Scope::Recipient)), Answer::Refused),
             (Some(failed(550, 7, Scope::Recipient)), Answer::Unclear),
             (Some(failed(550, 1, Scope::Message)), Answer::Unclear),
