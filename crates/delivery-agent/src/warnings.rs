@@ -39,7 +39,7 @@ pub(crate) async fn write_all(shared: Arc<Shared>) {
     if let Err(error) = &bell {
         tracing::warn!(%error, "the bell of quotas can't be heard: warnings come late");
     }
-    let mut told = Told::new();
+    let (mut told, mut told_domains) = (Told::new(), domains::Told::new());
     loop {
         match shared.usage.reader().due_warnings().await {
             Ok(due) => {
@@ -49,7 +49,7 @@ pub(crate) async fn write_all(shared: Arc<Shared>) {
             }
             Err(error) => tracing::error!(%error, "the usage of accounts can't be read"),
         }
-        domains::write_due(&shared).await;
+        domains::write_due(&shared, &mut told_domains).await;
         let rung = async {
             match &bell {
                 Ok(bell) => drop(bell.rung().await),
