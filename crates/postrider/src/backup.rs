@@ -23,15 +23,17 @@ mod manifest;
 mod message;
 mod repository;
 mod secrets;
+mod turns;
 mod verify;
 
 pub(crate) use abroad::Bounds;
 pub(crate) use create::{Order, Report, create};
-pub(crate) use install::{Installed, Orders, install, refuse_while_restoring};
+pub(crate) use install::{Installed, Orders, install};
 pub(crate) use keep::Keep;
 pub(crate) use lists::{Collected, remove};
 pub(crate) use mail::{Restored, Wanted, restore};
 pub(crate) use manifest::{BackupId, Scope};
 pub(crate) use repository::{Repository, Use};
 pub(crate) use secrets::{Elsewhere, Given, Secrets};
+pub(crate) use turns::{begin_work, refuse_while_restoring};
 pub(crate) use verify::{Verified, verify};

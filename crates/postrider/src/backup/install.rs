@@ -3,8 +3,8 @@
 //! Files first, each compared with its hash on the way; then the databases are brought up to this
 //! program's version; then what must not be as it was: mail for other servers that waited may have
 //! gone out since and is held, and every mailbox begins a new epoch, because UIDs may have been
-//! given since that the backup does not know. A file in the data's folder says that this goes on:
-//! `postrider migrate`, and so `up`, refuses to work with a half.
+//! given since that the backup does not know. Nobody else works on the data meanwhile, nor on a half
+//! ([`turns`](super::turns)).
 
 use std::{
     fs::{self, File},
@@ -24,6 +24,7 @@ use super::{
     manifest::{BackupId, FileLine, Kind, Line},
     repository::Repository,
     secrets::{Elsewhere, below},
+    turns::Restoring,
 };
 use crate::{
     commands::migrate, import::Progress, installation::Installation, owner, supervisor::Lock, usage,
@@ -61,23 +62,6 @@ pub(crate) struct Installed {
     pub(crate) damaged: Vec<String>,
 }
 
-/// Says that a restore is going on, or was not finished.
-fn marker(data_dir: &Path) -> PathBuf {
-    data_dir.join("restoring")
-}
-
-/// Refuses to work with a half.
-pub(crate) fn refuse_while_restoring(data_dir: &Path) -> anyhow::Result<()> {
-    let marker = marker(data_dir);
-    if marker.exists() {
-        bail!(
-            "a restore was begun here and not finished ({} says so): repeat `postrider backup restore`",
-            marker.display()
-        );
-    }
-    Ok(())
-}
-
 /// Restores everything, as the owner of the data.
 pub(crate) async fn install(
     installation: &Installation,
@@ -90,12 +74,18 @@ pub(crate) async fn install(
     look_through(repository, id)?;
     installation.make_folders()?;
     let _lock = Lock::take(data_dir)?;
-    nobody_works(&folders)?;
-    let has_own_key = !elsewhere.at_home.is_empty();
-    let moved_to = make_room(installation, orders.replace, has_own_key).await?;
-    let marker = marker(data_dir);
-    let marked = File::create(&marker).and_then(|file| file.sync_all());
-    marked.with_context(|| format!("cannot write {}", marker.display()))?;
+    let restoring = Restoring::begin(data_dir)?;
+    // What an unfinished restore left is nobody's.
+    let may_replace = orders.replace || restoring.was_begun;
+    let free = match nobody_works(&folders) {
+        Ok(()) if !may_replace => refuse_to_replace(installation).await,
+        free => free,
+    };
+    if let Err(error) = free {
+        restoring.give_up();
+        return Err(error);
+    }
+    let moved_to = make_room(installation, !elsewhere.at_home.is_empty())?;
 
     let disk = FileSystem::of(data_dir).context("cannot open the data's folder")?;
     let mut installed = Installed {
@@ -121,7 +111,7 @@ pub(crate) async fn install(
     begin_accounts(installation, &accounts, orders.same_uids).await?;
     installed.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
     disk.sync().context("cannot sync the data")?;
-    fs::remove_file(&marker).with_context(|| format!("cannot remove {}", marker.display()))?;
+    restoring.finish()?;
     Ok(installed)
 }
 
@@ -170,27 +160,26 @@ fn nobody_works(folders: &Folders) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Moves what is there out of the way, if that is allowed or nothing would be missed. The key of
-/// sign-ins stays if the backup has none.
-async fn make_room(
-    installation: &Installation,
-    replace: bool,
-    has_own_key: bool,
-) -> anyhow::Result<Option<PathBuf>> {
+/// Refuses where anything is that would be missed.
+async fn refuse_to_replace(installation: &Installation) -> anyhow::Result<()> {
     let (data_dir, folders) = (&installation.config.data_dir, installation.config.folders());
     let mail = mail_store::backup::accounts(&folders.mail).context("cannot list the mail")?;
     // Just migrated: there are databases, and nothing in them.
     let has_domains = folders.directory.join("directory.db").exists()
         && installation.directory().hosted_domains().await.map_or(true, |all| !all.is_empty());
-    // What an unfinished restore left is nobody's.
-    let is_unfinished = marker(data_dir).exists();
-    if !replace && !is_unfinished && (!mail.is_empty() || has_domains) {
+    if !mail.is_empty() || has_domains {
         bail!(
             "{} is not empty (mail of {} accounts): --replace moves what is there aside first",
             data_dir.display(),
             mail.len()
         );
     }
+    Ok(())
+}
+
+/// Moves what is there out of the way. The key of sign-ins stays if the backup has none.
+fn make_room(installation: &Installation, has_own_key: bool) -> anyhow::Result<Option<PathBuf>> {
+    let (data_dir, folders) = (&installation.config.data_dir, installation.config.folders());
     let seconds = agent_kit::now().secs();
     let aside = data_dir.join(format!("replaced-{seconds}"));
     let mut moved = false;

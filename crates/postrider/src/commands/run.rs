@@ -23,7 +23,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<ExitCode>
         bail!("only smtp-relay has two halves: leave out --only");
     }
     let Installation { config, file } = Installation::find(config)?;
-    backup::refuse_while_restoring(&config.data_dir)?;
+    let _at_work = backup::begin_work(&config.data_dir)?;
     agent_kit::logging::start(&config.log);
     let runtime = agent_kit::runtime(agent.name()).context("cannot start the runtime")?;
     let life = async move {
