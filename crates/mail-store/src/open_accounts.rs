@@ -9,7 +9,11 @@ use std::{
 };
 
 use mail_types::AccountId;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
 
 use crate::{
     StoreError,
@@ -65,7 +69,8 @@ impl OpenAccounts {
         open: impl Future<Output = Result<Opened, StoreError>>,
     ) -> Result<(Borrowed, bool), StoreError> {
         let permit = self.limit.clone().acquire_owned().await.map_err(|_| StoreError::Closing)?;
-        let account = self.slot(id);
+        let (account, given_up) = self.slot(id);
+        given_up.map(close_aside);
         let mut left_over = false;
         account
             .get_or_try_init(|| async {
@@ -79,7 +84,9 @@ impl OpenAccounts {
 
     /// Closes one: at once, or when its last operation ends.
     pub(crate) fn close(&self, id: AccountId) {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_account.remove(&id);
+        let closed =
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_account.remove(&id);
+        closed.map(close_aside);
     }
 
     /// Lets no operation begin any more, waits for those that run, and closes all.
@@ -89,27 +96,42 @@ impl OpenAccounts {
             self.limit.close();
             drop(permits);
         }
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_account.clear();
+        let slots = std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(closing) = close_aside(slots) {
+            // Only a panic could end it early, and nobody uses what it closes.
+            let _ = closing.await;
+        }
     }
 
-    fn slot(&self, id: AccountId) -> Arc<OnceCell<OpenAccount>> {
+    /// The place of an account, and who had to go for it.
+    fn slot(&self, id: AccountId) -> (Arc<OnceCell<OpenAccount>>, Option<Slot>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.uses += 1;
         let now = slots.uses;
         if let Some(slot) = slots.by_account.get_mut(&id) {
             slot.last_use = now;
-            return slot.account.clone();
+            return (slot.account.clone(), None);
         }
+        let mut given_up = None;
         if slots.by_account.len() >= self.max {
             let unused =
                 slots.by_account.iter().filter(|(_, s)| Arc::strong_count(&s.account) == 1);
             let oldest = unused.min_by_key(|(_, slot)| slot.last_use).map(|(id, _)| *id);
             if let Some(oldest) = oldest {
-                slots.by_account.remove(&oldest);
+                given_up = slots.by_account.remove(&oldest);
             }
         }
         let account = Arc::default();
         slots.by_account.insert(id, Slot { account: Arc::clone(&account), last_use: now });
-        account
+        (account, given_up)
+    }
+}
+
+/// Lets go of it on a thread that may wait: the last connection of an index copies its log when it
+/// closes. Outside a runtime there is nobody to wait for it.
+fn close_aside<T: Send + 'static>(closed: T) -> Option<JoinHandle<()>> {
+    match Handle::try_current() {
+        Ok(runtime) => Some(runtime.spawn_blocking(move || drop(closed))),
+        Err(_) => None,
     }
 }

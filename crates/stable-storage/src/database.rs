@@ -185,7 +185,7 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
     let options = lean(&opening.path, opening.cache_kib)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
-        .pragma("journal_size_limit", log_kept(opening))
+        .pragma("journal_size_limit", log_kept(opening).to_string())
         .pragma("wal_autocheckpoint", opening.log_pages.to_string());
     if reads_only || opening.query_only { options.pragma("query_only", "on") } else { options }
 }
@@ -195,7 +195,7 @@ fn options(opening: &Opening, reads_only: bool) -> SqliteConnectOptions {
 pub(crate) fn pragmas(opening: &Opening) -> [(&'static str, String); 5] {
     [
         ("synchronous", "normal".to_owned()),
-        ("journal_size_limit", log_kept(opening)),
+        ("journal_size_limit", log_kept(opening).to_string()),
         ("wal_autocheckpoint", opening.log_pages.to_string()),
         ("cache_size", format!("-{}", opening.cache_kib)),
         ("temp_store", "memory".to_owned()),
@@ -203,9 +203,9 @@ pub(crate) fn pragmas(opening: &Opening) -> [(&'static str, String); 5] {
 }
 
 /// More of the log than this is given back to the file system, in bytes.
-fn log_kept(opening: &Opening) -> String {
+pub(crate) fn log_kept(opening: &Opening) -> u64 {
     const PAGE: u64 = 4096;
-    u64::from(opening.log_pages).saturating_mul(2 * PAGE).to_string()
+    u64::from(opening.log_pages).saturating_mul(2 * PAGE)
 }
 
 /// What all connections share, published databases included.

@@ -54,5 +54,5 @@ pub use migration::Migration;
 pub use published::{Published, PublishedReader, Work};
 pub use snapshot::{check_copy, copy_database, open_copy};
 pub use turnstile::Turnstile;
-pub use wal::{copy_log, log_waiting};
+pub use wal::{copy_log, is_log_long};
 pub use writer::{Announcement, Apply, Writer};

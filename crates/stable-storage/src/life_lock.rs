@@ -95,7 +95,11 @@ impl LifeLock {
             if let Ok(file) = File::open(&path)
                 && try_lock_file(&file)?
             {
-                std::fs::remove_file(&path)?;
+                match std::fs::remove_file(&path) {
+                    // Another who sweeps had removed it before it was locked here.
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
         }
         Ok(())

@@ -4,40 +4,20 @@
 //! waits for the disk twice: somebody waits for that commit. An owner whose commits need not be
 //! durable lets the log grow a little more instead, and has it copied when nobody waits.
 //!
-//! How much is waiting is read from the log's index (SQLite's "WAL-Index File Format"). It is a hint:
-//! a wrong number costs time and nothing else.
+//! Whether it has grown is told by the length of its file. No file of the database is opened here:
+//! closing one would let go of every lock that this process holds on it (POSIX), SQLite's own.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::path::Path;
 
-use crate::{DatabaseError, Direct, Opening};
+use crate::{DatabaseError, Direct, Opening, database::log_kept};
 
-/// Octets of the log's index that are looked at.
-const HEADER: usize = 100;
-/// Where it says how many pages the log has.
-const PAGES: usize = 16;
-/// Where it says how many of them are in the database.
-const COPIED: usize = 96;
-
-/// How many pages of a database's log are not in the database yet.
-pub fn log_waiting(database: &Path) -> u32 {
-    let mut path = database.as_os_str().to_owned();
-    path.push("-shm");
-    let read = || {
-        let mut header = [0; HEADER];
-        File::open(&path)?.read_exact_at(&mut header, 0)?;
-        Ok::<_, io::Error>(header)
-    };
+/// Whether a database's log is longer than what [`Opening::log_pages`] lets SQLite keep of it. Once it
+/// is [copied](copy_log), the next commit makes it short again.
+pub fn is_log_long(opening: &Opening) -> bool {
+    let mut path = opening.path.as_os_str().to_owned();
+    path.push("-wal");
     // Without such a file there is no log.
-    read().map_or(0, |header| waiting(&header))
-}
-
-fn waiting(header: &[u8; HEADER]) -> u32 {
-    let number = |at: usize| {
-        let octets = header.get(at..)?.first_chunk()?;
-        Some(u32::from_ne_bytes(*octets))
-    };
-    let (pages, copied) = (number(PAGES).unwrap_or(0), number(COPIED).unwrap_or(0));
-    pages.saturating_sub(copied)
+    std::fs::metadata(Path::new(&path)).is_ok_and(|log| log.len() > log_kept(opening))
 }
 
 /// Copies the log into the database as far as nobody reads what it would write over. Waits for the
@@ -48,27 +28,57 @@ pub fn copy_log(opening: &Opening) -> Result<(), DatabaseError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use sqlx::SqliteConnection;
+
     use super::*;
     use crate::{Database, Migration};
 
     const TABLE: &[Migration] = &[Migration { name: "table", sql: "create table a (b blob)" }];
 
+    /// What this process has locked of the index of the log.
+    fn locks(database: &Path) -> usize {
+        let index = std::fs::metadata(database.with_extension("db-shm")).unwrap().ino();
+        let (index, pid) = (format!(":{index} "), format!(" {} ", std::process::id()));
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        all.lines().filter(|line| line.contains(&index) && line.contains(&pid)).count()
+    }
+
+    async fn insert(connection: &mut SqliteConnection) {
+        let insert = sqlx::query("insert into a (b) values (randomblob(4000))");
+        insert.execute(connection).await.unwrap();
+    }
+
     #[tokio::test]
-    async fn what_waits_is_copied() {
+    async fn what_has_grown_is_copied_and_no_lock_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.db");
-        assert_eq!(log_waiting(&path), 0, "there is none");
-        let opening = Opening::new(&path, TABLE);
-        let mut connection = Database::connect_or_migrate(&opening).await.unwrap();
+        let opening = Opening { log_pages: 10, ..Opening::new(&path, TABLE) };
+        assert!(!is_log_long(&opening), "there is none");
+        let mut writer = Database::connect_or_migrate(&opening).await.unwrap();
+        sqlx::query("pragma wal_autocheckpoint = 8000").execute(&mut writer).await.unwrap();
+        insert(&mut writer).await;
+        assert!(!is_log_long(&opening));
         for _ in 0..50 {
-            let insert = sqlx::query("insert into a (b) values (randomblob(4000))");
-            insert.execute(&mut connection).await.unwrap();
+            insert(&mut writer).await;
         }
-        assert!(log_waiting(&path) >= 50, "{}", log_waiting(&path));
+
+        let mut reader = Database::connect_or_migrate(&opening).await.unwrap();
+        sqlx::query("begin").execute(&mut reader).await.unwrap();
+        let count = "select count(*) from a";
+        let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut reader).await.unwrap();
+        assert_eq!(rows, 51);
+        let held = locks(&path);
+        assert!(held > 0, "who reads holds a lock");
+        assert!(is_log_long(&opening));
+        assert_eq!(locks(&path), held);
+        sqlx::query("commit").execute(&mut reader).await.unwrap();
+
         copy_log(&opening).unwrap();
-        assert_eq!(log_waiting(&path), 0);
-        let rows: i64 =
-            sqlx::query_scalar("select count(*) from a").fetch_one(&mut connection).await.unwrap();
-        assert_eq!(rows, 50);
+        insert(&mut writer).await;
+        assert!(!is_log_long(&opening));
+        let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut reader).await.unwrap();
+        assert_eq!(rows, 52);
     }
 }

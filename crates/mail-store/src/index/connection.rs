@@ -12,7 +12,7 @@ use std::{
 use mail_types::{AccountId, Timestamp};
 use sqlx::SqliteConnection;
 use stable_storage::{
-    Database, DatabaseError, Durability, Held, Opening, Turnstile, copy_log, log_waiting,
+    Database, DatabaseError, Durability, Held, Opening, Turnstile, copy_log, is_log_long,
     on_blocking_thread,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -22,7 +22,7 @@ use crate::StoreError;
 
 /// The page cache of a connection.
 const CACHE_KIB: u32 = 512;
-/// With more pages than this in its log, an index is copied beside what is done with it.
+/// With more than twice as many pages in its log, an index is copied beside what is done with it.
 const LOG_PAGES: u32 = 1000;
 /// With more than this (32 MiB), within the commit that made them so many.
 const LOG_PAGES_MAX: &str = "pragma wal_autocheckpoint = 8000";
@@ -164,7 +164,7 @@ impl Index {
 
     /// Whether the log has grown so much that it is to be copied.
     pub(crate) fn is_log_long(&self) -> bool {
-        log_waiting(&self.path) > LOG_PAGES
+        is_log_long(&opening(&self.path))
     }
 
     /// Copies the log into the index, on a connection of its own: nobody waits.
