@@ -15,6 +15,8 @@ use words::{Keep, kept_of_command, kept_of_response, redacted};
 
 /// Octets of a line that are looked at.
 const LINE_MAX: usize = 16 * 1024;
+/// Octets at the end of a longer one that are kept to see whether it announces a literal.
+const TAIL: usize = 32;
 
 /// Hears both sides of one connection.
 #[derive(Debug, Default)]
@@ -27,14 +29,18 @@ pub struct Redactor {
 #[derive(Debug, Default)]
 struct Direction {
     line: Vec<u8>,
-    /// Octets of the line that were not looked at.
-    left_out: usize,
+    /// The end of a line that is longer than what was looked at.
+    tail: Vec<u8>,
     /// Octets of a literal that are still to come.
     literal: u64,
     /// The literal that has just ended, if the line goes on behind one.
     behind: Option<u64>,
     /// What is kept of the command or response that goes on.
     keep: Keep,
+    /// The tag of the command that goes on.
+    tag: Vec<u8>,
+    /// The literal comes only if the other side says so, which it has not yet.
+    waits: bool,
 }
 
 impl Redactor {
@@ -45,7 +51,12 @@ impl Redactor {
 
     /// The server has sent this.
     pub fn server(&mut self, octets: &[u8], transcript: &mut String) {
-        self.server.hear(octets, "S: ", kept_of_response, transcript);
+        let Self { client, server } = self;
+        let kept = |line: &[u8]| {
+            client.answered(line);
+            kept_of_response(line)
+        };
+        server.hear(octets, "S: ", kept, transcript);
     }
 }
 
@@ -54,10 +65,11 @@ impl Direction {
         &mut self,
         mut octets: &[u8],
         side: &str,
-        kept: impl Fn(&[u8]) -> Keep,
+        mut kept: impl FnMut(&[u8]) -> Keep,
         transcript: &mut String,
     ) {
         while !octets.is_empty() {
+            self.waits = false;
             if self.literal > 0 {
                 let most = usize::try_from(self.literal).unwrap_or(usize::MAX).min(octets.len());
                 octets = octets.get(most..).unwrap_or_default();
@@ -67,19 +79,45 @@ impl Direction {
             let end = octets.iter().position(|octet| *octet == b'\n');
             let (part, rest) = octets.split_at(end.map_or(octets.len(), |end| end + 1));
             octets = rest;
-            let room = LINE_MAX.saturating_sub(self.line.len()).min(part.len());
-            self.line.extend_from_slice(part.get(..room).unwrap_or_default());
-            self.left_out = self.left_out.saturating_add(part.len() - room);
+            self.gather(part);
             if end.is_some() {
-                self.line_ended(side, &kept, transcript);
+                self.line_ended(side, &mut kept, transcript);
             }
         }
     }
 
-    fn line_ended(&mut self, side: &str, kept: impl Fn(&[u8]) -> Keep, transcript: &mut String) {
-        let line = std::mem::take(&mut self.line);
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
+    fn gather(&mut self, part: &[u8]) {
+        let room = LINE_MAX.saturating_sub(self.line.len()).min(part.len());
+        let (looked_at, left_out) = part.split_at(room);
+        self.line.extend_from_slice(looked_at);
+        if left_out.is_empty() {
+            return;
+        }
+        if self.tail.is_empty() {
+            self.tail.extend_from_slice(last(&self.line));
+        }
+        self.tail.extend_from_slice(last(left_out));
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..surplus);
+    }
+
+    /// The other side has said this: a literal that it refuses does not come (RFC 3501 §7.5).
+    fn answered(&mut self, line: &[u8]) {
+        let word = first_word(line);
+        if self.waits && word == self.tag {
+            (self.literal, self.behind) = (0, None);
+        }
+        self.waits &= word != b"+" && word != self.tag;
+    }
+
+    fn line_ended(
+        &mut self,
+        side: &str,
+        kept: &mut impl FnMut(&[u8]) -> Keep,
+        transcript: &mut String,
+    ) {
+        let (line, tail) = (std::mem::take(&mut self.line), std::mem::take(&mut self.tail));
+        let text = without_end(&line);
         let behind = self.behind.take();
         if behind.is_none() {
             self.keep = kept(text);
@@ -90,12 +128,33 @@ impl Direction {
         }
         transcript.push_str(&redacted(text, self.keep, behind.is_some()));
         transcript.push('\n');
-        if std::mem::take(&mut self.left_out) > 0 {
+        let end = if tail.is_empty() {
+            text
+        } else {
             transcript.push_str("# the rest of this line is left out\n");
-        } else if let Some(size) = literal_size(text) {
+            without_end(&tail)
+        };
+        if let Some(size) = literal_size(end) {
             (self.literal, self.behind) = (size, Some(size));
+            self.waits = !end.ends_with(b"+}");
+            if behind.is_none() {
+                self.tag = first_word(text).to_vec();
+            }
         }
     }
+}
+
+fn first_word(line: &[u8]) -> &[u8] {
+    line.split(|octet| *octet == b' ').next().unwrap_or_default()
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+fn last(octets: &[u8]) -> &[u8] {
+    octets.get(octets.len().saturating_sub(TAIL)..).unwrap_or_default()
 }
 
 /// The size of the literal that a line announces (RFC 3501 §4.3, RFC 7888 §3, RFC 3516 §4.4).
@@ -103,7 +162,8 @@ fn literal_size(text: &[u8]) -> Option<u64> {
     let inside = text.strip_suffix(b"}")?;
     let inside = inside.strip_suffix(b"+").unwrap_or(inside);
     let open = inside.iter().rposition(|octet| *octet == b'{')?;
-    std::str::from_utf8(inside.get(open + 1..)?).ok()?.parse().ok()
+    let digits = std::str::from_utf8(inside.get(open + 1..)?).ok()?;
+    if digits.starts_with('+') { None } else { digits.parse().ok() }
 }
 
 #[cfg(test)]
@@ -205,5 +265,69 @@ mod tests {
         redactor.client(format!("a NOOP {long}\r\nb NOOP\r\n").as_bytes(), &mut transcript);
         assert!(transcript.len() < 2 * LINE_MAX && !transcript.contains('z'));
         assert!(transcript.ends_with("left out\nC: b NOOP\n"), "{}", transcript.len());
+    }
+
+    #[test]
+    fn a_literal_behind_what_is_too_long() {
+        // Wherever the announcement is cut, and however the octets come.
+        for room in 0..18 {
+            for step in [1, 7, 4 * LINE_MAX] {
+                let (mut redactor, mut transcript) = (Redactor::default(), String::new());
+                let long = "z".repeat(LINE_MAX - room);
+                let octets =
+                    format!("* 1 FETCH ({long} {{12}}\r\n* 1 secret\r\n)\r\n* 2 EXISTS\r\n");
+                for piece in octets.as_bytes().chunks(step) {
+                    redactor.server(piece, &mut transcript);
+                }
+                let expected = "left out\nS: \\{x*12})\nS: * 2 EXISTS\n";
+                assert!(transcript.ends_with(expected), "{room} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_literal_that_is_refused_does_not_come() {
+        let check = |said: &[&str], expected: &str| {
+            let (mut redactor, mut transcript) = (Redactor::default(), String::new());
+            for line in said {
+                match line.split_at(3) {
+                    ("C: ", line) => redactor.client(line.as_bytes(), &mut transcript),
+                    (_, line) => redactor.server(line.as_bytes(), &mut transcript),
+                }
+            }
+            assert_eq!(transcript, expected);
+        };
+        let append = "C: a APPEND Sent {5000}\r\n";
+        let login = "C: b LOGIN me secret\r\n";
+        check(
+            &[append, "S: * 1 EXISTS\r\na NO [TRYCREATE] No\r\n", login],
+            "C: a APPEND Sent {5000}\nS: * 1 EXISTS\nS: a NO [TRYCREATE] No\nC: b LOGIN xx xxxxxx\n",
+        );
+        check(
+            &["C: a SEARCH TO {20}\r\n", "S: a BAD No\r\n", "C: b NOOP\r\n"],
+            "C: a SEARCH TO {20}\nS: a BAD No\nC: b NOOP\n",
+        );
+        check(
+            &["C: a APPEND m {0}\r\n", "S: a NO No\r\n", login],
+            "C: a APPEND m {0}\nS: a NO No\nC: b LOGIN xx xxxxxx\n",
+        );
+        check(
+            &["C: a LOGIN {1}\r\n", "S: + Go on\r\n", "C: x {3}\r\n", "S: a NO No\r\n", login],
+            "C: a LOGIN {1}\nS: + Go on\nC: \\{x*1} {3}\nS: a NO No\nC: b LOGIN xx xxxxxx\n",
+        );
+        // Whoever was told to go on, or did not ask, sends it all the same.
+        let hidden = "C: my mail\r\nb NOOP\r\n";
+        check(
+            &["C: a APPEND m {9}\r\n", "S: + Go on\r\na NO No\r\n", hidden],
+            "C: a APPEND m {9}\nS: + Go on\nS: a NO No\nC: \\{x*9}b NOOP\n",
+        );
+        check(
+            &["C: a APPEND m {9+}\r\n", "S: a NO No\r\n", hidden],
+            "C: a APPEND m {9+}\nS: a NO No\nC: \\{x*9}b NOOP\n",
+        );
+        check(
+            &["C: a APPEND m {9}\r\n", "S: z NO No\r\n", hidden],
+            "C: a APPEND m {9}\nS: z NO No\nC: \\{x*9}b NOOP\n",
+        );
     }
 }
