@@ -97,6 +97,11 @@ impl OpenAccounts {
             drop(permits);
         }
         let slots = std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner));
+        for slot in slots.by_account.values() {
+            if let Some(account) = slot.account.get() {
+                account.index.close().await;
+            }
+        }
         if let Some(closing) = close_aside(slots) {
             // Only a panic could end it early, and nobody uses what it closes.
             let _ = closing.await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mail_types::{AccountId, Timestamp};
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 use stable_storage::{
     Database, DatabaseError, Durability, Held, Opening, Turnstile, copy_log, is_log_long,
     on_blocking_thread,
@@ -160,6 +160,14 @@ impl Index {
         }
         **guard = Some(connected);
         Ok(())
+    }
+
+    /// Closes the connection and waits until it is closed. A failure means that the log is not copied
+    /// yet, and the next one to open the index does that.
+    pub(crate) async fn close(&self) {
+        if let Some(connected) = self.connection.lock().await.take() {
+            let _ = connected.connection.close().await;
+        }
     }
 
     /// Whether the log has grown so much that it is to be copied.
