@@ -20,6 +20,8 @@ use crate::{
 
 /// The most messages whose orders are kept, 2 MB; no mailbox that is larger has its order kept.
 const MESSAGES_MAX: usize = 500_000;
+/// An order counts as so many messages more: many small ones have their cost too.
+const ENTRY: usize = 1000;
 /// All messages are sorted if at least one of so many is to be.
 const SHARE: usize = 4;
 /// Orders that nobody used between so many looks are dropped.
@@ -76,7 +78,8 @@ impl Orders {
         let mut kept = self.kept();
         kept.remove(&key);
         let sum: usize = kept.values().map(|entry| entry.order.len()).sum();
-        if sum.saturating_add(order.len()) > MESSAGES_MAX {
+        let entries = kept.len().saturating_mul(ENTRY);
+        if sum.saturating_add(order.len()).saturating_add(entries) > MESSAGES_MAX {
             kept.clear();
         }
         kept.insert(key, Entry { of, order, unused: 0 });

@@ -15,7 +15,13 @@ type Parsed<T> = Result<T, SyntaxError>;
 /// `search-criteria = charset 1*(SP search-key)`
 pub(super) fn sort(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
     let (returns, update) = returns(cursor)?;
-    let criteria = cursor.list("a list of sort criteria", criterion)?;
+    let mut criteria: Vec<SortCriterion> = Vec::new();
+    for criterion in cursor.list("a list of sort criteria", criterion)? {
+        // By what it was sorted already nothing is sorted again, in neither direction.
+        if criteria.iter().all(|before| before.key != criterion.key) {
+            criteria.push(criterion);
+        }
+    }
     cursor.space()?;
     let key = search_criteria(cursor, returns)?;
     Ok(Search { numbering, returns, key, arrange: Arrange::Sorted(criteria), update })

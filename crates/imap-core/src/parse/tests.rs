@@ -387,6 +387,18 @@ fn what_marks_seen() {
 }
 
 #[test]
+fn sort_criteria_count_once() {
+    let criteria = |line: &str| match parse(line) {
+        Ok(Command::Search(search)) => search.arrange,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(
+        criteria("SORT (DATE REVERSE SIZE DATE SIZE REVERSE DATE) UTF-8 ALL"),
+        criteria("SORT (DATE REVERSE SIZE) UTF-8 ALL")
+    );
+}
+
+#[test]
 fn search_keys() {
     use SearchKey as K;
     let not = |key| K::Not(Box::new(key));

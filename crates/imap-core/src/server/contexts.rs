@@ -7,7 +7,7 @@
 //! What an attacker controls is how many searches there are and how large their results are; beyond
 //! what is kept a client hears that its result is not.
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap, sync::Arc};
 
 use conversation::Wire;
 use mail_types::{MailboxName, Uid, UidValidity};
@@ -28,6 +28,8 @@ use crate::{
 const CONTEXTS_MAX: usize = 16;
 /// Messages of a result that is kept in an order of its own.
 const SORTED_MAX: usize = 10_000;
+/// Ranges of the messages that the numbers in a key mean.
+const RANGES_MAX: usize = 10_000;
 
 /// A search whose result is kept up to date.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(super) struct Context {
     tag: Box<str>,
     /// Of ESEARCH: the mailbox, as it was called (RFC 7377 §2.1).
     mailbox: Option<(MailboxName, UidValidity)>,
-    search: Search,
+    search: Arc<Search>,
     known: Known,
 }
 
@@ -60,7 +62,7 @@ type Places = Vec<(u32, Vec<Uid>)>;
 
 impl Session {
     /// The searches whose results are kept up to date, one after the other; none beyond the last.
-    pub fn context(&self, place: usize) -> Option<&Search> {
+    pub fn context(&self, place: usize) -> Option<&Arc<Search>> {
         self.contexts().get(place).map(|context| &context.search)
     }
 
@@ -152,29 +154,46 @@ impl Session {
         if let Some(why) = refused {
             return self.say_no_update(wire, &tag, why);
         }
-        let Access::Selected(selected) = &mut self.access else { return };
-        let key = fixed(&search.key, &selected.view);
+        let Some(view) = self.view() else { return };
+        let Some(key) = fixed(&search.key, view) else {
+            return self.say_no_update(
+                wire,
+                &tag,
+                "This search names too many messages one by one",
+            );
+        };
         let known = if sorted {
             Known::Sorted(found.to_vec())
         } else {
             Known::Ascending(found.iter().copied().collect())
         };
-        let search = Search { key, ..search.clone() };
-        selected.contexts.push(Context { tag, mailbox, search, known });
+        let Search { numbering, returns, arrange, update, .. } = search;
+        let (arrange, update) = (arrange.clone(), update.clone());
+        let search = Search { numbering: *numbering, returns: *returns, key, arrange, update };
+        if let Access::Selected(selected) = &mut self.access {
+            selected.contexts.push(Context { tag, mailbox, search: Arc::new(search), known });
+        }
     }
 }
 
-/// The key, with the messages that its numbers mean now (RFC 5267 §4.3).
-fn fixed(key: &SearchKey, view: &View) -> SearchKey {
-    key.replaced(&|key| {
+/// The key, with the messages that its numbers mean now (RFC 5267 §4.3); none if they are too many
+/// ranges.
+fn fixed(key: &SearchKey, view: &View) -> Option<SearchKey> {
+    let room = Cell::new(Some(RANGES_MAX));
+    let fixed = key.replaced(&|key| {
         let messages = match key {
             SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
             SearchKey::Uid(set) if set.is_saved() => view.existing(set, Numbering::Uid),
             _ => return None,
         };
+        room.set(room.get().and_then(|room| room.checked_sub(messages.ranges().count())));
+        if room.get().is_none() {
+            return Some(SearchKey::All);
+        }
         let set = SequenceSet::parse(messages.to_string().as_bytes());
         Some(set.map_or_else(|_| SearchKey::Not(Box::new(SearchKey::All)), SearchKey::Uid))
-    })
+    });
+    room.get().map(|_| fixed)
 }
 
 impl Ask<Changes> {
@@ -349,6 +368,21 @@ mod tests {
             let first = *place as usize - 1;
             list.splice(first..first, messages.iter().copied());
         }
+    }
+
+    #[test]
+    fn numbers_of_too_many_ranges_are_not_kept() {
+        let holes = |ranges: u32| uids(&(1..=ranges).map(|it| 2 * it).collect::<Vec<_>>());
+        let view = |ranges| View::new(holes(ranges).into_iter().collect(), UidRuns::new());
+        let all = SearchKey::Sequence(SequenceSet::parse(b"1:*").unwrap());
+        let ranges = u32::try_from(RANGES_MAX).unwrap();
+        let fixed_key = fixed(&all, &view(3)).unwrap();
+        assert_eq!(fixed_key, SearchKey::Uid(SequenceSet::parse(b"2,4,6").unwrap()));
+        assert!(fixed(&all, &view(ranges)).is_some());
+        assert!(fixed(&all, &view(ranges + 1)).is_none());
+        let twice = SearchKey::And(vec![all.clone(), all]);
+        assert!(fixed(&twice, &view(ranges / 2)).is_some());
+        assert!(fixed(&twice, &view(ranges / 2 + 1)).is_none());
     }
 
     #[test]

@@ -35,11 +35,11 @@ pub(super) async fn tell_contexts(
         match look(ask, selected, (&search, place), due, talk).await {
             Ok(looked) => {
                 let (looked_at, order) = looked?;
-                let fetch = search.update.and_then(|update| update.fetch);
+                let fetch = search.update.as_ref().and_then(|update| update.fetch.as_ref());
                 if let Some(fetch) = fetch {
                     // RFC 5465 §7: of new ones only, and before the result.
                     let joining = looked_at.matching.intersection(new);
-                    tell_new(&fetch, &joining, selected, talk).await?;
+                    tell_new(fetch, &joining, selected, talk).await?;
                 }
                 let (session, wire) = talk.parts();
                 ask.tell_context(session, wire, place, (&looked_at, &order));

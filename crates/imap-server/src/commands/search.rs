@@ -58,16 +58,16 @@ impl Conversation {
 }
 
 /// What is looked for among messages of the session's view.
-pub(super) fn query(key: &SearchKey, among: UidRuns, session: &Session) -> Query {
+pub(super) fn query<'k>(key: &'k SearchKey, among: UidRuns, session: &Session) -> Query<'k> {
     let empty = View::default();
     query_in(key, among, session.view().unwrap_or(&empty))
 }
 
 /// The same, of another mailbox's view.
-pub(super) fn query_in(key: &SearchKey, among: UidRuns, view: &View) -> Query {
+pub(super) fn query_in<'k>(key: &'k SearchKey, among: UidRuns, view: &View) -> Query<'k> {
     let recent: UidRuns = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
     // Numbers of no message name nothing here: `1:*` in an empty mailbox is a fair question.
-    Query::new(key.clone(), among, recent, |key| match key {
+    Query::new(key, among, recent, |key| match key {
         SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
         SearchKey::Uid(set) => view.existing(set, Numbering::Uid),
         _ => UidRuns::new(),

@@ -22,6 +22,8 @@ use super::words::{Needles, fold};
 const WHOLE_OCTETS: usize = 500;
 /// Of a longer list of addresses some may have been left out.
 const WHOLE_ADDRESSES: usize = 20;
+/// Longer words are not tried place by place, in octets.
+const SHORT: usize = 64;
 
 /// The numbers in a query, resolved against the session's view before the search began.
 pub(super) trait Numbers {
@@ -207,8 +209,8 @@ fn header_has(octets: &[u8], text: &str) -> bool {
 /// Whether a value has the words, folded already. Most values are plain ASCII without anything
 /// encoded: those need not be copied.
 fn value_has(value: &[u8], folded: &str) -> bool {
-    let is_plain = value.is_ascii() && !value.iter().any(|octet| b"=\r\n\x1b".contains(octet));
-    if is_plain {
+    let is_plain = || value.is_ascii() && !value.iter().any(|it| b"=\r\n\x0e\x1b".contains(it));
+    if folded.len() <= SHORT && is_plain() {
         let (text, words) = (value.trim_ascii(), folded.as_bytes());
         let mut places = text.windows(words.len().max(1));
         return words.is_empty() || places.any(|place| place.eq_ignore_ascii_case(words));
@@ -241,5 +243,28 @@ pub(super) fn body_texts(key: &SearchKey, texts: &mut Vec<String>) {
         SearchKey::Not(key) => body_texts(key, texts),
         SearchKey::Body(text) | SearchKey::Text(text) => texts.push(text.clone()),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_values() {
+        let long = "Long words, ".repeat(20) + "and an end";
+        for (value, words, found) in [
+            ("Plain text", "PLAIN", true),
+            ("Plain text", "aint", false),
+            ("Plain", "", true),
+            ("", "a", false),
+            ("=?utf-8?q?f=C3=BCr?= you", "für YOU", true),
+            ("\x1b$)C\x0e0!\x0f", "가", true),
+            ("\x0e0!\x0f", "가", true),
+            (&format!("so: {long}"), &long, true),
+            (&format!("so: {long}"), &format!("{long}x"), false),
+        ] {
+            assert_eq!(value_has(value.as_bytes(), &fold(words)), found, "{value} {words}");
+        }
     }
 }

@@ -38,10 +38,10 @@ const PIECE: usize = 64 * 1024;
 const HEADER_MAX: u64 = 1024 * 1024;
 
 /// A query against the mailbox as a session sees it.
-pub(crate) struct Query {
-    key: SearchKey,
+pub(crate) struct Query<'k> {
+    key: &'k SearchKey,
     /// What each key of numbers or object ids means.
-    named: Vec<(SearchKey, UidRuns)>,
+    named: Vec<(&'k SearchKey, UidRuns)>,
     recent: UidRuns,
     candidates: UidRuns,
     began: Timestamp,
@@ -69,22 +69,22 @@ impl Found {
     }
 }
 
-impl Query {
+impl<'k> Query<'k> {
     /// `resolve` gives the messages that a key of sequence numbers or UIDs means in the session's
     /// view.
     pub(crate) fn new(
-        key: SearchKey,
+        key: &'k SearchKey,
         candidates: UidRuns,
         recent: UidRuns,
         resolve: impl Fn(&SearchKey) -> UidRuns,
     ) -> Self {
         let mut named = Vec::new();
-        walk(&key, &mut |key| {
+        walk(key, &mut |key| {
             if matches!(key, SearchKey::Sequence(_) | SearchKey::Uid(_)) {
-                named.push((key.clone(), resolve(key)));
+                named.push((key, resolve(key)));
             }
         });
-        let candidates = narrowed(&key, candidates, &resolve);
+        let candidates = narrowed(key, candidates, &resolve);
         Self { key, named, recent, candidates, began: agent_kit::now() }
     }
 
@@ -95,7 +95,7 @@ impl Query {
         mailbox: MailboxId,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Found, Gone>, StoreError> {
-        if names_messages_only(&self.key) {
+        if names_messages_only(self.key) {
             // What the numbers leave is what is wanted, if it is there: no row needs to be looked at.
             let there = account.changed_since(mailbox, ModSeq(0)).await?;
             let uids = self.candidates.intersection(&uid_runs(&there)).iter().collect();
@@ -105,7 +105,7 @@ impl Query {
             return Ok(Err(end));
         }
         let mut texts = Vec::new();
-        body_texts(&self.key, &mut texts);
+        body_texts(self.key, &mut texts);
         let mut needles = Needles::new(texts);
         let (mut found, names_mod_seq) = (Found::default(), self.key.names_mod_seq());
         let uids: Vec<Uid> = self.candidates(account, mailbox).await?.iter().collect();
@@ -164,10 +164,10 @@ impl Query {
         messages: &[Fact<'_>],
     ) -> Result<Vec<Option<bool>>, StoreError> {
         let mut verdicts: Vec<_> =
-            messages.iter().map(|message| self.known(*message, None).judge(&self.key)).collect();
+            messages.iter().map(|message| self.known(*message, None).judge(self.key)).collect();
         let undecided = messages.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
         let undecided: UidSet = undecided.map(|(message, _)| message.uid).collect();
-        if undecided.is_empty() || !needs_envelope(&self.key) {
+        if undecided.is_empty() || !needs_envelope(self.key) {
             return Ok(verdicts);
         }
         let envelopes = account.envelopes(mailbox, &undecided).await?;
@@ -176,7 +176,7 @@ impl Query {
                 (*verdict, envelopes.binary_search_by_key(&message.uid, |(uid, _)| *uid))
             {
                 let envelope = envelopes.get(place).map(|(_, envelope)| envelope);
-                *verdict = self.known(*message, envelope).judge(&self.key);
+                *verdict = self.known(*message, envelope).judge(self.key);
             }
         }
         Ok(verdicts)
@@ -204,9 +204,9 @@ impl Query {
     ) -> Result<Result<(), Gone>, StoreError> {
         let (mut wanted, mut found) = (Vec::new(), Vec::new());
         let (mut progress, mut done) = (Progress::begin(), 0);
-        walk(&self.key, &mut |key| {
+        walk(self.key, &mut |key| {
             if matches!(key, SearchKey::EmailId(_) | SearchKey::ThreadId(_)) {
-                wanted.push(key.clone());
+                wanted.push(key);
                 found.push(Vec::new());
             }
         });
@@ -245,7 +245,7 @@ impl Query {
         account: &AccountMailboxes,
         mailbox: MailboxId,
     ) -> Result<UidRuns, StoreError> {
-        let Some(ModSeq(least)) = least_mod_seq(&self.key) else {
+        let Some(ModSeq(least)) = least_mod_seq(self.key) else {
             return Ok(self.candidates.clone());
         };
         let since = ModSeq(least.saturating_sub(1));
@@ -274,20 +274,22 @@ impl Query {
         let header = read_range(&reader, &root.header, HEADER_MAX).await?;
         let known = self.known(row.fact(), Some(&details.envelope));
         let with_header = Evidence { header: Some(&header), ..known };
-        if let Some(holds) = with_header.judge(&self.key) {
+        if let Some(holds) = with_header.judge(self.key) {
             return Ok(holds);
         }
         needles.restart();
         scan_body(&reader, root, needles).await?;
         let with_all = Evidence { found: Some(needles), ..with_header };
-        Ok(with_all.judge(&self.key).unwrap_or(false))
+        Ok(with_all.judge(self.key).unwrap_or(false))
     }
 }
 
-impl Numbers for Query {
+impl Numbers for Query<'_> {
     fn named_by(&self, key: &SearchKey) -> &UidRuns {
         static NOTHING: UidRuns = UidRuns::new();
-        self.named.iter().find(|(named, _)| named == key).map_or(&NOTHING, |(_, uids)| uids)
+        // It is a part of the query's own key, which may have many numbers in it.
+        let is_it = |(named, _): &&(&SearchKey, UidRuns)| std::ptr::eq(*named, key);
+        self.named.iter().find(is_it).map_or(&NOTHING, |(_, uids)| uids)
     }
 
     fn is_recent(&self, uid: Uid) -> bool {
@@ -300,7 +302,7 @@ impl Numbers for Query {
 }
 
 /// Calls `found` for every key that has no other in it.
-fn walk(key: &SearchKey, found: &mut impl FnMut(&SearchKey)) {
+fn walk<'k>(key: &'k SearchKey, found: &mut impl FnMut(&'k SearchKey)) {
     match key {
         SearchKey::And(keys) => keys.iter().for_each(|key| walk(key, found)),
         SearchKey::Or(pair) => {
