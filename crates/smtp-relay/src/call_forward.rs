@@ -190,7 +190,7 @@ impl CallForward {
     fn door(&self, domain: &Domain, settings: &Settings) -> Arc<Semaphore> {
         let mut doors = self.0.doors.lock().unwrap_or_else(PoisonError::into_inner);
         let most = settings.concurrency;
-        let places = usize::try_from(most).unwrap_or(1).max(1).min(Semaphore::MAX_PERMITS);
+        let places = usize::try_from(most).unwrap_or(1).clamp(1, Semaphore::MAX_PERMITS);
         let new = || (most, Arc::new(Semaphore::new(places)));
         let door = doors.entry(domain.clone()).or_insert_with(new);
         if door.0 != most {
