@@ -45,6 +45,9 @@ impl Session {
         self.enabled.imap4rev2 |= wanted.imap4rev2;
         self.enabled.utf8_accept |= wanted.utf8_accept;
         self.enabled.uid_only |= wanted.uid_only;
+        if wanted.uid_only {
+            self.give_up_numbered_contexts(wire);
+        }
     }
 
     /// Whether the client speaks IMAP4rev2: `\Recent` and UNSEEN are gone, searches are told in

@@ -115,6 +115,26 @@ impl Session {
         self.put_contexts(contexts);
     }
 
+    /// What failed is not kept up to date.
+    pub(super) fn drop_running_context(&mut self) {
+        let mut contexts = self.take_contexts();
+        contexts.retain(|context| &*context.tag != self.running_tag());
+        self.put_contexts(contexts);
+    }
+
+    /// There are no sequence numbers any more to tell results in (RFC 9586 §3).
+    pub(super) fn give_up_numbered_contexts(&mut self, wire: &mut Wire) {
+        let mut contexts = self.take_contexts();
+        contexts.retain(|context| {
+            let stays = context.search.numbering == Numbering::Uid || context.mailbox.is_some();
+            if !stays {
+                self.say_no_update(wire, &context.tag, "The result can't be kept up to date");
+            }
+            stays
+        });
+        self.put_contexts(contexts);
+    }
+
     pub(super) fn say_no_update(&self, wire: &mut Wire, tag: &str, why: &'static str) {
         let code = Code::NoUpdate(tag.into());
         response::untagged_no(&mut wire.output, &code, &self.language.say(why));

@@ -75,9 +75,9 @@ impl Ask<MultiSearch> {
             Extended { correlator, wanted, found: &runs, mod_seqs }.render(&mut wire.output);
         }
         if is_selected {
-            session.save_found(search.returns, found);
             let place = Some((mailbox.clone(), uid_validity));
             session.keep_updating(wire, search, place, found);
+            session.save_found(search.returns, found);
         }
     }
 
@@ -95,6 +95,9 @@ impl Ask<MultiSearch> {
         if let (true, Condition::No, Some(view)) = (saves, completion.condition, session.view_mut())
         {
             view.save(&UidRuns::new());
+        }
+        if completion.condition != Condition::Ok && self.command.search.update.is_some() {
+            session.drop_running_context();
         }
         session.finish(self.ticket, wire, completion);
     }

@@ -130,10 +130,8 @@ impl Conversation {
         let subscribed = signed_in.mailboxes.list().await.map_err(failed)?;
         let subscribed: Vec<MailboxName> =
             subscribed.into_iter().filter(|it| it.subscribed).map(|it| it.name).collect();
-        let names = sources.iter().flat_map(|source| named(source, &subscribed));
-        let others: Vec<&MailboxName> =
-            names.filter(|name| name.as_str().starts_with(OTHERS)).collect();
-        if !others.is_empty() {
+        let mut names = sources.iter().flat_map(|source| named(source, &subscribed));
+        if names.any(is_of_others) {
             for lent in signed_in.lent(&self.service).await.map_err(failed)? {
                 if lent.rights.has(Right::Read) {
                     let (name, mailboxes, state) = (lent.shown, lent.mailboxes, lent.state);
@@ -157,8 +155,9 @@ impl Conversation {
             })
         };
         all.retain(|key, searched| is_meant(key, &searched.name));
-        // Named ones of others need no right to be listed.
-        for name in others {
+        // RFC 7377 §2.2: those that the client itself names need no right to be listed.
+        let explicit = sources.iter().flat_map(|source| named(source, &[]));
+        for name in explicit.filter(|name| is_of_others(name)) {
             let place = match self.place(name).await {
                 Ok(place) => place,
                 // RFC 7377 §5: as if it were not there.
@@ -192,6 +191,10 @@ impl Conversation {
         all.insert(key, Searched { name, mailboxes, state });
         Ok(())
     }
+}
+
+fn is_of_others(name: &MailboxName) -> bool {
+    name.as_str().starts_with(OTHERS)
 }
 
 /// The names that a source has in it.

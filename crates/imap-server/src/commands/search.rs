@@ -79,8 +79,9 @@ async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<C
         let (session, wire) = talk.parts();
         let mod_seqs = found.mod_seqs(&found.uids);
         ask.extended(session, wire, wanted, (&uid_runs(&found.uids), mod_seqs));
-        ask.save(session, &found.uids);
+        // A `$` in the key means what was saved before.
         ask.keep_updating(session, wire, &found.uids);
+        ask.save(session, &found.uids);
         return Ok(Completion::ok("SEARCH completed"));
     }
     let response = SearchResponse::begin(&mut talk.parts().1.output);

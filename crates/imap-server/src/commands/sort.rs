@@ -53,8 +53,8 @@ impl Sorting<'_> {
         if let Some(wanted) = self.ask.command().returns {
             let (session, wire) = talk.parts();
             self.ask.extended_sorted(session, wire, wanted, (&numbers, mod_seqs));
-            self.ask.save(session, &sorted);
             self.ask.keep_updating(session, wire, &sorted);
+            self.ask.save(session, &sorted);
             return Ok(Ok(done));
         }
         let response = SearchResponse::begin_sorted(&mut talk.parts().1.output);

@@ -66,8 +66,9 @@ async fn a_sorted_result_stays_sorted() {
     assert_eq!(told, "ESEARCH (TAG \"a3\") UID REMOVEFROM (3 3,1 1 2)");
     assert!(client.run("NOOP").await.ok().lines().is_empty());
     client.run("CANCELUPDATE \"a3\"").await.ok();
-    client.run("STORE 1:3 -FLAGS (\\Seen)").await.ok();
-    assert!(client.run("NOOP").await.ok().lines().iter().all(|line| !line.starts_with("ESEARCH")));
+    let lines = client.run("STORE 1:3 -FLAGS (\\Seen)").await.ok().lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains(" FETCH ")), "{lines:?}");
     client.run("CANCELUPDATE \"a3\"").await.is("BAD");
 }
 
@@ -104,4 +105,15 @@ async fn too_many_results() {
     assert_eq!(answer.lines(), expected);
     let answer = client.run("SEARCH RETURN (UPDATE COUNT) YOUNGER 60").await.ok();
     assert!(answer.line("NO").starts_with("NO [NOUPDATE \"a20\"] This result changes by time"));
+}
+
+/// RFC 5267 §4.3, RFC 5182 §2.1: `$` in a key is what was saved before.
+#[tokio::test]
+async fn what_was_saved_before_stays_meant() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    client.run("UID SEARCH RETURN (SAVE) 1:2").await.ok();
+    client.run("UID SEARCH RETURN (SAVE UPDATE COUNT) $ FLAGGED").await.ok();
+    let told = client.run("STORE 2:3 +FLAGS (\\Flagged)").await.ok().line("ESEARCH");
+    assert_eq!(told, "ESEARCH (TAG \"a4\") UID ADDTO (0 2)");
 }

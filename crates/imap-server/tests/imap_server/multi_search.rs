@@ -87,6 +87,8 @@ async fn mailboxes_of_others() {
     let mut alice = filled(&house).await;
     let mut bob = house.sign_in_as("bob").await;
     let plans = "\"Other Users/alice@example.org/plans\"";
+    alice.run("SETACL plans bob@example.org lr").await.ok();
+    bob.run(format!("SUBSCRIBE {plans}")).await.ok();
     for (rights, named, listed) in
         [("lr", true, true), ("r", true, false), ("lsw", false, false), ("p", false, false)]
     {
@@ -97,5 +99,7 @@ async fn mailboxes_of_others() {
             "ESEARCH IN (subtree \"Other Users\" subtree \"Other Users/alice@example.org\") ALL";
         assert_eq!(found(&mut bob, below).await.len(), usize::from(listed), "{rights}");
         assert!(found(&mut bob, "ESEARCH IN (personal) ALL").await.is_empty());
+        let subscribed = found(&mut bob, "ESEARCH IN (subscribed) ALL").await;
+        assert_eq!(subscribed.len(), usize::from(listed), "{rights}");
     }
 }
