@@ -3,7 +3,7 @@
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use stable_storage::{DatabaseError, Direct};
 
-use super::turn::{EntryRow, RecipientRow, waiting};
+use super::turn::{EntryRow, RecipientRow, standing, waiting};
 
 /// An entry with what tells whether it is whole.
 #[derive(Debug)]
@@ -183,11 +183,8 @@ const LANES: &str = concat!(
 
     update lane
     set ",
-    waiting!(),
-    ",
-        holder = case when exists (select 1 from recipient
-                                   where lane = lane.name and state = 1)
-                 then holder end
+    standing!(),
+    "
     where name in (select value from json_each($1));
 
     delete from lane

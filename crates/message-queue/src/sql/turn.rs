@@ -233,6 +233,20 @@ macro_rules! waiting {
 }
 pub(super) use waiting;
 
+/// The same, and that nobody holds a lane of which nothing is leased.
+macro_rules! standing {
+    () => {
+        concat!(
+            waiting!(),
+            ",
+            holder = case when exists (select 1 from recipient
+                                       where lane = lane.name and state = 1)
+                     then holder end"
+        )
+    };
+}
+pub(super) use standing;
+
 /// What settling runs.
 #[cfg(test)]
 pub(super) const SETTLE: [&str; 5] = [EVENT, ONLY, END, FINISHED, SETTLED];
@@ -271,11 +285,8 @@ const SETTLED: &str = concat!(
     "
     update or fail lane
     set ",
-    waiting!(),
-    ",
-        holder = case when exists (select 1 from recipient
-                                   where lane = lane.name and state = 1)
-                 then holder end
+    standing!(),
+    "
     where name in (select value from json_each($1));
 
     delete from lane
@@ -309,11 +320,8 @@ pub(super) const FREE_UNTOLD: &str = concat!(
 
     update lane
     set ",
-    waiting!(),
-    ",
-        holder = case when exists (select 1 from recipient
-                                   where lane = lane.name and state = 1)
-                 then holder end
+    standing!(),
+    "
     where holder = $2;
 "
 );
@@ -336,11 +344,8 @@ pub(super) const SET_ASIDE: &str = concat!(
 
     update lane
     set ",
-    waiting!(),
-    ",
-        holder = case when exists (select 1 from recipient
-                                   where lane = lane.name and state = 1)
-                 then holder end
+    standing!(),
+    "
     where name in (select lane from recipient
                    where entry in (select value ->> 0 from json_each($1)));
 "
