@@ -34,6 +34,31 @@ pub struct NewEntry {
     pub recipients: Vec<NewRecipient>,
 }
 
+impl NewEntry {
+    /// A notice that an agent writes by itself: from nobody, so that nothing answers it (RFC 5321
+    /// §4.5.5). One that needs SMTPUTF8 has an address with more than ASCII in its header.
+    pub fn notice(
+        agent: &str,
+        smtputf8: bool,
+        message_id: String,
+        recipients: Vec<NewRecipient>,
+    ) -> Self {
+        Self {
+            id: None,
+            reverse_path: ReversePath::Null,
+            account: None,
+            body: if smtputf8 { BodyKind::EightBitMime } else { BodyKind::SevenBit },
+            smtputf8,
+            ret: None,
+            envid: None,
+            handling: Handling::default(),
+            origin: Origin { agent: agent.to_owned(), ..Origin::default() },
+            message_id: Some(message_id),
+            recipients,
+        }
+    }
+}
+
 /// Where an entry came from, in words for the journey.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {

@@ -9,10 +9,8 @@ use std::{
 };
 
 use directory::{Account, Directory, DirectoryError, Occasion, Route};
-use mail_types::{
-    AccountId, Address, BodyKind, Domain, Handling, LocalPart, QueueId, ReversePath, Timestamp,
-};
-use message_queue::{NewEntry, NewRecipient, Origin, Queue, QueueError, SentHour};
+use mail_types::{AccountId, Address, Domain, LocalPart, QueueId, ReversePath, Timestamp};
+use message_queue::{NewEntry, NewRecipient, Queue, QueueError, SentHour};
 use mime_core::{
     build::{Head, NewMessage, Person},
     header::date::DateTime,
@@ -112,23 +110,12 @@ async fn write(
         return Err(NoticeError::Nobody);
     }
     let id = queue.new_id(now);
-    let message = message(&owner, held, &format!("{id}@{host}"), now);
+    let message_id = format!("{id}@{host}");
+    let message = message(&owner, held, &message_id, now);
     let mut content = queue.draft();
     content.write(&message.octets).await?;
-    let entry = NewEntry {
-        id: Some(id),
-        reverse_path: ReversePath::Null,
-        account: None,
-        // Only an address can need more.
-        body: if message.smtputf8 { BodyKind::EightBitMime } else { BodyKind::SevenBit },
-        smtputf8: message.smtputf8,
-        ret: None,
-        envid: None,
-        handling: Handling::default(),
-        origin: Origin { agent: "smtp-submission".to_owned(), ..Origin::default() },
-        message_id: Some(format!("{id}@{host}")),
-        recipients,
-    };
+    let entry = NewEntry::notice("smtp-submission", message.smtputf8, message_id, recipients);
+    let entry = NewEntry { id: Some(id), ..entry };
     Ok(queue.enqueue(entry, content, now).await?)
 }
 

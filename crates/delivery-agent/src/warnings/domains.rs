@@ -9,10 +9,8 @@ use std::collections::HashMap;
 
 use agent_kit::now;
 use directory::{HostedDomain, Occasion, Route};
-use mail_types::{
-    AccountId, Address, BodyKind, Domain, Handling, LocalPart, MailVolume, ReversePath,
-};
-use message_queue::{NewEntry, NewRecipient, Origin};
+use mail_types::{AccountId, Address, Domain, LocalPart, MailVolume, ReversePath};
+use message_queue::{NewEntry, NewRecipient};
 use mime_core::report::Language;
 use smtp_server::recipient;
 
@@ -124,19 +122,8 @@ async fn send(
     let message = notice.build(shared, "notice");
     let mut content = shared.queue.draft();
     content.write(&message.octets).await?;
-    let entry = NewEntry {
-        id: None,
-        reverse_path: ReversePath::Null,
-        account: None,
-        body: if message.smtputf8 { BodyKind::EightBitMime } else { BodyKind::SevenBit },
-        smtputf8: message.smtputf8,
-        ret: None,
-        envid: None,
-        handling: Handling::default(),
-        origin: Origin { agent: "delivery-agent".to_owned(), ..Origin::default() },
-        message_id: Some(notice.message_id(shared)),
-        recipients,
-    };
+    let id = notice.message_id(shared);
+    let entry = NewEntry::notice("delivery-agent", message.smtputf8, id, recipients);
     shared.queue.enqueue(entry, content, now()).await?;
     Ok(())
 }
