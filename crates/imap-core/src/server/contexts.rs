@@ -28,6 +28,8 @@ use crate::{
 const CONTEXTS_MAX: usize = 16;
 /// Messages of a result that is kept in an order of its own.
 const SORTED_MAX: usize = 10_000;
+/// What is told of one that has more.
+const TOO_LARGE: &str = "This result is too large to be kept in order";
 /// Ranges of the messages that the numbers in a key mean.
 const RANGES_MAX: usize = 10_000;
 
@@ -135,6 +137,15 @@ impl Session {
         self.put_contexts(contexts);
     }
 
+    fn give_up_context(&mut self, wire: &mut Wire, place: usize, why: &'static str) {
+        let mut contexts = self.take_contexts();
+        if place < contexts.len() {
+            let lost = contexts.remove(place);
+            self.say_no_update(wire, &lost.tag, why);
+        }
+        self.put_contexts(contexts);
+    }
+
     pub(super) fn say_no_update(&self, wire: &mut Wire, tag: &str, why: &'static str) {
         let code = Code::NoUpdate(tag.into());
         response::untagged_no(&mut wire.output, &code, &self.language.say(why));
@@ -165,7 +176,7 @@ impl Session {
         let refused = if search.key.names_age() {
             Some("This result changes by time alone")
         } else if sorted && found.len() > SORTED_MAX {
-            Some("This result is too large to be kept in order")
+            Some(TOO_LARGE)
         } else if self.contexts().len() >= CONTEXTS_MAX {
             Some("Too many searches are kept up to date")
         } else {
@@ -236,28 +247,29 @@ impl Ask<Changes> {
     }
 
     /// Tells what joined and what left a result. `order` has what [`Ask::to_be_sorted`] gave, sorted.
+    /// Answers whether the result is still kept: one that has become too large for its order is not.
     pub fn tell_context(
         &self,
         session: &mut Session,
         wire: &mut Wire,
         place: usize,
         (looked_at, order): (&LookedAt, &[Uid]),
-    ) {
+    ) -> bool {
+        if order.len() > SORTED_MAX {
+            session.give_up_context(wire, place, TOO_LARGE);
+            return false;
+        }
         let mut contexts = session.take_contexts();
         if let Some(context) = contexts.get_mut(place) {
             context.update(session, wire, looked_at, order);
         }
         session.put_contexts(contexts);
+        true
     }
 
     /// It can't be found out any more.
     pub fn give_up_context(&self, session: &mut Session, wire: &mut Wire, place: usize) {
-        let mut contexts = session.take_contexts();
-        if place < contexts.len() {
-            let lost = contexts.remove(place);
-            session.say_no_update(wire, &lost.tag, "The result can't be kept up to date");
-        }
-        session.put_contexts(contexts);
+        session.give_up_context(wire, place, "The result can't be kept up to date");
     }
 }
 

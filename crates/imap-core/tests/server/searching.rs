@@ -37,8 +37,8 @@ impl ImapDialogue {
                     all().filter(|it| unsorted.contains(it.uid)).cloned().collect();
                 order = sorting::sorted(&found, &search.arrange);
             }
-            ask.tell_context(session, wire, place, (&looked_at, &order));
-            place += 1;
+            let is_kept = ask.tell_context(session, wire, place, (&looked_at, &order));
+            place += usize::from(is_kept);
         }
     }
 

@@ -42,8 +42,8 @@ pub(super) async fn tell_contexts(
                     tell_new(fetch, &joining, selected, talk).await?;
                 }
                 let (session, wire) = talk.parts();
-                ask.tell_context(session, wire, place, (&looked_at, &order));
-                place += 1;
+                let is_kept = ask.tell_context(session, wire, place, (&looked_at, &order));
+                place += usize::from(is_kept);
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
