@@ -265,6 +265,11 @@ impl SearchKey {
         self.has(|key| matches!(key, Self::Flag(_) | Self::Keyword(_) | Self::ModSeq(_)))
     }
 
+    /// Whether `*` stands in it for a UID.
+    pub(crate) fn names_largest_uid(&self) -> bool {
+        self.has(|key| matches!(key, Self::Uid(set) if set.names_largest()))
+    }
+
     /// Whether what matches changes by time alone.
     pub(crate) fn names_age(&self) -> bool {
         self.has(|key| matches!(key, Self::Older(_) | Self::Younger(_)))

@@ -41,6 +41,8 @@ pub(super) struct Context {
     mailbox: Option<(MailboxName, UidValidity)>,
     search: Arc<Search>,
     known: Known,
+    /// The last message when all was looked at that `*` could mean.
+    largest: Option<Uid>,
 }
 
 /// What a client has of it.
@@ -66,6 +68,21 @@ impl Session {
     /// The searches whose results are kept up to date, one after the other; none beyond the last.
     pub fn context(&self, place: usize) -> Option<&Arc<Search>> {
         self.contexts().get(place).map(|context| &context.search)
+    }
+
+    /// What `*` has meant and what it means now, if UIDs in the key name it and it means another.
+    /// Whether a message is within `n:*` says n alone, but for the last one, which always is
+    /// (RFC 3501 §9): no other one of those that were there before joins or leaves.
+    pub fn largest_changed(&self, place: usize) -> UidRuns {
+        let last = self.view().and_then(|view| view.uids().last());
+        match self.contexts().get(place) {
+            Some(Context { largest, search, .. })
+                if *largest != last && search.key.names_largest_uid() =>
+            {
+                largest.iter().copied().chain(last).collect()
+            }
+            _ => UidRuns::new(),
+        }
     }
 
     fn contexts(&self) -> &[Context] {
@@ -202,7 +219,9 @@ impl Session {
         let (arrange, update) = (arrange.clone(), update.clone());
         let search = Search { numbering: *numbering, returns: *returns, key, arrange, update };
         if let Access::Selected(selected) = &mut self.access {
-            selected.contexts.push(Context { tag, mailbox, search: Arc::new(search), known });
+            let largest = selected.view.uids().last();
+            let search = Arc::new(search);
+            selected.contexts.push(Context { tag, mailbox, search, known, largest });
         }
     }
 }
@@ -262,6 +281,7 @@ impl Ask<Changes> {
         let mut contexts = session.take_contexts();
         if let Some(context) = contexts.get_mut(place) {
             context.update(session, wire, looked_at, order);
+            context.largest = session.view().and_then(|view| view.uids().last());
         }
         session.put_contexts(contexts);
         true

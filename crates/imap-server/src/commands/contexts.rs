@@ -28,6 +28,7 @@ pub(super) async fn tell_contexts(
     while let Some(search) = talk.parts().0.context(place).cloned() {
         // Nothing of a message changes but its flags.
         let due = if search.key.names_flags() { new.union(changed) } else { new.clone() };
+        let due = due.union(&talk.parts().0.largest_changed(place));
         if due.is_empty() {
             place += 1;
             continue;

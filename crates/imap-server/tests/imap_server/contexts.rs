@@ -117,3 +117,41 @@ async fn what_was_saved_before_stays_meant() {
     let told = client.run("STORE 2:3 +FLAGS (\\Flagged)").await.ok().line("ESEARCH");
     assert_eq!(told, "ESEARCH (TAG \"a4\") UID ADDTO (0 2)");
 }
+
+/// RFC 3501 §9: `*` is the largest UID, whichever that is now; and `9:*` has it, however small.
+#[tokio::test]
+async fn the_largest_uid_is_another() {
+    let house = House::new().await;
+    let mut client = three(&house).await;
+    client.run("UID SEARCH RETURN (UPDATE COUNT) UID *").await.ok();
+    client.run("UID SEARCH RETURN (UPDATE COUNT) UID 5:* UNSEEN").await.ok();
+    client.run("UID SEARCH RETURN (UPDATE COUNT) NOT UID 2:*").await.ok();
+    client.run("UID SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 OR UID 1 UID *").await.ok();
+    house.put(&small("peach")).await;
+    let told = client.run("NOOP").await.ok().lines();
+    let expected = [
+        "4 EXISTS",
+        "4 RECENT",
+        "ESEARCH (TAG \"a3\") UID REMOVEFROM (0 3)",
+        "ESEARCH (TAG \"a3\") UID ADDTO (0 4)",
+        "ESEARCH (TAG \"a4\") UID REMOVEFROM (0 3)",
+        "ESEARCH (TAG \"a4\") UID ADDTO (0 4)",
+        "ESEARCH (TAG \"a6\") UID REMOVEFROM (1 3)",
+        "ESEARCH (TAG \"a6\") UID ADDTO (1 4)",
+    ];
+    assert_eq!(told, expected);
+    house.put_all(&[small("fig"), small("lime")]).await;
+    let told = client.run("NOOP").await.ok().lines();
+    assert_eq!(told.get(4).map(String::as_str), Some("ESEARCH (TAG \"a4\") UID REMOVEFROM (0 4)"));
+    assert_eq!(told.get(5).map(String::as_str), Some("ESEARCH (TAG \"a4\") UID ADDTO (0 5:6)"));
+    client.run("CANCELUPDATE \"a3\" \"a6\"").await.ok();
+    client.run("STORE 2:6 +FLAGS.SILENT (\\Deleted)").await.ok();
+    let told = client.run("EXPUNGE").await.ok().lines();
+    let esearch: Vec<_> = told.iter().filter(|line| line.starts_with("ESEARCH")).collect();
+    let expected = [
+        "ESEARCH (TAG \"a4\") UID REMOVEFROM (0 5:6)",
+        "ESEARCH (TAG \"a4\") UID ADDTO (0 1)",
+        "ESEARCH (TAG \"a5\") UID REMOVEFROM (0 1)",
+    ];
+    assert_eq!(esearch, expected);
+}
