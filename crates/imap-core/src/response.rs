@@ -29,4 +29,4 @@ pub use search::{FoundModSeqs, SearchResponse, ThreadResponse};
 pub use status::{Code, Completion, Condition};
 pub(crate) use status::{bye, continuation, greeting, tagged, untagged_no, untagged_ok};
 pub use text::{Spelling, render_mailbox_name};
-pub(crate) use text::{astring, name_text, nstring, number, string};
+pub(crate) use text::{astring, name_text, nstring, number, quoted_tag, string};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mail_types::{ModSeq, Uid, UidValidity};
 
-use super::{nstring, number, search::ranges, string};
+use super::{number, quoted_tag, search::ranges};
 use crate::{Language, ObjectId, UidRuns};
 
 /// How a command ended.
@@ -217,7 +217,10 @@ impl Code {
             }
             Self::InProgress { tag, done, goal } => {
                 out.extend_from_slice(b"INPROGRESS (");
-                nstring(out, tag.as_ref().map(|tag| tag.as_bytes()));
+                match tag {
+                    Some(tag) => quoted_tag(out, tag),
+                    None => out.extend_from_slice(b"NIL"),
+                }
                 let goal = goal.map_or_else(|| "NIL".to_owned(), |goal| goal.to_string());
                 return out.extend_from_slice(format!(" {done} {goal})").as_bytes());
             }
@@ -242,7 +245,7 @@ impl Code {
             Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
             Self::NoUpdate(tag) => {
                 out.extend_from_slice(b"NOUPDATE ");
-                return string(out, tag.as_bytes());
+                return quoted_tag(out, tag);
             }
             Self::OverQuota => "OVERQUOTA",
             Self::Parse => "PARSE",
@@ -372,5 +375,20 @@ mod tests {
             Completion::ok("Conditional STORE failed").with(Code::Modified(vec![(7, 7), (9, 9)])),
             "a1 OK [MODIFIED 7,9] Conditional STORE failed",
         );
+    }
+
+    /// RFC 5267 §5, RFC 9585 §5: a literal can't stand there.
+    #[test]
+    fn a_long_tag_in_a_code_is_quoted() {
+        let tag = "t".repeat(5000);
+        let check = |code: Code, expected: String| {
+            let mut out = Vec::new();
+            untagged_ok(&mut out, &code, "So");
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        };
+        let no_update = Code::NoUpdate(tag.as_str().into());
+        check(no_update, format!("* OK [NOUPDATE \"{tag}\"] So\r\n"));
+        let in_progress = Code::InProgress { tag: Some(tag.as_str().into()), done: 1, goal: None };
+        check(in_progress, format!("* OK [INPROGRESS (\"{tag}\" 1 NIL)] So\r\n"));
     }
 }

@@ -55,6 +55,14 @@ pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) {
     out.push(b'"');
 }
 
+/// A tag where only a quoted string may stand, however long: no character of a tag needs a
+/// backslash.
+pub(crate) fn quoted_tag(out: &mut Vec<u8>, tag: &str) {
+    out.push(b'"');
+    out.extend_from_slice(tag.as_bytes());
+    out.push(b'"');
+}
+
 fn literal(out: &mut Vec<u8>, octets: &[u8]) {
     literal_head(out, octets.len() as u64);
     out.extend_from_slice(octets);
