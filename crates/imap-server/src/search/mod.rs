@@ -400,6 +400,7 @@ async fn scan_text(
     needles: &mut Needles,
 ) -> Result<(), StoreError> {
     let (mut at, mut text) = (part.body.start, String::new());
+    let push = if search.is_html() { Needles::push_shown } else { Needles::push };
     while at < part.body.end && !needles.all_found() {
         let length = usize::try_from(part.body.end - at).unwrap_or(PIECE).min(PIECE);
         let piece = reader.read_at(at, length).await?;
@@ -408,11 +409,11 @@ async fn scan_text(
         }
         at += piece.len() as u64;
         search.push(&piece, &mut text);
-        needles.push(&text);
+        push(needles, &text);
         text.clear();
     }
     search.finish(&mut text);
-    needles.push(&text);
+    push(needles, &text);
     needles.end_of_text();
     Ok(())
 }

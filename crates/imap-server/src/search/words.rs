@@ -3,6 +3,8 @@
 /// Text in the form in which it is compared (RFC 5255 §4.2).
 pub(super) use mime_core::text::casemap as fold;
 
+use mime_core::reading::casemap_shown;
+
 /// The words looked for, and which of them were seen.
 #[derive(Debug)]
 pub(super) struct Needles {
@@ -17,16 +19,24 @@ pub(super) struct Needles {
 struct Needle {
     text: String,
     folded: String,
+    /// As it stands in the shown text of HTML, where that is another form and not empty.
+    shown: Option<String>,
     found: bool,
+}
+
+impl Needle {
+    fn new(text: String) -> Self {
+        let (folded, shown) = (fold(&text), casemap_shown(&text));
+        let shown = (shown != folded && !shown.is_empty()).then_some(shown);
+        // The empty text is in every body.
+        Self { folded, shown, found: text.is_empty(), text }
+    }
 }
 
 impl Needles {
     pub(super) fn new(texts: Vec<String>) -> Self {
-        let needles: Vec<Needle> = texts
-            .into_iter()
-            // The empty text is in every body.
-            .map(|text| Needle { folded: fold(&text), found: text.is_empty(), text })
-            .collect();
+        let needles: Vec<Needle> = texts.into_iter().map(Needle::new).collect();
+        // What is not seen is left out of a shown form, which is none the longer for it.
         let longest = needles.iter().map(|needle| needle.folded.len()).max().unwrap_or(0);
         Self { needles, tail: String::new(), longest }
     }
@@ -57,9 +67,18 @@ impl Needles {
 
     /// Takes the next piece of a text, folded already.
     pub(super) fn push(&mut self, piece: &str) {
+        self.look(piece, |needle| &needle.folded);
+    }
+
+    /// Takes the next piece of what is shown of HTML, folded already.
+    pub(super) fn push_shown(&mut self, piece: &str) {
+        self.look(piece, |needle| needle.shown.as_ref().unwrap_or(&needle.folded));
+    }
+
+    fn look(&mut self, piece: &str, form: fn(&Needle) -> &String) {
         self.tail.push_str(piece);
         for needle in self.needles.iter_mut().filter(|needle| !needle.found) {
-            needle.found = self.tail.contains(&needle.folded);
+            needle.found = self.tail.contains(form(needle));
         }
         let mut cut = self.tail.len().saturating_sub(self.longest);
         while !self.tail.is_char_boundary(cut) {
@@ -96,6 +115,21 @@ mod tests {
         needles.restart();
         needles.take("wide ｚｚ, and straße");
         assert!(needles.found("zz") && needles.found("Straße"));
+    }
+
+    #[test]
+    fn what_nobody_sees_counts_but_in_html() {
+        let (joined, apart) = ("می\u{200c}خواهم", "میخواهم");
+        let mut needles = Needles::new(vec![joined.into(), apart.into(), "\u{200c}".into()]);
+        needles.push_shown(&casemap_shown(joined));
+        needles.end_of_text();
+        assert!(needles.found(joined) && needles.found(apart) && !needles.found("\u{200c}"));
+        needles.restart();
+        needles.take(apart);
+        assert!(!needles.found(joined) && needles.found(apart));
+        needles.restart();
+        needles.take(joined);
+        assert!(needles.found(joined) && !needles.found(apart) && needles.found("\u{200c}"));
     }
 
     #[test]

@@ -220,6 +220,26 @@ async fn words_of_html() {
     }
 }
 
+/// A word with a joiner in it is found where HTML has it by name, and where text has it as it is.
+#[tokio::test]
+async fn words_with_what_is_not_seen() {
+    let house = House::new().await;
+    for (kind, body) in [
+        ("html", "<p>\u{645}\u{6cc}&zwnj;\u{62e}\u{648}\u{627}\u{647}\u{645}</p>"),
+        ("plain", "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}"),
+        ("plain", "\u{645}\u{6cc}\u{62e}\u{648}\u{627}\u{647}\u{645}"),
+    ] {
+        let head = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n";
+        let kind = format!("Content-Type: text/{kind}; charset=utf-8\r\n\r\n");
+        house.put(format!("{head}{kind}{body}\r\n").as_bytes()).await;
+    }
+    let mut client = house.open().await;
+    for (word, expected) in [("می\u{200c}خواهم", &[1, 2][..]), ("میخواهم", &[1, 3])] {
+        let search = format!("SEARCH CHARSET UTF-8 BODY {{{}+}}\r\n{word}\r\n", word.len());
+        assert_eq!(client.run(search).await.ok().found(), expected, "{word}");
+    }
+}
+
 /// RFC 4731 and RFC 5032, and what STATUS tells of RFC 8438 and RFC 7889.
 #[tokio::test]
 async fn results_as_wanted_and_ages() {

@@ -12,7 +12,7 @@ use crate::body_structure::{Content, Part};
 
 pub use attachment::{cid_of_url, part_by_content_id};
 pub use preview::Preview;
-pub use search::SearchText;
+pub use search::{SearchText, casemap_shown};
 
 /// A part and its number, as IMAP counts (RFC 9051 §6.4.5.1).
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -95,11 +95,25 @@ impl Form {
     fn give_shown(&self, out: &mut String) {
         if !self.folds {
             out.push_str(&self.shown);
-        } else if self.shown.is_ascii() {
-            casemap_into(&self.shown, out);
         } else {
-            self.shown.split(is_ignorable).for_each(|run| casemap_into(run, out));
+            casemap_shown_into(&self.shown, out);
         }
+    }
+}
+
+/// Words in the form in which they stand in folded text whose marks were taken out
+/// ([`SearchText::is_html`]): without what nobody sees.
+pub fn casemap_shown(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    casemap_shown_into(words, &mut out);
+    out
+}
+
+fn casemap_shown_into(text: &str, out: &mut String) {
+    if text.is_ascii() {
+        casemap_into(text, out);
+    } else {
+        text.split(is_ignorable).for_each(|run| casemap_into(run, out));
     }
 }
 
@@ -139,6 +153,7 @@ mod tests {
         check(b"Content-Type: image/png\r\n\r\nabc", true, None);
         let html = text_by(b"Content-Type: text/html\r\n\r\n<p>a<b>B</b>&eacute;x&shy;y", true, 1);
         assert_eq!(html.unwrap().trim(), "ABE\u{301}XY");
+        assert_eq!(casemap_shown("ab\u{e9}x\u{ad}y"), "ABE\u{301}XY");
     }
 
     #[test]
