@@ -3,6 +3,8 @@
 use mail_types::Flag;
 use proptest::prelude::*;
 
+mod beside_imap_codec;
+
 use super::*;
 use crate::command::{
     EnvelopeField, FetchItem, FieldChoice, ListSelection, MailboxCommand, Numbering, Partial,
