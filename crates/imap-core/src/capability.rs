@@ -2,6 +2,8 @@
 
 use sasl_core::Mechanism;
 
+use crate::server::MessageLimit;
+
 /// What a client's connection is like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Circumstances<'m> {
@@ -21,6 +23,8 @@ pub struct Circumstances<'m> {
     pub sharing: bool,
     /// It is compressed already.
     pub compressed: bool,
+    /// How many messages one command works on.
+    pub message_limit: MessageLimit,
     /// The octets that a message may have.
     pub append_max: u64,
 }
@@ -119,6 +123,12 @@ pub fn list(circumstances: Circumstances<'_>) -> String {
     if circumstances.signed_in {
         // RFC 7889 §3.1: the same for all mailboxes.
         list.push(format!("APPENDLIMIT={}", circumstances.append_max));
+        // RFC 9738 §3: one of the two.
+        match circumstances.message_limit {
+            MessageLimit::All(limit) => list.push(format!("MESSAGELIMIT={limit}")),
+            MessageLimit::Saving(limit) => list.push(format!("SAVELIMIT={limit}")),
+            MessageLimit::Unlimited => {}
+        }
     } else {
         list.extend(circumstances.mechanisms.iter().map(|m| format!("AUTH={m}")));
     }
@@ -143,6 +153,7 @@ mod tests {
                 uid_only: false,
                 sharing: false,
                 compressed: false,
+                message_limit: MessageLimit::Unlimited,
                 append_max: 1000,
             };
             assert_eq!(list(circumstances), expected);
@@ -152,6 +163,14 @@ mod tests {
             assert_eq!(by_uid.contains(" UIDONLY"), signed_in);
             let shared = list(Circumstances { sharing: true, ..circumstances });
             assert_eq!(shared.contains(" ACL RIGHTS=texk LIST-MYRIGHTS"), signed_in);
+            for (limit, name) in [
+                (MessageLimit::All(5), " MESSAGELIMIT=5"),
+                (MessageLimit::Saving(6), " SAVELIMIT=6"),
+            ] {
+                let limited = list(Circumstances { message_limit: limit, ..circumstances });
+                let added = if signed_in { name } else { "" };
+                assert_eq!(limited, format!("{expected}{added}"));
+            }
             let compressed = list(Circumstances { compressed: true, ..circumstances });
             assert_eq!(
                 compressed,

@@ -44,6 +44,12 @@ impl SequenceSet {
             .map(Self)
     }
 
+    /// All numbers from one to another; none if there are no such.
+    pub(crate) fn range(first: u32, last: u32) -> Option<Self> {
+        let is_one = 0 < first && first <= last;
+        is_one.then(|| Self(vec![(Bound::Number(first), Bound::Number(last))]))
+    }
+
     /// Whether it is `$`.
     pub fn is_saved(&self) -> bool {
         self.0.is_empty()

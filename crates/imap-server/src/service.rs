@@ -16,7 +16,7 @@ use conversation::Peer;
 use directory::Directory;
 use imap_core::{
     Language,
-    server::{Limits, Options, Session},
+    server::{Limits, MessageLimit, Options, Session},
 };
 use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions};
 use mail_types::{AccountId, AnnotationName, Rights};
@@ -205,6 +205,11 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
     let utf8_accept = offered(ImapCapability::Utf8Accept);
     let uid_only = offered(ImapCapability::UidOnly);
     let sharing = config.imap.sharing != ImapSharing::Off;
+    let message_limit = match (config.imap.message_limit, config.imap.save_limit) {
+        (0, 0) => MessageLimit::Unlimited,
+        (0, limit) => MessageLimit::Saving(limit),
+        (limit, _) => MessageLimit::All(limit),
+    };
     let preferred_language = match config.notices.language {
         NoticeLanguage::English => Language::English,
         NoticeLanguage::Korean | NoticeLanguage::Both => Language::Korean,
@@ -216,6 +221,7 @@ fn options(config: &Config, offers: &Offers, starttls: bool) -> Options {
         utf8_accept,
         uid_only,
         sharing,
+        message_limit,
         preferred_language,
         limits,
         ..Options::default()

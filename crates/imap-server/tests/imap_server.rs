@@ -29,6 +29,8 @@ mod language;
 mod large;
 #[path = "imap_server/live.rs"]
 mod live;
+#[path = "imap_server/message_limit.rs"]
+mod message_limit;
 #[path = "imap_server/metadata.rs"]
 mod metadata;
 #[path = "imap_server/model/mod.rs"]

@@ -5,7 +5,7 @@ use std::fmt;
 use mail_types::{Flag, Keyword, MailboxName, ModSeq};
 
 use super::{Fetch, Numbering};
-use crate::{ObjectId, SequenceSet, calendar::Date};
+use crate::{ObjectId, SequenceSet, UidRuns, calendar::Date};
 
 /// SEARCH (RFC 3501 §6.4.4).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -273,6 +273,18 @@ impl SearchKey {
     /// Whether what matches changes by time alone.
     pub(crate) fn names_age(&self) -> bool {
         self.has(|key| matches!(key, Self::Older(_) | Self::Younger(_)))
+    }
+
+    /// Of these, the messages that the numbers in it do not rule out: `named` says which a key of
+    /// numbers means. Most searches that name messages name few.
+    pub fn narrowed(&self, among: UidRuns, named: &impl Fn(&Self) -> UidRuns) -> UidRuns {
+        match self {
+            Self::And(keys) => keys.iter().fold(among, |left, key| key.narrowed(left, named)),
+            Self::Sequence(_) | Self::Uid(_) => among.intersection(&named(self)),
+            // What means no message has no numbers to say so.
+            Self::Not(key) if **key == Self::All => UidRuns::new(),
+            _ => among,
+        }
     }
 
     /// The same key, with other keys for some that have no key in them.

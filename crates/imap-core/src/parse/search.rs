@@ -8,7 +8,10 @@ use super::{
     notify::new_message_items,
     values::{date, mod_seq, object_id, partial_range, sequence_set, text},
 };
-use crate::command::{Arrange, EnvelopeField, Numbering, Search, SearchKey, SearchReturn, Update};
+use crate::{
+    SequenceSet,
+    command::{Arrange, EnvelopeField, Numbering, Search, SearchKey, SearchReturn, Update},
+};
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -202,6 +205,8 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"THREADID",
         b"TO",
         b"UID",
+        b"UIDAFTER",
+        b"UIDBEFORE",
         b"UNKEYWORD",
         b"YOUNGER",
     ];
@@ -227,6 +232,9 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"SMALLER" => SearchKey::Smaller(cursor.number64()?),
         b"MODSEQ" => mod_seq_key(cursor)?,
         b"UID" => SearchKey::Uid(sequence_set(cursor)?),
+        // RFC 9738 §3.2: more than it, or less, with no `*` that would always mean a message.
+        b"UIDAFTER" => uids(uid(cursor)?.checked_add(1), Some(u32::MAX)),
+        b"UIDBEFORE" => uids(Some(1), uid(cursor)?.checked_sub(1)),
         b"KEYWORD" => SearchKey::Keyword(keyword(cursor)?),
         b"UNKEYWORD" => not(SearchKey::Keyword(keyword(cursor)?)),
         b"BODY" => SearchKey::Body(string(cursor)?),
@@ -267,6 +275,17 @@ fn mod_seq_key(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         cursor.space()?;
     }
     mod_seq(cursor).map(SearchKey::ModSeq)
+}
+
+/// `uniqueid`
+fn uid(cursor: &mut Cursor<'_>) -> Parsed<u32> {
+    cursor.nonzero_number()
+}
+
+/// The messages from one UID to another; none if there are no such.
+fn uids(first: Option<u32>, last: Option<u32>) -> SearchKey {
+    let set = first.zip(last).and_then(|(first, last)| SequenceSet::range(first, last));
+    set.map_or_else(|| not(SearchKey::All), SearchKey::Uid)
 }
 
 /// `nz-number`: seconds (RFC 5032 §5).

@@ -90,6 +90,13 @@ pub enum Code {
     InUse,
     /// `LIMIT`.
     Limit,
+    /// `MESSAGELIMIT`: the command is for no more messages than this (RFC 9738 §3.1).
+    MessageLimit {
+        /// How many.
+        limit: u32,
+        /// The lowest that was done, or could be.
+        lowest: Option<Uid>,
+    },
     /// `METADATA LONGENTRIES`: the octets of the largest value that was too large to be told
     /// (RFC 5464 §4.2.1).
     MetadataLongEntries(u64),
@@ -226,6 +233,13 @@ impl Code {
             }
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
+            Self::MessageLimit { limit, lowest } => {
+                numbered(out, "MESSAGELIMIT", *limit);
+                if let Some(uid) = lowest {
+                    numbered(out, "", uid.number());
+                }
+                return;
+            }
             Self::MetadataLongEntries(octets) => {
                 return out.extend_from_slice(format!("METADATA LONGENTRIES {octets}").as_bytes());
             }

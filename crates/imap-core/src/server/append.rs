@@ -12,6 +12,7 @@ use mail_types::MailboxName;
 
 use super::{
     Question, Session,
+    message_limit::too_many,
     session::{Activity, Flow},
 };
 use crate::{
@@ -242,13 +243,17 @@ impl Session {
     /// Another message begins behind one.
     fn append_further(&mut self, wire: &mut Wire, head: AppendHead) -> Flow {
         let size = self.size_refusal(&head);
-        let most = self.options.limits.append_messages_max;
+        let limit = self.options.message_limit.of_saving();
+        let most = limit.unwrap_or(self.options.limits.append_messages_max);
         let Activity::Append(append) = &mut self.activity else { return Flow::Again };
         let refusal = if !append.replaced.is_empty() {
             // RFC 8508 §4.7: one message takes the place of one.
             Some(Completion::bad("One message takes the place of one"))
         } else if append.messages >= most {
-            Some(Completion::no(Code::Limit, "Too many messages at once"))
+            // RFC 9738 §3.1.
+            let known = limit.map(|limit| too_many(limit, None));
+            let other = || Completion::no(Code::Limit, "Too many messages at once");
+            Some(known.unwrap_or_else(other))
         } else {
             size
         };

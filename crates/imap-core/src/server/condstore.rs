@@ -124,6 +124,16 @@ impl Session {
     /// After messages went by its doing, the client that keeps a cache hears where the mailbox
     /// stands now (RFC 7162 §3.2.7, §3.2.9; RFC 6851 §4.4; RFC 8508 §4.5): all before it was told by then.
     pub(super) fn add_highest_mod_seq(&self, verb: Verb, completion: &mut Completion) {
+        if let Access::Selected(selected) = &self.access
+            && self.tells_highest_mod_seq(verb)
+            && completion.condition == Condition::Ok
+            && completion.code.is_none()
+        {
+            completion.code = Some(Code::HighestModSeq(selected.mod_seq));
+        }
+    }
+
+    pub(super) fn tells_highest_mod_seq(&self, verb: Verb) -> bool {
         let removes = matches!(
             verb,
             Verb::Expunge
@@ -133,14 +143,7 @@ impl Session {
                 | Verb::Replace
                 | Verb::UidReplace
         );
-        if let Access::Selected(selected) = &self.access
-            && self.enabled.qresync
-            && removes
-            && completion.condition == Condition::Ok
-            && completion.code.is_none()
-        {
-            completion.code = Some(Code::HighestModSeq(selected.mod_seq));
-        }
+        self.enabled.qresync && removes
     }
 
     /// SELECT has come: whatever comes of it, the mailbox before is not selected any more

@@ -190,7 +190,9 @@ impl Session {
         }
         let tag: Box<str> = self.running_tag().into();
         let sorted = search.arrange != Arrange::Ascending;
-        let refused = if search.key.names_age() {
+        let refused = if self.highest_first() {
+            Some("The result is not whole")
+        } else if search.key.names_age() {
             Some("This result changes by time alone")
         } else if sorted && found.len() > SORTED_MAX {
             Some(TOO_LARGE)

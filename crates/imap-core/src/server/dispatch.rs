@@ -197,7 +197,7 @@ impl Session {
                 self.end(wire, tag, verb, Completion::bad("Not while all is compressed"))
             }
             Command::Unauthenticate => {
-                self.activity = Activity::Running(Running { tag, verb, end: None });
+                self.activity = Activity::Running(Running { tag, verb, end: None, lowest: None });
                 Flow::Step(Step::Ask(Question::SignOut(self.ask(SignOut(()), UidRuns::new()))))
             }
             Command::Login { name, password } => self.login(wire, tag, &name, &password),
@@ -261,7 +261,8 @@ impl Session {
                     // SORT and THREAD are searches.
                     verb = Verb::Search;
                 }
-                Question::Search(self.ask(search, UidRuns::new()))
+                let all = self.existing(None);
+                Question::Search(self.ask(search, all))
             }
             Command::Expunge(_) | Command::Store(_) if self.is_read_only() => {
                 return self.read_only(wire, tag, verb);
@@ -295,8 +296,13 @@ impl Session {
             // All others were run before.
             _ => return self.end(wire, tag, verb, Completion::unavailable()),
         };
-        self.activity = Activity::Running(Running { tag, verb, end: None });
-        Flow::Step(Step::Ask(asked))
+        match self.within_limit(asked) {
+            Ok((asked, lowest)) => {
+                self.activity = Activity::Running(Running { tag, verb, end: None, lowest });
+                Flow::Step(Step::Ask(asked))
+            }
+            Err(completion) => self.end(wire, tag, verb, completion),
+        }
     }
 
     /// The messages a command names, or how it ends without the agent.
@@ -402,7 +408,8 @@ impl Session {
 
     pub(super) fn end_running(&mut self, wire: &mut Wire, completion: Completion) {
         match std::mem::replace(&mut self.activity, Activity::Reading) {
-            Activity::Running(Running { tag, verb, .. }) => {
+            Activity::Running(Running { tag, verb, lowest, .. }) => {
+                let completion = self.tell_limit(wire, (verb, lowest), completion);
                 self.complete(wire, tag, verb, completion);
             }
             Activity::Judging(exchanging) => {

@@ -109,7 +109,7 @@ impl Session {
             return;
         }
         match std::mem::replace(&mut self.activity, Activity::Reading) {
-            Activity::Running(Running { tag, verb, end: Some(mut completion) }) => {
+            Activity::Running(Running { tag, verb, end: Some(mut completion), .. }) => {
                 self.add_highest_mod_seq(verb, &mut completion);
                 self.say_tagged(wire, Some(&tag), &completion);
             }

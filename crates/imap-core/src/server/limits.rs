@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sasl_core::Offers;
 
+use super::MessageLimit;
 use crate::{
     Language,
     response::{Code, Completion},
@@ -28,6 +29,8 @@ pub struct Options {
     pub uid_only: bool,
     /// Whether mailboxes can be shared (RFC 4314).
     pub sharing: bool,
+    /// How many messages one command works on, which old clients know nothing of (RFC 9738 §4).
+    pub message_limit: MessageLimit,
     /// What LANGUAGE means by its default (RFC 5255 §3.2); texts are in English before.
     pub preferred_language: Language,
     /// What the peer can make grow.
@@ -90,6 +93,7 @@ impl Default for Options {
             utf8_accept: false,
             uid_only: false,
             sharing: false,
+            message_limit: MessageLimit::Unlimited,
             preferred_language: Language::English,
             limits: Limits::default(),
         }

@@ -52,7 +52,7 @@ impl Session {
         // To the news it is a search like others (RFC 7162 §3.2.10.2).
         let verb = if by_number { Verb::Search } else { verb };
         let asked = Question::MultiSearch(self.ask(multi, UidRuns::new()));
-        self.activity = Activity::Running(Running { tag, verb, end: None });
+        self.activity = Activity::Running(Running { tag, verb, end: None, lowest: None });
         Flow::Step(Step::Ask(asked))
     }
 }

@@ -40,7 +40,7 @@ impl Session {
     /// NOTIFY has come: the agent looks whether it can be done.
     pub(super) fn notify(&mut self, tag: Box<str>, verb: Verb, notify: Notify) -> Flow {
         let asked = Question::Notify(self.ask(notify, UidRuns::new()));
-        self.activity = Activity::Running(Running { tag, verb, end: None });
+        self.activity = Activity::Running(Running { tag, verb, end: None, lowest: None });
         Flow::Step(Step::Ask(asked))
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use conversation::{
     Machine, Notice, OpenQuestion, PeerFacts, Step, TlsFacts, Upgraded, Wait, Wire,
 };
-use mail_types::{ModSeq, Rights};
+use mail_types::{ModSeq, Rights, Uid};
 
 use super::{
     Ask, GoOn, Options, Question, append::Append, contexts::Context, notify::Notifying,
@@ -100,6 +100,8 @@ pub(super) struct Running {
     pub(super) verb: Verb,
     /// How it ended; its tagged line comes after the news.
     pub(super) end: Option<Completion>,
+    /// If the message limit has left some out: the lowest message that it is about.
+    pub(super) lowest: Option<Uid>,
 }
 
 /// Why the session is to end.
@@ -246,6 +248,7 @@ impl Session {
             utf8_accept: self.options.utf8_accept,
             uid_only: self.options.uid_only,
             sharing: self.options.sharing,
+            message_limit: self.options.message_limit,
             compressed: self.compressed,
         })
     }
@@ -261,7 +264,8 @@ impl Session {
         let tells_news =
             matches!(self.access, Access::Selected(_)) && completion.condition != Condition::Bad;
         if tells_news {
-            self.activity = Activity::Running(Running { tag, verb, end: Some(completion) });
+            let end = Some(completion);
+            self.activity = Activity::Running(Running { tag, verb, end, lowest: None });
         } else {
             self.say_tagged(wire, Some(&tag), &completion);
         }
@@ -301,7 +305,7 @@ impl Session {
             Activity::Running(Running { verb: Verb::Unauthenticate, .. }) => {
                 self.dismiss(Some(Code::Unavailable), "Temporary trouble, please connect again");
             }
-            Activity::Running(Running { tag, verb, end: None }) => {
+            Activity::Running(Running { tag, verb, end: None, .. }) => {
                 self.unselect_if_opening(verb);
                 self.complete(wire, tag, verb, Completion::unavailable());
             }

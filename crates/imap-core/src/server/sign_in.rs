@@ -41,7 +41,8 @@ impl Session {
         }
         match Claim::password(None, name, password) {
             Some(claim) => {
-                self.activity = Activity::Running(Running { tag, verb: Verb::Login, end: None });
+                self.activity =
+                    Activity::Running(Running { tag, verb: Verb::Login, end: None, lowest: None });
                 let sign_in = self.ask(SignIn { claim, method: "LOGIN" }, UidRuns::new());
                 Flow::Step(Step::Ask(Question::SignIn(sign_in)))
             }

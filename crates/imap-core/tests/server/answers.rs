@@ -451,7 +451,7 @@ impl ImapDialogue {
             ask.vanished(wire, &mailbox.vanished(&missed));
         }
         let mut gone = false;
-        for uid in ask.messages().iter() {
+        for uid in in_order(ask.messages(), session) {
             let Some(message) = mailbox.message(uid) else {
                 gone = true;
                 continue;
@@ -492,7 +492,7 @@ impl ImapDialogue {
         let mailbox = self.selected(connection);
         let Store { flags, action, unchanged_since, .. } = ask.command().clone();
         let mut modified = UidRuns::new();
-        for uid in ask.messages().iter() {
+        for uid in in_order(ask.messages(), session) {
             let Some(message) = mailbox.message(uid) else { continue };
             if unchanged_since.is_some_and(|since| message.mod_seq > since) {
                 modified = modified.union(&UidRuns::from_iter([uid]));
@@ -547,7 +547,7 @@ impl ImapDialogue {
         let mailbox = self.selected(connection);
         let deleted = mailbox.messages.iter().filter(|m| m.flags.contains(&Flag::Deleted));
         let gone: UidRuns = deleted.map(|m| m.uid).collect();
-        let gone = gone.intersection(ask.messages());
+        let gone = ask.keep_to_limit(session, gone.intersection(ask.messages()));
         mailbox.remove(&gone);
         ask.expunged(session, wire, &gone);
         ask.finish(session, wire, Completion::ok("EXPUNGE completed"));
@@ -556,6 +556,15 @@ impl ImapDialogue {
 
 fn flags_now(message: &Message) -> FlagsNow<'_> {
     FlagsNow { uid: message.uid, flags: &message.flags, mod_seq: message.mod_seq }
+}
+
+/// The messages that a command works on, the first first.
+fn in_order(messages: &UidRuns, session: &Session) -> Vec<Uid> {
+    let mut uids: Vec<Uid> = messages.iter().collect();
+    if session.highest_first() {
+        uids.reverse();
+    }
+    uids
 }
 
 fn uids(set: &str) -> UidRuns {

@@ -10,14 +10,14 @@
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS MESSAGES` limits the account, `@given sample` the mailbox of RFC 3501 §8,
 //! `@given tls` begins with TLS, `@given uid-only` offers UIDONLY, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given sharing` shares mailboxes, `@given every-mechanism`
 //! offers all there are, `@given small` makes
-//! limits that a transcript can reach, `@given version 1.0` is told by ID.
+//! limits that a transcript can reach, `@given message-limit N` and `@given save-limit N` are those of RFC 9738, `@given version 1.0` is told by ID.
 
 use std::{collections::HashMap, sync::Arc};
 
 use conversation::{Peer, PeerFacts, TlsFacts, Wire};
 use imap_core::{
     command::AppendHead,
-    server::{Options, Question, Session},
+    server::{MessageLimit, Options, Question, Session},
 };
 use mail_types::{FlagSet, MailboxName, Timestamp};
 use sasl_core::{Mechanism, Offers};
@@ -96,6 +96,14 @@ impl Dialogue for ImapDialogue {
                         message.flags = sample().flags;
                     }
                 }
+            }
+            ["message-limit", limit] => {
+                let limit = limit.parse().map_err(|_| "how many messages?")?;
+                self.options.message_limit = MessageLimit::All(limit);
+            }
+            ["save-limit", limit] => {
+                let limit = limit.parse().map_err(|_| "how many messages?")?;
+                self.options.message_limit = MessageLimit::Saving(limit);
             }
             ["sharing"] => self.options.sharing = true,
             ["tls"] => self.implicit_tls = true,

@@ -97,7 +97,7 @@ impl ImapDialogue {
         let found: Vec<&Message> = mailbox
             .messages
             .iter()
-            .filter(|message| view.sequence_number(message.uid).is_some())
+            .filter(|message| ask.messages().contains(message.uid))
             .filter(|message| matches(key, message, session))
             .collect();
         if ask.command().arrange != Arrange::Ascending {
@@ -115,6 +115,10 @@ impl ImapDialogue {
             ask.save(session, &uids);
             ask.keep_updating(session, wire, &uids);
             return ask.finish(session, wire, Completion::ok("SEARCH completed"));
+        }
+        let mut found = found;
+        if session.highest_first() {
+            found.reverse();
         }
         let response = SearchResponse::begin(&mut wire.output);
         for message in found {

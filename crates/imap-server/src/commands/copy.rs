@@ -149,7 +149,7 @@ async fn tell(ask: &Ask<Copy>, copied: &Copied, talk: &mut Talk<'_>) -> Result<C
     }
     let (session, wire) = talk.parts();
     ask.moved(session, wire, &code);
-    for portion in old.chunks(PORTION) {
+    for portion in old.rchunks(PORTION) {
         let (session, wire) = talk.parts();
         ask.expunged(session, wire, &uid_runs(portion));
         talk.drain().await?;

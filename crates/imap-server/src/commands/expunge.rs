@@ -1,18 +1,20 @@
 //! EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
 
 use agent_kit::Gone;
-use imap_core::{command::Expunge, response::Completion, server::Ask};
-use mail_store::UidSet;
-use mail_types::Right;
+use imap_core::{UidRuns, command::Expunge, response::Completion, server::Ask};
+use mail_store::{StoreError, UidSet, Want};
+use mail_types::{Flag, Right};
 
 use crate::{
     handler::{Conversation, Talk},
-    selected::{uid_runs, uid_set},
+    selected::{Selected, uid_runs, uid_set},
     trouble,
 };
 
 /// Messages whose removal is told between two looks at the client's pace.
 const PORTION: usize = 500;
+/// Messages whose flags are asked for at once.
+const ROWS: u32 = 1000;
 
 impl Conversation {
     pub(crate) async fn expunge(
@@ -28,17 +30,17 @@ impl Conversation {
                 trouble::no_permission()
             }
             (Some(_), Some(selected)) => {
-                let wanted = match ask.command().uids {
-                    Some(_) => uid_set(ask.messages()),
-                    None => UidSet::all(),
+                let gone = match wanted(&ask, selected, talk).await {
+                    Ok(wanted) => selected.mailboxes.expunge(selected.id, &wanted).await,
+                    Err(error) => Err(error),
                 };
-                match selected.mailboxes.expunge(selected.id, &wanted).await {
+                match gone {
                     Ok(gone) => {
                         if !gone.is_empty() {
                             tracing::info!(mailbox = %selected.id, count = gone.len(), "expunged");
                             self.publish_usage_of(&selected.mailboxes).await;
                         }
-                        for portion in gone.chunks(PORTION) {
+                        for portion in gone.rchunks(PORTION) {
                             let (session, wire) = talk.parts();
                             ask.expunged(session, wire, &uid_runs(portion));
                             talk.drain().await?;
@@ -54,4 +56,26 @@ impl Conversation {
         ask.finish(session, wire, completion);
         Ok(())
     }
+}
+
+/// Of which messages those go that are `\Deleted`. Where one command removes only so many, their
+/// flags have to be looked at first: the highest of them go (RFC 9738 §3.1).
+async fn wanted(
+    ask: &Ask<Expunge>,
+    selected: &Selected,
+    talk: &mut Talk<'_>,
+) -> Result<UidSet, StoreError> {
+    if ask.command().uids.is_none() {
+        return Ok(UidSet::all());
+    }
+    let Some(limit) = ask.limit(talk.parts().0) else { return Ok(uid_set(ask.messages())) };
+    let (mut rest, mut deleted) = (ask.messages().clone(), UidRuns::new());
+    while !rest.is_empty() && deleted.len() <= limit {
+        let portion;
+        (rest, portion) = rest.split_at(rest.len().saturating_sub(ROWS));
+        let rows = selected.mailboxes.fetch(selected.id, &uid_set(&portion), Want::Facts).await?;
+        let marked = rows.iter().filter(|row| row.flags.contains(&Flag::Deleted));
+        deleted = deleted.union(&uid_runs(marked.map(|row| &row.uid)));
+    }
+    Ok(uid_set(&ask.keep_to_limit(talk.parts().0, deleted)))
 }

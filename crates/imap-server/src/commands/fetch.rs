@@ -121,7 +121,9 @@ impl Fetching<'_> {
         selected: &mut Selected,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Tally, StoreError>, Gone> {
-        if !self.fetch.reads_content() {
+        // The lowest one comes first otherwise.
+        let highest_first = self.ask.is_some() && talk.parts().0.highest_first();
+        if !self.fetch.reads_content() && !highest_first {
             let number = usize::try_from(wanted.len()).unwrap_or(usize::MAX);
             match self.mailboxes.facts(selected.id, number).await {
                 Ok(Some(facts)) => return self.tell_facts(&facts, wanted, selected, talk).await,
@@ -135,8 +137,8 @@ impl Fetching<'_> {
         let portion_size = if detailed { DETAILED_ROWS } else { ROWS };
         while !rest.is_empty() {
             let portion;
-            (portion, rest) = rest.split_at(portion_size);
-            let rows = match self.rows(selected, &portion).await {
+            (portion, rest) = next_portion(&rest, portion_size, highest_first);
+            let mut rows = match self.rows(selected, &portion).await {
                 Ok(rows) => rows,
                 Err(error) => return Ok(Err(error)),
             };
@@ -144,6 +146,9 @@ impl Fetching<'_> {
                 Ok(derived) => derived,
                 Err(error) => return Ok(Err(error)),
             };
+            if highest_first {
+                rows.reverse();
+            }
             for (place, (row, marked)) in rows.iter().enumerate() {
                 if reads && place.is_multiple_of(AHEAD) {
                     self.read_ahead(&rows, place);
@@ -272,6 +277,16 @@ impl Fetching<'_> {
         response.end(out);
         talk.drain().await?;
         Ok(Ok(Told::Whole))
+    }
+}
+
+/// So many of the messages that are left, and the others.
+fn next_portion(rest: &UidRuns, count: u32, highest_first: bool) -> (UidRuns, UidRuns) {
+    if highest_first {
+        let (others, portion) = rest.split_at(rest.len().saturating_sub(count));
+        (portion, others)
+    } else {
+        rest.split_at(count)
     }
 }
 

@@ -26,8 +26,7 @@ impl Conversation {
             (Some(_), Some(selected)) => {
                 let mailboxes = &selected.mailboxes;
                 let session = &*talk.parts().0;
-                let all = session.view().map(|view| view.uids().clone()).unwrap_or_default();
-                let query = query(&ask.command().key, all, session);
+                let query = query(&ask.command().key, ask.messages().clone(), session);
                 match query.run(mailboxes, selected.id, talk).await {
                     Ok(found) => {
                         let found = found?;
@@ -84,10 +83,13 @@ async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<C
         ask.save(session, &found.uids);
         return Ok(Completion::ok("SEARCH completed"));
     }
+    let highest_first = talk.parts().0.highest_first();
     let response = SearchResponse::begin(&mut talk.parts().1.output);
-    for uid in &found.uids {
+    for place in 0..found.uids.len() {
+        let at = if highest_first { found.uids.len() - 1 - place } else { place };
         let (session, wire) = talk.parts();
-        if let Some(number) = ask.number(session, *uid) {
+        let uid = found.uids.get(at);
+        if let Some(number) = uid.and_then(|uid| ask.number(session, *uid)) {
             response.number(&mut wire.output, number);
         }
         talk.drain().await?;

@@ -66,7 +66,11 @@ async fn store(
     let alone = stored.span.filter(|(before, _)| {
         !keeps && *before == selected.seen && known_keywords(command.flags.keywords())
     });
-    for (message, before) in stored.done.iter().zip(&stored.before) {
+    let highest_first = talk.parts().0.highest_first();
+    for place in 0..stored.done.len() {
+        let at = if highest_first { stored.done.len() - 1 - place } else { place };
+        let done = stored.done.get(at).zip(stored.before.get(at));
+        let Some((message, before)) = done else { continue };
         let (session, wire) = talk.parts();
         ask.flags(session, wire, flags_now(message));
         talk.drain().await?;

@@ -84,7 +84,7 @@ impl<'k> Query<'k> {
                 named.push((key, resolve(key)));
             }
         });
-        let candidates = narrowed(key, candidates, &resolve);
+        let candidates = key.narrowed(candidates, &resolve);
         Self { key, named, recent, candidates, began: agent_kit::now() }
     }
 
@@ -314,23 +314,7 @@ fn walk<'k>(key: &'k SearchKey, found: &mut impl FnMut(&'k SearchKey)) {
     }
 }
 
-/// The candidates without those that the numbers in the key rule out: most queries that name
-/// messages name few.
-fn narrowed(
-    key: &SearchKey,
-    candidates: UidRuns,
-    resolve: &impl Fn(&SearchKey) -> UidRuns,
-) -> UidRuns {
-    match key {
-        SearchKey::And(keys) => {
-            keys.iter().fold(candidates, |left, key| narrowed(key, left, resolve))
-        }
-        SearchKey::Sequence(_) | SearchKey::Uid(_) => candidates.intersection(&resolve(key)),
-        _ => candidates,
-    }
-}
-
-/// Whether a key says which messages and nothing else, so that [`narrowed`] leaves what matches.
+/// Whether a key says which messages and nothing else, so that [`SearchKey::narrowed`] leaves what matches.
 fn names_messages_only(key: &SearchKey) -> bool {
     match key {
         SearchKey::All | SearchKey::Sequence(_) | SearchKey::Uid(_) => true,
