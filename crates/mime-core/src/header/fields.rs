@@ -40,6 +40,18 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(line)
 }
 
+/// Makes spaces of what no value may have and IMAP can't send in a string: NUL, and CR and LF inside a
+/// line. Whoever takes a value apart does this before, so that all find the same in it.
+pub(crate) fn blank_controls(value: &mut [u8]) {
+    if memchr::memchr3(0, b'\r', b'\n', value).is_some() {
+        for octet in value {
+            if matches!(octet, 0 | b'\r' | b'\n') {
+                *octet = b' ';
+            }
+        }
+    }
+}
+
 /// Iterates over fields; see [`fields`].
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {

@@ -14,6 +14,7 @@ pub mod params;
 pub mod stream;
 pub(crate) mod write;
 
+pub(crate) use fields::blank_controls;
 pub use fields::{Field, Fields, fields, find, header_length, unfold};
 pub use filter::FieldFilter;
 pub use message_id::message_ids;

@@ -5,7 +5,7 @@ use crate::{
     body_structure::Param,
     header::{
         address::{self, AddressItem, Mailbox},
-        content, fields,
+        blank_controls, content, fields,
         write::{fold, phrase, unstructured},
     },
     text::{ascii_param, decode_header, encode_param},
@@ -43,22 +43,24 @@ fn written(
 ) -> Result<Vec<u8>, Refused> {
     let field = fields(raw).next().ok_or(Refused::Header)?;
     let name = std::str::from_utf8(field.name).map_err(|_| Refused::Header)?;
-    let value = field.unfolded();
+    let mut value = field.unfolded().into_owned();
+    blank_controls(&mut value);
+    let value = value.trim_ascii();
     let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let written = if is(ADDRESS_FIELDS) {
-        address_list(&value, mailbox)?
+        address_list(value, mailbox)?
     } else if is(ID_FIELDS) {
         // An id in other words is another id.
         return Err(Refused::Header);
     } else if is(&["Content-Type"]) {
-        let media_type = content::parse_media_type(&value).ok_or(Refused::Header)?;
+        let media_type = content::parse_media_type(value).ok_or(Refused::Header)?;
         let kind = [&*media_type.kind, b"/", &media_type.subtype].concat();
         with_params(&kind, &media_type.params)?
     } else if is(&["Content-Disposition"]) {
-        let disposition = content::parse_disposition(&value).ok_or(Refused::Header)?;
+        let disposition = content::parse_disposition(value).ok_or(Refused::Header)?;
         with_params(&disposition.kind, &disposition.params)?
     } else {
-        unstructured(&decode_header(&value))
+        unstructured(&decode_header(value))
     };
     Ok(format!("{name}: {written}\r\n").into_bytes())
 }

@@ -7,7 +7,7 @@ use crate::{
     body_structure::{Disposition, MediaType},
     header::{
         address::{self, AddressItem},
-        content,
+        blank_controls, content,
     },
 };
 
@@ -276,13 +276,7 @@ impl Current {
 
     /// What IMAP cannot send in a string must not come out of here.
     fn sendable(&mut self) -> &[u8] {
-        if memchr::memchr3(0, b'\r', b'\n', &self.value).is_some() {
-            for octet in &mut self.value {
-                if matches!(octet, 0 | b'\r' | b'\n') {
-                    *octet = b' ';
-                }
-            }
-        }
+        blank_controls(&mut self.value);
         &self.value
     }
 

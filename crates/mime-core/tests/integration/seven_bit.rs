@@ -120,6 +120,20 @@ fn bodies() {
     );
 }
 
+/// A NUL in a value is the space that it was for the structure: the boundary behind it is found before
+/// and after.
+#[test]
+fn nul_in_a_field() {
+    let body = "\r\n--b\r\n\r\nx\r\n--b--\r\n";
+    check(
+        &format!("Content-Type: multipart/mixed; charset=\u{e9}\0boundary=b\r\n{body}"),
+        Ok(&format!(
+            "Content-Type: multipart/mixed;\r\n charset*=utf-8''%C3%A9;\r\n boundary=b\r\n{body}"
+        )),
+    );
+    check("X-Note: \0caf\u{e9}\0 a\rb\r\n\r\n", Ok("X-Note: =?UTF-8?B?Y2Fmw6k=?=  a b\r\n\r\n"));
+}
+
 /// RFC 5322 §2.1.1, RFC 2045 §6.7: what is too long for a line is written in several.
 #[test]
 fn long_lines() {
