@@ -30,3 +30,6 @@ pub use status::{Code, Completion, Condition};
 pub(crate) use status::{bye, continuation, greeting, tagged, untagged_no, untagged_ok};
 pub use text::{Spelling, render_mailbox_name};
 pub(crate) use text::{astring, name_text, nstring, number, quoted_tag, string};
+
+#[cfg(test)]
+mod tests;

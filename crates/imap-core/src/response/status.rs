@@ -281,10 +281,14 @@ impl Code {
     }
 }
 
-/// `1*<any TEXT-CHAR except "]">`; what is none is percent-encoded.
+/// `url-resp-text` (RFC 4469 §5): without `]`, as its comment says, and without a backslash, as its
+/// rule does. What can't stand there is percent-encoded, and nothing at all is quoted.
 fn code_text(out: &mut Vec<u8>, text: &str) {
+    if text.is_empty() {
+        return out.extend_from_slice(b"\"\"");
+    }
     for octet in text.bytes() {
-        if octet.is_ascii_graphic() && octet != b']' {
+        if octet.is_ascii_graphic() && !matches!(octet, b']' | b'\\') {
             out.push(octet);
         } else {
             out.extend_from_slice(format!("%{octet:02X}").as_bytes());
