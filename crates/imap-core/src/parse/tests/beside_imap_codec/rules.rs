@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { reason: "imap-codec has no SIZE, APPENDLIMIT and MAILBOXID of mailboxes", explains: |d| lacks(d, Beyond::StatusItem) },
     Rule { reason: "imap-codec has no MODSEQ, BINARY, PREVIEW and others of messages", explains: |d| lacks(d, Beyond::FetchItem) },
     Rule { reason: "imap-codec has no RETURN (RFC 4731 §3.1)", explains: |d| lacks(d, Beyond::SearchReturn) },
-    Rule { reason: "imap-codec has no keys of extensions", explains: |d| lacks(d, Beyond::SearchKey) || alone(d) && names(d, "SAVEDATESUPPORTED") },
+    Rule { reason: "imap-codec has no keys of extensions", explains: |d| lacks(d, Beyond::SearchKey) || alone(d) && ["SAVEDATESUPPORTED", "UIDAFTER", "UIDBEFORE"].iter().any(|key| names(d, key)) },
     Rule { reason: "imap-codec has no $ (RFC 5182 §2.1)", explains: |d| lacks(d, Beyond::Saved) },
     Rule { reason: "quoted strings have UTF-8 (RFC 9051 §4.3), which RFC 3501 has not", explains: |d| alone(d) && !d.line.is_ascii() && d.line.contains('"') },
     Rule { reason: "a line may end in LF alone here: clients are careless", explains: |d| alone(d) && d.line.replace("\r\n", "").contains('\n') },
