@@ -122,6 +122,9 @@ impl Config {
 
     /// What is too much.
     fn check_ranges(&self, mistakes: &mut Vec<Mistake>) {
+        if self.delivery.duplicates_within.as_secs() > 30 * 24 * 3600 {
+            mistakes.push(Mistake::of_key("delivery.duplicates_within", "must be 30 days at most"));
+        }
         if self.submission.max_priority > 9 {
             // RFC 6710 §5
             mistakes.push(Mistake::of_key("submission.max_priority", "must be from 0 to 9"));

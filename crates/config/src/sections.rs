@@ -321,6 +321,10 @@ sections! {
         /// Whether a message says in X-Original-To to which address it was sent, where that is another
         /// than the mailbox's own: an alias, a list, a catch-all.
         pub original_to: bool = true,
+        /// A message whose Message-ID came to the same mailbox within this time is not filed again;
+        /// "0s": each copy is filed. 30 days at most. docs/operations/mailboxes.md says what that
+        /// means for lists, and what can go wrong.
+        pub duplicates_within: Duration = Duration::ZERO,
         /// When to try again, such as after a full mailbox.
         pub retry: Retry = Retry { first_retry: minutes(1), max_retry: hours(1), ..Retry::default() },
     }

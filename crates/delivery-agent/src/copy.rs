@@ -3,7 +3,9 @@
 //! The content comes from whoever sent the message. It can be of any size, so it is read in pieces;
 //! of its header only the first 128 KiB are looked at.
 
-use mail_store::{AccountMailboxes, StoreError, Unsynced, Written};
+use std::time::Duration;
+
+use mail_store::{AccountMailboxes, Once, StoreError, Unsynced, Written};
 use mail_types::{Address, ReversePath, Timestamp};
 use message_queue::{Content, LeaseRecipient};
 use mime_core::header::fields;
@@ -37,13 +39,13 @@ impl From<StoreError> for CopyError {
 pub(crate) fn write_here(
     account: &AccountMailboxes,
     parts: Vec<Part>,
-    now: Timestamp,
+    (now, once_within): (Timestamp, Duration),
 ) -> Vec<(Part, Result<Written, CopyError>)> {
     let mut buffer = Vec::new();
     let unsynced: Vec<_> = parts
         .into_iter()
         .map(|part| {
-            let written = write(account, &part, now, &mut buffer);
+            let written = write(account, &part, (now, once_within), &mut buffer);
             (part, written)
         })
         .collect();
@@ -54,7 +56,7 @@ pub(crate) fn write_here(
 fn write(
     account: &AccountMailboxes,
     part: &Part,
-    now: Timestamp,
+    (now, once_within): (Timestamp, Duration),
     buffer: &mut Vec<u8>,
 ) -> Result<Unsynced, CopyError> {
     let content = &part.entry.content;
@@ -64,6 +66,9 @@ fn write(
         return Err(CopyError::Loop);
     }
     let mut incoming = account.incoming_delivery(part.entry.id, part.recipient.number, now);
+    if !once_within.is_zero() {
+        incoming.file_once(Once::of_header(piece, once_within));
+    }
     incoming.write_here(&head(&part.recipient))?;
     let mut at = 0_u64;
     while !piece.is_empty() {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use account_usage::Usage;
 use agent_kit::now;
 use directory::Account;
-use mail_store::{AccountMailboxes, Delivery, StoreError, Totals, Written};
+use mail_store::{AccountMailboxes, Delivered, Delivery, Filed, StoreError, Totals, Written};
 use mail_types::{
     AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem,
     RecipientNumber, Reply, Scope,
@@ -115,10 +115,10 @@ async fn write_all(
     let mut writing = JoinSet::new();
     for group in together(parts, |part| part.entry.content.len()) {
         let Ok(permit) = shared.writing.clone().acquire_owned().await else { break };
-        let mailboxes = mailboxes.clone();
+        let (mailboxes, within) = (mailboxes.clone(), shared.config.delivery.duplicates_within);
         writing.spawn_blocking(move || {
             let _permit = permit;
-            copy::write_here(&mailboxes, group, now())
+            copy::write_here(&mailboxes, group, (now(), within))
         });
     }
     let (mut done, mut ended) = (Vec::new(), Vec::new());
@@ -160,9 +160,10 @@ async fn file_all(
     for group in groups.into_values() {
         let (parts, copies): (Vec<Part>, Vec<Written>) = group.into_iter().unzip();
         let error = match file(mailboxes, &parts, copies).await {
-            Ok(held) => {
-                totals = Some(held);
-                ended.extend(parts.iter().map(|part| part.ended(delivered(account))));
+            Ok(filed) => {
+                totals = Some(filed.totals);
+                let outcomes = filed.delivered.iter().map(|one| delivered(account, one));
+                ended.extend(parts.iter().zip(outcomes).map(|(part, end)| part.ended(end)));
                 continue;
             }
             Err(error) => error,
@@ -187,7 +188,7 @@ async fn file(
     mailboxes: &AccountMailboxes,
     parts: &[Part],
     copies: Vec<Written>,
-) -> Result<Totals, StoreError> {
+) -> Result<Filed, StoreError> {
     let delivery = |(part, written): (&Part, Written)| {
         let into = part.recipient.file_into.as_ref();
         Delivery {
@@ -199,8 +200,7 @@ async fn file(
             flags: into.map_or_else(FlagSet::new, |into| into.flags.clone()),
         }
     };
-    let filed = mailboxes.deliver(parts.iter().zip(copies).map(delivery).collect()).await?;
-    Ok(filed.totals)
+    mailboxes.deliver(parts.iter().zip(copies).map(delivery).collect()).await
 }
 
 /// A copy that failed among others is written and filed once more by itself, so that one message
@@ -215,9 +215,9 @@ async fn file_alone(
     let mut totals = None;
     for (part, copy) in written {
         let outcome = match file(mailboxes, std::slice::from_ref(&part), vec![copy]).await {
-            Ok(held) => {
-                totals = Some(held);
-                delivered(account)
+            Ok(filed) => {
+                totals = Some(filed.totals);
+                filed.delivered.first().map_or_else(unknown, |one| delivered(account, one))
             }
             Err(error) => of_store(account.id, &error),
         };
@@ -269,9 +269,12 @@ fn usage(totals: Totals) -> Usage {
     Usage { octets: totals.octets, messages: totals.messages, version: totals.version }
 }
 
-fn delivered(account: &Account) -> Outcome {
-    let status = EnhancedStatus::new(2, 0, 0);
-    let reply = Reply::new(250, Some(status), "delivered to the mailbox");
+fn delivered(account: &Account, filed: &Delivered) -> Outcome {
+    let text = match filed.duplicate {
+        true => "not filed: a message with its Message-ID is in the mailbox already",
+        false => "delivered to the mailbox",
+    };
+    let reply = Reply::new(250, Some(EnhancedStatus::new(2, 0, 0)), text);
     Outcome::Delivered { by: format!("mailbox {}", account.address), reply }
 }
 

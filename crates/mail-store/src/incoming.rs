@@ -16,7 +16,7 @@ use mime_core::structure::{Limits, Parser};
 use stable_storage::{NewFile, on_blocking_thread};
 
 use crate::{
-    StoreError,
+    Once, StoreError,
     content::read_into,
     index::rows::Parsed,
     line_ends::LineEnds,
@@ -38,6 +38,7 @@ pub struct Incoming {
     line_ends: LineEnds,
     gathered: Vec<u8>,
     started: Option<Started>,
+    once: Option<Once>,
 }
 
 /// What exists once the first step is written.
@@ -64,7 +65,13 @@ impl Incoming {
             line_ends: LineEnds::default(),
             gathered: Vec::new(),
             started: None,
+            once: None,
         }
+    }
+
+    /// Files it only if it was not filed before: counts for a delivery, not for APPEND.
+    pub fn file_once(&mut self, once: Option<Once>) {
+        self.once = once;
     }
 
     /// Adds a piece of any size. Bare LF becomes CRLF.
@@ -127,6 +134,7 @@ impl Incoming {
             internal_date: self.internal_date,
             size: file.length(),
             parsed: Parsed::of(&structure, keys, email_id, words),
+            once: self.once,
         };
         Ok(Unsynced { written, file })
     }
@@ -254,6 +262,7 @@ pub struct Written {
     pub(crate) internal_date: Timestamp,
     pub(crate) size: u64,
     pub(crate) parsed: Parsed,
+    pub(crate) once: Option<Once>,
 }
 
 impl Written {

@@ -35,6 +35,7 @@ mod maildrop;
 mod message;
 mod naming;
 mod object_ids;
+mod once;
 mod open_account;
 mod open_accounts;
 mod orders;
@@ -64,6 +65,7 @@ pub use mailbox::{
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
 pub use message::{Delivered, Delivery, Details, Filed, MessageFile, MessageRow, NewMessage, Want};
 pub use object_ids::{EmailId, ObjectIds, ThreadId};
+pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;

@@ -118,6 +118,8 @@ pub struct Delivered {
     pub uid: Uid,
     /// Whether this recipient of this queue entry had been served before: nothing was done.
     pub before: bool,
+    /// Whether it was not filed, because this message is one of the same Message-ID ([`crate::Once`]).
+    pub duplicate: bool,
 }
 
 /// What deliveries came to.

@@ -40,14 +40,14 @@ impl House {
         Self::build_with("").await
     }
 
-    /// The same with more in its configuration.
+    /// The same with more in its configuration, from the section of deliveries on.
     pub(crate) async fn build_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = "hostname = \"mail.example.org\"\ndata_dir = \".\"\n\
                     [submission]\nlisten_tls = []\n[imap]\nlisten_tls = []\n\
                     [pop3]\nlisten_tls = []\n\
-                    [delivery]\nlmtp_listen = [\"127.0.0.1:0\"]\n\
-                    [delivery.retry]\nfirst_retry = \"1s\"\nmax_retry = \"1s\"\n";
+                    [delivery.retry]\nfirst_retry = \"1s\"\nmax_retry = \"1s\"\n\
+                    [delivery]\nlmtp_listen = [\"127.0.0.1:0\"]\n";
         let config = Arc::new(Config::parse(&format!("{text}{more}"), folder.path()).unwrap());
         let folders = config.folders();
         for made in [&folders.directory, &folders.credentials, &folders.usage] {

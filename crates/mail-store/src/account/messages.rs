@@ -45,7 +45,7 @@ impl AccountMailboxes {
             if with_keywords {
                 handle.follow();
             }
-            let new = filed.delivered.iter().filter(|delivered| !delivered.before);
+            let new = filed.delivered.iter().filter(|one| !one.before && !one.duplicate);
             // Whoever waits for a mailbox hears of all of them at once.
             let changed: BTreeSet<MailboxId> = new.map(|delivered| delivered.mailbox).collect();
             Ok((filed, changed.into_iter().collect()))

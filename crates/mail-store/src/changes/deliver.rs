@@ -12,7 +12,7 @@ use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, Quota, RecipientNumbe
 
 use super::{
     arrive::{Arrival, Way, arrive, arrive_here},
-    create, merge, rename, room,
+    create, filed, merge, rename, room,
 };
 use crate::{
     Appended, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
@@ -91,7 +91,7 @@ fn file(
             continue;
         }
         if let Some((mailbox, uid)) = here.served(pair)? {
-            done.insert(pair, Delivered { mailbox, uid, before: true });
+            done.insert(pair, Delivered { mailbox, uid, before: true, duplicate: false });
             continue;
         }
         let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
@@ -117,16 +117,26 @@ fn file(
     }
     let mut new_pairs = Vec::new();
     for (mut mailbox, places) in mailboxes {
-        let chosen: Vec<&Delivery> = places.iter().filter_map(|at| deliveries.get(*at)).collect();
-        let arrivals = chosen
+        let division = filed::divide(here, mailbox.id, (&deliveries, places), now)?;
+        let fresh = division.fresh.iter();
+        let chosen: Vec<&Delivery> = fresh.filter_map(|at| deliveries.get(*at)).collect();
+        let arrivals: Vec<Arrival> = chosen
             .iter()
             .map(|d| Arrival { is_new: true, ..arrival(&d.written, &d.flags, now) })
             .collect();
-        let uids = arrive_here(here, maildir, &mut mailbox, arrivals, Way::Link)?;
-        for (delivery, uid) in chosen.iter().zip(uids) {
-            new_pairs.push((pair(delivery), (mailbox.id, uid)));
-            let delivered = Delivered { mailbox: mailbox.id, uid, before: false };
+        let mut uids = Vec::new();
+        if !arrivals.is_empty() {
+            uids = arrive_here(here, maildir, &mut mailbox, arrivals, Way::Link)?;
+        }
+        let mailbox = mailbox.id;
+        for (delivery, uid) in chosen.iter().zip(uids.iter().copied()) {
+            new_pairs.push((pair(delivery), (mailbox, uid)));
+            let delivered = Delivered { mailbox, uid, before: false, duplicate: false };
             done.insert(pair(delivery), delivered);
+        }
+        for (at, uid) in division.note(here, mailbox, (&deliveries, &uids), now)? {
+            let Some(copy) = deliveries.get(at) else { continue };
+            done.insert(pair(copy), Delivered { mailbox, uid, before: false, duplicate: true });
         }
     }
     here.remember(&new_pairs)?;

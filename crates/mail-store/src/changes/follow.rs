@@ -10,7 +10,7 @@ use super::doomed;
 use crate::{
     StoreError,
     index::{
-        Change, KEYWORDS_BEHIND, NAME_BEHIND, history,
+        Change, KEYWORDS_BEHIND, NAME_BEHIND, filed, history,
         mailboxes::{self, MailboxRow},
         messages::{self, FileRow, Place, Which},
         rows,
@@ -80,6 +80,9 @@ async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {
     let kept = if long { EXPUNGED_KEPT_LEAST_MS } else { EXPUNGED_KEPT_MS };
     let before = (account.clock)().millis().saturating_sub(kept);
     history::forget_expunged(&mut change, before).await?;
+    // Where nothing is filed once any more, nobody else does.
+    let oldest = (account.clock)().millis().saturating_sub(REMEMBERED_MS);
+    filed::forget(&mut change, Timestamp::from_millis(oldest)).await?;
     change.commit().await
 }
 

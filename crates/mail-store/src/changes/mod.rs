@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod deliver;
 pub(crate) mod doomed;
 pub(crate) mod expunge;
+mod filed;
 pub(crate) mod flags;
 pub(crate) mod follow;
 pub(crate) mod keys;

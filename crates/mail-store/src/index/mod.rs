@@ -12,6 +12,7 @@ mod connection;
 pub(crate) mod copied;
 pub(crate) mod counters;
 pub(crate) mod deliveries;
+pub(crate) mod filed;
 mod filing;
 mod here;
 pub(crate) mod history;

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "when messages were saved, their email ids and previews", sql: FIFTH },
     Migration { name: "how what is removed can be kept", sql: SIXTH },
     Migration { name: "counters are touched by flags that they count", sql: SEVENTH },
+    Migration { name: "what is filed once", sql: EIGHTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -226,4 +227,16 @@ when (old.flags & 9) <> (new.flags & 9) begin
         deleted = deleted + (new.flags & 8 <> 0) - (old.flags & 8 <> 0)
     where id = new.mailbox;
 end;
+";
+
+const EIGHTH: &str = "
+-- digests of the Message-IDs of what was filed where a second copy is not wanted, and when that was
+create table filed (
+    mailbox integer not null,
+    key blob not null,
+    uid integer not null,
+    filed_at integer not null,
+    primary key (mailbox, key)
+) strict, without rowid;
+create index filed_by_time on filed (filed_at);
 ";

@@ -16,6 +16,7 @@ mod kill;
 mod model;
 mod notes;
 mod objects;
+mod once;
 mod operations;
 mod quota;
 mod rebuild;

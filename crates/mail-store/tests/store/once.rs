@@ -1,0 +1,113 @@
+//! Messages that are filed once, however often they come.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use mail_store::{
+    AccountMailboxes, Delivered, Delivery, MailStore, Once, StoreError, StoreOptions,
+};
+use mail_types::{FlagSet, RecipientNumber, Timestamp};
+use stable_storage::Files;
+use testkit::BreakingFiles;
+
+use crate::world::{ALICE, NOW, World, mailbox, name, queue_id, see, subjects};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+static LATER: AtomicI64 = AtomicI64::new(0);
+
+/// A clock that can be put forward.
+fn clock() -> Timestamp {
+    NOW.plus(Duration::from_secs(LATER.load(Ordering::SeqCst).unsigned_abs()))
+}
+
+/// A message of this id for each queue entry.
+async fn deliver(
+    account: &AccountMailboxes,
+    entries: &[(u8, &str)],
+    into: Option<&str>,
+) -> Result<Vec<Delivered>, StoreError> {
+    let mut deliveries = Vec::new();
+    for (entry, id) in entries {
+        let (queue_id, recipient) = (queue_id(*entry), RecipientNumber(0));
+        let text = format!("Subject: m{entry}\r\nMessage-ID: <{id}@example.org>\r\n\r\ntext\r\n");
+        let mut incoming = account.incoming_delivery(queue_id, recipient, NOW);
+        incoming.file_once(Once::of_header(text.as_bytes(), DAY));
+        incoming.write(text.as_bytes()).await?;
+        let (written, file_into) = (incoming.finish().await?, into.map(name));
+        let (or_inbox, flags) = (false, FlagSet::new());
+        deliveries.push(Delivery { queue_id, recipient, written, file_into, or_inbox, flags });
+    }
+    Ok(account.deliver(deliveries).await?.delivered)
+}
+
+#[tokio::test]
+async fn one_of_each_id_is_filed_in_a_mailbox_for_a_while() {
+    let world = World::new();
+    let options = StoreOptions { clock, ..world.options() };
+    let store = MailStore::open(options, Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    let duplicates = async |entries: &[(u8, &str)], into| {
+        let delivered = deliver(&account, entries, into).await.unwrap();
+        delivered.iter().map(|one| (one.uid.number(), one.duplicate)).collect::<Vec<_>>()
+    };
+    assert_eq!(duplicates(&[(1, "a")], None).await, [(1, false)]);
+    let state = account.state(mailbox(&account, "INBOX").await.id).await.unwrap();
+    assert_eq!(duplicates(&[(2, "a")], None).await, [(1, true)]);
+    let after = account.state(state.id).await.unwrap();
+    assert_eq!(after.highest_modseq, state.highest_modseq, "nothing has happened");
+    // Among others, and twice at once.
+    let batch = [(3, "b"), (4, "a"), (5, "b"), (6, "c")];
+    assert_eq!(duplicates(&batch, None).await, [(2, false), (1, true), (2, true), (3, false)]);
+    assert_eq!(duplicates(&[(7, "a")], Some("Work")).await, [(1, false)], "another mailbox");
+    LATER.store(24 * 3600 - 1, Ordering::SeqCst);
+    assert_eq!(duplicates(&[(8, "a")], None).await, [(1, true)]);
+    LATER.store(24 * 3600, Ordering::SeqCst);
+    assert_eq!(duplicates(&[(9, "a")], None).await, [(4, false)], "long ago");
+    assert_eq!(duplicates(&[(10, "a")], None).await, [(4, true)]);
+    assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["m1", "m3", "m6", "m9"]);
+    store.close().await;
+}
+
+/// A stop at every file operation of the first delivery, of the process or of the machine: whatever
+/// became of it, the copy that comes next is left out only if the first one is there.
+#[tokio::test]
+async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
+    for machine in [false, true] {
+        for n in 0.. {
+            let world = World::new();
+            let kept = tempfile::tempdir_in(world.folder.path()).unwrap();
+            let breaking = BreakingFiles::stopping_at(n, kept.path());
+            let mut first = Err(StoreError::Closing);
+            if let Ok(store) = MailStore::open(world.options(), breaking.files()).await {
+                first = deliver(&store.account(ALICE), &[(1, "a")], None).await;
+                store.close().await;
+            }
+            let finished = !breaking.stopped();
+            if machine {
+                breaking.lose_unsynced().unwrap();
+            }
+            let store = world.open_again(machine).await;
+            let account = store.account(ALICE);
+            let copy = deliver(&account, &[(2, "a")], None).await.unwrap().remove(0);
+            // What a session does when it opens a mailbox.
+            let inbox = mailbox(&account, "INBOX").await.id;
+            account.refresh(inbox).await.unwrap();
+            let before = subjects(&see(&world, &account).await, "INBOX");
+            let again = deliver(&account, &[(1, "a")], None).await.unwrap().remove(0);
+            let found = subjects(&see(&world, &account).await, "INBOX");
+            store.close().await;
+            let is_there = |all: &[String], subject: &str| all.iter().any(|one| one == subject);
+            assert!(!copy.duplicate || is_there(&before, "m1"), "operation {n}: {before:?}");
+            assert!(copy.duplicate || is_there(&found, "m2"), "operation {n}: {found:?}");
+            assert!(is_there(&found, "m1") || again.duplicate, "operation {n}: {found:?}");
+            assert!(first.is_err() || is_there(&found, "m1"), "operation {n}: {found:?}");
+            if finished {
+                assert!(copy.duplicate && found == ["m1"], "{found:?}");
+                assert!(n > 5);
+                break;
+            }
+        }
+    }
+}
