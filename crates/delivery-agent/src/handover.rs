@@ -271,7 +271,7 @@ fn usage(totals: Totals) -> Usage {
 
 fn delivered(account: &Account, filed: &Delivered) -> Outcome {
     let text = match filed.duplicate {
-        true => "not filed: a message with its Message-ID is in the mailbox already",
+        true => "not filed: a message with its Message-ID was filed there before",
         false => "delivered to the mailbox",
     };
     let reply = Reply::new(250, Some(EnhancedStatus::new(2, 0, 0)), text);

@@ -74,6 +74,9 @@ impl Tried {
     }
 }
 
+/// What became of each recipient of an entry.
+type Done = HashMap<(QueueId, RecipientNumber), Delivered>;
+
 /// Files messages in a change of this thread's.
 fn file(
     here: &Here,
@@ -82,31 +85,22 @@ fn file(
     mut deliveries: Vec<Delivery>,
     quota: &Quota,
 ) -> Result<Tried, StoreError> {
-    let mut done: HashMap<(QueueId, RecipientNumber), Delivered> = HashMap::new();
-    let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
-    let mut seen = HashSet::new();
-    for (at, delivery) in deliveries.iter().enumerate() {
-        let pair = pair(delivery);
-        if !seen.insert(pair) {
-            continue;
-        }
-        if let Some((mailbox, uid)) = here.served(pair)? {
-            done.insert(pair, Delivered { mailbox, uid, before: true, duplicate: false });
-            continue;
-        }
-        let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
-        let name = if delivery.or_inbox { present(here, name)? } else { name };
-        by_mailbox.entry(name).or_default().push(at);
-    }
-    let coming = by_mailbox.values().flatten().filter_map(|at| deliveries.get(*at));
-    room::check_here(here, quota, room::volume(coming.map(|delivery| delivery.written.size)))?;
-    let (mut mailboxes, mut missing) = (Vec::new(), Vec::new());
+    let mut done = Done::new();
+    let by_mailbox = by_mailbox(here, &deliveries, &mut done)?;
+    let (mut mailboxes, mut missing, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     for (name, places) in by_mailbox {
-        match here.mailbox(&name)? {
-            Some(mailbox) => mailboxes.push((mailbox, places)),
+        let mailbox = here.mailbox(&name)?;
+        let id = mailbox.as_ref().map(|mailbox| mailbox.id);
+        let division = filed::divide(here, id, (&deliveries, places), now)?;
+        let fresh = division.fresh.iter().filter_map(|at| deliveries.get(*at));
+        sizes.extend(fresh.map(|delivery| delivery.written.size));
+        match mailbox {
+            Some(mailbox) => mailboxes.push((mailbox, division)),
             None => missing.push(name),
         }
     }
+    // What is not filed needs no room.
+    room::check_here(here, quota, room::volume(sizes))?;
     if !missing.is_empty() {
         return Ok(Tried::Missing(deliveries, missing));
     }
@@ -116,8 +110,7 @@ fn file(
         delivery.written.tmp.keep();
     }
     let mut new_pairs = Vec::new();
-    for (mut mailbox, places) in mailboxes {
-        let division = filed::divide(here, mailbox.id, (&deliveries, places), now)?;
+    for (mut mailbox, division) in mailboxes {
         let fresh = division.fresh.iter();
         let chosen: Vec<&Delivery> = fresh.filter_map(|at| deliveries.get(*at)).collect();
         let arrivals: Vec<Arrival> = chosen
@@ -146,6 +139,30 @@ fn file(
         .map(|delivery| done.get(&pair(delivery)).cloned().ok_or(StoreError::MessageGone))
         .collect::<Result<_, _>>()?;
     Ok(Tried::Filed(deliveries, Filed { delivered, totals: here.totals()? }))
+}
+
+/// Which are for which mailbox, by their places; those that were filed before are done.
+fn by_mailbox(
+    here: &Here,
+    deliveries: &[Delivery],
+    done: &mut Done,
+) -> Result<BTreeMap<MailboxName, Vec<usize>>, StoreError> {
+    let mut by_mailbox: BTreeMap<MailboxName, Vec<usize>> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for (at, delivery) in deliveries.iter().enumerate() {
+        let pair = pair(delivery);
+        if !seen.insert(pair) {
+            continue;
+        }
+        if let Some((mailbox, uid)) = here.served(pair)? {
+            done.insert(pair, Delivered { mailbox, uid, before: true, duplicate: false });
+            continue;
+        }
+        let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
+        let name = if delivery.or_inbox { present(here, name)? } else { name };
+        by_mailbox.entry(name).or_default().push(at);
+    }
+    Ok(by_mailbox)
 }
 
 fn pair(delivery: &Delivery) -> (QueueId, RecipientNumber) {

@@ -22,10 +22,10 @@ pub(super) struct Division {
     known: HashMap<Key, Uid>,
 }
 
-/// Divides what comes to a mailbox. A clock that went back makes nothing older than now.
+/// Divides what comes to a mailbox, which may have to be made yet. A clock that went back makes nothing older than now.
 pub(super) fn divide(
     here: &Here,
-    mailbox: MailboxId,
+    mailbox: Option<MailboxId>,
     (deliveries, places): (&[Delivery], Vec<usize>),
     now: Timestamp,
 ) -> Result<Division, StoreError> {
@@ -36,7 +36,7 @@ pub(super) fn divide(
             division.fresh.push(at);
             continue;
         };
-        let before = here.filed(mailbox, &key)?;
+        let before = mailbox.map(|mailbox| here.filed(mailbox, &key)).transpose()?.flatten();
         match before.filter(|(_, filed_at)| now.since(*filed_at) < within) {
             Some((uid, _)) => {
                 division.known.insert(key, uid);

@@ -8,7 +8,7 @@ use std::{
 use mail_store::{
     AccountMailboxes, Delivered, Delivery, MailStore, Once, StoreError, StoreOptions,
 };
-use mail_types::{FlagSet, RecipientNumber, Timestamp};
+use mail_types::{FlagSet, Quota, RecipientNumber, Timestamp};
 use stable_storage::Files;
 use testkit::BreakingFiles;
 
@@ -67,6 +67,20 @@ async fn one_of_each_id_is_filed_in_a_mailbox_for_a_while() {
     assert_eq!(duplicates(&[(9, "a")], None).await, [(4, false)], "long ago");
     assert_eq!(duplicates(&[(10, "a")], None).await, [(4, true)]);
     assert_eq!(subjects(&see(&world, &account).await, "INBOX"), ["m1", "m3", "m6", "m9"]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_is_not_filed_needs_no_room() {
+    let world = World::new();
+    let store = MailStore::open(world.options(), Files::real()).await.unwrap();
+    let account = store.account(ALICE).within(Quota { octets: None, messages: Some(1) });
+    let twice = deliver(&account, &[(1, "a"), (2, "a")], Some("Work")).await.unwrap();
+    let duplicates: Vec<_> = twice.iter().map(|one| one.duplicate).collect();
+    assert_eq!(duplicates, [false, true]);
+    assert!(deliver(&account, &[(3, "a")], Some("Work")).await.unwrap().remove(0).duplicate);
+    let error = deliver(&account, &[(4, "b")], Some("Work")).await.unwrap_err();
+    assert!(matches!(error, StoreError::OverQuota(_)), "{error}");
     store.close().await;
 }
 
