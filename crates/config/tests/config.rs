@@ -151,6 +151,7 @@ fn mistakes_name_line_key_and_cure() {
         ("relay.outbound.retry.factor = 0.5", "must be from 1.0 to 10.0"),
         ("delivery.retry.factor = 11", "must be from 1.0 to 10.0"),
         ("submission.max_priority = 10", "must be from 0 to 9"),
+        ("delivery.duplicates_within = \"31d\"", "must be 30 days at most"),
         ("submission.max_hold = \"20000d\"", "must be 999999999 seconds at most"),
         ("notices.language = \"fr\"", "must be one of"),
         (

@@ -3,9 +3,7 @@
 //! The content comes from whoever sent the message. It can be of any size, so it is read in pieces;
 //! of its header only the first 128 KiB are looked at.
 
-use std::time::Duration;
-
-use mail_store::{AccountMailboxes, Once, StoreError, Unsynced, Written};
+use mail_store::{AccountMailboxes, StoreError, Unsynced, Written};
 use mail_types::{Address, ReversePath, Timestamp};
 use message_queue::{Content, LeaseRecipient};
 use mime_core::header::fields;
@@ -13,8 +11,8 @@ use smtp_server::ORIGINAL_TO;
 
 use crate::handover::Part;
 
-/// The most of a header that is looked at for loops, in octets.
-const HEADER_MAX: usize = 128 * 1024;
+/// The most of a header that is looked at, in octets.
+pub(crate) const HEADER_MAX: usize = 128 * 1024;
 /// How much of the content is read at a time.
 const PIECE: usize = 256 * 1024;
 
@@ -39,13 +37,13 @@ impl From<StoreError> for CopyError {
 pub(crate) fn write_here(
     account: &AccountMailboxes,
     parts: Vec<Part>,
-    (now, once_within): (Timestamp, Duration),
+    now: Timestamp,
 ) -> Vec<(Part, Result<Written, CopyError>)> {
     let mut buffer = Vec::new();
     let unsynced: Vec<_> = parts
         .into_iter()
         .map(|part| {
-            let written = write(account, &part, (now, once_within), &mut buffer);
+            let written = write(account, &part, now, &mut buffer);
             (part, written)
         })
         .collect();
@@ -56,7 +54,7 @@ pub(crate) fn write_here(
 fn write(
     account: &AccountMailboxes,
     part: &Part,
-    (now, once_within): (Timestamp, Duration),
+    now: Timestamp,
     buffer: &mut Vec<u8>,
 ) -> Result<Unsynced, CopyError> {
     let content = &part.entry.content;
@@ -66,9 +64,7 @@ fn write(
         return Err(CopyError::Loop);
     }
     let mut incoming = account.incoming_delivery(part.entry.id, part.recipient.number, now);
-    if !once_within.is_zero() {
-        incoming.file_once(Once::of_header(piece, once_within));
-    }
+    incoming.file_once(part.once);
     incoming.write_here(&head(&part.recipient))?;
     let mut at = 0_u64;
     while !piece.is_empty() {

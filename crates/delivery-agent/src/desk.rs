@@ -233,7 +233,7 @@ impl Desk {
             if !self.shared.config.delivery.original_to {
                 copy::leave_out_original_to(&mut recipient);
             }
-            let part = Part { lease: key, entry: entry.clone(), recipient };
+            let part = Part { lease: key, entry: entry.clone(), recipient, once: None };
             if part.recipient.expanded.is_some() {
                 nobody.push(part.ended(handover::expanded(&part.recipient.address)));
                 continue;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use account_usage::Usage;
 use agent_kit::now;
 use directory::Account;
-use mail_store::{AccountMailboxes, Delivered, Delivery, Filed, StoreError, Totals, Written};
+use mail_store::{AccountMailboxes, Delivered, Delivery, Filed, Once, StoreError, Totals, Written};
 use mail_types::{
     AccountId, Address, Allotment, EnhancedStatus, FlagSet, MailboxName, Outcome, Problem,
     RecipientNumber, Reply, Scope,
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     copy::{self, CopyError},
-    room,
+    once, room,
     service::Shared,
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Part {
     pub(crate) entry: Arc<LeaseEntry>,
     /// The recipient.
     pub(crate) recipient: LeaseRecipient,
+    /// By what another copy of the message is known, where one is enough.
+    pub(crate) once: Option<Once>,
 }
 
 /// How a part ended.
@@ -68,7 +70,11 @@ pub(crate) async fn deliver(shared: Arc<Shared>, id: AccountId, parts: Vec<Part>
         }
     };
     let mailboxes = shared.store.account(id).within(allotment.own);
-    let divided = room::divide(&shared, &mailboxes, &allotment, parts.clone()).await;
+    let within = shared.config.delivery.duplicates_within;
+    let Ok(marked) = once::mark(within, parts.clone()).await else {
+        return all(trouble("the message can't be read now"));
+    };
+    let divided = room::divide(&shared, &mailboxes, &allotment, marked).await;
     let (room, mut ended) = match divided {
         Ok(divided) => divided,
         Err(error) => return all(of_store(id, &error)),
@@ -115,10 +121,10 @@ async fn write_all(
     let mut writing = JoinSet::new();
     for group in together(parts, |part| part.entry.content.len()) {
         let Ok(permit) = shared.writing.clone().acquire_owned().await else { break };
-        let (mailboxes, within) = (mailboxes.clone(), shared.config.delivery.duplicates_within);
+        let mailboxes = mailboxes.clone();
         writing.spawn_blocking(move || {
             let _permit = permit;
-            copy::write_here(&mailboxes, group, (now(), within))
+            copy::write_here(&mailboxes, group, now())
         });
     }
     let (mut done, mut ended) = (Vec::new(), Vec::new());

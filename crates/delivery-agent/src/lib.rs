@@ -17,6 +17,7 @@ mod desk;
 mod handover;
 mod last_look;
 mod lmtp;
+mod once;
 mod room;
 mod service;
 mod settle;

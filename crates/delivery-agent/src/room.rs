@@ -1,10 +1,12 @@
 //! Who has room: looked at before copies are written, so that nothing is written in vain. The store
 //! looks again when it takes them, exactly.
 
+use std::collections::HashSet;
+
 use account_usage::{Patience, Room};
 use agent_kit::now;
-use mail_store::{AccountMailboxes, StoreError};
-use mail_types::{Allotment, MailVolume, QueueId, RecipientNumber};
+use mail_store::{AccountMailboxes, Coming, StoreError};
+use mail_types::{Allotment, MailVolume};
 
 use crate::{
     copy,
@@ -12,7 +14,8 @@ use crate::{
     service::Shared,
 };
 
-/// Divides into what has room and what hasn't. What was delivered before has room: it takes none.
+/// Divides into what has room and what hasn't. What was delivered before has room, and what will not be
+/// filed: they take none.
 pub(crate) async fn divide(
     shared: &Shared,
     mailboxes: &AccountMailboxes,
@@ -23,15 +26,22 @@ pub(crate) async fn divide(
         return Ok((parts, Vec::new()));
     }
     let pair = |part: &Part| (part.entry.id, part.recipient.number);
-    let pairs: Vec<(QueueId, RecipientNumber)> = parts.iter().map(pair).collect();
-    let (before, held) = mailboxes.room_for(&pairs).await?;
+    let (without, held) = mailboxes.room_for(parts.iter().map(coming).collect()).await?;
+    // Of copies that come at once the first one needs room.
+    let mut first = HashSet::new();
     let mut own = held.volume();
     let mut together = held_together(shared, allotment).await;
     let (mut room, mut ended) = (Vec::new(), Vec::new());
     for part in parts {
         let more = MailVolume::message(copy::size(&part.recipient, &part.entry.content));
         let over = allotment.own.refuses(own, more).or(allotment.domain.refuses(together, more));
-        if over.is_none() || before.contains(&pair(&part)) {
+        let into = part.recipient.file_into.as_ref().map(|into| into.mailbox.clone());
+        let copy = part.once.map(|once| (once, into));
+        let is_copy = copy.as_ref().is_some_and(|copy| first.contains(copy));
+        if is_copy || without.contains(&pair(&part)) {
+            room.push(part);
+        } else if over.is_none() {
+            first.extend(copy);
             (own, together) = (own.plus(more), together.plus(more));
             room.push(part);
         } else {
@@ -39,6 +49,17 @@ pub(crate) async fn divide(
         }
     }
     Ok((room, ended))
+}
+
+fn coming(part: &Part) -> Coming {
+    let into = part.recipient.file_into.as_ref();
+    Coming {
+        queue_id: part.entry.id,
+        recipient: part.recipient.number,
+        file_into: into.map(|into| into.mailbox.clone()),
+        or_inbox: into.is_some_and(|into| into.or_inbox),
+        once: part.once,
+    }
 }
 
 /// What all accounts of the domain hold, as far as it is published: what is in flight elsewhere may

@@ -63,7 +63,9 @@ pub use mailbox::{
     SpecialUse, Totals,
 };
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
-pub use message::{Delivered, Delivery, Details, Filed, MessageFile, MessageRow, NewMessage, Want};
+pub use message::{
+    Coming, Delivered, Delivery, Details, Filed, MessageFile, MessageRow, NewMessage, Want,
+};
 pub use object_ids::{EmailId, ObjectIds, ThreadId};
 pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};

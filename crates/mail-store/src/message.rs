@@ -5,7 +5,7 @@ use mail_types::{
 };
 use mime_core::{BodyStructure, Corrupt, Envelope};
 
-use crate::{Fact, Totals, Written};
+use crate::{Fact, Once, Totals, Written};
 
 /// How much of each message a query brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,6 +120,21 @@ pub struct Delivered {
     pub before: bool,
     /// Whether it was not filed, because this message is one of the same Message-ID ([`crate::Once`]).
     pub duplicate: bool,
+}
+
+/// A delivery that is yet to be written.
+#[derive(Clone, Debug)]
+pub struct Coming {
+    /// The queue entry.
+    pub queue_id: QueueId,
+    /// The recipient of it.
+    pub recipient: RecipientNumber,
+    /// Where it will go, as in [`Delivery`].
+    pub file_into: Option<MailboxName>,
+    /// As in [`Delivery`].
+    pub or_inbox: bool,
+    /// By what another copy of it is known, where one is enough.
+    pub once: Option<Once>,
 }
 
 /// What deliveries came to.

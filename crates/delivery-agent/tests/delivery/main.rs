@@ -10,6 +10,7 @@
 
 mod house;
 mod lmtp;
+mod once;
 mod quota;
 mod stories;
 mod upkeep;

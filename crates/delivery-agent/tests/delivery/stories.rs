@@ -7,7 +7,7 @@ use mail_store::{UidSet, Want};
 use mail_types::{DeliverBy, Flag, Lane, Late, MailboxName, Notify};
 use message_queue::{
     Expanded, FileInto, NewRecipient,
-    operator::{Destination, Filter, State, Trace},
+    operator::{Destination, Filter, State},
 };
 
 use crate::house::{House, address};
@@ -97,31 +97,6 @@ async fn what_waits_for_one_account_is_filed_in_one_go() {
     let transactions: HashSet<_> = rows.iter().map(|row| row.modseq).collect();
     assert_eq!((rows.len(), transactions.len()), (60, 1));
     running.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_of_the_same_message_is_told_and_not_filed_where_that_is_wanted() {
-    for (more, copies) in [("", 2), ("duplicates_within = \"1d\"\n", 1)] {
-        let house = House::build_with(more).await;
-        let text = "Message-ID: <one@example.net>\r\nSubject: once\r\n\r\ntext\r\n";
-        let mut entries = Vec::new();
-        for _ in 0..2 {
-            let to = vec![house.recipient("alice@example.org").await];
-            entries.push(house.enqueue("c@example.net", to, text).await);
-        }
-        let running = house.start();
-        house.empty().await;
-        let alice = house.store.account(house.account("alice@example.org").await);
-        assert_eq!(house.messages(&alice, "INBOX").await.len(), copies);
-        let mut told = 0;
-        for id in entries {
-            let journey = house.queue.trace(&Trace::Id(id), 1).await.unwrap();
-            let journey = format!("{journey:?}");
-            told += usize::from(journey.contains("not filed: a message with its Message-ID"));
-        }
-        assert_eq!(told, 2 - copies);
-        running.stop().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use mail_types::{MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
 
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
-    Appended, Copied, Delivery, Filed, FlagChange, FlagsStored, Incoming, MailboxState,
+    Appended, Coming, Copied, Delivery, Filed, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, Totals, UidSet,
     changes::{deliver, expunge, flags, relocate, replace},
     index::{Here, counters, deliveries, mailboxes, messages::Which},
@@ -64,24 +64,26 @@ impl AccountMailboxes {
         }))
     }
 
-    /// The same, and what the account holds: what a delivery asks before anything is written.
-    pub fn room_for<'a>(
-        &'a self,
-        recipients: &'a [(QueueId, RecipientNumber)],
-    ) -> Pending<'a, (HashSet<(QueueId, RecipientNumber)>, Totals)> {
-        let recipients = recipients.to_vec();
+    /// Those recipients whose deliveries take no room, because they were served already or have a
+    /// copy that is enough; and what the account holds. A delivery asks before anything is written.
+    pub fn room_for(
+        &self,
+        all: Vec<Coming>,
+    ) -> Pending<'_, (HashSet<(QueueId, RecipientNumber)>, Totals)> {
         Box::pin(async move {
             let borrowed = self.store.shared.borrow_to_deliver(self.id).await?;
+            let account = borrowed.account()?;
+            let now = (account.clock)();
             let ask = move |here: &Here| {
-                let mut served = HashSet::new();
-                for pair in recipients {
-                    if here.served(pair)?.is_some() {
-                        served.insert(pair);
+                let mut without = HashSet::new();
+                for coming in all {
+                    if deliver::takes_none(here, &coming, now)? {
+                        without.insert((coming.queue_id, coming.recipient));
                     }
                 }
-                Ok((served, here.totals()?))
+                Ok((without, here.totals()?))
             };
-            let asked = borrowed.account()?.index.ask_here(ask).await;
+            let asked = account.index.ask_here(ask).await;
             if asked.as_ref().is_err_and(StoreError::is_damaged_index) {
                 self.store.shared.damaged(self.id, &borrowed).await;
             }

@@ -15,7 +15,7 @@ use super::{
     create, filed, merge, rename, room,
 };
 use crate::{
-    Appended, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
+    Appended, Coming, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
     index::{
         Here,
         mailboxes::{self, MailboxRow},
@@ -158,11 +158,31 @@ fn by_mailbox(
             done.insert(pair, Delivered { mailbox, uid, before: true, duplicate: false });
             continue;
         }
-        let name = delivery.file_into.clone().unwrap_or_else(MailboxName::inbox);
-        let name = if delivery.or_inbox { present(here, name)? } else { name };
+        let name = destination(here, delivery.file_into.as_ref(), delivery.or_inbox)?;
         by_mailbox.entry(name).or_default().push(at);
     }
     Ok(by_mailbox)
+}
+
+/// Whether a delivery takes no room: it was done before, or it is not to be filed once more.
+pub(crate) fn takes_none(here: &Here, coming: &Coming, now: Timestamp) -> Result<bool, StoreError> {
+    if here.served((coming.queue_id, coming.recipient))?.is_some() {
+        return Ok(true);
+    }
+    let Some(once) = coming.once else { return Ok(false) };
+    let name = destination(here, coming.file_into.as_ref(), coming.or_inbox)?;
+    let mailbox = here.mailbox(&name)?.map(|mailbox| mailbox.id);
+    Ok(filed::before(here, mailbox, &once, now)?.is_some())
+}
+
+/// The mailbox that a delivery goes to.
+fn destination(
+    here: &Here,
+    file_into: Option<&MailboxName>,
+    or_inbox: bool,
+) -> Result<MailboxName, StoreError> {
+    let name = file_into.cloned().unwrap_or_else(MailboxName::inbox);
+    if or_inbox { present(here, name) } else { Ok(name) }
 }
 
 fn pair(delivery: &Delivery) -> (QueueId, RecipientNumber) {

@@ -1,7 +1,10 @@
 //! Of several copies of a message one is filed: in the transaction that files it, it is noted for
 //! those that come later. So nothing is left out for a message that was not filed.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use mail_types::{MailboxId, Timestamp, Uid};
 
@@ -22,7 +25,7 @@ pub(super) struct Division {
     known: HashMap<Key, Uid>,
 }
 
-/// Divides what comes to a mailbox, which may have to be made yet. A clock that went back makes nothing older than now.
+/// Divides what comes to a mailbox, which may have to be made yet.
 pub(super) fn divide(
     here: &Here,
     mailbox: Option<MailboxId>,
@@ -32,13 +35,13 @@ pub(super) fn divide(
     let once = |at: &usize| deliveries.get(*at).and_then(|one| one.written.once);
     let (mut division, mut coming) = (Division::default(), HashSet::new());
     for at in places {
-        let Some(Once { key, within }) = once(&at) else {
+        let Some(once) = once(&at) else {
             division.fresh.push(at);
             continue;
         };
-        let before = mailbox.map(|mailbox| here.filed(mailbox, &key)).transpose()?.flatten();
-        match before.filter(|(_, filed_at)| now.since(*filed_at) < within) {
-            Some((uid, _)) => {
+        let key = once.key;
+        match before(here, mailbox, &once, now)? {
+            Some(uid) => {
                 division.known.insert(key, uid);
                 division.again.push((at, key));
             }
@@ -47,6 +50,19 @@ pub(super) fn divide(
         }
     }
     Ok(division)
+}
+
+/// As which message this was filed in the mailbox, if it is not too long ago. A clock that went back
+/// makes nothing older than now.
+pub(super) fn before(
+    here: &Here,
+    mailbox: Option<MailboxId>,
+    once: &Once,
+    now: Timestamp,
+) -> Result<Option<Uid>, StoreError> {
+    let Some(mailbox) = mailbox else { return Ok(None) };
+    let before = here.filed(mailbox, &once.key)?;
+    Ok(before.filter(|(_, filed_at)| now.since(*filed_at) < once.within).map(|(uid, _)| uid))
 }
 
 impl Division {
@@ -60,10 +76,15 @@ impl Division {
         now: Timestamp,
     ) -> Result<Vec<(usize, Uid)>, StoreError> {
         let once = |at: &usize| deliveries.get(*at).and_then(|one| one.written.once);
+        let (mut filed, mut longest) = (Vec::new(), Duration::ZERO);
         for (at, uid) in self.fresh.iter().zip(uids) {
             let Some(Once { key, within }) = once(at) else { continue };
-            here.note_filed(mailbox, (&key, *uid), (now, now.minus(within)))?;
-            self.known.insert(key, *uid);
+            filed.push((key, *uid));
+            longest = longest.max(within);
+        }
+        if !filed.is_empty() {
+            here.note_filed(mailbox, &filed, (now, now.minus(longest)))?;
+            self.known.extend(filed);
         }
         let copy = |(at, key): &(usize, Key)| Some((*at, *self.known.get(key)?));
         Ok(self.again.iter().filter_map(copy).collect())

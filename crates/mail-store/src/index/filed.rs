@@ -1,9 +1,22 @@
 //! What was filed of which a second copy is not wanted, and when.
+//!
+//! Invariant: it does not grow without end, in time or in number; and whoever notes something forgets
+//! only a little, so that no delivery pays for many.
 
 use mail_types::{MailboxId, Timestamp, Uid};
 
 use super::{Here, Look, mailboxes::uid};
 use crate::{StoreError, once::Key};
+
+/// The most that an account remembers.
+const KEPT_MAX: i64 = 50_000;
+/// The most that are forgotten at a time where nothing is noted.
+const STEP: i64 = 500;
+
+/// Looks at the oldest ones only (`$3`), and forgets those that are too old or too many.
+const FORGET: &str = "delete from filed
+    where number in (select number from filed order by number limit $3)
+    and (filed_at < $1 or number <= (select max(number) from filed) - $2)";
 
 impl Here {
     /// As which message something was filed in a mailbox, if it was, and when.
@@ -20,31 +33,34 @@ impl Here {
         )
     }
 
-    /// Remembers that it is filed now, and forgets what was filed before `before`.
+    /// Remembers that these are filed now, and forgets some of what was filed before `before`.
     pub(crate) fn note_filed(
         &self,
         mailbox: MailboxId,
-        (key, uid): (&Key, Uid),
+        filed: &[(Key, Uid)],
         (now, before): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
-        self.run(
-            "remember what was filed",
-            "insert or replace into filed (mailbox, key, uid, filed_at) values ($1, $2, $3, $4)",
-            &[&mailbox.0, key, &uid.number(), &now.millis()],
-        )?;
-        self.run(
-            "forget what was filed",
-            "delete from filed where filed_at < $1",
-            &[&before.millis()],
-        )
+        for (key, uid) in filed {
+            self.run(
+                "remember what was filed",
+                "insert or replace into filed (mailbox, key, uid, filed_at)
+                 values ($1, $2, $3, $4)",
+                &[&mailbox.0, key, &uid.number(), &now.millis()],
+            )?;
+        }
+        // More than come: so they get fewer.
+        let some = i64::try_from(filed.len()).unwrap_or(STEP).saturating_mul(2);
+        self.run("forget what was filed", FORGET, &[&before.millis(), &KEPT_MAX, &some])
     }
 }
 
-/// Forgets what was filed before that.
+/// Forgets some of what was filed before that.
 pub(crate) async fn forget(look: &mut Look, before: Timestamp) -> Result<(), StoreError> {
     let failed = look.failed("forget what was filed");
-    sqlx::query("delete from filed where filed_at < ?")
+    sqlx::query(FORGET)
         .bind(before.millis())
+        .bind(KEPT_MAX)
+        .bind(STEP)
         .execute(look.db()?)
         .await
         .map_err(failed)?;

@@ -230,13 +230,18 @@ end;
 ";
 
 const EIGHTH: &str = "
--- digests of the Message-IDs of what was filed where a second copy is not wanted, and when that was
+-- digests of the Message-IDs of what was filed where a second copy is not wanted, and when that was;
+-- the oldest have the lowest numbers
 create table filed (
+    number integer primary key,
     mailbox integer not null,
     key blob not null,
     uid integer not null,
     filed_at integer not null,
-    primary key (mailbox, key)
-) strict, without rowid;
-create index filed_by_time on filed (filed_at);
+    unique (mailbox, key)
+) strict;
+
+create trigger filed_goes after delete on mailboxes begin
+    delete from filed where mailbox = old.id;
+end;
 ";

@@ -6,9 +6,10 @@ use std::{
 };
 
 use mail_store::{
-    AccountMailboxes, Delivered, Delivery, MailStore, Once, StoreError, StoreOptions,
+    AccountMailboxes, Coming, Delivered, Delivery, MailStore, Once, StoreError, StoreOptions,
 };
 use mail_types::{FlagSet, Quota, RecipientNumber, Timestamp};
+use sqlx::{Connection, SqliteConnection};
 use stable_storage::Files;
 use testkit::BreakingFiles;
 
@@ -84,6 +85,90 @@ async fn what_is_not_filed_needs_no_room() {
     store.close().await;
 }
 
+/// What a delivery asks before it writes: it is known then already that no room is needed.
+#[tokio::test]
+async fn what_is_not_to_be_filed_is_known_before_it_is_written() {
+    let world = World::new();
+    let store = MailStore::open(world.options(), Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    deliver(&account, &[(1, "a")], Some("Work")).await.unwrap();
+    let coming = |entry: u8, id: &str, into: Option<&str>, or_inbox| {
+        let header = format!("Message-ID: <{id}@example.org>\r\n\r\n");
+        Coming {
+            queue_id: queue_id(entry),
+            recipient: RecipientNumber(0),
+            file_into: into.map(name),
+            or_inbox,
+            once: Once::of_header(header.as_bytes(), DAY),
+        }
+    };
+    let all = vec![
+        coming(1, "another", Some("Work"), false),
+        coming(2, "a", Some("Work"), false),
+        coming(3, "a", Some("work"), true),
+        coming(4, "a", Some("Missing"), false),
+        coming(5, "a", Some("Missing"), true),
+        coming(6, "a", None, false),
+        coming(7, "b", Some("Work"), false),
+    ];
+    let (without, totals) = account.room_for(all).await.unwrap();
+    let mut without: Vec<_> = without.into_iter().map(|(id, _)| id).collect();
+    without.sort();
+    assert_eq!(without, [queue_id(1), queue_id(2), queue_id(3)]);
+    assert_eq!(totals.messages, 1);
+    store.close().await;
+}
+
+/// However many come, and however long ago: what is remembered is bounded, and goes with its mailbox.
+#[tokio::test]
+async fn what_was_filed_is_forgotten_little_by_little() {
+    let world = World::new();
+    let store = MailStore::open(world.options(), Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    deliver(&account, &[(1, "a")], None).await.unwrap();
+    deliver(&account, &[(2, "a"), (3, "b")], Some("Work")).await.unwrap();
+    let path = world.maildir().join("postrider-index.db");
+    let mut index = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let inbox = mailbox(&account, "INBOX").await.id;
+    let sql = "with recursive n(x) as (select 10 union all select x + 1 from n where x < 50009)
+               insert into filed select x, $1, cast(x as blob), x, $2 from n";
+    let query = sqlx::query(sql).bind(inbox.0).bind(NOW.millis());
+    query.execute(&mut index).await.unwrap();
+    let kept = async |index: &mut SqliteConnection| -> (i64, i64) {
+        let sql = "select count(*), min(number) from filed";
+        sqlx::query_as(sql).fetch_one(index).await.unwrap()
+    };
+    assert_eq!(kept(&mut index).await, (50_003, 1));
+    // Two go for each that comes, for as long as there are too many.
+    deliver(&account, &[(4, "c")], None).await.unwrap();
+    assert_eq!(kept(&mut index).await, (50_002, 3));
+    deliver(&account, &[(5, "d"), (6, "e"), (7, "f")], None).await.unwrap();
+    assert_eq!(kept(&mut index).await, (50_000, 14));
+    // Or for as long as they are too old.
+    let query = sqlx::query("update filed set filed_at = $1 where number < 18");
+    query.bind(NOW.minus(DAY * 2).millis()).execute(&mut index).await.unwrap();
+    for (entry, id, expected) in [(8, "g", 16), (9, "h", 18), (10, "i", 18)] {
+        deliver(&account, &[(entry, id)], None).await.unwrap();
+        assert_eq!(kept(&mut index).await.1, expected);
+    }
+    let again = deliver(&account, &[(11, "a")], None).await.unwrap().remove(0);
+    assert!(!again.duplicate, "it is forgotten");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_was_filed_goes_with_its_mailbox() {
+    let world = World::new();
+    let store = MailStore::open(world.options(), Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    deliver(&account, &[(1, "a")], Some("Work")).await.unwrap();
+    account.delete(&name("Work")).await.unwrap();
+    // The next mailbox may get its number.
+    let again = deliver(&account, &[(2, "a")], Some("Other")).await.unwrap().remove(0);
+    assert!(!again.duplicate);
+    store.close().await;
+}
+
 /// A stop at every file operation of the first delivery, of the process or of the machine: whatever
 /// became of it, the copy that comes next is left out only if the first one is there.
 #[tokio::test]
@@ -91,6 +176,9 @@ async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
     for machine in [false, true] {
         for n in 0.. {
             let world = World::new();
+            let store = world.open().await;
+            store.account(ALICE).states().await.unwrap();
+            store.close().await;
             let kept = tempfile::tempdir_in(world.folder.path()).unwrap();
             let breaking = BreakingFiles::stopping_at(n, kept.path());
             let mut first = Err(StoreError::Closing);
