@@ -198,7 +198,12 @@ impl Files {
 
     /// The names in a folder, in no order.
     pub fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+        self.names(path)?.collect()
+    }
+
+    /// The same, one after the other: there may be millions.
+    pub fn names(&self, path: &Path) -> io::Result<impl Iterator<Item = io::Result<OsString>>> {
+        Ok(std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())))
     }
 
     /// Whether there is a file or folder of this name.

@@ -14,7 +14,7 @@ use super::{AccountMailboxes, Pending, state_of};
 use crate::{
     Changes, Details, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow,
     SortBy, StoreError, Threadable, Totals, UidSet, Want, Watch,
-    changes::{keys, merge},
+    changes::{glance, keys, merge},
     facts_kept,
     index::{history, listed, mailboxes, messages, sorting},
     listing,
@@ -305,6 +305,11 @@ impl AccountMailboxes {
             let known = mailboxes::all(&mut account.look().await?).await?;
             let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
             let folders_changed = same.collect::<BTreeSet<_>>() != dirs.iter().collect();
+            if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
+                return Ok((false, Vec::new()));
+            }
+            glance::glance(account).await?;
+            let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
             if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
                 return Ok((false, Vec::new()));
             }

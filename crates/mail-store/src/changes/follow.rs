@@ -6,7 +6,7 @@
 use mail_types::{MailboxId, QueueId, RecipientNumber, Timestamp};
 use stable_storage::on_blocking_thread;
 
-use super::doomed;
+use super::{doomed, glance};
 use crate::{
     StoreError,
     index::{
@@ -51,12 +51,20 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
         shorten_log(account).await?;
     }
     let is_held = removed == doomed::Done::Held;
-    let changed = if account.any_due().await? { account.compare(None).await? } else { Vec::new() };
+    let changed = compare_if_due(account).await?;
     bring_names_up(account).await?;
     if account.index.is_log_long() {
         account.index.copy_log().await?;
     }
     Ok(Followed { changed, is_held })
+}
+
+async fn compare_if_due(account: &OpenAccount) -> Result<Vec<MailboxId>, StoreError> {
+    if !account.any_due().await? {
+        return Ok(Vec::new());
+    }
+    glance::glance(account).await?;
+    if account.any_due().await? { account.compare(None).await } else { Ok(Vec::new()) }
 }
 
 /// Forgets deliveries whose queue entries are settled.

@@ -47,10 +47,14 @@ pub(crate) struct Found {
 
 /// Whether a mailbox's folder must be compared: others changed it, or its times can't tell.
 pub(crate) fn is_due(maildir: &Maildir, row: &MailboxRow, now_ms: i64) -> bool {
+    maildir.times(&row.dir) != row.times || is_long_ago(row, now_ms)
+}
+
+/// Whether its times can't tell, and it was not looked at for long.
+pub(crate) fn is_long_ago(row: &MailboxRow, now_ms: i64) -> bool {
     let changed_ms = row.times.new.max(row.times.cur) / 1_000_000;
     let doubtful = row.compared <= changed_ms;
-    maildir.times(&row.dir) != row.times
-        || doubtful && now_ms.saturating_sub(row.compared) > COMPARE_AGAIN_MS
+    doubtful && now_ms.saturating_sub(row.compared) > COMPARE_AGAIN_MS
 }
 
 /// Where the UIDs of files go on that tell none.

@@ -11,6 +11,7 @@ pub(crate) mod expunge;
 mod filed;
 pub(crate) mod flags;
 pub(crate) mod follow;
+pub(crate) mod glance;
 pub(crate) mod keys;
 pub(crate) mod merge;
 pub(crate) mod objects;

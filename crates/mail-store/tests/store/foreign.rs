@@ -1,11 +1,15 @@
 //! Other tools change the Maildir.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use mail_store::{
-    DropEntry, FlagChange, MailStore, MessageRow, ReadWhole, StoreError, StoreOptions, UidSet, Want,
+    Clock, DropEntry, FlagChange, MailStore, MessageRow, ReadWhole, StoreError, StoreOptions,
+    UidSet, Want,
 };
-use mail_types::Flag;
+use mail_types::{Flag, Timestamp};
 use stable_storage::Files;
 
 use crate::world::{
@@ -206,4 +210,50 @@ async fn a_maildrops_listing_and_its_files() {
     let sent = mailbox(&account, "Sent").await.id;
     assert_eq!(account.drop_entries(sent).await.unwrap(), []);
     assert_eq!(account.files_from(sent, uid(1), 10).await.unwrap(), []);
+}
+
+/// Ten minutes after a change of ours its folder is looked at once more: its times can't tell what
+/// another tool did at the same moment. With many messages that is done beside everything else.
+#[tokio::test]
+async fn a_large_folder_is_looked_at_once_more() {
+    let clock: Clock = || Timestamp::from(SystemTime::now());
+    let later: Clock = || Timestamp::from(SystemTime::now()).plus(Duration::from_secs(660));
+    for other_tool in [false, true] {
+        let world = World::new();
+        let follow_after = Duration::from_secs(3600);
+        let open = async |clock| {
+            let options = StoreOptions { clock, follow_after, ..world.options() };
+            MailStore::open(options, Files::real()).await.unwrap()
+        };
+        let store = open(clock).await;
+        let account = store.account(ALICE);
+        deliver(&account, 1, "m1").await.unwrap();
+        let inbox = mailbox(&account, "INBOX").await.id;
+        for _ in 0..10 {
+            account.copy(inbox, &UidSet::all(), inbox).await.unwrap();
+        }
+        // Its file is there until the index is followed.
+        account.remove(inbox, &uid(7).into()).await.unwrap();
+        store.close().await;
+        if other_tool {
+            let cur = fs::File::open(world.maildir().join("cur")).unwrap();
+            let changed = cur.metadata().unwrap().modified().unwrap();
+            fs::write(world.maildir().join("cur/1700.M1P2.other:2,S"), "Subject: x\n\n").unwrap();
+            cur.set_modified(changed).unwrap();
+        }
+        let store = open(later).await;
+        let account = store.account(ALICE);
+        let began = later().millis();
+        assert_eq!(account.refresh(inbox).await.unwrap(), other_tool);
+        let state = account.state(inbox).await.unwrap();
+        assert_eq!(state.messages, 1023 + u32::from(other_tool));
+        let path = world.maildir().join("postrider-index.db");
+        let index = rusqlite::Connection::open(path).unwrap();
+        let sql = "select compared from mailboxes where name = 'INBOX'";
+        let compared: i64 = index.query_row(sql, [], |row| row.get(0)).unwrap();
+        // Within a change the time is that of its end.
+        assert_eq!(compared < began, !other_tool, "{compared} {began}");
+        assert!(compared >= began - 1000);
+        store.close().await;
+    }
 }
