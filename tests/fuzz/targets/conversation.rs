@@ -49,3 +49,12 @@ pub fn play_over<M: Machine>(
     }
     said
 }
+
+/// What a peer says in turns, each ended by this octet, in pieces of this size; and whether more of the
+/// turn is to come.
+pub fn turns(said: &[u8], end: u8, size: usize) -> impl Iterator<Item = (&[u8], bool)> {
+    said.split(move |octet| *octet == end).flat_map(move |turn| {
+        let last = turn.len().saturating_sub(1) / size;
+        turn.chunks(size).enumerate().map(move |(place, piece)| (piece, place < last))
+    })
+}

@@ -26,7 +26,8 @@ fuzz_target!(|octets: &[u8]| {
         challenges_in_clear: true,
         all_on_loopback: true,
     };
-    let options = Arc::new(Options { starttls: false, offers, uid_only: true, ..Options::default() });
+    let options =
+        Arc::new(Options { starttls: false, offers, uid_only: true, ..Options::default() });
     let play = |size| {
         let mut drops = *choice;
         conversation::play(
@@ -105,8 +106,7 @@ fn select(ask: Ask<Select>, session: &mut Session, wire: &mut Wire) {
 /// Finds every message, whatever is asked for.
 fn search(ask: Ask<Search>, session: &mut Session, wire: &mut Wire) {
     let all: Vec<Uid> = session.view().map(|view| view.uids().iter().collect()).unwrap_or_default();
-    let numbers: Vec<u32> =
-        all.iter().rev().filter_map(|uid| ask.number(session, *uid)).collect();
+    let numbers: Vec<u32> = all.iter().rev().filter_map(|uid| ask.number(session, *uid)).collect();
     match (&ask.command().arrange, ask.command().returns) {
         (Arrange::Ascending, Some(wanted)) => {
             let found = all.iter().copied().collect();

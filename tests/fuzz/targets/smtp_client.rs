@@ -3,9 +3,11 @@
 
 #![no_main]
 
+mod conversation;
+
 use std::time::Instant;
 
-use conversation::{Machine, Peer, PeerFacts, Step, TlsFacts, Upgraded, Wire};
+use ::conversation::{Machine, Peer, PeerFacts, Step, TlsFacts, Upgraded, Wire};
 use libfuzzer_sys::fuzz_target;
 use mail_types::{
     Address, BodyKind, Domain, Handling, Notify, Outcome, RecipientNumber, ReversePath, Secret,
@@ -49,11 +51,7 @@ fn play(choice: u8, replies: &[u8], size: usize) -> (Vec<u8>, Vec<Report>) {
     session.opened(&PeerFacts { peer: Peer::Tcp { local: address, remote: address }, tls: None });
     let (mut said, mut given, mut reports) = (Vec::new(), 0, Vec::new());
     let now = Instant::now();
-    // Each piece with whether more is to come before the server waits.
-    let turns = replies.split(|octet| *octet == 0).flat_map(|turn| {
-        let last = turn.len().saturating_sub(1) / size;
-        turn.chunks(size).enumerate().map(move |(place, piece)| (piece, place < last))
-    });
+    let turns = conversation::turns(replies, 0, size);
     'replies: for (piece, more) in std::iter::once((&[][..], false)).chain(turns) {
         wire.input.fill(piece);
         for step in 0.. {
