@@ -374,10 +374,13 @@ sections! {
         pub save_limit: u32 = 0,
         /// With whom people can share their mailboxes, from a client that knows IMAP's ACL extension:
         /// "everyone": with single accounts, or with all of this server ("anyone"); "accounts": with
-        /// single ones only; "off": not at all. Nothing is shared until its owner says so. What others
+        /// single ones only; "off": not at all, nor single messages by URL. Nothing is shared until its owner says so. What others
         /// share is shown below "Other Users", so that an own mailbox of that name is out of
         /// reach unless this is "off".
         pub sharing: ImapSharing = ImapSharing::Everyone,
+        /// Addresses of the accounts with which submission servers sign in that fetch parts of messages by
+        /// URL for their clients (BURL, RFC 4468; "submit+", RFC 4467). The submission agent here does not.
+        pub submission_servers: Vec<Address> = Vec::new(),
         /// How many annotations (RFC 5464) a mailbox, or the server, has for one account; 10 at
         /// least.
         pub max_annotations: u32 = 100,

@@ -19,7 +19,7 @@ pub struct Circumstances<'m> {
     pub utf8_accept: bool,
     /// `UIDONLY` is offered.
     pub uid_only: bool,
-    /// Mailboxes can be shared.
+    /// Mailboxes can be shared, and single messages by URL.
     pub sharing: bool,
     /// It is compressed already.
     pub compressed: bool,
@@ -101,6 +101,7 @@ const TABLE: &[(&str, When)] = &[
     ("ACL", When::Sharing),                    // RFC 4314
     ("RIGHTS=texk", When::Sharing),            // RFC 4314 §2.2
     ("LIST-MYRIGHTS", When::Sharing),          // RFC 8440
+    ("URLAUTH", When::Sharing),                // RFC 4467
 ];
 
 /// The list, as it stands behind `CAPABILITY` (RFC 3501 §7.2.1).
@@ -162,7 +163,7 @@ mod tests {
             let by_uid = list(Circumstances { uid_only: true, ..circumstances });
             assert_eq!(by_uid.contains(" UIDONLY"), signed_in);
             let shared = list(Circumstances { sharing: true, ..circumstances });
-            assert_eq!(shared.contains(" ACL RIGHTS=texk LIST-MYRIGHTS"), signed_in);
+            assert_eq!(shared.contains(" ACL RIGHTS=texk LIST-MYRIGHTS URLAUTH"), signed_in);
             for (limit, name) in [
                 (MessageLimit::All(5), " MESSAGELIMIT=5"),
                 (MessageLimit::Saving(6), " SAVELIMIT=6"),

@@ -9,6 +9,7 @@ mod mailboxes;
 mod metadata;
 mod notify;
 mod search;
+mod urls;
 
 use std::collections::VecDeque;
 
@@ -26,6 +27,7 @@ pub use search::{
     Arrange, EnvelopeField, MultiSearch, PartialRange, Search, SearchKey, SearchReturn,
     SearchSource, SortCriterion, SortKey, ThreadAlgorithm, Update,
 };
+pub use urls::{UrlCommand, UrlToAuthorize};
 
 use crate::SequenceSet;
 
@@ -75,6 +77,8 @@ pub enum Command {
     Metadata(MetadataCommand),
     /// SETACL, DELETEACL, GETACL, LISTRIGHTS and MYRIGHTS.
     Acl(AclCommand),
+    /// GENURLAUTH, RESETKEY and URLFETCH.
+    Urls(UrlCommand),
     /// NOTIFY (RFC 5465 §3.1).
     Notify(Notify),
     /// GETQUOTA and GETQUOTAROOT.

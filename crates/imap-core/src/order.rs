@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     Examine,
     Expunge,
     Fetch,
+    GenUrlAuth,
     GetAcl,
     GetMetadata,
     GetQuota,
@@ -41,6 +42,7 @@ pub(crate) enum Verb {
     Notify,
     Rename,
     Replace,
+    ResetKey,
     Search,
     Select,
     SetAcl,
@@ -64,6 +66,7 @@ pub(crate) enum Verb {
     Unauthenticate,
     Unselect,
     Unsubscribe,
+    UrlFetch,
 }
 
 /// The states of a connection (RFC 3501 §3); Logout has no commands.
@@ -145,6 +148,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Expunge, "EXPUNGE", Legal::Selected),                 // RFC 3501 §6.4.3
     rule(Verb::Fetch, "FETCH", Legal::Selected)                      // RFC 3501 §6.4.5
         .by_sequence_number().no_expunge().no_exists(),
+    rule(Verb::GenUrlAuth, "GENURLAUTH", Legal::SignedIn),           // RFC 4467 §7
     rule(Verb::GetAcl, "GETACL", Legal::SignedIn),                   // RFC 4314 §3.3
     rule(Verb::GetMetadata, "GETMETADATA", Legal::SignedIn),         // RFC 5464 §4.2
     rule(Verb::GetQuota, "GETQUOTA", Legal::SignedIn),               // RFC 9208 §4.1.1
@@ -165,6 +169,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Rename, "RENAME", Legal::SignedIn),                   // RFC 3501 §6.3.5
     rule(Verb::Replace, "REPLACE", Legal::Selected)                  // RFC 8508 §3.2
         .by_sequence_number(),
+    rule(Verb::ResetKey, "RESETKEY", Legal::SignedIn),               // RFC 4467 §7
     rule(Verb::Search, "SEARCH", Legal::Selected)                    // RFC 3501 §6.4.4
         .by_sequence_number().no_expunge(),
     rule(Verb::Select, "SELECT", Legal::SignedIn),                   // RFC 3501 §6.3.1
@@ -194,6 +199,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(Verb::Unauthenticate, "UNAUTHENTICATE", Legal::SignedIn),   // RFC 8437 §3
     rule(Verb::Unselect, "UNSELECT", Legal::Selected),               // RFC 3691 §2
     rule(Verb::Unsubscribe, "UNSUBSCRIBE", Legal::SignedIn),         // RFC 3501 §6.3.7
+    rule(Verb::UrlFetch, "URLFETCH", Legal::SignedIn),               // RFC 4467 §7
 ];
 
 /// The command of this name, in any case (RFC 3501 §9). `UID` and the word behind it stand with

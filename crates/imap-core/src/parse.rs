@@ -17,6 +17,7 @@ mod quota;
 mod search;
 mod select;
 mod sort;
+mod urls;
 mod values;
 
 use std::collections::VecDeque;
@@ -95,6 +96,8 @@ pub(crate) enum SyntaxError {
     Event,
     /// More mailboxes than are searched at once (RFC 7377 §2.4).
     TooManySearched,
+    /// More URLs than are looked at in one command.
+    TooManyUrls,
     /// More mailboxes or groups of them than are looked after.
     TooMuchNotified,
     /// A use that no mailbox has.
@@ -119,6 +122,7 @@ impl From<SyntaxError> for Completion {
             SyntaxError::TooManySearched => {
                 Self::no(Code::Limit, "These are too many mailboxes at once")
             }
+            SyntaxError::TooManyUrls => Self::no(Code::Limit, "These are too many URLs at once"),
             // RFC 6154 §3.
             SyntaxError::Use => Self::no(Code::UseAttr, "There is no such use here"),
             // RFC 9586 §3.

@@ -13,6 +13,7 @@ mod quota;
 mod search;
 mod status;
 mod text;
+mod urls;
 
 pub use acl::{acl, list_rights, my_rights};
 pub(crate) use context::{Change, context_change};
@@ -30,6 +31,8 @@ pub use status::{Code, Completion, Condition};
 pub(crate) use status::{bye, continuation, greeting, tagged, untagged_no, untagged_ok};
 pub use text::{Spelling, render_mailbox_name};
 pub(crate) use text::{astring, name_text, nstring, number, quoted_tag, string};
+pub use urls::UrlFetchResponse;
+pub(crate) use urls::authorized_urls;
 
 #[cfg(test)]
 mod tests;

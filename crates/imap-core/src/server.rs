@@ -27,6 +27,7 @@ mod notify;
 mod resync;
 mod session;
 mod sign_in;
+mod urls;
 
 pub use answers::{FlagsNow, Opened};
 pub use append::{AppendAbandoned, AppendComplete, AppendPiece, AppendUrl};

@@ -1,6 +1,12 @@
-//! IMAP URLs, as far as they mean a message of the account that is signed in (RFC 5092 §6, §7.1).
+//! IMAP URLs that mean a message: of the account that is signed in (RFC 5092 §6, §7.1), and of any
+//! account, with leave to read it (RFC 4467 §3).
+
+mod authorized;
 
 use mail_types::{MailboxName, Uid, UidValidity};
+
+pub(crate) use authorized::is_url_mechanism;
+pub use authorized::{AuthorizedUrl, UrlAccess, UrlProof};
 
 use crate::{
     command::{Partial, Section},

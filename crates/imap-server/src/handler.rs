@@ -61,6 +61,7 @@ impl Handler<Session> for Conversation {
             Question::Mailboxes(ask) => self.mailboxes(ask, talk).await?,
             Question::Metadata(ask) => self.metadata(ask, talk).await,
             Question::Acl(ask) => self.acl(ask, talk).await,
+            Question::Urls(ask) => self.urls(ask, talk).await?,
             Question::Notify(ask) => self.notify(ask, talk).await?,
             Question::Elsewhere(ask) => self.elsewhere(ask, talk).await?,
             Question::Quota(ask) => self.quota(ask, talk).await,

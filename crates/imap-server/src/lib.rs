@@ -10,6 +10,7 @@
 
 mod commands;
 mod handler;
+mod key_resets;
 mod notifying;
 mod numbering;
 mod place;

@@ -101,7 +101,12 @@ impl Conversation {
 }
 
 impl SignedIn {
-    async fn place(&self, service: &Service, name: &MailboxName) -> Result<Place, StoreError> {
+    /// Where a mailbox of this name is, for this account.
+    pub(crate) async fn place(
+        &self,
+        service: &Service,
+        name: &MailboxName,
+    ) -> Result<Place, StoreError> {
         let (mailboxes, name, own) = match self.elsewhere(service, name).await? {
             Some((mailboxes, name)) => (mailboxes, name, false),
             None => (self.mailboxes.clone(), name.clone(), true),

@@ -33,6 +33,8 @@ pub(crate) struct Selected {
     pub(crate) keywords: Vec<Keyword>,
     /// Messages that this session put there, and has not been told of yet.
     pub(crate) own_arrivals: UidRuns,
+    /// The last reset of the account's key of the mailbox that the client knows of.
+    pub(crate) key_reset: u32,
     /// Flags that this session stored and that need not be told again, with their modseq.
     pub(crate) own_changes: HashMap<Uid, ModSeq>,
 }
@@ -59,6 +61,7 @@ impl Selected {
             uid_next: state.uid_next,
             keywords,
             own_arrivals: UidRuns::new(),
+            key_reset: 0,
             own_changes: HashMap::new(),
         }
     }

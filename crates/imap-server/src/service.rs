@@ -19,14 +19,16 @@ use imap_core::{
     server::{Limits, MessageLimit, Options, Session},
 };
 use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions};
-use mail_types::{AccountId, AnnotationName, Rights};
+use mail_types::{AccountId, Address, AnnotationName, Rights};
 use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::{handler::Conversation, numbering::Numberings, presence::watch_directory};
+use crate::{
+    handler::Conversation, key_resets::KeyResets, numbering::Numberings, presence::watch_directory,
+};
 
 /// What one connection too many is told.
 const TURNED_AWAY: &[u8] = b"* BYE [LIMIT] Too many connections, please close some\r\n";
@@ -46,6 +48,10 @@ pub(crate) struct Service {
     /// With whom mailboxes are shared.
     pub(crate) sharing: ImapSharing,
     pub(crate) annotation_limits: AnnotationLimits,
+    /// Which keys of URLs were reset.
+    pub(crate) key_resets: KeyResets,
+    /// Who may use URLs that are for a submission server (RFC 4467 §3).
+    pub(crate) submission_servers: Vec<Address>,
     /// What the operator has noted of the server (RFC 5464 §3.2.1.1).
     pub(crate) told_to_all: Vec<(AnnotationName, Vec<u8>)>,
 }
@@ -142,6 +148,8 @@ impl Service {
             usage,
             sharing: config.imap.sharing,
             annotation_limits: annotation_limits(config),
+            key_resets: KeyResets::default(),
+            submission_servers: config.imap.submission_servers.clone(),
             told_to_all: told_to_all(config),
         })
     }

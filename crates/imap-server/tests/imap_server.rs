@@ -61,3 +61,5 @@ mod sharing;
 mod sort;
 #[path = "imap_server/trace.rs"]
 mod trace;
+#[path = "imap_server/urls.rs"]
+mod urls;

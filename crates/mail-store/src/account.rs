@@ -13,6 +13,7 @@ mod objects;
 mod removed;
 mod sharing;
 mod upkeep;
+mod url_keys;
 
 use std::{pin::Pin, sync::Arc};
 

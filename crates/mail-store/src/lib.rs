@@ -46,6 +46,7 @@ mod sort_keys;
 mod store;
 pub mod traces;
 mod uid_set;
+mod url_keys;
 mod watch;
 
 pub use access::{AccessList, Grant, Grantee, RightsChange};
@@ -71,4 +72,5 @@ pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;
+pub use url_keys::UrlKey;
 pub use watch::Watch;

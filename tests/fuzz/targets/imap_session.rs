@@ -9,10 +9,10 @@ use std::sync::Arc;
 use ::conversation::Wire;
 use imap_core::{
     ObjectId, UidRuns,
-    command::{Arrange, Search, Select},
+    command::{Arrange, Search, Select, UrlCommand},
     response::Completion,
-    server::{Ask, FlagsNow, Opened, Options, Question, Session},
-    url::MessageUrl,
+    server::{Ask, FlagsNow, MessageLimit, Opened, Options, Question, Session},
+    url::{AuthorizedUrl, MessageUrl},
 };
 use libfuzzer_sys::fuzz_target;
 use mail_types::{FlagSet, ModSeq, Rights, Uid, UidValidity};
@@ -26,8 +26,10 @@ fuzz_target!(|octets: &[u8]| {
         challenges_in_clear: true,
         all_on_loopback: true,
     };
-    let options =
-        Arc::new(Options { starttls: false, offers, uid_only: true, ..Options::default() });
+    let message_limit =
+        if choice & 64 == 0 { MessageLimit::Unlimited } else { MessageLimit::All(2) };
+    let limits = Options { message_limit, ..Options::default() };
+    let options = Arc::new(Options { starttls: false, offers, uid_only: true, ..limits });
     let play = |size| {
         let mut drops = *choice;
         conversation::play(
@@ -74,6 +76,13 @@ fuzz_target!(|octets: &[u8]| {
                         } else {
                             ask.replaced(session, wire, epoch, first);
                         }
+                    }
+                    Question::Urls(ask) => {
+                        if let UrlCommand::Authorize(urls) = ask.command() {
+                            let known = |url: &&str| AuthorizedUrl::parse(url).is_some();
+                            ask.authorized(wire, urls.iter().map(|it| &*it.url).filter(known));
+                        }
+                        ask.finish(session, wire, Completion::ok("GENURLAUTH completed"));
                     }
                     Question::AppendAbandoned(ask) => ask.forgotten(session),
                     // A dropped question is a temporary failure, which is an answer too.

@@ -9,7 +9,7 @@ use super::{
     multi_search::multi_search,
     notify, quota, search,
     select::select,
-    sort,
+    sort, urls,
     values::{self, flag, flag_list, mailbox, new_mailbox, sequence_set, status_items, text},
 };
 use crate::{
@@ -44,6 +44,7 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::Unselect => return Ok(Command::Close(Close { expunge: false })),
         Verb::Expunge => return Ok(Command::Expunge(Expunge { uids: None })),
         Verb::Language => return language(cursor),
+        Verb::ResetKey => return urls::reset(cursor).map(Command::Urls),
         _ => cursor.space()?,
     }
     let numbering = if verb.rule().sequence_numbers { Numbering::Sequence } else { Numbering::Uid };
@@ -64,6 +65,8 @@ fn arguments(verb: Verb, cursor: &mut Cursor<'_>) -> Parsed<Command> {
         Verb::GetQuota => quota::of_root(cursor)?,
         Verb::GetQuotaRoot => quota::of_mailbox(cursor)?,
         Verb::SetQuota => quota::set(cursor)?,
+        Verb::GenUrlAuth => Command::Urls(urls::authorize(cursor)?),
+        Verb::UrlFetch => Command::Urls(urls::fetch(cursor)?),
         Verb::UidExpunge => Command::Expunge(Expunge { uids: Some(sequence_set(cursor)?) }),
         Verb::Fetch | Verb::UidFetch => Command::Fetch(fetch::fetch(cursor, numbering)?),
         Verb::Store | Verb::UidStore => store(cursor, numbering)?,

@@ -29,7 +29,7 @@ pub enum Condition {
     Bad,
 }
 
-/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4469 §4.2, RFC 7162 §7.
+/// A response code: RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 4467 §8, RFC 4469 §4.2, RFC 7162 §7.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Code {
     /// `ALERT`: the person must see the text.
@@ -145,6 +145,8 @@ pub enum Code {
     UidValidity(UidValidity),
     /// `UNAVAILABLE`.
     Unavailable,
+    /// `URLMECH`: how URLs are authorized (RFC 4467 §8).
+    UrlMech,
     /// `UNSEEN`: the sequence number of the first message without `\Seen`.
     Unseen(u32),
 }
@@ -275,6 +277,7 @@ impl Code {
             Self::UidNext(uid) => return numbered(out, "UIDNEXT", uid.number()),
             Self::UidValidity(validity) => return numbered(out, "UIDVALIDITY", validity.number()),
             Self::Unavailable => "UNAVAILABLE",
+            Self::UrlMech => "URLMECH INTERNAL",
             Self::Unseen(place) => return numbered(out, "UNSEEN", *place),
         };
         out.extend_from_slice(word.as_bytes());

@@ -10,7 +10,7 @@ use crate::{
     ObjectId, UidRuns,
     command::{
         AclCommand, Close, Copy, Expunge, Fetch, FetchItem, MailboxCommand, MetadataCommand,
-        Numbering, QuotaCommand, Search, SearchReturn, Select, Store,
+        Numbering, QuotaCommand, Search, SearchReturn, Select, Store, UrlCommand,
     },
     order::Verb,
     response::{self, Code, Completion, Condition, Correlator, Extended, FoundModSeqs},
@@ -74,6 +74,7 @@ finishes!(
     MetadataCommand,
     AclCommand,
     QuotaCommand,
+    UrlCommand,
     Close,
     Fetch,
     Store,

@@ -11,7 +11,7 @@ use crate::{
     UidRuns,
     command::{
         AclCommand, AppendHead, Close, Copy, Expunge, Fetch, MailboxCommand, MetadataCommand,
-        MultiSearch, Notify, QuotaCommand, Search, Select, Store,
+        MultiSearch, Notify, QuotaCommand, Search, Select, Store, UrlCommand,
     },
 };
 
@@ -30,6 +30,8 @@ pub enum Question {
     Metadata(Ask<MetadataCommand>),
     /// Who may do what with a mailbox?
     Acl(Ask<AclCommand>),
+    /// Let messages be read by URL, or read them so.
+    Urls(Ask<UrlCommand>),
     /// What is to be told without being asked for?
     Notify(Ask<Notify>),
     /// What is new in mailboxes that are not selected?

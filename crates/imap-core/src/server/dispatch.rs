@@ -238,6 +238,7 @@ impl Session {
             Command::Mailboxes(command) => Question::Mailboxes(self.ask(command, UidRuns::new())),
             Command::Metadata(command) => Question::Metadata(self.ask(command, UidRuns::new())),
             Command::Acl(command) => Question::Acl(self.ask(command, UidRuns::new())),
+            Command::Urls(command) => Question::Urls(self.ask(command, UidRuns::new())),
             Command::Quota(command) => Question::Quota(self.ask(command, UidRuns::new())),
             Command::Select(select) => Question::Select(self.ask(select, UidRuns::new())),
             Command::Close(mut close) => {

@@ -64,6 +64,7 @@ impl Session {
         );
         let (read_only, mod_seq) = (opened.read_only, opened.highest_mod_seq);
         let rights = opened.rights;
+        self.say_url_mechanisms(wire);
         let selected = Selected { view, read_only, rights, mod_seq, contexts: Vec::new() };
         self.access = Access::Selected(Box::new(selected));
     }

@@ -27,7 +27,7 @@ pub struct Options {
     pub utf8_accept: bool,
     /// Whether `UIDONLY` is offered, which some clients break on (RFC 9586).
     pub uid_only: bool,
-    /// Whether mailboxes can be shared (RFC 4314).
+    /// Whether mailboxes can be shared (RFC 4314), and single messages by URL (RFC 4467).
     pub sharing: bool,
     /// How many messages one command works on, which old clients know nothing of (RFC 9738 §4).
     pub message_limit: MessageLimit,

@@ -91,6 +91,10 @@ impl ImapDialogue {
                 let done = refusal.unwrap_or_else(|| self.notes.acl(ask.command(), wire, spelling));
                 ask.finish(session, wire, done);
             }
+            Question::Urls(ask) => match refusal {
+                Some(refusal) => ask.finish(session, wire, refusal),
+                None => self.urls(ask, session, wire),
+            },
             Question::Notify(ask) => {
                 let done = refusal.unwrap_or_else(|| Completion::ok("Done"));
                 ask.finish(session, wire, done);
@@ -200,7 +204,10 @@ impl ImapDialogue {
 
     /// What a URL means.
     fn octets_of(&mut self, url: &str) -> Option<Vec<u8>> {
-        let url = MessageUrl::parse(url)?;
+        self.octets_at(MessageUrl::parse(url)?)
+    }
+
+    pub(super) fn octets_at(&mut self, url: MessageUrl) -> Option<Vec<u8>> {
         let known = url.uid_validity.is_none_or(|epoch| epoch == validity());
         let mailbox = self.account.mailboxes.get_mut(&url.mailbox).filter(|_| known)?;
         let message = mailbox.message(url.uid)?;
@@ -225,6 +232,7 @@ impl ImapDialogue {
         let mailbox = self.selected(connection);
         for part in news.unwrap_or_default().split(';').map(str::trim).filter(|p| !p.is_empty()) {
             match part.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["key-reset"] => ask.key_was_reset(session, wire),
                 ["gone"] => return ask.mailbox_gone(session, wire),
                 ["vanished", set] => {
                     let uids = uids(set);

@@ -3,9 +3,9 @@
 //! Without a scripted answer: the password is `secret`, and the toy account does what is asked.
 //! `A: KIND refuse` refuses with a temporary failure, `A: KIND drop` drops the question,
 //! `A: KIND progress DONE GOAL` tells how far it has come first; kinds are
-//! `prepare`, `sign-in`, `sign-out`, `mailboxes`, `metadata`, `acl`, `quota`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
+//! `prepare`, `sign-in`, `sign-out`, `mailboxes`, `metadata`, `acl`, `quota`, `urls`, `select`, `close`, `fetch`, `store`, `search`, `copy`,
 //! `expunge`, `begin`, `piece`, `url`, `complete`. News is scripted: `A: changes vanished 2:3; arrived 1; flags 4
-//! \Seen` happens when the session next asks for news; `gone` removes the mailbox.
+//! \Seen` happens when the session next asks for news; `gone` removes the mailbox, `key-reset` resets its key for URLs.
 //!
 //! `@given mailbox NAME COUNT` adds a mailbox, `@given header NAME FIELD; FIELD` a message with these fields to it, `@given quota OCTETS MESSAGES` limits the account, `@given sample` the mailbox of RFC 3501 §8,
 //! `@given tls` begins with TLS, `@given uid-only` offers UIDONLY, `@given private` wants TLS for sign-ins, `@given utf8-accept` offers UTF8=ACCEPT, `@given sharing` shares mailboxes, `@given every-mechanism`
@@ -183,6 +183,7 @@ fn kind(question: &Question) -> &'static str {
         Question::Mailboxes(_) => "mailboxes",
         Question::Metadata(_) => "metadata",
         Question::Acl(_) => "acl",
+        Question::Urls(_) => "urls",
         Question::Notify(_) => "notify",
         Question::Elsewhere(_) => "elsewhere",
         Question::Quota(_) => "quota",

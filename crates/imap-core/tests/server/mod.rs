@@ -9,6 +9,7 @@ mod properties;
 mod searching;
 mod sorting;
 mod states;
+mod urls;
 
 use dialogue::ImapDialogue;
 use testkit::transcript::{Failure, replay_folder};

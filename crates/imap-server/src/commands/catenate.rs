@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     handler::{Conversation, Talk},
+    place::Place,
     trouble,
 };
 
@@ -50,7 +51,8 @@ impl Conversation {
         let Some(url) = MessageUrl::parse(&ask.command().url) else {
             return Ok(Err(ask.bad_url()));
         };
-        let (reader, row) = match self.message_at(&url).await {
+        let Ok(place) = self.place(&url.mailbox).await else { return Ok(Err(ask.bad_url())) };
+        let (reader, row) = match place.message_at(&url).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Err(ask.bad_url())),
             Err(error) => return Ok(Err(trouble::completion(&error))),
@@ -89,21 +91,22 @@ impl Conversation {
         }
         Ok(Ok(octets))
     }
+}
 
+impl Place {
     /// The message that a URL means, if it is there and may be read.
-    async fn message_at(
+    pub(super) async fn message_at(
         &self,
         url: &MessageUrl,
     ) -> Result<Option<(MessageReader, MessageRow)>, StoreError> {
-        let Ok(place) = self.place(&url.mailbox).await else { return Ok(None) };
-        let Ok(state) = place.allows(Right::Read) else { return Ok(None) };
+        let Ok(state) = self.allows(Right::Read) else { return Ok(None) };
         if url.uid_validity.is_some_and(|epoch| epoch != state.uid_validity) {
             return Ok(None);
         }
         let uids = UidSet::from(url.uid);
-        let mut rows = place.mailboxes.fetch(state.id, &uids, Want::Details).await?;
+        let mut rows = self.mailboxes.fetch(state.id, &uids, Want::Details).await?;
         let Some(row) = rows.pop() else { return Ok(None) };
-        match place.mailboxes.read(&row.file).await {
+        match self.mailboxes.read(&row.file).await {
             Ok(reader) => Ok(Some((reader, row))),
             Err(StoreError::MessageGone) => Ok(None),
             Err(error) => Err(error),

@@ -35,6 +35,14 @@ impl Conversation {
                 ask.rights(session, wire, &selected.keywords, selected.rights);
                 selected.told_rights = selected.rights;
             }
+            if let Some(signed_in) = &self.signed_in {
+                let key = (signed_in.account.id, selected.mailboxes.id(), selected.id);
+                let reset = self.service.key_resets.of(key);
+                if std::mem::replace(&mut selected.key_reset, reset) != reset {
+                    let (session, wire) = talk.parts();
+                    ask.key_was_reset(session, wire);
+                }
+            }
             // RFC 5267 §4.3.2: a result is told of with what has changed it.
             let keeps = talk.parts().0.context(0).is_some();
             let look = selected.take_news() || ask.command().may_exists || keeps;

@@ -124,7 +124,12 @@ impl Content {
     }
 }
 
-async fn send(reader: &MessageReader, range: Range<u64>, talk: &mut Talk<'_>) -> Result<(), Gone> {
+/// Sends octets of a message, whose number was told.
+pub(super) async fn send(
+    reader: &MessageReader,
+    range: Range<u64>,
+    talk: &mut Talk<'_>,
+) -> Result<(), Gone> {
     let mut at = range.start;
     while at < range.end {
         let piece = match reader.read_at(at, size(range.end - at).min(PIECE)).await {

@@ -27,5 +27,6 @@ mod sign_in;
 mod sort;
 mod status;
 mod store;
+mod urls;
 
 pub(crate) use append::Appending;

@@ -98,8 +98,11 @@ impl Conversation {
             }
         });
         let place = (&select.mailbox, &place);
-        self.selected = Some(Box::new(Selected::new(place, &state, watch, keywords.clone())));
+        let mut selected = Selected::new(place, &state, watch, keywords.clone());
         let (_, place) = place;
+        let key = (signed_in.account.id, mailboxes.id(), state.id);
+        selected.key_reset = self.service.key_resets.of(key);
+        self.selected = Some(Box::new(selected));
         Ok(Opened {
             recent: UidRuns::from_ranges([(recent_from, Uid::MAX)]).intersection(&uids),
             uids,

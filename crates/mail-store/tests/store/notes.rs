@@ -28,6 +28,33 @@ fn grant(rights: &str) -> RightsChange {
 }
 
 #[tokio::test]
+async fn keys_of_mailboxes() {
+    let world = World::new();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    assert!(account.url_key("F1").await.unwrap().is_none());
+    let first = account.make_url_key("F1").await.unwrap().token(b"x");
+    let second = account.make_url_key("F2").await.unwrap().token(b"x");
+    assert_ne!(first, second);
+    assert_eq!(account.make_url_key("F1").await.unwrap().token(b"x"), first);
+    store.close().await;
+
+    // The index is lost.
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(world.maildir().join(format!("postrider-index.db{suffix}")));
+    }
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    assert!(account.url_key("F1").await.unwrap().unwrap().proves(b"x", &first));
+    account.reset_url_key("F1").await.unwrap();
+    assert!(!account.url_key("F1").await.unwrap().unwrap().proves(b"x", &first));
+    assert!(account.url_key("F2").await.unwrap().unwrap().proves(b"x", &second));
+    assert!(store.account(BOB).url_key("F2").await.unwrap().is_none());
+    account.forget_url_keys().await.unwrap();
+    assert!(account.url_key("F2").await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn they_go_where_the_mailbox_goes() {
     let world = World::new();
     let store = world.open().await;
