@@ -1,13 +1,13 @@
 //! Completions, and the codes in them.
 
-use mail_types::ModSeq;
+use mail_types::{ModSeq, Uid, UidValidity};
 use testkit::Random;
 
 use super::{
-    SEEDS, data, line,
+    SEEDS, data, from_codec, line,
     reader::{Value, atom, read_status, text},
 };
-use crate::{Language, response::*};
+use crate::{Language, UidRuns, response::*};
 
 /// RFC 4469 §5: `url-resp-text` has something in it.
 #[test]
@@ -65,5 +65,35 @@ fn completions_with_their_codes() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn codes_as_imap_codec_reads_them() {
+    let number = 4_294_967_294;
+    let uid = Uid::new(number).unwrap();
+    let validity = UidValidity::new(7).unwrap();
+    let uids: UidRuns = [1, 2, 3, 7].into_iter().filter_map(Uid::new).collect();
+    let codes = [
+        (Code::Alert, "Alert".to_owned()),
+        (Code::Parse, "Parse".to_owned()),
+        (Code::ReadOnly, "ReadOnly".to_owned()),
+        (Code::ReadWrite, "ReadWrite".to_owned()),
+        (Code::TryCreate, "TryCreate".to_owned()),
+        (Code::UidNext(uid), format!("UidNext({number})")),
+        (Code::UidValidity(validity), "UidValidity(7)".to_owned()),
+        (Code::Unseen(number), format!("Unseen({number})")),
+        (Code::BadCharset, "BadCharset".to_owned()),
+        (Code::Capability("IMAP4rev1 AUTH=PLAIN".to_owned()), "Capability".to_owned()),
+        // What it does not know it takes as it is.
+        (Code::AppendUid(validity, uids), "Other(".to_owned()),
+        (Code::OverQuota, "OverQuota".to_owned()),
+        (Code::BadUrl("a b]\\".into()), "Other(".to_owned()),
+    ];
+    for (code, expected) in codes {
+        let completion = Completion::no(code, "So");
+        let out = line(|out| tagged(out, Some("t"), &completion, Language::English));
+        let told = format!("{:?}", from_codec::code(&out).unwrap());
+        assert!(told.starts_with(&expected), "{told} is not {expected}");
     }
 }

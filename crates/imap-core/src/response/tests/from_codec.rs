@@ -8,18 +8,50 @@ use imap_codec::{
         core::{IString, NString},
         envelope::{Address, Envelope},
         fetch::MessageDataItem,
-        response::{Data, Response},
+        mailbox::Mailbox,
+        response::{Code, Data, Response, Status},
     },
 };
 
 use super::reader::{Value, adjacent, atom};
 
-/// Envelope, body and structure of a FETCH response.
-pub(super) fn fetched(out: &[u8]) -> Vec<Value> {
-    let response = match ResponseCodec::default().decode(out) {
+fn response(out: &[u8]) -> Response<'_> {
+    match ResponseCodec::default().decode(out) {
         Ok(([], response)) => response,
         other => panic!("{}: {other:?}", out.escape_ascii()),
+    }
+}
+
+/// The name in a LIST, LSUB or STATUS response, as it stands on the wire; and the attributes, or the
+/// numbers.
+pub(super) fn mailbox(out: &[u8]) -> (String, String) {
+    let (name, told) = match response(out) {
+        Response::Data(Data::List { items, delimiter: Some(_), mailbox }) => {
+            (mailbox, items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        }
+        Response::Data(Data::Lsub { items, delimiter: Some(_), mailbox }) => {
+            (mailbox, items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        }
+        Response::Data(Data::Status { mailbox, items }) => (mailbox, format!("{items:?}")),
+        other => panic!("{other:?}"),
     };
+    match name {
+        Mailbox::Inbox => ("INBOX".to_owned(), told),
+        Mailbox::Other(name) => (String::from_utf8(name.as_ref().to_vec()).unwrap(), told),
+    }
+}
+
+/// The code of a tagged response, if it is one that imap-codec knows.
+pub(super) fn code(out: &[u8]) -> Option<Code<'_>> {
+    match response(out) {
+        Response::Status(Status::No { code, .. }) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Envelope, body and structure of a FETCH response.
+pub(super) fn fetched(out: &[u8]) -> Vec<Value> {
+    let response = response(out);
     let Response::Data(Data::Fetch { seq, items }) = response else { panic!("{response:?}") };
     assert_eq!(seq.get(), 7);
     let value = |item: &MessageDataItem<'_>| match item {

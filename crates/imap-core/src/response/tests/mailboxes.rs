@@ -4,7 +4,7 @@ use mail_types::{AnnotationName, MailboxName, Rights};
 use testkit::Random;
 
 use super::{
-    SEEDS, data, line,
+    SEEDS, data, from_codec, line,
     reader::{Value, atom, read},
 };
 use crate::{ObjectId, command::StatusItem, response::*, utf7};
@@ -105,5 +105,34 @@ fn names_of_mailboxes() {
                 (&b"OLDNAME"[..], old.as_str())
             );
         }
+    }
+}
+
+/// imap-codec has the numbers of RFC 3501, and no CHILDINFO.
+#[test]
+fn names_as_imap_codec_reads_them() {
+    for seed in 0..SEEDS {
+        let r = &mut Random::new(seed);
+        let name = mailbox(r);
+        let wire = utf7::encode(name.as_str());
+        let list = ListLine {
+            attributes: vec!["\\HasNoChildren", "\\Sent"],
+            name: name.as_str(),
+            child_info: vec![],
+        };
+        let attributes = "\\HasNoChildren \\Sent".to_owned();
+        let out = line(|out| list_line(out, &list, Spelling::Utf7));
+        assert_eq!(from_codec::mailbox(&out), (wire.clone(), attributes.clone()), "seed {seed}");
+        let out = line(|out| lsub_line(out, &list, Spelling::Utf7));
+        assert_eq!(from_codec::mailbox(&out), (wire.clone(), attributes), "seed {seed}");
+        let number = u32::try_from(r.below(u32::MAX.into())).unwrap();
+        let values = [
+            StatusValue::Number(StatusItem::Messages, number.into()),
+            StatusValue::Number(StatusItem::UidNext, u64::from(number) + 1),
+            StatusValue::Number(StatusItem::Deleted, 0),
+        ];
+        let out = line(|out| status_line(out, &name, &values, Spelling::Utf7));
+        let told = format!("[Messages({number}), UidNext({}), Deleted(0)]", number + 1);
+        assert_eq!(from_codec::mailbox(&out), (wire, told), "seed {seed}");
     }
 }
