@@ -134,6 +134,21 @@ fn nul_in_a_field() {
     check("X-Note: \0caf\u{e9}\0 a\rb\r\n\r\n", Ok("X-Note: =?UTF-8?B?Y2Fmw6k=?=  a b\r\n\r\n"));
 }
 
+/// The encoding is known afterwards if, and only if, it was known before (RFC 2045 §6.4).
+#[test]
+fn eight_bit_behind_an_encoding() {
+    let check = |field: &str, expected: &str| {
+        check(
+            &format!("Content-Transfer-Encoding: {field}\r\n\r\na=3Db\r\n"),
+            Ok(&format!("Content-Transfer-Encoding: {expected}\r\n\r\na=3Db\r\n")),
+        );
+    };
+    check("quoted-printable (caf\u{e9})", "quoted-printable");
+    check("quoted-printable\u{1} \u{e9}", "quoted-printable-");
+    check("base64\u{e9}", "base64--");
+    check("(\u{e9})", "");
+}
+
 /// RFC 5322 §2.1.1, RFC 2045 §6.7: what is too long for a line is written in several.
 #[test]
 fn long_lines() {
