@@ -67,14 +67,20 @@ impl Conversation {
         }
         self.look_at_account(talk).await;
         let (session, wire) = talk.parts();
-        let mut new = ask.tell(session, wire);
+        let new = ask.tell(session, wire);
         if let Some(selected) = &mut self.selected {
-            tell_contexts(&ask, selected, (&changed, &new), talk).await?;
-        }
-        if let (Some(fetch), Some(selected)) = (&ask.command().fetch, &mut self.selected) {
+            let fetch = ask.command().fetch.as_ref();
             // RFC 5465 §5.2: but of what this session itself put there.
-            new = new.difference(&std::mem::take(&mut selected.own_arrivals));
-            tell_new(fetch, &new, selected, talk).await?;
+            let mut notified = match fetch {
+                Some(_) => new.difference(&std::mem::take(&mut selected.own_arrivals)),
+                None => UidRuns::new(),
+            };
+            let (news, wanted) = ((&changed, &new), (fetch, &notified));
+            let told = tell_contexts(&ask, selected, news, wanted, talk).await?;
+            if let Some(fetch) = fetch {
+                notified = notified.difference(&told);
+                tell_new(fetch, &notified, selected, talk).await?;
+            }
         }
         let (session, wire) = talk.parts();
         ask.finish(session, wire);

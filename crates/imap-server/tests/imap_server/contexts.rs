@@ -155,3 +155,31 @@ async fn the_largest_uid_is_another() {
     ];
     assert_eq!(esearch, expected);
 }
+
+/// RFC 5465 §5.2: NOTIFY and searches that are kept up to date are told of a message in one response.
+#[tokio::test]
+async fn a_message_is_told_once() {
+    let house = House::new().await;
+    let mut client = house.open().await;
+    let selected = "(SELECTED (MessageNew (UID FLAGS) MessageExpunge))";
+    client.run(format!("NOTIFY SET {selected}")).await.ok();
+    let search = "UID SEARCH RETURN (UPDATE (UID RFC822.SIZE) COUNT)";
+    client.run(format!("{search} SUBJECT p")).await.ok();
+    client.run("UID SEARCH RETURN (UPDATE (UID INTERNALDATE) COUNT) SUBJECT pq").await.ok();
+    for (uid, subject, told) in
+        [(1, "x", "UID 1 FLAGS"), (2, "p", "UID 2 RFC822.SIZE"), (3, "pq", "UID 3 RFC822.SIZE")]
+    {
+        house.put(&small(subject)).await;
+        assert_eq!(client.line().await, format!("* {uid} EXISTS"));
+        assert!(client.line().await.ends_with(" RECENT"));
+        let line = client.line().await;
+        assert!(line.starts_with(&format!("* {uid} FETCH ({told} ")), "{line}");
+        assert_eq!(line.contains("INTERNALDATE"), uid == 3, "{line}");
+        assert!(line.contains("FLAGS (\\Recent)"), "{line}");
+        for _ in 1..uid {
+            let line = client.line().await;
+            assert!(line.contains(&format!(" ADDTO (0 {uid})")), "{line}");
+        }
+    }
+    assert!(client.run("NOOP").await.ok().lines().is_empty());
+}
