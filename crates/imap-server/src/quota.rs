@@ -6,7 +6,7 @@
 //! what has no room.
 
 use account_usage::Usage;
-use mail_store::{AccountMailboxes, StoreError};
+use mail_store::{AccountMailboxes, StoreError, Totals};
 use mail_types::{Allotment, MailVolume, Quota};
 
 use crate::handler::Conversation;
@@ -15,13 +15,16 @@ impl Conversation {
     /// Publishes what an account holds, for those who can't look into mailboxes. That it fails
     /// does not undo the change; the next one brings the numbers right.
     pub(crate) async fn publish_usage_of(&self, mailboxes: &AccountMailboxes) {
-        let totals = match mailboxes.totals().await {
-            Ok(totals) => totals,
+        match mailboxes.totals().await {
+            Ok(totals) => self.publish_totals_of(mailboxes, totals).await,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "usage is not known");
-                return;
             }
-        };
+        }
+    }
+
+    /// The same for who knows what that is.
+    pub(crate) async fn publish_totals_of(&self, mailboxes: &AccountMailboxes, totals: Totals) {
         let (octets, messages) = (totals.octets, totals.messages);
         let usage = Usage { octets, messages, version: totals.version };
         let (id, quota) = (mailboxes.id(), self.allotment(mailboxes).await.own);

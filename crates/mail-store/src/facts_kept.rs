@@ -57,8 +57,8 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    pub(crate) fn of(look: &Look, row: &MailboxRow) -> Self {
-        Self { file: look.file(), epoch: row.uid_validity, modseq: row.modseq }
+    pub(crate) fn of(file: u64, row: &MailboxRow) -> Self {
+        Self { file, epoch: row.uid_validity, modseq: row.modseq }
     }
 
     /// After a change by which nobody came and nobody went.
@@ -81,14 +81,14 @@ impl FactsKept {
         (row, messages): (&MailboxRow, usize),
         wanted: usize,
     ) -> Result<Option<Arc<Facts>>, StoreError> {
-        let (key, now) = ((account, row.id), Moment::of(look, row));
+        let (key, now) = ((account, row.id), Moment::of(look.file(), row));
         let known = self.known(key, now);
         if let Some((moment, facts)) = &known
             && *moment == now
         {
             return Ok(Some(facts.clone()));
         }
-        if messages > MESSAGES_MAX || wanted.saturating_mul(SHARE) < messages {
+        if !Self::are_worth_it(messages, wanted) {
             return Ok(None);
         }
         let facts = match known {
@@ -105,6 +105,20 @@ impl FactsKept {
         let facts = Arc::new(facts);
         self.keep(key, now, facts.clone());
         Ok(Some(facts))
+    }
+
+    /// The facts of exactly this moment, if they are kept.
+    pub(crate) fn known_at(
+        &self,
+        key: (AccountId, MailboxId),
+        moment: Moment,
+    ) -> Option<Arc<Facts>> {
+        self.known(key, moment).filter(|(of, _)| *of == moment).map(|(_, facts)| facts)
+    }
+
+    /// Whether all are read for who wants those of some messages.
+    pub(crate) fn are_worth_it(messages: usize, wanted: usize) -> bool {
+        messages <= MESSAGES_MAX && wanted.saturating_mul(SHARE) >= messages
     }
 
     fn known(&self, key: (AccountId, MailboxId), now: Moment) -> Option<(Moment, Arc<Facts>)> {
@@ -180,7 +194,7 @@ pub(crate) async fn now(
     wanted: usize,
 ) -> Result<Option<Arc<Facts>>, StoreError> {
     let row = mailboxes::by_id(look, mailbox).await?;
-    if let Some((moment, facts)) = kept.known((account, mailbox), Moment::of(look, &row))
+    if let Some((moment, facts)) = kept.known((account, mailbox), Moment::of(look.file(), &row))
         && moment.modseq == row.modseq
     {
         return Ok(Some(facts));

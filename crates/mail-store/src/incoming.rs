@@ -89,6 +89,11 @@ impl Incoming {
         Ok(())
     }
 
+    /// How many of its octets are in memory.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.gathered.len()
+    }
+
     /// Ends the message: it is synced when this returns.
     pub async fn finish(self) -> Result<Written, StoreError> {
         on_blocking_thread(move || self.end_here()?.sync()).await

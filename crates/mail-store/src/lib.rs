@@ -25,6 +25,7 @@ mod content;
 mod error;
 mod facts;
 mod facts_kept;
+mod gathering;
 mod incoming;
 mod index;
 mod line_ends;
@@ -58,6 +59,7 @@ pub use check::{Finding, Mended, Trouble};
 pub use content::MessageReader;
 pub use error::StoreError;
 pub use facts::{Fact, Facts};
+pub use gathering::Gathering;
 pub use incoming::{Incoming, Unsynced, Written};
 pub use mailbox::{
     Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,

@@ -168,6 +168,8 @@ pub struct Appended {
     pub uid_validity: UidValidity,
     /// A UID for each message, in their order.
     pub uids: Vec<Uid>,
+    /// What the account holds now.
+    pub totals: Totals,
 }
 
 /// Octets and messages of an account, with a number that grows with every change: of two such

@@ -195,13 +195,6 @@ impl OpenAccount {
     }
 }
 
-impl OpenAccount {
-    /// The unique part of the name of a message that is no delivery.
-    pub(crate) fn unique(&self) -> Result<String, StoreError> {
-        unique(&self.maildir, self.clock)
-    }
-}
-
 /// Whether names are behind, files to be removed, or folders to be compared; none if something is to
 /// be repaired before anybody sees the account.
 fn is_whole(

@@ -7,8 +7,8 @@ use imap_core::{
     response::{Code, Completion},
     server::{AppendAbandoned, AppendComplete, AppendPiece, Ask},
 };
-use mail_store::{AccountMailboxes, Appended, Incoming, NewMessage, StoreError, UidSet, Want};
-use mail_types::{FlagSet, MailVolume, MailboxId, Right, Uid};
+use mail_store::{AccountMailboxes, Appended, Gathering, Incoming, StoreError, UidSet, Want};
+use mail_types::{FlagSet, MailVolume, MailboxId, Right, Rights, Uid};
 
 use crate::{
     handler::{Conversation, Talk},
@@ -19,21 +19,27 @@ use crate::{
 
 /// Messages that are on their way into a mailbox: the last one comes just now.
 pub(crate) struct Appending {
-    /// Those of the account that they go to.
-    mailboxes: AccountMailboxes,
-    mailbox: MailboxId,
-    /// The message whose place it takes, for REPLACE.
-    replaces: Option<Replacing>,
-    /// Those that are whole.
-    whole: Vec<NewMessage>,
-    /// Their octets.
-    octets: u64,
+    batch: Batch,
     flags: FlagSet,
     /// It may have NULs as far as IMAP is concerned.
     binary: bool,
     /// Looks for what is not ASCII in its header, if that is not allowed.
     header: Option<HeaderScan>,
     incoming: Incoming,
+}
+
+/// Where the messages of one command go, and those that are whole.
+struct Batch {
+    /// The mailboxes of the account.
+    mailboxes: AccountMailboxes,
+    mailbox: MailboxId,
+    /// What may be done there.
+    rights: Rights,
+    /// The message whose place it takes, for REPLACE.
+    replaces: Option<Replacing>,
+    whole: Gathering,
+    /// Their octets, and those that the last one was announced with.
+    octets: u64,
 }
 
 /// A message of the selected mailbox that is to go (RFC 8508 §3.4).
@@ -66,45 +72,39 @@ impl Conversation {
         replaced: &UidRuns,
         before: Option<Box<Appending>>,
     ) -> Result<Appending, Completion> {
+        let mut batch = match before {
+            Some(before) => before.whole().await.map_err(|e| failed(&e))?,
+            None => self.batch(head, replaced).await?,
+        };
+        // What is put together is measured when it is whole.
+        batch.octets = batch.octets.saturating_add(head.size.unwrap_or(0));
+        // RFC 8508 §3.4: only what is more than before counts.
+        let more = match batch.replaces {
+            Some(old) => {
+                MailVolume { octets: batch.octets.saturating_sub(old.octets), messages: 0 }
+            }
+            // RFC 3502 §6.3.11: all of them or none.
+            None => {
+                MailVolume { octets: batch.octets, messages: batch.whole.count().saturating_add(1) }
+            }
+        };
+        if !self.has_room(&batch.mailboxes, more).await.map_err(|e| failed(&e))? {
+            return Err(Completion::no(Code::OverQuota, "The account has no room for it"));
+        }
+        let date = head.internal_date.unwrap_or_else(agent_kit::now);
+        let incoming = batch.mailboxes.incoming(date).map_err(|e| failed(&e))?;
+        // RFC 4314 §4: flags that may not be set are left out.
+        let (flags, binary) = (batch.rights.permitted(&head.flags), head.binary);
+        Ok(Appending { batch, flags, binary, header: None, incoming })
+    }
+
+    /// Where the first message of a command goes, and with it all of them.
+    async fn batch(&self, head: &AppendHead, replaced: &UidRuns) -> Result<Batch, Completion> {
         let place = self.target(&head.mailbox).await?;
         let mailbox = place.state()?.id;
         let replaces = self.replacing(&place, replaced).await?;
-        let date = head.internal_date.unwrap_or_else(agent_kit::now);
-        let work = async {
-            let mailboxes = place.mailboxes.clone();
-            // What is put together is measured when it is whole.
-            let (mut whole, mut octets) = (Vec::new(), head.size.unwrap_or(0));
-            if let Some(before) = before {
-                octets = octets.saturating_add(before.octets);
-                whole = before.all_whole().await?;
-            }
-            // RFC 3502 §6.3.11: all of them or none.
-            let messages = u64::try_from(whole.len()).unwrap_or(u64::MAX).saturating_add(1);
-            // RFC 8508 §3.4: only what is more than before counts.
-            let more = match replaces {
-                Some(old) => MailVolume { octets: octets.saturating_sub(old.octets), messages: 0 },
-                None => MailVolume { octets, messages },
-            };
-            if !self.has_room(&mailboxes, more).await? {
-                return Ok(Err(Completion::no(Code::OverQuota, "The account has no room for it")));
-            }
-            let incoming = mailboxes.incoming(date)?;
-            // RFC 4314 §4: flags that may not be set are left out.
-            let (flags, binary) = (place.rights.permitted(&head.flags), head.binary);
-            Ok(Ok(Appending {
-                mailboxes,
-                mailbox,
-                replaces,
-                whole,
-                octets,
-                flags,
-                binary,
-                header: None,
-                incoming,
-            }))
-        };
-        work.await
-            .unwrap_or_else(|error: StoreError| Err(trouble::completion_with_try_create(&error)))
+        let Place { mailboxes, rights, .. } = place;
+        Ok(Batch { mailboxes, mailbox, rights, replaces, whole: Gathering::default(), octets: 0 })
     }
 
     /// The message that a REPLACE is to remove. Who may do that has the rights for marking it and
@@ -150,10 +150,10 @@ impl Conversation {
         let stored = self.finish_append().await;
         let (session, wire) = talk.parts();
         match stored {
-            Ok(Appended { uid_validity, uids }) if ask.messages().is_empty() => {
+            Ok(Appended { uid_validity, uids, .. }) if ask.messages().is_empty() => {
                 ask.stored(session, wire, uid_validity, uid_runs(&uids));
             }
-            Ok(Appended { uid_validity, uids }) => {
+            Ok(Appended { uid_validity, uids, .. }) => {
                 ask.replaced(session, wire, uid_validity, uid_runs(&uids));
             }
             Err(completion) => ask.finish(session, wire, completion),
@@ -162,12 +162,12 @@ impl Conversation {
 
     async fn finish_append(&mut self) -> Result<Appended, Completion> {
         let Some(appending) = self.appending.take() else { return Err(trouble::out_of_order()) };
-        let (mailboxes, mailbox) = (appending.mailboxes.clone(), appending.mailbox);
-        self.may_still(&appending).await?;
+        let batch = appending.whole().await.map_err(|e| failed(&e))?;
+        self.may_still(&batch).await?;
+        let Batch { mailboxes, mailbox, replaces, whole, .. } = batch;
+        let limited = self.limited(&mailboxes).await;
         let work = async {
-            let limited = self.limited(&mailboxes).await;
-            let replaces = appending.replaces;
-            let mut whole = appending.all_whole().await?;
+            let mut whole = whole.finish().await?;
             match (replaces, whole.pop()) {
                 (Some(old), Some(new)) => limited.replace(old.from, old.uid, mailbox, new).await,
                 (_, last) => {
@@ -176,29 +176,29 @@ impl Conversation {
                 }
             }
         };
-        let appended = work.await.map_err(|error| trouble::completion_with_try_create(&error))?;
-        self.publish_usage_of(&mailboxes).await;
+        let appended = work.await.map_err(|e| failed(&e))?;
+        self.publish_totals_of(&mailboxes, appended.totals).await;
         self.note_own_arrivals(mailboxes.id(), mailbox, &uid_runs(&appended.uids));
         Ok(appended)
     }
 
     /// Another's rights can have gone while the messages came, which may take long.
-    async fn may_still(&self, appending: &Appending) -> Result<(), Completion> {
+    async fn may_still(&self, batch: &Batch) -> Result<(), Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
-        let (mailboxes, id) = (&appending.mailboxes, signed_in.account.id);
+        let (mailboxes, id) = (&batch.mailboxes, signed_in.account.id);
         if mailboxes.id() == id {
             return Ok(());
         }
         let rights = async |mailbox| {
             let list = mailboxes.access(mailbox).await;
-            let list = list.map_err(|error| trouble::completion_with_try_create(&error))?;
+            let list = list.map_err(|e| failed(&e))?;
             Ok::<_, Completion>(self.service.rights(&list, id))
         };
-        let of_target = rights(appending.mailbox).await?;
+        let of_target = rights(batch.mailbox).await?;
         if !of_target.has(Right::Insert) {
             return Err(trouble::refusal(of_target));
         }
-        if let Some(old) = appending.replaces {
+        if let Some(old) = batch.replaces {
             let rights = rights(old.from).await?;
             if !(rights.has(Right::DeleteMessages) && rights.has(Right::Expunge)) {
                 return Err(trouble::refusal(rights));
@@ -231,11 +231,15 @@ impl Appending {
     }
 
     /// The last one is whole too.
-    async fn all_whole(self) -> Result<Vec<NewMessage>, StoreError> {
-        let Self { mut whole, flags, incoming, .. } = self;
-        whole.push(NewMessage { written: incoming.finish().await?, flags });
-        Ok(whole)
+    async fn whole(self) -> Result<Batch, StoreError> {
+        let Self { mut batch, flags, incoming, .. } = self;
+        batch.whole.add(incoming, flags).await?;
+        Ok(batch)
     }
+}
+
+fn failed(error: &StoreError) -> Completion {
+    trouble::completion_with_try_create(error)
 }
 
 /// Whether a header that comes by pieces is ASCII.

@@ -48,10 +48,8 @@ impl AccountMailboxes {
     /// A mailbox by its name. Costs the same whatever is in it.
     pub fn mailbox<'a>(&'a self, name: &'a MailboxName) -> Pending<'a, MailboxState> {
         Box::pin(self.ask(move |mut look| async move {
-            match mailboxes::by_name(&mut look, name).await? {
-                Some(mailbox) => state_of(&mut look, mailbox.id).await,
-                None => Err(StoreError::NoSuchMailbox(name.clone())),
-            }
+            let found = mailboxes::state_of(&mut look, name).await?;
+            found.ok_or_else(|| StoreError::NoSuchMailbox(name.clone()))
         }))
     }
 

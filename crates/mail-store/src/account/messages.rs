@@ -9,7 +9,7 @@ use crate::{
     Appended, Coming, Copied, Delivery, Filed, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, Totals, UidSet,
     changes::{deliver, expunge, flags, relocate, replace},
-    index::{Here, counters, deliveries, mailboxes, messages::Which},
+    index::{Here, counters, deliveries, mailboxes},
     maildrop,
     naming::file::unique_of_delivery,
     open_account,
@@ -102,7 +102,7 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let with_keywords = messages.iter().any(|m| !m.flags.keywords().is_empty());
-            let appended = deliver::append(account, mailbox, messages, &handle.quota).await?;
+            let appended = deliver::append(account, mailbox, messages, handle.quota).await?;
             if with_keywords {
                 handle.follow();
             }
@@ -139,8 +139,8 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |store, borrowed| async move {
             let account = borrowed.account()?;
-            let (kept, messages) = ((&store.store.shared.facts, store.id), (mailbox, &uids));
-            let stored = flags::store(account, kept, messages, &change, unchanged_since).await?;
+            let (kept, messages) = ((&store.store.shared, store.id), (mailbox, &uids));
+            let stored = flags::store(account, kept, messages, change, unchanged_since).await?;
             store.follow();
             Ok((stored, vec![mailbox]))
         }))
@@ -151,10 +151,10 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let mut copied = relocate::copy(account, from, &uids, to, &handle.quota).await;
+            let mut copied = relocate::copy(account, from, uids.clone(), to, handle.quota).await;
             if copied.as_ref().is_err_and(StoreError::is_file_missing) {
                 account.compare(Some(from)).await?;
-                copied = relocate::copy(account, from, &uids, to, &handle.quota).await;
+                copied = relocate::copy(account, from, uids, to, handle.quota).await;
             }
             handle.follow();
             Ok((copied?, vec![to]))
@@ -171,10 +171,10 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let mut moved = relocate::move_messages(account, from, &uids, to).await;
+            let mut moved = relocate::move_messages(account, from, uids.clone(), to).await;
             if moved.as_ref().is_err_and(StoreError::is_file_missing) {
                 account.compare(Some(from)).await?;
-                moved = relocate::move_messages(account, from, &uids, to).await;
+                moved = relocate::move_messages(account, from, uids, to).await;
             }
             handle.follow();
             Ok((moved?, vec![from, to]))
@@ -186,7 +186,7 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let gone = expunge::expunge(account, mailbox, Which::DeletedIn(&uids)).await?;
+            let gone = expunge::expunge(account, mailbox, uids, true).await?;
             handle.follow();
             Ok((gone, vec![mailbox]))
         }))
@@ -197,7 +197,7 @@ impl AccountMailboxes {
         let uids = uids.clone();
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
-            let gone = expunge::expunge(account, mailbox, Which::In(&uids)).await?;
+            let gone = expunge::expunge(account, mailbox, uids, false).await?;
             handle.follow();
             Ok((gone, vec![mailbox]))
         }))

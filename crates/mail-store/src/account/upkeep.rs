@@ -7,10 +7,7 @@ use crate::{
     Finding, Mended,
     changes::{expunge, reindex},
     check,
-    index::{
-        mailboxes,
-        messages::{self, Which},
-    },
+    index::{mailboxes, messages},
 };
 
 impl AccountMailboxes {
@@ -60,7 +57,7 @@ impl AccountMailboxes {
             }
             self.to_the_end(move |handle, borrowed| async move {
                 let account = borrowed.account()?;
-                let gone = expunge::expunge(account, mailbox, Which::In(&old)).await?;
+                let gone = expunge::expunge(account, mailbox, old, false).await?;
                 handle.follow();
                 Ok((gone.len(), vec![mailbox]))
             })

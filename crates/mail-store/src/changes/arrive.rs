@@ -1,7 +1,7 @@
 //! Messages get their names in a mailbox, and their rows.
 //!
-//! In this order: marks raised; files linked (or renamed) under their UIDs; folders synced; rows.
-//! The caller commits. A stop before that leaves files without rows, which are adopted later; an
+//! In this order: marks raised; files linked (or renamed) under their UIDs; folders synced; rows,
+//! which may be added meanwhile. The caller commits. A stop before that leaves files without rows, which are adopted later; an
 //! error takes the names away again.
 
 use std::path::PathBuf;
@@ -39,6 +39,9 @@ pub(crate) struct Arrival {
     pub(crate) bare_lf: bool,
     pub(crate) parsed: Parsed,
 }
+
+/// From so many messages on, a thread of its own gives the names while rows are added.
+const MANY: usize = 100;
 
 /// How the file gets its new name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,13 +89,46 @@ pub(crate) fn arrive_here(
     arrivals: Vec<Arrival>,
     way: Way,
 ) -> Result<Vec<Uid>, StoreError> {
+    let id = mailbox.id;
+    bring(here, maildir, mailbox, (arrivals, way), |rows| here.insert(id, rows))
+}
+
+/// The same for messages whose rows are added by `add`, which may be many. It is given the rows as
+/// they are to be.
+pub(crate) fn bring(
+    here: &Here,
+    maildir: &Maildir,
+    mailbox: &mut MailboxRow,
+    (arrivals, way): (Vec<Arrival>, Way),
+    add: impl FnOnce(&[NewRow]) -> Result<(), StoreError>,
+) -> Result<Vec<Uid>, StoreError> {
     let Plan { names, rows } = plan(maildir, mailbox, arrivals)?;
-    name_all(maildir, mailbox, &names, way)?;
-    if let Err(error) = here.insert(mailbox.id, &rows).and_then(|()| here.raise(mailbox)) {
+    let mut name = || name_all(maildir, mailbox, &names, way);
+    let added = if names.len() < MANY {
+        name()?;
+        add(&rows)
+    } else {
+        // Neither needs the other before the commit.
+        meanwhile(name, || add(&rows))?
+    };
+    if let Err(error) = added.and_then(|()| here.raise(mailbox)) {
         take_names_back(maildir, &names, way);
         return Err(error);
     }
     Ok(rows.iter().map(|new| new.row.uid).collect())
+}
+
+/// Does some work while a thread of its own does the rest, whose error comes first.
+fn meanwhile<T>(
+    rest: impl FnOnce() -> Result<(), StoreError> + Send,
+    work: impl FnOnce() -> T,
+) -> Result<T, StoreError> {
+    std::thread::scope(|scope| {
+        let rest = std::thread::Builder::new().spawn_scoped(scope, rest)?;
+        let done = work();
+        rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(done)
+    })
 }
 
 async fn add_rows(

@@ -11,15 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, Quota, RecipientNumber, Timestamp};
 
 use super::{
-    arrive::{Arrival, Way, arrive, arrive_here},
+    arrive::{Arrival, Way, arrive_here},
     create, filed, merge, rename, room,
 };
 use crate::{
     Appended, Coming, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
-    index::{
-        Here,
-        mailboxes::{self, MailboxRow},
-    },
+    index::{Here, mailboxes},
     maildir::Maildir,
     open_account::OpenAccount,
 };
@@ -225,20 +222,24 @@ pub(crate) async fn append(
     account: &OpenAccount,
     mailbox: MailboxId,
     new: Vec<NewMessage>,
-    quota: &Quota,
+    quota: Quota,
 ) -> Result<Appended, StoreError> {
-    let mut change = account.change().await?;
-    let mut row: MailboxRow = mailboxes::by_id(&mut change, mailbox).await?;
-    let volume = room::volume(new.iter().map(|message| message.written.size));
-    if let Err(error) = room::check(&mut change, quota, volume).await {
-        change.undo().await?;
-        return Err(error);
-    }
-    let now = (account.clock)();
-    let arrivals = new.iter().map(|m| arrival(&m.written, &m.flags, now)).collect();
-    let uids = arrive(&mut change, &account.maildir, &mut row, arrivals, Way::Link).await?;
-    change.commit().await?;
-    Ok(Appended { uid_validity: row.uid_validity, uids })
+    let (maildir, now) = (account.maildir.clone(), (account.clock)());
+    let append = move |here: &Here| {
+        let mut row = here.mailbox_with(mailbox)?;
+        let sizes = new.iter().map(|message| message.written.size);
+        room::check_here(here, &quota, room::volume(sizes))?;
+        let arrivals = new.iter().map(|m| arrival(&m.written, &m.flags, now)).collect();
+        let uids = arrive_here(here, &maildir, &mut row, arrivals, Way::Link)?;
+        let totals = here.totals()?;
+        Ok((new, Appended { uid_validity: row.uid_validity, uids, totals }))
+    };
+    // What is in `tmp` goes once it is committed.
+    let end = |(new, appended): (Vec<NewMessage>, Appended)| {
+        drop(new);
+        appended
+    };
+    account.index.change_here(append, end).await
 }
 
 /// What is written, as it is to arrive.

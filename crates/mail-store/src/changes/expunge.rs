@@ -5,37 +5,36 @@ use mail_types::{MailboxId, Uid};
 use super::removed;
 use crate::{
     StoreError, UidSet,
-    index::{
-        Change, mailboxes,
-        messages::{self, Which},
-        pending, rows,
-    },
+    index::{Change, Here, mailboxes, rows},
     open_account::OpenAccount,
 };
 
-/// Removes messages; answers which, by UID.
+/// Removes messages of a set, all or those that have `\Deleted`; answers which, by UID.
 pub(crate) async fn expunge(
     account: &OpenAccount,
     mailbox: MailboxId,
-    which: Which<'_>,
+    uids: UidSet,
+    only_deleted: bool,
 ) -> Result<Vec<Uid>, StoreError> {
-    let mut change = account.change().await?;
-    let mut row = mailboxes::by_id(&mut change, mailbox).await?;
-    let messages = messages::file_rows(&mut change, mailbox, which).await?;
-    if messages.is_empty() {
-        change.undo().await?;
-        return Ok(Vec::new());
-    }
-    let now = (account.clock)();
-    let going: Vec<_> =
-        messages.iter().map(|message| removed::doomed(&row, message, now)).collect();
-    let uids: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
-    pending::doom(&mut change, &going).await?;
-    forget_rows(&mut change, account, &mut row, &uids).await?;
-    let row = account.reserve(row).await?;
-    mailboxes::save(&mut change, &row).await?;
-    change.commit().await?;
-    Ok(uids)
+    let (maildir, now) = (account.maildir.clone(), (account.clock)());
+    let expunge = move |here: &Here| {
+        let mut row = here.mailbox_with(mailbox)?;
+        let messages = here.file_rows(mailbox, &uids, only_deleted)?;
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        here.make_room_for(messages.len())?;
+        let going: Vec<_> =
+            messages.iter().map(|message| removed::doomed(&row, message, now)).collect();
+        here.doom(&going)?;
+        let gone: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
+        row.modseq = row.modseq.saturating_add(1);
+        here.expunge(mailbox, &gone.iter().copied().collect(), row.modseq, now)?;
+        maildir.reserve(&mut row)?;
+        here.raise(&row)?;
+        Ok(gone)
+    };
+    account.index.change_here(expunge, |gone| gone).await
 }
 
 /// Removes rows and notes it in the expunge log; the caller saves the mailbox.

@@ -1,72 +1,136 @@
 //! Flags: the index first, file names within seconds.
 
+use std::sync::Arc;
+
 use mail_types::{AccountId, FlagSet, MailboxId, ModSeq, Uid};
 
 use crate::{
-    FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
-    facts_kept::{FactsKept, Moment},
+    Facts, FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
+    facts_kept::{self, FactsKept, Moment},
     index::{
-        KEYWORDS_BEHIND, NAME_BEHIND, mailboxes,
-        messages::{self, FileRow, Which, modseq},
-        rows::{self, FlagUpdate},
+        Here, KEYWORDS_BEHIND, NAME_BEHIND,
+        messages::{FileRow, modseq},
+        rows::FlagUpdate,
     },
+    maildir::Maildir,
     naming::file,
     open_account::OpenAccount,
+    store::Shared,
 };
 
 /// Changes the flags of messages.
 pub(crate) async fn store(
     account: &OpenAccount,
-    (kept, id): (&FactsKept, AccountId),
+    (shared, id): (&Arc<Shared>, AccountId),
     (mailbox, uids): (MailboxId, &UidSet),
-    wanted: &FlagChange,
+    wanted: FlagChange,
     unchanged_since: Option<ModSeq>,
 ) -> Result<FlagsStored, StoreError> {
-    let mut change = account.change().await?;
-    let mut row = mailboxes::by_id(&mut change, mailbox).await?;
-    let now = row.modseq.saturating_add(1);
-    let before = Moment::of(&change, &row);
-    let facts = match Bits::of(wanted) {
-        Some(bits) => {
-            let messages = mailboxes::messages(&mut change, mailbox).await?;
-            let number = uids.numbers().min(messages);
-            kept.at(&mut change, id, (&row, messages), number).await?.zip(Some(bits))
+    let mut order =
+        Order { id, mailbox, uids: uids.clone(), wanted, unchanged_since, is_second: false };
+    loop {
+        order = match store_here(account, shared, order).await? {
+            Done::Stored(stored) => return Ok(stored),
+            Done::FactsAreOld(order) => Order { is_second: true, ..order },
+        };
+        let (facts, key) = (&shared.facts, (id, mailbox));
+        facts_kept::now(facts, &mut account.look().await?, key, uids.numbers()).await?;
+    }
+}
+
+async fn store_here(
+    account: &OpenAccount,
+    shared: &Arc<Shared>,
+    order: Order,
+) -> Result<Done, StoreError> {
+    let (maildir, shared) = (account.maildir.clone(), shared.clone());
+    let key = (order.id, order.mailbox);
+    let kept = shared.clone();
+    let store = move |here: &Here| order.carry_out(here, &maildir, &kept.facts);
+    // What is kept of a moment is kept once that is committed.
+    let end = move |(done, after): (Done, Option<(Moment, Facts)>)| {
+        if let Some((moment, facts)) = after {
+            shared.facts.keep(key, moment, facts.into());
         }
-        None => None,
+        done
     };
-    let mut storing = Storing { wanted, unchanged_since, now, stored: FlagsStored::default() };
-    let mut after = None;
-    if let Some((facts, bits)) = facts {
-        let seen = facts.within(uids);
-        let changed: Vec<MessageFlags> =
-            seen.filter_map(|it| storing.change(it.uid, it.flags, it.modseq)).collect();
-        let uids: UidSet = changed.iter().map(|message| message.uid).collect();
-        rows::update_bits(&mut change, mailbox, &uids, (bits.set, bits.cleared), now).await?;
-        after = Some(facts.with_flags(&changed));
-    } else {
-        let mut updates = Vec::new();
-        for message in messages::file_rows(&mut change, mailbox, Which::In(uids)).await? {
-            let seen = (message.uid, &message.flags, modseq(message.modseq));
-            if let Some(MessageFlags { uid, flags, .. }) = storing.change(seen.0, seen.1, seen.2) {
-                let behind = behind(&message, &flags);
-                updates.push(FlagUpdate { uid, flags, behind });
+    account.index.change_here(store, end).await
+}
+
+/// What is to be done, once more if need be.
+struct Order {
+    id: AccountId,
+    mailbox: MailboxId,
+    uids: UidSet,
+    wanted: FlagChange,
+    unchanged_since: Option<ModSeq>,
+    /// Whatever facts are known now will do.
+    is_second: bool,
+}
+
+/// What an attempt came to.
+enum Done {
+    Stored(FlagsStored),
+    /// Nothing was done: of so many messages the facts are better known.
+    FactsAreOld(Order),
+}
+
+impl Order {
+    fn carry_out(
+        self,
+        here: &Here,
+        maildir: &Maildir,
+        kept: &FactsKept,
+    ) -> Result<(Done, Option<(Moment, Facts)>), StoreError> {
+        let mut row = here.mailbox_with(self.mailbox)?;
+        let (before, now) = (Moment::of(here.file(), &row), row.modseq.saturating_add(1));
+        let bits = Bits::of(&self.wanted);
+        let facts = bits.as_ref().and_then(|_| kept.known_at((self.id, self.mailbox), before));
+        if bits.is_some() && facts.is_none() && !self.is_second {
+            let messages = here.messages(self.mailbox)?;
+            if FactsKept::are_worth_it(messages, self.uids.numbers().min(messages)) {
+                return Ok((Done::FactsAreOld(self), None));
             }
         }
-        rows::update_flags(&mut change, mailbox, &updates, now).await?;
+        let Self { wanted, unchanged_since, .. } = &self;
+        let mut storing = Storing {
+            wanted,
+            unchanged_since: *unchanged_since,
+            now,
+            stored: FlagsStored::default(),
+        };
+        let mut after = None;
+        if let Some((facts, bits)) = facts.zip(bits) {
+            let seen = facts.within(&self.uids);
+            let changed: Vec<MessageFlags> =
+                seen.filter_map(|it| storing.change(it.uid, it.flags, it.modseq)).collect();
+            let uids: UidSet = changed.iter().map(|message| message.uid).collect();
+            here.make_room_for(changed.len())?;
+            here.update_bits(self.mailbox, &uids, (bits.set, bits.cleared), now)?;
+            after = Some((before.at(now), facts.with_flags(&changed)));
+        } else {
+            let mut updates = Vec::new();
+            for message in here.file_rows(self.mailbox, &self.uids, false)? {
+                let seen = (message.uid, &message.flags, modseq(message.modseq));
+                if let Some(MessageFlags { uid, flags, .. }) =
+                    storing.change(seen.0, seen.1, seen.2)
+                {
+                    let behind = behind(&message, &flags);
+                    updates.push(FlagUpdate { uid, flags, behind });
+                }
+            }
+            here.make_room_for(updates.len())?;
+            here.update_flags(self.mailbox, &updates, now)?;
+        }
+        if !storing.any_changed() {
+            return Ok((Done::Stored(storing.stored), None));
+        }
+        storing.stored.span = Some((modseq(row.modseq), modseq(now)));
+        row.modseq = now;
+        maildir.reserve(&mut row)?;
+        here.raise(&row)?;
+        Ok((Done::Stored(storing.stored), after))
     }
-    if !storing.any_changed() {
-        change.undo().await?;
-        return Ok(storing.stored);
-    }
-    storing.stored.span = Some((modseq(row.modseq), modseq(now)));
-    row.modseq = now;
-    let row = account.reserve(row).await?;
-    mailboxes::save(&mut change, &row).await?;
-    change.commit().await?;
-    if let Some(after) = after {
-        kept.keep((id, mailbox), before.at(now), after.into());
-    }
-    Ok(storing.stored)
 }
 
 /// A STORE in progress.

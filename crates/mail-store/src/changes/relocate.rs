@@ -2,119 +2,119 @@
 //!
 //! A copy shares its bytes with the original. A move renames the file inside the transaction: at
 //! every moment there is one file, and whichever mailbox's row doesn't agree is put right by
-//! comparing.
+//! comparing. Either is one thread's change; of many messages, another one gives the names.
 
-use std::collections::HashMap;
-
-use mail_types::{MailboxId, Quota, Uid};
+use mail_types::{MailboxId, Quota, Timestamp, Uid};
 
 use super::{
-    arrive::{Arrival, Way, arrive},
-    expunge::forget_rows,
+    arrive::{Arrival, Way, bring},
     room,
 };
 use crate::{
     Copied, StoreError, UidSet,
-    index::{
-        Change,
-        mailboxes::{self, MailboxRow},
-        messages::{self, FileRow, Which},
-        rows::Parsed,
-    },
+    index::{Here, mailboxes::MailboxRow, messages::FileRow, rows::Parsed},
+    maildir::Maildir,
     naming::file,
-    open_account::OpenAccount,
+    open_account::{OpenAccount, unique},
 };
 
 /// Copies messages, all or none, within the quota.
 pub(crate) async fn copy(
     account: &OpenAccount,
     from: MailboxId,
-    uids: &UidSet,
+    uids: UidSet,
     to: MailboxId,
-    quota: &Quota,
+    quota: Quota,
 ) -> Result<Copied, StoreError> {
-    let mut change = account.change().await?;
-    let source = mailboxes::by_id(&mut change, from).await?;
-    let mut target = mailboxes::by_id(&mut change, to).await?;
-    let messages = messages::file_rows(&mut change, from, Which::In(uids)).await?;
-    if messages.is_empty() {
-        change.undo().await?;
-        return Ok(Copied { uid_validity: target.uid_validity, uids: Vec::new() });
-    }
-    let sizes = messages.iter().map(|message| u64::try_from(message.size).unwrap_or(0));
-    if let Err(error) = room::check(&mut change, quota, room::volume(sizes)).await {
-        change.undo().await?;
-        return Err(error);
-    }
-    let mut arrivals = arrivals(&mut change, account, &source, &messages).await?;
-    for arrival in &mut arrivals {
-        // A copy is another message: a name of its own, and no delivery's.
-        arrival.unique = account.unique()?;
-    }
-    let new = arrive(&mut change, &account.maildir, &mut target, arrivals, Way::Link).await?;
-    change.commit().await?;
-    Ok(copied(&target, &messages, new))
+    let (maildir, clock) = (account.maildir.clone(), account.clock);
+    let copy = move |here: &Here| {
+        let (source, mut target) = (here.mailbox_with(from)?, here.mailbox_with(to)?);
+        let messages = here.file_rows(from, &uids, false)?;
+        if messages.is_empty() {
+            return Ok(copied(&target, Vec::new(), Vec::new()));
+        }
+        let sizes = messages.iter().map(|message| u64::try_from(message.size).unwrap_or(0));
+        room::check_here(here, &quota, room::volume(sizes))?;
+        let mut arrivals = arrivals(&maildir, &source, &messages, clock());
+        for arrival in &mut arrivals {
+            // A copy is another message: a name of its own, and no delivery's.
+            arrival.unique = unique(&maildir, clock)?;
+        }
+        here.make_room_for(messages.len())?;
+        let old: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
+        let coming = (arrivals, Way::Link);
+        let new = bring(here, &maildir, &mut target, coming, |rows| {
+            here.insert_copies((from, &old), to, rows)
+        })?;
+        Ok(copied(&target, old, new))
+    };
+    account.index.change_here(copy, |copied| copied).await
 }
 
 /// Moves messages, all or none.
 pub(crate) async fn move_messages(
     account: &OpenAccount,
     from: MailboxId,
-    uids: &UidSet,
+    uids: UidSet,
     to: MailboxId,
 ) -> Result<Copied, StoreError> {
-    let mut change = account.change().await?;
-    let source = mailboxes::by_id(&mut change, from).await?;
-    let mut target = mailboxes::by_id(&mut change, to).await?;
-    let messages = messages::file_rows(&mut change, from, Which::In(uids)).await?;
-    if messages.is_empty() {
-        change.undo().await?;
-        return Ok(Copied { uid_validity: target.uid_validity, uids: Vec::new() });
-    }
-    let undisturbed = account.maildir.times(&source.dir) == source.times;
-    let arrivals = arrivals(&mut change, account, &source, &messages).await?;
-    let new = arrive(&mut change, &account.maildir, &mut target, arrivals, Way::Rename).await?;
-    // The same mailbox may be both: its row is what `arrive` saved.
-    let mut source = mailboxes::by_id(&mut change, from).await?;
-    let old: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
-    forget_rows(&mut change, account, &mut source, &old).await?;
-    if undisturbed {
-        source.times = account.maildir.times(&source.dir);
-    }
-    let source = account.reserve(source).await?;
-    mailboxes::save(&mut change, &source).await?;
-    change.commit().await?;
-    Ok(copied(&target, &messages, new))
+    let (maildir, clock) = (account.maildir.clone(), account.clock);
+    let relocate = move |here: &Here| {
+        let (mut source, mut target) = (here.mailbox_with(from)?, here.mailbox_with(to)?);
+        let messages = here.file_rows(from, &uids, false)?;
+        if messages.is_empty() {
+            return Ok(copied(&target, Vec::new(), Vec::new()));
+        }
+        let (now, undisturbed) = (clock(), maildir.times(&source.dir) == source.times);
+        let coming = (arrivals(&maildir, &source, &messages, now), Way::Rename);
+        here.make_room_for(messages.len())?;
+        let old: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
+        // The same mailbox may be both: what comes has one modseq, what goes the next one.
+        let gone_at = if from == to {
+            target.modseq.saturating_add(2)
+        } else {
+            source.modseq.saturating_add(1)
+        };
+        let new = bring(here, &maildir, &mut target, coming, |rows| {
+            here.insert_copies((from, &old), to, rows)?;
+            here.expunge(from, &old.iter().copied().collect(), gone_at, now)
+        })?;
+        if from == to {
+            source = target.clone();
+        }
+        source.modseq = gone_at;
+        if undisturbed {
+            source.times = maildir.times(&source.dir);
+        }
+        maildir.reserve(&mut source)?;
+        here.raise(&source)?;
+        Ok(copied(&target, old, new))
+    };
+    account.index.change_here(relocate, |moved| moved).await
 }
 
-async fn arrivals(
-    change: &mut Change,
-    account: &OpenAccount,
+fn arrivals(
+    maildir: &Maildir,
     source: &MailboxRow,
     messages: &[FileRow],
-) -> Result<Vec<Arrival>, StoreError> {
-    let uids: UidSet = messages.iter().map(|message| message.uid).collect();
-    let parsed = messages::parsed_of(change, source.id, &uids).await?;
-    let mut parsed: HashMap<Uid, Parsed> = parsed.into_iter().collect();
-    let now = (account.clock)();
-    Ok(messages
-        .iter()
-        .map(|message| Arrival {
-            source: account.maildir.path(&message.path(&source.dir)),
-            unique: file::unique_in(&message.base).to_owned(),
-            flags: message.flags.clone(),
-            is_new: false,
-            size: message.size,
-            octets: message.octets,
-            internal_date: message.internal_date,
-            saved: now,
-            bare_lf: message.bare_lf,
-            parsed: parsed.remove(&message.uid).unwrap_or_else(Parsed::nothing),
-        })
-        .collect())
+    now: Timestamp,
+) -> Vec<Arrival> {
+    let arrival = |message: &FileRow| Arrival {
+        source: maildir.path(&message.path(&source.dir)),
+        unique: file::unique_in(&message.base).to_owned(),
+        flags: message.flags.clone(),
+        is_new: false,
+        size: message.size,
+        octets: message.octets,
+        internal_date: message.internal_date,
+        saved: now,
+        bare_lf: message.bare_lf,
+        // It goes from mailbox to mailbox in the index.
+        parsed: Parsed::nothing(),
+    };
+    messages.iter().map(arrival).collect()
 }
 
-fn copied(target: &MailboxRow, messages: &[FileRow], new: Vec<Uid>) -> Copied {
-    let uids = messages.iter().map(|message| message.uid).zip(new).collect();
-    Copied { uid_validity: target.uid_validity, uids }
+fn copied(target: &MailboxRow, old: Vec<Uid>, new: Vec<Uid>) -> Copied {
+    Copied { uid_validity: target.uid_validity, uids: old.into_iter().zip(new).collect() }
 }

@@ -49,6 +49,7 @@ pub(crate) async fn replace(
     let mut target = mailboxes::by_id(&mut change, to).await?;
     let arrivals = vec![arrival(&new.written, &new.flags, now)];
     let uids = arrive(&mut change, &account.maildir, &mut target, arrivals, Way::Link).await?;
+    let totals = mailboxes::totals(&mut change).await?;
     change.commit().await?;
-    Ok(Appended { uid_validity: target.uid_validity, uids })
+    Ok(Appended { uid_validity: target.uid_validity, uids, totals })
 }

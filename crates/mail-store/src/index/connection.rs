@@ -25,7 +25,7 @@ const CACHE_KIB: u32 = 512;
 /// With more than twice as many pages in its log, an index is copied beside what is done with it.
 const LOG_PAGES: u32 = 1000;
 /// With more than this (32 MiB), within the commit that made them so many.
-const LOG_PAGES_MAX: &str = "pragma wal_autocheckpoint = 8000";
+pub(super) const LOG_PAGES_MAX: &str = "pragma wal_autocheckpoint = 8000";
 /// What the name of an index that was replaced ends with, before the time.
 const REPLACED: &str = ".replaced-";
 

@@ -41,6 +41,25 @@ impl Here {
         )
     }
 
+    /// The mailbox with this id.
+    pub(crate) fn mailbox_with(&self, id: MailboxId) -> Result<MailboxRow, StoreError> {
+        let found = self.one(
+            "read a mailbox",
+            concat!("select ", columns!(), " from mailboxes where id = $1"),
+            &[&id.0],
+            mailbox,
+        );
+        found?.ok_or(StoreError::MailboxGone(id))
+    }
+
+    /// How many messages a mailbox has.
+    pub(crate) fn messages(&self, id: MailboxId) -> Result<usize, StoreError> {
+        let sql = "select messages from mailboxes where id = $1";
+        let count: Option<i64> =
+            self.one("count the messages of a mailbox", sql, &[&id.0], |row| row.get(0))?;
+        Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+    }
+
     /// All mailboxes.
     pub(crate) fn mailboxes(&self) -> Result<Vec<MailboxRow>, StoreError> {
         let mut all = Vec::new();

@@ -1,24 +1,28 @@
 //! A change that one thread does from its beginning to its end, together with its file work.
 //!
 //! A statement through sqlx goes to another thread and back, which costs more than most statements do.
-//! Deliveries are many and small: they have a connection of their own, used where their files are
-//! written. It costs no thread, and lives as long as the index is open.
+//! Deliveries are many and small, and so is what clients do most: to add, mark, copy, move and remove
+//! messages. That has a connection of its own, used where files are written. It costs no thread, and
+//! lives as long as the index is open.
 //!
 //! Invariant: the rules are those of a [`Change`](super::Change): turnstile, then BEGIN IMMEDIATE, and
 //! nobody else of this process uses the index meanwhile.
 
-use std::{path::Path, sync::PoisonError};
+use std::{cell::Cell, path::Path, sync::PoisonError};
 
 use mail_types::AccountId;
 use rusqlite::{Row, ToSql};
 use stable_storage::{Direct, Held, Opening, on_blocking_thread};
 use tokio::sync::OwnedMutexGuard;
 
-use super::connection::{Connected, Index, failed, inode, opening};
+use super::connection::{Connected, Index, LOG_PAGES_MAX, failed, inode, opening};
 use crate::StoreError;
 
 /// The page cache of its connection: the ends of the tables are what is written. Many are open.
 const CACHE_KIB: u32 = 128;
+/// And as long as the rows of so many messages are written.
+const MANY: usize = 100;
+const CACHE_FOR_MANY_KIB: u32 = 4096;
 
 /// An account's index, as the thread of a change uses it.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Here {
     direct: Direct,
     /// The file that it was opened on.
     inode: u64,
+    /// Its cache is a larger one until the change ends.
+    has_room: Cell<bool>,
 }
 
 /// The account's lock, for a thread. The turn ends before the connection is free, as that of a
@@ -102,10 +108,17 @@ impl Here {
         let opening = Opening { cache_kib: CACHE_KIB, ..opening(path) };
         let direct = Direct::open_current(&opening);
         let direct = direct.map_err(|error| failed(account, "open", error))?;
-        let here = Self { account, direct, inode: inode(path).unwrap_or(0) };
+        let inode = inode(path).unwrap_or(0);
+        let here = Self { account, direct, inode, has_room: Cell::new(false) };
+        here.run("set up", LOG_PAGES_MAX, &[])?;
         // One that somebody has just begun knows no mailbox yet: nobody must take that for the truth.
         let filled = here.one("read the account", "select 1 from account", &[], |_| Ok(()))?;
         filled.map(|()| here).ok_or(StoreError::IndexReplaced(account))
+    }
+
+    /// The file that it looks into; no other one has this number as long as it is open.
+    pub(crate) fn file(&self) -> u64 {
+        self.inode
     }
 
     /// Does some work in a transaction; after an error nothing of it is left. Says whether this can
@@ -122,7 +135,23 @@ impl Here {
             // If this fails too, the connection is broken and is not used again.
             let _ = self.direct.execute("rollback", &[]);
         }
+        if self.has_room.take() {
+            let _ = self.cache(CACHE_KIB);
+        }
         (done, self.direct.is_clean())
+    }
+
+    /// The rows of so many messages are to be written in this change.
+    pub(crate) fn make_room_for(&self, messages: usize) -> Result<(), StoreError> {
+        if messages < MANY {
+            return Ok(());
+        }
+        self.has_room.set(true);
+        self.cache(CACHE_FOR_MANY_KIB)
+    }
+
+    fn cache(&self, kib: u32) -> Result<(), StoreError> {
+        self.run("set the size of the cache", &format!("pragma cache_size = -{kib}"), &[])
     }
 
     /// Runs statements that return nothing.
@@ -147,6 +176,18 @@ impl Here {
         done.map(drop).map_err(|error| failed(self.account, operation, error))
     }
 
+    /// A statement that is to run many times.
+    pub(super) fn repeated(
+        &self,
+        operation: &'static str,
+        sql: &str,
+    ) -> Result<Repeated<'_>, StoreError> {
+        match self.direct.repeated(sql) {
+            Ok(statement) => Ok(Repeated { statement, account: self.account, operation }),
+            Err(error) => Err(failed(self.account, operation, error)),
+        }
+    }
+
     /// Runs a statement that returns one row at most.
     pub(super) fn one<T>(
         &self,
@@ -161,5 +202,29 @@ impl Here {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+/// A statement that runs many times.
+pub(super) struct Repeated<'h> {
+    statement: stable_storage::Repeated<'h>,
+    account: AccountId,
+    operation: &'static str,
+}
+
+impl Repeated<'_> {
+    /// Runs one that returns nothing; answers how many rows it changed.
+    pub(super) fn run(&mut self, parameters: &[&dyn ToSql]) -> Result<u64, StoreError> {
+        self.each(parameters, |_| Ok(()))
+    }
+
+    /// Runs it; `each` is given its rows.
+    pub(super) fn each(
+        &mut self,
+        parameters: &[&dyn ToSql],
+        each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<u64, StoreError> {
+        let done = self.statement.run(parameters, each);
+        done.map_err(|error| failed(self.account, self.operation, error))
     }
 }

@@ -158,23 +158,45 @@ pub(crate) async fn remove(look: &mut Look, id: MailboxId) -> Result<(), StoreEr
     Ok(())
 }
 
+/// What is read of [`MailboxState`], in the order of [`state`].
+macro_rules! select_states {
+    ($which:literal) => {
+        concat!(
+            "select b.id, b.name, b.special_use, b.uid_validity, b.uid_next, b.modseq, b.messages,
+                 b.unseen, b.deleted, b.recent_from, b.octets, b.recent,
+                 (select min(m.uid) from messages m where m.mailbox = b.id and m.flags & 1 = 0)
+             from mailboxes b ",
+            $which
+        )
+    };
+}
+
 /// What is shown of mailboxes: one, or all.
 pub(crate) async fn states(
     look: &mut Look,
     id: Option<MailboxId>,
 ) -> Result<Vec<MailboxState>, StoreError> {
     let failed = look.failed("read the state of mailboxes");
-    let rows = sqlx::query(
-        "select b.id, b.name, b.special_use, b.uid_validity, b.uid_next, b.modseq, b.messages,
-             b.unseen, b.deleted, b.recent_from, b.octets,
-             b.recent, (select min(m.uid) from messages m where m.mailbox = b.id and m.flags & 1 = 0)
-         from mailboxes b where ?1 is null or b.id = ?1 order by b.name",
-    )
-    .bind(id.map(|id| id.0))
-    .fetch_all(look.db()?)
-    .await
-    .map_err(&failed)?;
+    let rows = sqlx::query(select_states!("where ?1 is null or b.id = ?1 order by b.name"))
+        .bind(id.map(|id| id.0))
+        .fetch_all(look.db()?)
+        .await
+        .map_err(&failed)?;
     rows.iter().map(state).collect::<Result<_, _>>().map_err(failed)
+}
+
+/// What is shown of the mailbox of this name, if there is one.
+pub(crate) async fn state_of(
+    look: &mut Look,
+    name: &MailboxName,
+) -> Result<Option<MailboxState>, StoreError> {
+    let failed = look.failed("read the state of a mailbox");
+    let found = sqlx::query(select_states!("where b.name = ?1"))
+        .bind(name.as_str())
+        .fetch_optional(look.db()?)
+        .await
+        .map_err(&failed)?;
+    found.as_ref().map(state).transpose().map_err(failed)
 }
 
 fn state(row: &SqliteRow) -> Result<MailboxState, sqlx::Error> {

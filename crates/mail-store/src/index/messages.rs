@@ -79,8 +79,6 @@ pub(crate) fn path(dir: &str, place: Place, base: &str, info: &str) -> String {
 pub(crate) enum Which<'a> {
     /// Those of a set.
     In(&'a UidSet),
-    /// Those of a set that have `\Deleted`.
-    DeletedIn(&'a UidSet),
     /// Those whose names or keywords are behind; at most this many.
     Behind(i64),
 }
@@ -121,14 +119,11 @@ async fn page_of_rows(
     let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(");
     sql.push(packed::FILE_ROW).push(", '') from (select m.* from ");
     match which {
-        Which::In(uids) | Which::DeletedIn(uids) => {
+        Which::In(uids) => {
             sql.push("json_each(").push_bind(uids.json());
             sql.push(") r cross join messages m where m.mailbox = ").push_bind(mailbox.0);
             sql.push(" and m.uid between max(r.value ->> 0, ").push_bind(after.saturating_add(1));
             sql.push(") and r.value ->> 1");
-            if matches!(which, Which::DeletedIn(_)) {
-                sql.push(" and m.flags & 8 <> 0");
-            }
         }
         Which::Behind(_) => {
             sql.push("messages m where m.behind <> 0 and m.mailbox = ").push_bind(mailbox.0);

@@ -1,7 +1,7 @@
 //! The index of one account: all SQL of the crate stands below this module.
 //!
 //! One connection (each costs a thread), used by one operation at a time; beside it one without a
-//! thread for deliveries ([`Here`]), used while the other is not. A [`Change`] is the
+//! thread for what is done often or to many messages ([`Here`]), used while the other is not. A [`Change`] is the
 //! account's lock: turnstile, then BEGIN IMMEDIATE; whatever changes the account's folders happens
 //! while one is open. A change that is dropped is undone.
 //!
@@ -22,6 +22,7 @@ pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod objects;
 pub(crate) mod pending;
+mod relocating;
 pub(crate) mod rows;
 mod schema;
 pub(crate) mod sorting;

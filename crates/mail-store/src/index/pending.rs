@@ -21,6 +21,11 @@ impl Doomed {
     pub(crate) fn folder(path: &str) -> Self {
         Self { path: path.to_owned(), kept_as: None, keywords: Vec::new() }
     }
+
+    /// Its keywords as the column has them.
+    pub(super) fn keywords_text(&self) -> String {
+        self.keywords.iter().map(Keyword::as_str).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What tells a message's file from all others, whatever its name says of flags and wherever in the
@@ -59,8 +64,8 @@ pub(crate) async fn doom(look: &mut Look, doomed: &[Doomed]) -> Result<(), Store
         .iter()
         .map(|doomed| {
             let kept_as = doomed.kept_as.as_deref().map_or_else(|| "null".into(), json_string);
-            let words: Vec<&str> = doomed.keywords.iter().map(Keyword::as_str).collect();
-            format!("[{},{kept_as},{}]", json_string(&doomed.path), json_string(&words.join(" ")))
+            let keywords = json_string(&doomed.keywords_text());
+            format!("[{},{kept_as},{keywords}]", json_string(&doomed.path))
         })
         .collect();
     sqlx::query(

@@ -6,7 +6,7 @@ use mime_core::structure::Structure;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
-    Look, NAME_BEHIND,
+    Look,
     messages::{FileRow, Place},
     pending::json_string,
     sorting,
@@ -205,36 +205,6 @@ pub(crate) async fn update_flags(
     .execute(look.db()?)
     .await
     .map_err(failed)?;
-    Ok(())
-}
-
-/// Sets some system flags and clears others, of messages that all change by it and whose names must
-/// follow; the change has one modseq.
-pub(crate) async fn update_bits(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-    (set, cleared): (u8, u8),
-    modseq: i64,
-) -> Result<(), StoreError> {
-    let failed = look.failed("write flags");
-    let mut sql = QueryBuilder::<Sqlite>::new("update messages set flags = (flags | ");
-    sql.push_bind(i64::from(set)).push(") & ~").push_bind(i64::from(cleared));
-    sql.push(", behind = behind | ").push_bind(NAME_BEHIND);
-    sql.push(", modseq = ").push_bind(modseq).push(" where mailbox = ").push_bind(mailbox.0);
-    match uids.ranges() {
-        [] => return Ok(()),
-        [all] => {
-            sql.push(" and uid between ").push_bind(i64::from(all.start().number()));
-            sql.push(" and ").push_bind(i64::from(all.end().number()));
-        }
-        _ => {
-            sql.push(" and uid in (select m.uid from json_each(").push_bind(uids.json());
-            sql.push(") r cross join messages m where m.mailbox = ").push_bind(mailbox.0);
-            sql.push(" and m.uid between r.value ->> 0 and r.value ->> 1)");
-        }
-    }
-    sql.build().execute(look.db()?).await.map_err(failed)?;
     Ok(())
 }
 

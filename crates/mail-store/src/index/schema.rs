@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "how what is removed can be kept", sql: SIXTH },
     Migration { name: "counters are touched by flags that they count", sql: SEVENTH },
     Migration { name: "what is filed once", sql: EIGHTH },
+    Migration { name: "one trigger for what comes, one for what goes", sql: NINTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -243,5 +244,37 @@ create table filed (
 
 create trigger filed_goes after delete on mailboxes begin
     delete from filed where mailbox = old.id;
+end;
+";
+
+const NINTH: &str = "
+-- the same as before, with fewer steps for each of many messages
+drop trigger message_comes;
+drop trigger recent_comes;
+create trigger message_comes after insert on messages begin
+    update mailboxes set
+        messages = messages + 1,
+        unseen = unseen + (new.flags & 1 = 0),
+        deleted = deleted + (new.flags & 8 <> 0),
+        octets = octets + new.size,
+        recent = recent + (new.uid >= recent_from)
+    where id = new.mailbox;
+    update account set version = version + 1;
+end;
+
+drop trigger message_goes;
+drop trigger recent_goes;
+drop trigger keys_go;
+create trigger message_goes after delete on messages begin
+    update mailboxes set
+        messages = messages - 1,
+        unseen = unseen - (old.flags & 1 = 0),
+        deleted = deleted - (old.flags & 8 <> 0),
+        octets = octets - old.size,
+        recent = recent - (old.uid >= recent_from)
+    where id = old.mailbox;
+    delete from details where mailbox = old.mailbox and uid = old.uid;
+    delete from sort_keys where mailbox = old.mailbox and uid = old.uid;
+    update account set version = version + 1;
 end;
 ";

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mail_store::{
-    AccountMailboxes, AnnotationChange, AnnotationLimits, FlagChange, Grantee, MailStore,
-    NewMessage, RightsChange, StoreError, UidSet,
+    AccountMailboxes, AnnotationChange, AnnotationLimits, FlagChange, Gathering, Grantee,
+    MailStore, NewMessage, RightsChange, StoreError, UidSet,
 };
 use mail_types::{AccountId, AnnotationName, Rights};
 use testkit::BreakingFiles;
@@ -34,6 +34,7 @@ pub(crate) enum Stop {
 pub(crate) enum Story {
     Deliver,
     Append,
+    AppendTwo,
     Replace,
     Flags,
     Expunge,
@@ -53,6 +54,15 @@ impl Story {
         match self {
             Self::Deliver => deliver(account, 9, "new").await.map(drop),
             Self::Append => append(account, inbox, "new", flags(&["k"]), NOW).await.map(drop),
+            Self::AppendTwo => {
+                let mut gathering = Gathering::default();
+                for subject in ["new", "newer"] {
+                    let mut incoming = account.incoming(NOW)?;
+                    incoming.write(&message(subject)).await?;
+                    gathering.add(incoming, flags(&["k"])).await?;
+                }
+                account.append(inbox, gathering.finish().await?).await.map(drop)
+            }
             Self::Replace => {
                 let mut incoming = account.incoming(NOW)?;
                 incoming.write(&message("new")).await?;
@@ -93,6 +103,11 @@ impl Story {
                 assert_eq!(subjects(&again, "INBOX"), ["m1", "m2", "new"], "exactly once");
             }
             Self::Append => assert!(count("new") <= 1 && (count("new") == 1 || !done)),
+            Self::AppendTwo => {
+                let found = [count("new"), count("newer")];
+                let once = found.iter().all(|count| *count <= 1);
+                assert!(once && (found == [1, 1] || !done), "{found:?}");
+            }
             Self::Replace => {
                 let (old, new) = (copies[1], count("new"));
                 assert!(old <= 1 && new <= 1 && old + new >= 1, "one of the two is always there");
@@ -215,6 +230,7 @@ macro_rules! stories {
 stories! {
     deliver_and_the_process_stops, deliver_and_the_machine_stops: Deliver;
     append_and_the_process_stops, append_and_the_machine_stops: Append;
+    append_two_and_the_process_stops, append_two_and_the_machine_stops: AppendTwo;
     replace_and_the_process_stops, replace_and_the_machine_stops: Replace;
     flags_and_the_process_stops, flags_and_the_machine_stops: Flags;
     expunge_and_the_process_stops, expunge_and_the_machine_stops: Expunge;

@@ -29,7 +29,8 @@ const STORY: &str = "POSTRIDER_TEST_STORE_KILL_STORY";
 const AT: &str = "POSTRIDER_TEST_STORE_KILL_AT";
 
 /// The stories whose teller is killed at each operation.
-const STORIES: [Story; 4] = [Story::Deliver, Story::Move, Story::Rename, Story::Expunge];
+const STORIES: [Story; 5] =
+    [Story::Deliver, Story::AppendTwo, Story::Move, Story::Rename, Story::Expunge];
 
 fn options(folder: PathBuf) -> StoreOptions {
     let options = StoreOptions::new(folder, || NOW);

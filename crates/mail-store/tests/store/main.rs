@@ -13,6 +13,7 @@ mod crash;
 mod foreign;
 mod full_disk;
 mod kill;
+mod many;
 mod model;
 mod notes;
 mod objects;
