@@ -379,7 +379,7 @@ sections! {
         /// reach unless this is "off".
         pub sharing: ImapSharing = ImapSharing::Everyone,
         /// Addresses of the accounts with which submission servers sign in that fetch parts of messages by
-        /// URL for their clients (BURL, RFC 4468; "submit+", RFC 4467). The submission agent here does not.
+        /// URL for their clients (BURL; "submit+", RFC 4467). The submission agent here does not.
         pub submission_servers: Vec<Address> = Vec::new(),
         /// How many annotations (RFC 5464) a mailbox, or the server, has for one account; 10 at
         /// least.
