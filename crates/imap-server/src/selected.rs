@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use imap_core::{UidRuns, server::FlagsNow};
 use mail_store::{AccountMailboxes, MailboxState, MessageFlags, UidSet, Watch};
-use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Rights, Uid, UidValidity};
+use mail_types::{FlagSet, Keyword, MailboxId, MailboxName, ModSeq, Rights, Uid, UidValidity};
 
 use crate::place::Place;
 
@@ -71,6 +71,17 @@ impl Selected {
     /// Whether the mailbox may have changed since this was last asked.
     pub(crate) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.rung) | self.watch.take_news()
+    }
+
+    /// Whether a message has keywords that the client has not been told of; now it will be.
+    pub(crate) fn learns_keywords(&mut self, flags: &FlagSet) -> bool {
+        let known = self.keywords.len();
+        for keyword in flags.keywords() {
+            if !self.keywords.contains(keyword) {
+                self.keywords.push(keyword.clone());
+            }
+        }
+        self.keywords.len() > known
     }
 }
 

@@ -276,17 +276,20 @@ impl Ask<Copy> {
     }
 }
 
-impl Ask<Changes> {
-    /// A message's flags are others now. Messages the client does not know of are passed over.
-    pub fn flags(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
-        tell_flags(session, wire, message, Told { uid: true, flags: true });
-    }
-
-    /// The mailbox has new keywords: all there are.
+impl<T> Ask<T> {
+    /// The mailbox has new keywords: all there are. It comes before the first message with one, so
+    /// that no client meets a keyword that it can't know.
     pub fn keywords(&self, session: &Session, wire: &mut Wire, keywords: &[Keyword]) {
         response::mailbox_flags(&mut wire.output, keywords);
         let (rights, language) = (session.flag_rights(), session.language);
         response::permanent_flags(&mut wire.output, keywords, rights, language);
+    }
+}
+
+impl Ask<Changes> {
+    /// A message's flags are others now. Messages the client does not know of are passed over.
+    pub fn flags(&self, session: &Session, wire: &mut Wire, message: FlagsNow<'_>) {
+        tell_flags(session, wire, message, Told { uid: true, flags: true });
     }
 
     /// What may be done with the mailbox is something else now (RFC 4314 §5.1.1).

@@ -8,9 +8,8 @@ use imap_core::{
     server::{Ask, Changes},
 };
 use mail_store::StoreError;
-use mail_types::Keyword;
 
-use super::{contexts::tell_contexts, fetch::tell_new};
+use super::{contexts::tell_contexts, fetch::tell_new, store::tell_keywords};
 use crate::{
     handler::{Conversation, Talk},
     selected::{Selected, flags_now, uid_runs},
@@ -113,18 +112,9 @@ async fn tell(
 ) -> Result<(), Gone> {
     let (known, new): (Vec<_>, Vec<_>) =
         changes.changed.iter().partition(|message| message.uid < selected.uid_next);
-    let mut unheard: Vec<Keyword> = Vec::new();
-    for message in &changes.changed {
-        for keyword in message.flags.keywords() {
-            if !selected.keywords.contains(keyword) && !unheard.contains(keyword) {
-                unheard.push(keyword.clone());
-            }
-        }
-    }
-    if !unheard.is_empty() && ask.command().flags {
-        selected.keywords.extend(unheard);
-        let (session, wire) = talk.parts();
-        ask.keywords(session, wire, &selected.keywords);
+    if ask.command().flags {
+        let flags = changes.changed.iter().map(|message| &message.flags);
+        tell_keywords(ask, flags, selected, talk);
     }
     for message in known {
         if ask.command().flags && selected.own_changes.get(&message.uid) != Some(&message.modseq) {

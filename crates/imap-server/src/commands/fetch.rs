@@ -19,6 +19,7 @@ use super::{
     fetch_derived::Derived,
     fetch_facts::index_item,
     missed::vanished,
+    store::tell_keywords,
 };
 use crate::{
     handler::{Conversation, Talk},
@@ -153,6 +154,7 @@ impl Fetching<'_> {
                 if reads && place.is_multiple_of(AHEAD) {
                     self.read_ahead(&rows, place);
                 }
+                self.tell_keywords(&row.flags, selected, talk);
                 match self.tell((row, &derived), *marked, talk).await? {
                     Ok(Told::Whole) => told += 1,
                     Ok(Told::Gone) => {}
@@ -231,6 +233,20 @@ impl Fetching<'_> {
             return Ok(Derived::default());
         }
         Derived::of(&self.mailboxes, selected.id, portion, command).await
+    }
+
+    /// What another session gave a name to a moment ago, before the first message that has it.
+    pub(super) fn tell_keywords(
+        &self,
+        flags: &FlagSet,
+        selected: &mut Selected,
+        talk: &mut Talk<'_>,
+    ) {
+        if let Some(ask) = self.ask
+            && !flags.keywords().is_empty()
+        {
+            tell_keywords(ask, std::iter::once(flags), selected, talk);
+        }
     }
 
     /// The response for one message.

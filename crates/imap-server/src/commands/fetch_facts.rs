@@ -27,7 +27,7 @@ impl Fetching<'_> {
         &self,
         facts: &Facts,
         wanted: &UidRuns,
-        selected: &Selected,
+        selected: &mut Selected,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Tally, StoreError>, Gone> {
         let (mut rest, mut told) = (wanted.clone(), 0);
@@ -58,6 +58,7 @@ impl Fetching<'_> {
                 if detailed && parsed.is_none() {
                     continue;
                 }
+                self.tell_keywords(fact.flags, selected, talk);
                 told += u32::from(self.tell_fact((&fact, parsed), &derived, talk));
             }
             talk.drain().await?;

@@ -7,7 +7,7 @@ use imap_core::{
     server::{Ask, FlagsNow},
 };
 use mail_store::{FlagChange, FlagsStored, StoreError, Want};
-use mail_types::{FlagSet, Keyword, Right, Rights, Uid};
+use mail_types::{FlagSet, Right, Rights, Uid};
 
 use crate::{
     handler::{Conversation, Talk},
@@ -58,14 +58,11 @@ async fn store(
         Ok(stored) => stored,
         Err(error) => return Ok(Err(error)),
     };
-    let known_keywords =
-        |keywords: &[Keyword]| keywords.iter().all(|k| selected.keywords.contains(k));
     // If nobody else did anything since this session last looked, there will be no news; but the
     // results that are kept up to date hear of what this one did as news too.
     let keeps = talk.parts().0.context(0).is_some();
-    let alone = stored.span.filter(|(before, _)| {
-        !keeps && *before == selected.seen && known_keywords(command.flags.keywords())
-    });
+    let alone = stored.span.filter(|(before, _)| !keeps && *before == selected.seen);
+    tell_keywords(ask, stored.done.iter().map(|message| &message.flags), selected, talk);
     let highest_first = talk.parts().0.highest_first();
     for place in 0..stored.done.len() {
         let at = if highest_first { stored.done.len() - 1 - place } else { place };
@@ -99,6 +96,19 @@ async fn store(
     Ok(Ok(ended(ask, &stored, talk)))
 }
 
+/// Tells of keywords that the client does not know yet, before the messages that have them.
+pub(super) fn tell_keywords<'f, T>(
+    ask: &Ask<T>,
+    flags: impl Iterator<Item = &'f FlagSet>,
+    selected: &mut Selected,
+    talk: &mut Talk<'_>,
+) {
+    if flags.fold(false, |some, flags| selected.learns_keywords(flags) | some) {
+        let (session, wire) = talk.parts();
+        ask.keywords(session, wire, &selected.keywords);
+    }
+}
+
 /// Tells why messages were left as they were (RFC 7162 §3.1.3): they are other than the client
 /// thinks.
 async fn tell_left(
@@ -112,6 +122,7 @@ async fn tell_left(
         Ok(rows) => rows,
         Err(error) => return Ok(Err(error)),
     };
+    tell_keywords(ask, rows.iter().map(|row| &row.flags), selected, talk);
     for row in rows {
         selected.own_changes.insert(row.uid, row.modseq);
         let now = FlagsNow { uid: row.uid, flags: &row.flags, mod_seq: row.modseq };

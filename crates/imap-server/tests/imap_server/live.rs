@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    client::Client,
+    client::{Answer, Client},
     house::{House, small},
 };
 
@@ -67,4 +67,35 @@ async fn another_password_ends_all_sessions() {
     }
     nobody.run("LOGIN alice secret").await.is("NO [AUTHENTICATIONFAILED]");
     nobody.run("LOGIN alice other").await.ok();
+}
+
+/// A client must not meet a keyword before it is told that the mailbox has it, whoever gave it.
+#[tokio::test]
+async fn keywords_are_told_before_the_messages_that_have_them() {
+    let house = House::new().await;
+    house.put(&small("new")).await;
+    let mut client = house.open().await;
+    let mut other = house.open().await;
+    let beginnings = |answer: Answer| -> Vec<String> {
+        let words = |line: &String| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        answer.lines().iter().map(words).collect()
+    };
+    let stored = beginnings(client.run("STORE 1 +FLAGS ($First)").await.ok());
+    assert_eq!(stored[0], "FLAGS (\\Answered");
+    assert_eq!(stored[1], "OK [PERMANENTFLAGS");
+    assert_eq!(stored[2], "1 FETCH");
+    let fetched = beginnings(other.run("FETCH 1 FLAGS").await.ok());
+    assert_eq!(fetched[0], "FLAGS (\\Answered");
+    assert_eq!(fetched[2], "1 FETCH");
+    other.run("STORE 1 +FLAGS.SILENT ($First $Second)").await.line("FLAGS (");
+    // Of messages that are left as they are, too, and of contents.
+    let left = beginnings(client.run("STORE 1 (UNCHANGEDSINCE 1) +FLAGS ($First)").await);
+    assert_eq!(left[1], "FLAGS (\\Answered");
+    assert_eq!(left[3], "1 FETCH");
+    other.run("STORE 1 +FLAGS.SILENT ($Third)").await.ok();
+    let read = beginnings(client.run("FETCH 1 (BODY[] FLAGS)").await.ok());
+    assert_eq!(read[0], "FLAGS (\\Answered");
+    // What is known is not told again.
+    let again = beginnings(client.run("FETCH 1 FLAGS").await.ok());
+    assert_eq!(again[0], "1 FETCH");
 }
