@@ -69,6 +69,12 @@ pub(crate) fn no_permission() -> Completion {
     Completion::no(Code::NoPerm, "You have no right to do this")
 }
 
+/// RFC 6154 §3: then nothing is made or changed.
+pub(crate) fn use_attr() -> Completion {
+    let why = "A mailbox has one use of Archive, Drafts, Junk, Sent, Trash";
+    Completion::no(Code::UseAttr, why)
+}
+
 /// Why something may not be done with a mailbox of which one has these rights: one that may not be
 /// known of is not there (RFC 4314 §6).
 pub(crate) fn refusal(rights: Rights) -> Completion {

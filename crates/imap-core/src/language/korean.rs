@@ -175,11 +175,11 @@ const TEXTS: &[(&str, &str)] = &[
     ("UIDs are valid", "UID가 유효합니다"),
     ("URLs are authorized with INTERNAL only here", "여기서는 INTERNAL로만 URL을 승인합니다"),
     ("Use STARTTLS first", "먼저 STARTTLS를 쓰십시오"),
-    ("What a mailbox is for is said when it is created", "메일함의 용도는 만들 때 정합니다"),
     ("You have no right to do this", "그럴 권한이 없습니다"),
     ("idling", "대기 중"),
     // What no mailbox can be called, and what can't be done with one.
     ("INBOX can't be deleted", "INBOX는 지울 수 없습니다"),
+    ("INBOX has no other use", "INBOX에는 다른 용도를 줄 수 없습니다"),
     (
         "a mailbox can't be moved below itself, nor become INBOX",
         "메일함은 자기 아래로 옮길 수도, INBOX가 될 수도 없습니다",

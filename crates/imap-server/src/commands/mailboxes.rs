@@ -88,9 +88,7 @@ impl Conversation {
             _ => None,
         };
         if special_use.is_none() && !special_uses.is_empty() {
-            // RFC 6154 §3: then none is made.
-            let use_attr = "A mailbox has one use of Archive, Drafts, Junk, Sent, Trash";
-            return Err(Completion::no(Code::UseAttr, use_attr));
+            return Err(trouble::use_attr());
         }
         let made = async {
             let above = place.above(&self.service, signed_in.account.id).await?;

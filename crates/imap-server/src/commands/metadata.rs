@@ -6,7 +6,7 @@ use imap_core::{
     response::{self, Code, Completion},
     server::Ask,
 };
-use mail_store::{AccountMailboxes, AnnotationChange, MailboxState, StoreError};
+use mail_store::{AccountMailboxes, AnnotationChange, MailboxState, SpecialUse, StoreError};
 use mail_types::{AccountId, AnnotationName, MailboxName, Right};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     trouble,
 };
 
-/// What the mailbox is for, which CREATE says (RFC 6154 §4).
+/// What the mailbox is for, as LIST says it (RFC 6154 §4).
 const SPECIAL_USE: &str = "/private/specialuse";
 
 /// Entries and their values.
@@ -82,12 +82,12 @@ impl Conversation {
         mailbox: Option<&MailboxName>,
         values: &[(AnnotationName, Option<Vec<u8>>)],
     ) -> Result<(), Completion> {
-        if values.iter().any(|(entry, _)| entry.as_str() == SPECIAL_USE) {
-            let why = "What a mailbox is for is said when it is created";
-            return Err(Completion::no(Code::Cannot, why));
-        }
+        let is_use = |entry: &AnnotationName| entry.as_str() == SPECIAL_USE;
+        let used_for = values.iter().rfind(|(entry, _)| is_use(entry));
+        let used_for = used_for.map(|(_, value)| special_use(value.as_deref())).transpose()?;
         let shared = values.iter().any(|(entry, _)| !entry.is_private());
-        let changes = values.iter().map(|(name, value)| {
+        let notes = values.iter().filter(|(entry, _)| !is_use(entry));
+        let changes = notes.map(|(name, value)| {
             let (name, value) = (name.clone(), value.clone());
             AnnotationChange { name, value }
         });
@@ -101,14 +101,50 @@ impl Conversation {
                     place.allows(Right::Write)?;
                 }
                 let id = place.state()?.id;
-                place.mailboxes.annotate(Some(id), writer, changes, limits).await
+                if let Some(special_use) = used_for {
+                    may_be_for(&place, special_use)?;
+                }
+                let noted = place.mailboxes.annotate(Some(id), writer, changes, limits).await;
+                match used_for {
+                    Some(special_use) if noted.is_ok() => {
+                        place.mailboxes.assign(&place.name, special_use).await
+                    }
+                    _ => noted,
+                }
             }
+            None if used_for.is_some() => return Err(trouble::use_attr()),
             // RFC 5464 §3.3: what all see of the server is the operator's.
             None if shared => return Err(trouble::no_permission()),
             None => signed_in.mailboxes.annotate(None, writer, changes, limits).await,
         };
         done.map_err(|error| trouble::completion(&error))
     }
+}
+
+/// What the entry says that a mailbox is for (RFC 6154 §4): one use, or none.
+fn special_use(value: Option<&[u8]>) -> Result<Option<SpecialUse>, Completion> {
+    let Ok(text) = str::from_utf8(value.unwrap_or_default()) else {
+        return Err(trouble::use_attr());
+    };
+    let mut uses = text.split_ascii_whitespace().map(SpecialUse::parse);
+    let Some(first) = uses.next() else { return Ok(None) };
+    if first.is_some() && uses.all(|other| other == first) {
+        Ok(first)
+    } else {
+        Err(trouble::use_attr())
+    }
+}
+
+/// Whether it may be said what a mailbox is for: by its owner alone; and INBOX is for all that
+/// arrives.
+fn may_be_for(place: &Place, special_use: Option<SpecialUse>) -> Result<(), Completion> {
+    if !place.own {
+        return Err(trouble::no_permission());
+    }
+    if place.name.is_inbox() && special_use.is_some() {
+        return Err(trouble::use_attr());
+    }
+    Ok(())
 }
 
 /// The annotations of a mailbox as an account sees them.

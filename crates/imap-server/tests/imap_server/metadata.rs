@@ -29,13 +29,56 @@ async fn of_mailboxes_and_of_the_server() {
     // RFC 6154 §4.
     let told = client.run("GETMETADATA Sent /private/specialuse").await.ok();
     assert_eq!(told.lines(), ["METADATA \"Sent\" (/private/specialuse \"\\\\Sent\")"]);
-    client.run("SETMETADATA Sent (/private/specialuse NIL)").await.is("NO [CANNOT]");
     let listed =
         client.run("LIST \"\" (Sent INBOX) RETURN (METADATA (/private/comment))").await.ok();
     let noted: Vec<_> = listed.lines().into_iter().filter(|l| l.starts_with("METADATA")).collect();
     let expected =
         ["METADATA \"INBOX\" (/private/comment \"x\")", "METADATA \"Sent\" (/private/comment NIL)"];
     assert_eq!(noted, expected);
+}
+
+/// RFC 6154 §4, §5.4: a use goes from one mailbox to another, also if it is named otherwise.
+#[tokio::test]
+async fn what_mailboxes_are_for() {
+    let house = House::new().await;
+    let mut client = house.sign_in().await;
+    client.run("CREATE \"Sent Items\"").await.ok();
+    let uses = "LIST (SPECIAL-USE) \"\" \"Sent*\" RETURN (SPECIAL-USE)";
+    assert_eq!(client.run(uses).await.ok().lines().len(), 1);
+    client.run("SETMETADATA \"Sent Items\" (/private/specialuse \"\\\\sent\")").await.ok();
+    // Another session knows as well, and so does the folder.
+    let mut other = house.sign_in().await;
+    for client in [&mut client, &mut other] {
+        let listed = client.run(uses).await.ok().lines();
+        assert_eq!(listed, ["LIST (\\HasNoChildren \\Sent) \"/\" \"Sent Items\""]);
+    }
+    let told = other.run("GETMETADATA Sent /private/specialuse").await.ok();
+    assert_eq!(told.lines(), ["METADATA \"Sent\" (/private/specialuse NIL)"]);
+    let facts = |folder: &str| {
+        std::fs::read_to_string(house.maildir().join(folder).join("postrider-folder")).unwrap()
+    };
+    assert!(facts(".Sent Items").contains("special-use \\Sent"));
+    assert!(!facts(".Sent").contains("special-use"));
+    client.run("SETMETADATA \"Sent Items\" (/private/specialuse NIL)").await.ok();
+    assert!(client.run(uses).await.ok().lines().is_empty());
+    for (mailbox, value, refused) in [
+        ("Sent", "\"\\\\Sent \\\\Trash\"", "NO [USEATTR]"),
+        ("Sent", "\"\\\\All\"", "NO [USEATTR]"),
+        ("Sent", "\"\\\\All\" /private/comment \"x\"", "NO [USEATTR]"),
+        ("INBOX", "\"\\\\Sent\"", "NO [USEATTR]"),
+        ("\"\"", "\"\\\\Sent\"", "NO [USEATTR]"),
+        ("none", "\"\\\\Sent\"", "NO [NONEXISTENT]"),
+    ] {
+        let set = format!("SETMETADATA {mailbox} (/private/specialuse {value})");
+        client.run(set).await.is(refused);
+    }
+    assert!(client.run(uses).await.ok().lines().is_empty());
+    client.run("SETMETADATA INBOX (/private/specialuse NIL)").await.ok();
+    let both = "(/private/comment \"x\" /private/specialuse \"\\\\Sent \\\\sent\")";
+    client.run(format!("SETMETADATA Sent {both}")).await.ok();
+    let told = client.run("GETMETADATA Sent (/private/comment /private/specialuse)").await.ok();
+    let expected = "METADATA \"Sent\" (/private/comment \"x\" /private/specialuse \"\\\\Sent\")";
+    assert_eq!(told.lines(), [expected]);
 }
 
 /// RFC 5464 §4.1, §4.3: limits, which are told.

@@ -9,6 +9,7 @@ use crate::{
     changes::{
         create, follow, rename,
         restored::{self, PlainUniqueId},
+        special_use,
     },
 };
 
@@ -78,6 +79,17 @@ impl AccountMailboxes {
             })
             .await
         })
+    }
+
+    /// Gives a mailbox a use, or takes its own away; whatever had this use before has it no more
+    /// (RFC 6154 §4). Not for INBOX.
+    pub fn assign(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Pending<'_, ()> {
+        let name = name.clone();
+        Box::pin(self.to_the_end(move |_, borrowed| async move {
+            let mut changed = special_use::assign(borrowed.account()?, &name, special_use).await?;
+            changed.push(NAMES);
+            Ok(((), changed))
+        }))
     }
 
     /// Subscribes a name or ends its subscription, whether there is such a mailbox or not

@@ -23,5 +23,6 @@ pub(crate) mod rename;
 pub(crate) mod replace;
 pub(crate) mod restored;
 mod room;
+pub(crate) mod special_use;
 
 pub use restored::PlainUniqueId;

@@ -140,7 +140,8 @@ fn rename_folders(
 ) -> Result<(), StoreError> {
     for rename in renames {
         let (from, to) = (maildir.dir(&rename.from), maildir.dir(&rename.to));
-        if from.is_dir() {
+        // What a mailbox is for may be all that changes.
+        if from != to && from.is_dir() {
             let renamed = maildir.files.rename(&from, &to);
             renamed.map_err(|e| StoreError::file("rename to", &to, e))?;
         }

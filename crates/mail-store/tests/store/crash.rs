@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mail_store::{
     AccountMailboxes, AnnotationChange, AnnotationLimits, FlagChange, Gathering, Grantee,
-    MailStore, NewMessage, RightsChange, StoreError, UidSet,
+    MailStore, NewMessage, RightsChange, SpecialUse, StoreError, UidSet,
 };
 use mail_types::{AccountId, AnnotationName, Rights};
 use testkit::BreakingFiles;
@@ -45,6 +45,7 @@ pub(crate) enum Story {
     Delete,
     Share,
     Annotate,
+    Assign,
 }
 
 impl Story {
@@ -84,6 +85,7 @@ impl Story {
                 account.change_access(inbox, Grantee::Account(BOB), false, all).await
             }
             Self::Annotate => account.annotate(Some(inbox), ALICE, notes(), LIMITS).await,
+            Self::Assign => account.assign(&name("Work"), Some(SpecialUse::Archive)).await,
         }
     }
 
@@ -154,8 +156,17 @@ impl Story {
                 let there = account.annotations(inbox, ALICE).await.unwrap().len();
                 assert!(there == 2 || !done && there == 0, "all or none: {there}");
             }
+            Self::Assign => assigned(world, account, done).await,
         }
     }
+}
+
+/// What the mailbox is for is the same in the index and in its folder's file.
+async fn assigned(world: &World, account: &AccountMailboxes, done: bool) {
+    let now = mailbox(account, "Work").await.special_use;
+    assert!(now == Some(SpecialUse::Archive) || !done && now.is_none(), "{now:?}");
+    let facts = std::fs::read_to_string(world.maildir().join(".Work/postrider-folder")).unwrap();
+    assert_eq!(facts.contains("special-use \\Archive"), now.is_some(), "{facts}");
 }
 
 pub(crate) async fn furnish(world: &World) {
@@ -241,4 +252,5 @@ stories! {
     delete_and_the_process_stops, delete_and_the_machine_stops: Delete;
     share_and_the_process_stops, share_and_the_machine_stops: Share;
     annotate_and_the_process_stops, annotate_and_the_machine_stops: Annotate;
+    assign_and_the_process_stops, assign_and_the_machine_stops: Assign;
 }
