@@ -120,10 +120,19 @@ impl Config {
         }
     }
 
-    /// What is too much.
+    /// What is too much, or too little.
     fn check_ranges(&self, mistakes: &mut Vec<Mistake>) {
         if self.delivery.duplicates_within.as_secs() > 30 * 24 * 3600 {
             mistakes.push(Mistake::of_key("delivery.duplicates_within", "must be 30 days at most"));
+        }
+        for (key, limit) in [
+            ("imap.message_limit", self.imap.message_limit),
+            ("imap.save_limit", self.imap.save_limit),
+        ] {
+            if (1..1000).contains(&limit) {
+                // RFC 9738 §3
+                mistakes.push(Mistake::of_key(key, "must be 0, or 1000 at least"));
+            }
         }
         if self.submission.max_priority > 9 {
             // RFC 6710 §5

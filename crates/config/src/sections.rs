@@ -366,11 +366,12 @@ sections! {
         /// How many messages one command works on at most, told to clients as MESSAGELIMIT (RFC 9738);
         /// 0: as many as there are. It bounds what one command costs, and only clients that know it get
         /// at all of a mailbox with more messages: to others FETCH, SEARCH, STORE and MOVE seem to be
-        /// done when they were done for its last messages only, and COPY and THREAD fail. Not below
-        /// 1000, if any of them is to be of use. docs/operations/mailboxes.md says more.
+        /// done when they were done for its last messages only, and COPY and THREAD fail. 1000 at least,
+        /// if it is not 0. docs/operations/mailboxes.md says more.
         pub message_limit: u32 = 0,
         /// The same for COPY and APPEND only, told as SAVELIMIT, which all clients can live with: to
-        /// copy too many messages at once fails. 0: no limit. Without effect beside message_limit.
+        /// copy too many messages at once fails. 0: no limit, else 1000 at least. Without effect beside
+        /// message_limit.
         pub save_limit: u32 = 0,
         /// With whom people can share their mailboxes, from a client that knows IMAP's ACL extension:
         /// "everyone": with single accounts, or with all of this server ("anyone"); "accounts": with

@@ -152,6 +152,8 @@ fn mistakes_name_line_key_and_cure() {
         ("delivery.retry.factor = 11", "must be from 1.0 to 10.0"),
         ("submission.max_priority = 10", "must be from 0 to 9"),
         ("delivery.duplicates_within = \"31d\"", "must be 30 days at most"),
+        ("imap.message_limit = 999", "imap.message_limit must be 0, or 1000 at least"),
+        ("imap.save_limit = 1", "imap.save_limit must be 0, or 1000 at least"),
         ("submission.max_hold = \"20000d\"", "must be 999999999 seconds at most"),
         ("notices.language = \"fr\"", "must be one of"),
         (

@@ -44,6 +44,8 @@ pub(crate) struct Dialect {
     pub(crate) utf8_only: bool,
     /// Messages have no sequence numbers (RFC 9586 §3).
     pub(crate) uid_only: bool,
+    /// There are the search keys that come with MESSAGELIMIT (RFC 9738 §3.2).
+    pub(crate) message_limit: bool,
 }
 
 /// The moment that an INTERNALDATE tells, without its quotes.

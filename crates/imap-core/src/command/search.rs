@@ -281,6 +281,10 @@ impl SearchKey {
         match self {
             Self::And(keys) => keys.iter().fold(among, |left, key| key.narrowed(left, named)),
             Self::Sequence(_) | Self::Uid(_) => among.intersection(&named(self)),
+            Self::Or(pair) => match pair.0.narrowed(among.clone(), named) {
+                left if left.is_shared_with(&among) => among,
+                left => left.union(&pair.1.narrowed(among, named)),
+            },
             // What means no message has no numbers to say so.
             Self::Not(key) if **key == Self::All => UidRuns::new(),
             _ => among,
@@ -316,6 +320,42 @@ impl SearchKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_numbers_rule_out() {
+        let runs = |ranges: &[(u32, u32)]| {
+            let uid = |number| mail_types::Uid::new(number).unwrap();
+            UidRuns::from_ranges(ranges.iter().map(|(a, b)| (uid(*a), uid(*b))))
+        };
+        let uid = |text: &[u8]| SearchKey::Uid(SequenceSet::parse(text).unwrap());
+        let not = |key| SearchKey::Not(Box::new(key));
+        let or = |one, other| SearchKey::Or(Box::new((one, other)));
+        let seen = || SearchKey::Flag(Flag::Seen);
+        for (key, left) in [
+            (or(uid(b"1:10"), uid(b"20:30")), runs(&[(1, 10), (20, 30)])),
+            (or(uid(b"1:10"), uid(b"5:12")), runs(&[(1, 12)])),
+            (or(uid(b"1:10"), seen()), runs(&[(1, 50)])),
+            (or(seen(), uid(b"1:10")), runs(&[(1, 50)])),
+            (or(uid(b"1:10"), or(uid(b"49:60"), uid(b"30"))), runs(&[(1, 10), (30, 30), (49, 50)])),
+            (
+                or(SearchKey::And(vec![uid(b"1:10"), seen()]), uid(b"12")),
+                runs(&[(1, 10), (12, 12)]),
+            ),
+            (
+                SearchKey::And(vec![or(uid(b"1:9"), uid(b"20")), uid(b"8:30")]),
+                runs(&[(8, 9), (20, 20)]),
+            ),
+            (or(uid(b"3"), not(SearchKey::All)), runs(&[(3, 3)])),
+            (or(not(SearchKey::All), uid(b"3")), runs(&[(3, 3)])),
+            (not(or(uid(b"1"), uid(b"2"))), runs(&[(1, 50)])),
+        ] {
+            let named = |key: &SearchKey| match key {
+                SearchKey::Uid(set) => runs(&set.ranges(50)),
+                _ => UidRuns::new(),
+            };
+            assert_eq!(key.narrowed(runs(&[(1, 50)]), &named), left, "{key:?}");
+        }
+    }
 
     #[test]
     fn places_of_a_part() {

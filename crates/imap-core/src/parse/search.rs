@@ -210,7 +210,8 @@ fn key_with_value(word: &[u8], cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         b"UNKEYWORD",
         b"YOUNGER",
     ];
-    if !known.contains(&word) {
+    let is_extra = matches!(word, b"UIDAFTER" | b"UIDBEFORE");
+    if !known.contains(&word) || is_extra && !cursor.dialect().message_limit {
         return Err(UNKNOWN);
     }
     cursor.space()?;

@@ -11,9 +11,14 @@ use crate::command::{
     SearchKey, Section, SectionOf, StatusItem, StoreAction,
 };
 
-/// Of a client that has enabled nothing.
-const PLAIN: Dialect =
-    Dialect { utf8_names: false, rev2: false, utf8_only: false, uid_only: false };
+/// Of a client that has enabled nothing, with all that needs no ENABLE.
+const PLAIN: Dialect = Dialect {
+    utf8_names: false,
+    rev2: false,
+    utf8_only: false,
+    uid_only: false,
+    message_limit: true,
+};
 
 /// A command in the selected state, or, if LOGIN and its like, in the one before.
 fn parse(line: &str) -> Result<Command, String> {

@@ -244,16 +244,17 @@ impl Session {
     fn append_further(&mut self, wire: &mut Wire, head: AppendHead) -> Flow {
         let size = self.size_refusal(&head);
         let limit = self.options.message_limit.of_saving();
-        let most = limit.unwrap_or(self.options.limits.append_messages_max);
+        let most = self.options.limits.append_messages_max;
         let Activity::Append(append) = &mut self.activity else { return Flow::Again };
         let refusal = if !append.replaced.is_empty() {
             // RFC 8508 §4.7: one message takes the place of one.
             Some(Completion::bad("One message takes the place of one"))
-        } else if append.messages >= most {
+        } else if let Some(limit) = limit.filter(|limit| append.messages >= *limit) {
             // RFC 9738 §3.1.
-            let known = limit.map(|limit| too_many(limit, None));
-            let other = || Completion::no(Code::Limit, "Too many messages at once");
-            Some(known.unwrap_or_else(other))
+            Some(too_many(limit, None))
+        } else if append.messages >= most {
+            // However many messages the operator's limit permits.
+            Some(Completion::no(Code::Limit, "Too many messages at once"))
         } else {
             size
         };

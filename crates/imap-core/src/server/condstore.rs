@@ -101,6 +101,7 @@ impl Session {
             rev2: self.enabled.imap4rev2,
             utf8_only: self.enabled.utf8_accept,
             uid_only: self.enabled.uid_only,
+            message_limit: self.options.message_limit.of_all().is_some(),
         }
     }
 

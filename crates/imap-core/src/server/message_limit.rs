@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     UidRuns,
-    command::{Arrange, Copy, Expunge, Numbering, SearchKey},
+    command::{Arrange, Copy, Expunge, Numbering, Search, SearchKey},
     order::Verb,
     response::{self, Code, Completion, Condition},
 };
@@ -34,7 +34,7 @@ pub enum MessageLimit {
 
 impl MessageLimit {
     /// For what is read, changed and moved.
-    fn of_all(self) -> Option<u32> {
+    pub(super) fn of_all(self) -> Option<u32> {
         match self {
             Self::All(limit) => Some(limit),
             Self::Saving(_) | Self::Unlimited => None,
@@ -87,26 +87,30 @@ impl Session {
                 None => Ok(None),
                 lowest => Err((saving, lowest)),
             },
-            Question::Search(ask) => match ask.command.arrange {
-                Arrange::Sorted(_) => Ok(None),
-                _ if all.is_none() => Ok(None),
-                Arrange::Ascending => {
-                    ask.messages = self.searched(&ask.command.key);
-                    Ok(highest(&mut ask.messages, all))
+            Question::Search(ask) if all.is_some() && !is_sorted(&ask.command) => {
+                ask.messages = self.searched(&ask.command.key);
+                match highest(&mut ask.messages, all) {
+                    Some(_) if needs_all(&ask.command) => Err((all, None)),
+                    lowest => Ok(lowest),
                 }
-                Arrange::Threaded(_) => {
-                    ask.messages = self.searched(&ask.command.key);
-                    // Half of a mailbox has other threads than all of it (RFC 9738 §3.3).
-                    highest(&mut ask.messages, all).map_or(Ok(None), |_| Err((all, None)))
-                }
-            },
+            }
             _ => Ok(None),
         };
-        kept.map(|lowest| (question, lowest)).map_err(|(limit, lowest)| {
-            // The question is gone, and nobody asks for an answer.
-            let _ = self.open.abandoned();
-            too_many(limit.unwrap_or_default(), lowest)
-        })
+        match kept {
+            Ok(lowest) => Ok((question, lowest)),
+            Err((limit, lowest)) => {
+                if let Question::Search(ask) = &question
+                    && ask.command.returns.is_some_and(|wanted| wanted.save)
+                    && let Some(view) = self.view_mut()
+                {
+                    // RFC 5182 §2.1.
+                    view.save(&UidRuns::new());
+                }
+                // The question is gone, and nobody asks for an answer.
+                let _ = self.open.abandoned();
+                Err(too_many(limit.unwrap_or_default(), lowest))
+            }
+        }
     }
 
     /// The messages that a search has to look at, by the numbers in its key.
@@ -163,6 +167,19 @@ impl Ask<Expunge> {
         }
         deleted
     }
+}
+
+/// Whether it is SORT, which knows no limit.
+fn is_sorted(search: &Search) -> bool {
+    matches!(search.arrange, Arrange::Sorted(_))
+}
+
+/// Whether the last messages alone would give a wrong answer: half of a mailbox has other threads
+/// than all of it (RFC 9738 §3.3), and the lowest of its results is another one, from which the
+/// client counts (RFC 9394 §3.1).
+fn needs_all(search: &Search) -> bool {
+    let part = search.returns.and_then(|wanted| wanted.partial);
+    matches!(search.arrange, Arrange::Threaded(_)) || part.is_some_and(|part| !part.from_end)
 }
 
 /// What a command of more messages than may be is answered.

@@ -1,9 +1,9 @@
 //! EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
 
 use agent_kit::Gone;
-use imap_core::{UidRuns, command::Expunge, response::Completion, server::Ask};
-use mail_store::{StoreError, UidSet, Want};
-use mail_types::{Flag, Right};
+use imap_core::{command::Expunge, response::Completion, server::Ask};
+use mail_store::{StoreError, UidSet};
+use mail_types::Right;
 
 use crate::{
     handler::{Conversation, Talk},
@@ -13,8 +13,6 @@ use crate::{
 
 /// Messages whose removal is told between two looks at the client's pace.
 const PORTION: usize = 500;
-/// Messages whose flags are asked for at once.
-const ROWS: u32 = 1000;
 
 impl Conversation {
     pub(crate) async fn expunge(
@@ -58,8 +56,8 @@ impl Conversation {
     }
 }
 
-/// Of which messages those go that are `\Deleted`. Where one command removes only so many, their
-/// flags have to be looked at first: the highest of them go (RFC 9738 §3.1).
+/// Of which messages those go that are `\Deleted`. Where one command removes only so many, they have
+/// to be looked for first: the highest of them go (RFC 9738 §3.1).
 async fn wanted(
     ask: &Ask<Expunge>,
     selected: &Selected,
@@ -69,13 +67,9 @@ async fn wanted(
         return Ok(UidSet::all());
     }
     let Some(limit) = ask.limit(talk.parts().0) else { return Ok(uid_set(ask.messages())) };
-    let (mut rest, mut deleted) = (ask.messages().clone(), UidRuns::new());
-    while !rest.is_empty() && deleted.len() <= limit {
-        let portion;
-        (rest, portion) = rest.split_at(rest.len().saturating_sub(ROWS));
-        let rows = selected.mailboxes.fetch(selected.id, &uid_set(&portion), Want::Facts).await?;
-        let marked = rows.iter().filter(|row| row.flags.contains(&Flag::Deleted));
-        deleted = deleted.union(&uid_runs(marked.map(|row| &row.uid)));
-    }
-    Ok(uid_set(&ask.keep_to_limit(talk.parts().0, deleted)))
+    let among = uid_set(ask.messages());
+    // One more tells that there are too many.
+    let most = limit.saturating_add(1);
+    let deleted = selected.mailboxes.deleted(selected.id, &among, most).await?;
+    Ok(uid_set(&ask.keep_to_limit(talk.parts().0, uid_runs(&deleted))))
 }

@@ -88,7 +88,11 @@ async fn store(
     if let Some((_, after)) = alone {
         selected.seen = after;
     }
-    for portion in stored.modified.chunks(ROWS) {
+    let mut left: Vec<_> = stored.modified.chunks(ROWS).collect();
+    if highest_first {
+        left.reverse();
+    }
+    for portion in left {
         if let Err(error) = tell_left(selected, ask, portion, talk).await? {
             return Ok(Err(error));
         }
@@ -118,11 +122,14 @@ async fn tell_left(
     talk: &mut Talk<'_>,
 ) -> Result<Result<(), StoreError>, Gone> {
     let set = uid_set(&uid_runs(uids));
-    let rows = match selected.mailboxes.fetch(selected.id, &set, Want::Facts).await {
+    let mut rows = match selected.mailboxes.fetch(selected.id, &set, Want::Facts).await {
         Ok(rows) => rows,
         Err(error) => return Ok(Err(error)),
     };
     tell_keywords(ask, rows.iter().map(|row| &row.flags), selected, talk);
+    if talk.parts().0.highest_first() {
+        rows.reverse();
+    }
     for row in rows {
         selected.own_changes.insert(row.uid, row.modseq);
         let now = FlagsNow { uid: row.uid, flags: &row.flags, mod_seq: row.modseq };

@@ -49,8 +49,18 @@ impl House {
 
     /// With more in its configuration.
     pub(crate) async fn with(more: &str, octets: Option<u64>) -> Self {
+        Self::with_values(more, octets, |_| {}).await
+    }
+
+    /// With values in its configuration that no file may have.
+    pub(crate) async fn with_values(
+        more: &str,
+        octets: Option<u64>,
+        set: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::parse(&format!("{CONFIG}{more}"), folder.path()).unwrap();
+        let mut config = Config::parse(&format!("{CONFIG}{more}"), folder.path()).unwrap();
+        set(&mut config);
         let alice = furnish(&config, octets).await;
         let options = StoreOptions::new(config.folders().mail, agent_kit::now);
         let store = MailStore::open(options, Files::real()).await.unwrap();

@@ -1,9 +1,12 @@
 //! Where the operator has set how many messages one command works on (RFC 9738).
 
+use config::Imap;
+
 use crate::house::{House, small};
 
-async fn house_with(more: &str, count: u32) -> House {
-    let house = House::with(more, None).await;
+/// With messages, and a lower limit than a file may have (RFC 9738 §3).
+async fn house_with(count: u32, set: impl FnOnce(&mut Imap)) -> House {
+    let house = House::with_values("", None, |config| set(&mut config.imap)).await;
     let messages: Vec<_> = (1..=count).map(|number| small(&number.to_string())).collect();
     house.put_all(&messages).await;
     house
@@ -18,7 +21,7 @@ fn uids(lines: &[String]) -> Vec<u32> {
 /// them comes from.
 #[tokio::test]
 async fn the_last_messages_come_first() {
-    let house = house_with("imap.message_limit = 3\n", 7).await;
+    let house = house_with(7, |imap| imap.message_limit = 3).await;
     let mut client = house.open().await;
     let told = client.run("CAPABILITY").await.ok();
     assert!(told.lines()[0].ends_with(" MESSAGELIMIT=3"), "{told:?}");
@@ -50,6 +53,12 @@ async fn the_last_messages_come_first() {
     assert!(told.lines()[0].ends_with("UID COUNT 3"), "{told:?}");
     told.is("OK [MESSAGELIMIT 3 5] ");
     assert_eq!(uids(&client.run("UID FETCH $ UID").await.ok().lines()), [5, 6, 7]);
+    client.run("UID SEARCH RETURN (PARTIAL 1:2) ALL").await.is("NO [MESSAGELIMIT 3] ");
+    let part = client.run("UID SEARCH RETURN (PARTIAL -1:-2) ALL").await;
+    assert!(part.lines()[0].ends_with("UID PARTIAL (-1:-2 6:7)"), "{part:?}");
+    part.is("OK [MESSAGELIMIT 3 5] ");
+    let either = client.run("UID SEARCH OR UID 1:2 UID 7").await.ok();
+    assert_eq!(either.lines(), ["SEARCH 1 2 7"]);
     let sorted = client.run("UID SORT (REVERSE ARRIVAL SUBJECT) UTF-8 ALL").await.ok();
     assert_eq!(sorted.lines()[0].split(' ').count(), 8, "{sorted:?}");
     client.run("UID THREAD REFERENCES UTF-8 ALL").await.is("NO [MESSAGELIMIT 3] ");
@@ -59,7 +68,7 @@ async fn the_last_messages_come_first() {
 /// RFC 9738 §3.1: what is changed, moved and removed in parts, and what is not begun.
 #[tokio::test]
 async fn changes_within_the_limit() {
-    let house = house_with("imap.message_limit = 3\n", 7).await;
+    let house = house_with(7, |imap| imap.message_limit = 3).await;
     let mut client = house.open().await;
     let told = client.run("UID STORE 1:6 +FLAGS (\\Deleted)").await;
     assert_eq!(uids(&told.lines()), [6, 5, 4]);
@@ -68,6 +77,7 @@ async fn changes_within_the_limit() {
     let told = client.run("UID STORE 1:4 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)").await;
     let limit = told.lines().pop().unwrap();
     assert!(limit.starts_with("NO [MESSAGELIMIT 3 2] "), "{told:?}");
+    assert_eq!(uids(&told.lines()), [4, 3, 2]);
     told.is("OK [MODIFIED 2:4] ");
     client.run("UID COPY 1:4 Trash").await.is("NO [MESSAGELIMIT 3 2] ");
     client.run("STATUS Trash (MESSAGES)").await.ok().line("STATUS \"Trash\" (MESSAGES 0)");
@@ -102,7 +112,7 @@ async fn changes_within_the_limit() {
 /// RFC 9738 §3: a limit that old clients can live with.
 #[tokio::test]
 async fn a_limit_of_what_is_saved() {
-    let house = house_with("imap.save_limit = 2\n", 3).await;
+    let house = house_with(3, |imap| imap.save_limit = 2).await;
     let mut client = house.open().await;
     let told = client.run("CAPABILITY").await.ok();
     assert!(told.lines()[0].ends_with(" SAVELIMIT=2"), "{told:?}");

@@ -267,6 +267,19 @@ impl AccountMailboxes {
         });
     }
 
+    /// The highest messages of the set that have `\Deleted`, ascending, at most so many; one query,
+    /// whose cost goes with the messages of the set.
+    pub fn deleted<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        uids: &'a UidSet,
+        at_most: u32,
+    ) -> Pending<'a, Vec<Uid>> {
+        Box::pin(self.ask(move |mut look| async move {
+            messages::deleted(&mut look, mailbox, uids, at_most).await
+        }))
+    }
+
     /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if
     /// there are some.
     pub fn deleted_octets(&self, mailbox: MailboxId) -> Pending<'_, u64> {

@@ -322,6 +322,29 @@ pub(crate) async fn mailboxes_behind(look: &mut Look) -> Result<Vec<MailboxId>, 
     Ok(rows.into_iter().map(MailboxId).collect())
 }
 
+/// The highest messages of the set that have `\Deleted`, by UID; at most so many.
+pub(crate) async fn deleted(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    at_most: u32,
+) -> Result<Vec<Uid>, StoreError> {
+    let failed = look.failed("look for what is deleted");
+    let rows: Vec<i64> = sqlx::query_scalar(
+        "select m.uid from json_each(?1) r cross join messages m
+         where m.mailbox = ?2 and m.uid between r.value ->> 0 and r.value ->> 1
+             and m.flags & 8 <> 0
+         order by m.uid desc limit ?3",
+    )
+    .bind(uids.json())
+    .bind(mailbox.0)
+    .bind(at_most)
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    Ok(rows.into_iter().rev().map(uid).collect())
+}
+
 /// Messages that were saved in the mailbox before this; at most so many.
 pub(crate) async fn saved_before(
     look: &mut Look,

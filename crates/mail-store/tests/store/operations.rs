@@ -125,6 +125,30 @@ async fn flags_change_in_the_index_at_once_and_in_names_later() {
 }
 
 #[tokio::test]
+async fn the_highest_that_are_deleted() {
+    let world = World::new();
+    let store = world.open().await;
+    let account = store.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    for entry in 1..=6 {
+        deliver(&account, entry, &format!("m{entry}")).await.unwrap();
+    }
+    let some: UidSet = [uid(1), uid(2), uid(4), uid(6)].into_iter().collect();
+    let change = FlagChange::Add(flags(&["\\Deleted", "\\Seen"]));
+    account.store_flags(inbox, &some, change, None).await.unwrap();
+    let apart: UidSet = [uid(1), uid(2), uid(3), uid(5), uid(6), uid(9)].into_iter().collect();
+    for (among, at_most, expected) in [
+        (&UidSet::all(), 3, &[uid(2), uid(4), uid(6)][..]),
+        (&UidSet::all(), 9, &[uid(1), uid(2), uid(4), uid(6)]),
+        (&apart, 2, &[uid(2), uid(6)]),
+        (&apart, 0, &[]),
+        (&[uid(3)].into_iter().collect(), 2, &[]),
+    ] {
+        assert_eq!(account.deleted(inbox, among, at_most).await.unwrap(), expected, "{among:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_uids_of_a_former_moment() {
     let world = World::new();
     let account = world.open().await.account(ALICE);
