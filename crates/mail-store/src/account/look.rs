@@ -306,8 +306,11 @@ impl AccountMailboxes {
 
     /// Looks for what other tools did to the mailbox's folder and takes it over; true if there was
     /// something. Cheap if there wasn't. Do it beside SELECT, not in it.
+    ///
+    /// A large folder whose times show nothing is looked at by whoever follows changes, some time later:
+    /// who watches the mailbox hears of what is found.
     pub fn refresh(&self, mailbox: MailboxId) -> Pending<'_, bool> {
-        Box::pin(self.to_the_end(move |_, borrowed| async move {
+        Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let now = (account.clock)().millis();
             let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
@@ -319,9 +322,8 @@ impl AccountMailboxes {
             if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
                 return Ok((false, Vec::new()));
             }
-            glance::glance(account).await?;
-            let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
-            if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
+            if !folders_changed && glance::is_enough(account, &row).await? {
+                handle.follow();
                 return Ok((false, Vec::new()));
             }
             let changed = account.compare(Some(mailbox)).await?;

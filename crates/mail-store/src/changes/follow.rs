@@ -51,8 +51,10 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
         shorten_log(account).await?;
     }
     let is_held = removed == doomed::Done::Held;
-    let changed = compare_if_due(account).await?;
+    // A folder that can't be read keeps no flag from its name.
+    let compared = compare_if_due(account).await;
     bring_names_up(account).await?;
+    let changed = compared?;
     if account.index.is_log_long() {
         account.index.copy_log().await?;
     }

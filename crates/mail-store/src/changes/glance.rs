@@ -7,9 +7,12 @@
 //! one of us did meanwhile: then it is looked at again, and at last compared within a change, as all
 //! smaller folders are.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    hash::{BuildHasher, RandomState},
+    io::ErrorKind,
+};
 
-use mail_types::Uid;
+use mail_types::{MailboxId, Uid};
 use stable_storage::on_blocking_thread;
 
 use super::merge;
@@ -31,35 +34,49 @@ const LARGE: usize = 1000;
 /// Rows for which the account is held at a time: some milliseconds.
 const PAGE: u32 = 5000;
 /// How often it is looked at before it is compared within a change.
-const TRIES: u32 = 3;
+const TRIES: u32 = 2;
 /// What was done to a folder at most so long before the look has its time from then: clocks of file
 /// systems go in steps.
 const STEP_MS: i64 = 1000;
 
 /// Looks at the large folders that are due for no other reason than that they were not looked at for
-/// long, and notes it where nothing differs.
+/// long, and notes it where nothing differs. One that can't be looked at is left to the comparison.
+///
+/// For the one that follows an account's changes: whoever else wants it done asks for that.
 pub(crate) async fn glance(account: &OpenAccount) -> Result<(), StoreError> {
-    let now = (account.clock)().millis();
     let rows = mailboxes::all(&mut account.look().await?).await?;
-    for row in rows.iter().filter(|row| merge::is_long_ago(row, now)) {
-        if account.maildir.times(&row.dir) == row.times
-            && mailboxes::messages(&mut account.look().await?, row.id).await? >= LARGE
+    for row in rows {
+        if is_enough(account, &row).await?
+            && let Err(error) = look_at(account, row.id).await
         {
-            look_at(account, row).await?;
+            tracing::debug!(folder = row.dir, %error, "a large folder can't be looked at");
         }
     }
     Ok(())
 }
 
-async fn look_at(account: &OpenAccount, row: &MailboxRow) -> Result<(), StoreError> {
+/// Whether a mailbox is due for no other reason than that its folder was not looked at for long, and
+/// is large.
+pub(crate) async fn is_enough(account: &OpenAccount, row: &MailboxRow) -> Result<bool, StoreError> {
+    Ok(merge::is_long_ago(row, (account.clock)().millis())
+        && account.maildir.times(&row.dir) == row.times
+        && mailboxes::messages(&mut account.look().await?, row.id).await? >= LARGE)
+}
+
+async fn look_at(account: &OpenAccount, mailbox: MailboxId) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let began = (account.clock)().millis();
-        let row = mailboxes::by_id(&mut account.look().await?, row.id).await;
-        match row {
-            Ok(row) if is_as_told(account, &row).await? => return note(account, &row, began).await,
-            Ok(_) => {}
+        let row = mailboxes::by_id(&mut account.look().await?, mailbox).await;
+        let row = match row {
             Err(StoreError::MailboxGone(_)) => return Ok(()),
-            Err(error) => return Err(error),
+            other => other?,
+        };
+        // Another process may have been here.
+        if !merge::is_long_ago(&row, began) {
+            return Ok(());
+        }
+        if is_as_told(account, &row).await? {
+            return note(account, &row, began).await;
         }
     }
     Ok(())
@@ -70,16 +87,18 @@ async fn is_as_told(account: &OpenAccount, row: &MailboxRow) -> Result<bool, Sto
     let digests = RandomState::new();
     let (maildir, dir, same) = (account.maildir.clone(), row.dir.clone(), digests.clone());
     let files = on_blocking_thread(move || list(&maildir, &dir, &same)).await?;
-    let is_there = |path: &str| files.binary_search(&digests.hash_one(path)).is_ok();
-    let (mut first, mut told) = (Uid::MIN, 0_usize);
+    let mut told = vec![false; files.len()];
+    let mut tell = |path: &str| {
+        let at = files.binary_search(&digests.hash_one(path)).ok();
+        at.and_then(|at| told.get_mut(at)).map(|told| *told = true).is_some()
+    };
+    let mut first = Uid::MIN;
     loop {
         let mut look = account.look().await?;
         let page = listed::files_from(&mut look, row.id, first, PAGE).await?;
         drop(look);
         for message in &page {
-            if is_there(&message.path) {
-                told = told.saturating_add(1);
-            } else if i64::from(message.uid.number()) < row.uid_next {
+            if !tell(&message.path) && i64::from(message.uid.number()) < row.uid_next {
                 return Ok(false);
             }
         }
@@ -88,9 +107,12 @@ async fn is_as_told(account: &OpenAccount, row: &MailboxRow) -> Result<bool, Sto
             None => break,
         }
     }
+    // One may have had its row a moment ago.
     let doomed = pending::doomed(&mut account.look().await?).await?;
-    let going = doomed.iter().filter(|doomed| is_there(&doomed.path)).count();
-    Ok(told.saturating_add(going) == files.len())
+    for doomed in doomed {
+        tell(&doomed.path);
+    }
+    Ok(told.iter().all(|told| *told))
 }
 
 /// Digests of the paths of a mailbox's files, in their order.
@@ -99,7 +121,11 @@ fn list(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec<u64>,
     for place in [Place::New, Place::Cur] {
         let folder = maildir.dir(dir).join(place.as_str());
         let failed = |e| StoreError::file("list", &folder, e);
-        for name in maildir.files.names(&folder).map_err(failed)? {
+        let names = match maildir.files.names(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            other => other.map_err(failed)?,
+        };
+        for name in names {
             let name = name.map_err(failed)?;
             if let Some((base, info)) = name.to_str().and_then(file::split) {
                 found.push(digests.hash_one(path(dir, place, base, info).as_str()));
