@@ -63,26 +63,36 @@ async fn all(
 ) -> anyhow::Result<()> {
     let mut seen = HashSet::new();
     for folder in plan.choose(source.folders().await?, report) {
-        let opened = match source.messages(&folder).await? {
-            Ok(items) => target.place(&folder, plan).await?.map(|place| (items, place)),
+        let opened = match source.messages(&folder, None).await? {
+            Ok(window) => target.place(&folder, plan).await?.map(|place| (window, place)),
             Err(why) => Err(why),
         };
-        let (mut items, place) = match opened {
+        let (mut window, place) = match opened {
             Ok(opened) => opened,
             Err(why) => {
                 report.failed.push(format!("{}: {why}", folder.name));
                 continue;
             }
         };
-        tell_apart(&folder.name, &mut items, &mut seen);
-        let progress = Progress::begin(&folder.name, items.len());
+        let progress = Progress::begin(&folder.name, window.all);
         let entry = report.folder(&folder.name, &place);
-        for block in items.chunks(BLOCK) {
-            let fresh = target.fresh(block).await?;
-            entry.before(block.len() - fresh.len());
-            bring(source, target, &folder, &fresh).await?;
-            target.file(&place, entry).await?;
-            progress.step(block.len());
+        loop {
+            tell_apart(&folder.name, &mut window.items, &mut seen);
+            for block in window.items.chunks(BLOCK) {
+                let fresh = target.fresh(block).await?;
+                entry.before(block.len() - fresh.len());
+                bring(source, target, &folder, &fresh).await?;
+                target.file(&place, entry).await?;
+                progress.step(block.len());
+            }
+            let Some(last) = window.last.take() else { break };
+            window = match source.messages(&folder, Some(&last)).await? {
+                Ok(next) => next,
+                Err(why) => {
+                    entry.skipped(why);
+                    break;
+                }
+            };
         }
         target.keep_ids().await?;
         progress.end();

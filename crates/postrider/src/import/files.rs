@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read as _},
+    io::{self, BufRead as _, BufReader, Read as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -35,6 +35,12 @@ pub(super) fn note(path: &Path) -> String {
     let mut text = String::new();
     let read = open(path).and_then(|file| file.take(NOTE_MAX).read_to_string(&mut text));
     read.map_or_else(|_| String::new(), |_| text)
+}
+
+/// The lines of a file that stands beside mail, up to one that is no text; none if it cannot be read.
+pub(super) fn note_lines(path: &Path) -> Option<impl Iterator<Item = String> + use<>> {
+    let file = open(path).ok()?;
+    Some(BufReader::new(file.take(NOTE_MAX)).lines().map_while(Result::ok))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Maildir, with the folders of Maildir++ (`.Sent`) and those in folders (`Sent/cur`).
 
 use std::{
-    collections::HashMap,
+    collections::{BinaryHeap, HashMap},
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -12,13 +13,15 @@ use mail_types::{Flag, FlagSet, Keyword};
 
 use super::{
     dates, files, names,
-    source::{Facts, Folder, Item, Locator, Place, key},
+    source::{Facts, Folder, Item, Locator, Place, Window, key},
     target::Target,
     unique_ids,
 };
 
 /// How much of a file is read at a time.
 pub(super) const PIECE: usize = 256 * 1024;
+/// How many messages of a folder are held at a time.
+const WINDOW: usize = 20_000;
 /// How deep folders in folders are looked for.
 const DEPTH: usize = 16;
 
@@ -81,9 +84,26 @@ fn look_below(at: &Path, above: &str, depth: usize, found: &mut Vec<Folder>) -> 
     Ok(())
 }
 
-/// The messages of a folder: those seen and those that are new.
-pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
-    let (mut items, ids) = (Vec::new(), unique_ids::beside(folder));
+/// A message's file.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    /// The part of its name that stays whatever becomes of flags, and of the folder too.
+    unique: Vec<u8>,
+    name: OsString,
+    part: &'static str,
+}
+
+/// The messages of a folder, those seen and those that are new, in the order in which they came as far
+/// as names tell it: some thousand behind one of them. There may be any number in the folder; it is
+/// listed again for the next ones.
+pub(super) fn messages(folder: &Path, behind: Option<&[u8]>) -> anyhow::Result<Window> {
+    messages_at_most(folder, behind, WINDOW)
+}
+
+fn messages_at_most(folder: &Path, behind: Option<&[u8]>, most: usize) -> anyhow::Result<Window> {
+    let (mut first, mut all) = (BinaryHeap::new(), 0_usize);
+    // Of those that are for later, the one that comes first.
+    let mut later: Option<Vec<u8>> = None;
     for part in ["cur", "new"] {
         let at = folder.join(part);
         if !files::is_folder(&at) {
@@ -91,32 +111,47 @@ pub(super) fn messages(folder: &Path) -> anyhow::Result<Vec<Item>> {
         }
         let entries = fs::read_dir(&at).with_context(|| format!("cannot list {}", at.display()))?;
         for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
+            let name = entry?.file_name();
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            // The unique part stays whatever becomes of flags, and of the folder too.
-            let unique = name.as_encoded_bytes();
-            let unique = unique.split(|octet| *octet == b':').next().unwrap_or(unique);
-            let unique = unique.split(|octet| *octet == b',').next().unwrap_or(unique);
-            let locator = Locator::File(entry.path());
-            let unique_id =
-                std::str::from_utf8(unique).ok().and_then(|name| ids.get(name)).cloned();
-            items.push(Item { key: key(&[b"maildir", unique]), locator, unique_id });
+            all = all.saturating_add(1);
+            let unique = unique_part(&name);
+            let is_now = behind.is_none_or(|behind| unique > behind)
+                && later.as_ref().is_none_or(|later| unique < later.as_slice());
+            if !is_now {
+                continue;
+            }
+            first.push(Named { unique: unique.to_owned(), name, part });
+            if first.len() > most {
+                later = first.pop().map(|last| last.unique);
+            }
         }
     }
-    // The order in which they came, as far as names tell it.
-    // In place: there may be many.
-    items.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then_with(|| a.key.cmp(&b.key)));
-    Ok(items)
+    let mut first = first.into_sorted_vec();
+    // Files of one message are in one window, so that the next one begins behind it.
+    first.retain(|named| later.as_ref().is_none_or(|later| named.unique < *later));
+    if first.is_empty() && later.is_some() {
+        return messages_at_most(folder, behind, most.saturating_mul(2));
+    }
+    let last = later.and_then(|_| first.last().map(|named| named.unique.clone()));
+    Ok(Window { items: items(folder, &first), all, last })
 }
 
-fn name(item: &Item) -> Option<&std::ffi::OsStr> {
-    match &item.locator {
-        Locator::File(path) => path.file_name(),
-        _ => None,
-    }
+fn unique_part(name: &OsStr) -> &[u8] {
+    let name = name.as_encoded_bytes();
+    name.split(|octet| matches!(octet, b':' | b',')).next().unwrap_or(name)
+}
+
+fn items(folder: &Path, files: &[Named]) -> Vec<Item> {
+    let wanted = files.iter().map(|named| named.unique.as_slice()).collect();
+    let ids = unique_ids::beside(folder, &wanted);
+    let item = |Named { unique, name, part }: &Named| {
+        let locator = Locator::File(folder.join(part).join(name));
+        let unique_id = std::str::from_utf8(unique).ok().and_then(|name| ids.get(name)).cloned();
+        Item { key: key(&[b"maildir", unique]), locator, unique_id }
+    };
+    files.iter().map(item).collect()
 }
 
 /// Hands messages over.
@@ -149,9 +184,8 @@ fn open(path: &Path) -> io::Result<(File, mail_types::Timestamp)> {
 }
 
 fn renamed(path: &Path) -> Option<PathBuf> {
-    let unique = |name: &std::ffi::OsStr| {
-        name.to_str().map(|name| name.split(':').next().unwrap_or(name).to_owned())
-    };
+    let unique =
+        |name: &OsStr| name.to_str().map(|name| name.split(':').next().unwrap_or(name).to_owned());
     let wanted = unique(path.file_name()?)?;
     let folder = path.parent()?.parent()?;
     let mut entries = fs::read_dir(folder.join("cur")).ok()?.filter_map(Result::ok);
@@ -236,7 +270,7 @@ mod tests {
             fs::write(path, "x").unwrap();
         }
         fs::write(root.path().join("dovecot-keywords"), "0 $a\n1 $Junk\n").unwrap();
-        let items = messages(root.path()).unwrap();
+        let items = messages(root.path(), None).unwrap().items;
         let paths: Vec<&Path> = items
             .iter()
             .map(|item| match &item.locator {
@@ -252,5 +286,43 @@ mod tests {
         fs::rename(root.path().join("cur/2.x.h,S=1:2,FSb"), root.path().join("cur/2.x.h,S=1:2,S"))
             .unwrap();
         assert!(open(&root.path().join("cur/2.x.h,S=1:2,FSb")).is_ok(), "found by its unique part");
+    }
+    #[test]
+    fn a_large_folder_comes_in_windows() {
+        let root = tempfile::tempdir().unwrap();
+        // One that is in both folders for a moment, and one whose name is the beginning of another's.
+        let all =
+            ["cur/1.a:2,S", "cur/2.b:2,", "new/2.b", "cur/2.bc:2,", "new/3.d,S=1", "cur/4.e:2,FS"];
+        for name in all {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        for most in 1..=7 {
+            let (mut found, mut last) = (Vec::new(), None);
+            loop {
+                let window = messages_at_most(root.path(), last.as_deref(), most).unwrap();
+                assert_eq!(window.all, all.len());
+                assert!(window.items.len() <= most.max(2), "at most {most}");
+                found.extend(window.items);
+                last = window.last;
+                if last.is_none() {
+                    break;
+                }
+            }
+            let path = |name: &&str| Locator::File(root.path().join(name));
+            let mut expected: Vec<_> = all.iter().map(path).collect();
+            expected.swap(1, 2);
+            assert_eq!(
+                found.into_iter().map(|item| item.locator).collect::<Vec<_>>(),
+                expected,
+                "{most}"
+            );
+        }
+        // Flags that change meanwhile bring nothing twice.
+        let window = messages_at_most(root.path(), None, 1).unwrap();
+        fs::rename(root.path().join(all[0]), root.path().join("cur/1.a:2,ST")).unwrap();
+        let next = messages_at_most(root.path(), window.last.as_deref(), 2).unwrap();
+        assert_eq!(next.items[0].key, key(&[b"maildir", b"2.b"]));
     }
 }

@@ -55,6 +55,22 @@ pub(crate) struct Item {
     pub(crate) unique_id: Option<UniqueId>,
 }
 
+/// Messages of a folder: those that come next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) items: Vec<Item>,
+    /// How many there are in the folder.
+    pub(crate) all: usize,
+    /// What the last of them is called there, if there are more behind it.
+    pub(crate) last: Option<Vec<u8>>,
+}
+
+impl From<Vec<Item>> for Window {
+    fn from(items: Vec<Item>) -> Self {
+        Self { all: items.len(), items, last: None }
+    }
+}
+
 /// How a message is found in its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Locator {
@@ -96,20 +112,24 @@ impl Source {
         }
     }
 
-    /// The messages of a folder; why there are none to be had, if it cannot be opened.
+    /// The messages of a folder behind one of them; why there are none to be had, if it cannot be
+    /// opened.
     pub(super) async fn messages(
         &mut self,
         folder: &Folder,
-    ) -> anyhow::Result<Result<Vec<Item>, String>> {
+        behind: Option<&[u8]>,
+    ) -> anyhow::Result<Result<Window, String>> {
         let found = match (self, &folder.place) {
             (_, Place::Nameless) => {
                 return Ok(Err("its name is in no charset; rename it there".to_owned()));
             }
-            (Self::Maildir(_), Place::Path(path)) => maildir::messages(path),
-            (Self::Mbox(root), Place::Path(path)) => mbox::messages(root, path),
-            (Self::Eml(root), Place::Path(path)) => eml::messages(root, path),
-            (Self::Imap(imap), Place::Wire(name)) => return imap.messages(name).await,
-            _ => Ok(Vec::new()),
+            (Self::Maildir(_), Place::Path(path)) => maildir::messages(path, behind),
+            (Self::Mbox(root), Place::Path(path)) => mbox::messages(root, path).map(Window::from),
+            (Self::Eml(root), Place::Path(path)) => eml::messages(root, path).map(Window::from),
+            (Self::Imap(imap), Place::Wire(name)) => {
+                return Ok(imap.messages(name).await?.map(Window::from));
+            }
+            _ => Ok(Window::from(Vec::new())),
         };
         Ok(found.map_err(|why| format!("{why:#}")))
     }

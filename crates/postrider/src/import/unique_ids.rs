@@ -1,7 +1,10 @@
 //! What another server's POP3 called its messages (RFC 1939 §7): clients that leave mail on the
 //! server go by that, and fetch everything once more when it changes.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use mail_types::UniqueId;
 
@@ -34,25 +37,28 @@ impl Pattern {
     }
 }
 
-/// Those that Dovecot keeps beside a Maildir, by the unique part of the file name: what it says
-/// itself (of messages that it took over), otherwise what its own pattern makes.
-pub(super) fn beside(folder: &Path) -> HashMap<String, UniqueId> {
-    in_list(&files::note(&folder.join("dovecot-uidlist")))
+/// Those that Dovecot keeps beside a Maildir, of the messages with these unique parts of their file
+/// names: what it says itself (of messages that it took over), otherwise what its own pattern makes.
+pub(super) fn beside(folder: &Path, wanted: &HashSet<&[u8]>) -> HashMap<String, UniqueId> {
+    let lines = files::note_lines(&folder.join("dovecot-uidlist"));
+    in_list(lines.into_iter().flatten(), wanted)
 }
 
 /// `3 V1275660208 N25022`, then lines such as `25017 W2481 Pabc :1276.M1.host,S=1`.
-fn in_list(text: &str) -> HashMap<String, UniqueId> {
-    let mut lines = text.lines();
+fn in_list(
+    mut lines: impl Iterator<Item = String>,
+    wanted: &HashSet<&[u8]>,
+) -> HashMap<String, UniqueId> {
     let head = lines.next().unwrap_or_default();
     let validity = head.split(' ').find_map(|word| word.strip_prefix('V')?.parse::<u64>().ok());
     let Some(validity) = validity.filter(|_| head.starts_with("3 ")) else { return HashMap::new() };
-    let line = |line: &str| {
+    let line = |line: String| {
         let (facts, name) = line.split_once(" :")?;
         let mut facts = facts.split(' ');
         let uid = facts.next()?.parse().ok()?;
         let told = facts.find_map(|fact| fact.strip_prefix('P')?.parse().ok());
-        let unique = name.split([':', ',']).next()?.to_owned();
-        Some((unique, told.or_else(|| Pattern::Dovecot.of(validity, uid))?))
+        let unique = name.split([':', ',']).next().filter(|at| wanted.contains(at.as_bytes()))?;
+        Some((unique.to_owned(), told.or_else(|| Pattern::Dovecot.of(validity, uid))?))
     };
     lines.filter_map(line).collect()
 }
@@ -71,7 +77,10 @@ mod tests {
 
     #[test]
     fn a_list_of_dovecot() {
-        let text = "3 V1390731053 N4 Gabc\n2 :1.M1.host,S=1:2,S\n3 W9 Pold-id :2.M2.host\nbroken\n";
+        let wanted = HashSet::from([b"1.M1.host".as_slice(), b"2.M2.host"]);
+        let in_list = |text: &str| in_list(text.lines().map(str::to_owned), &wanted);
+        let text = "3 V1390731053 N4 Gabc\n2 :1.M1.host,S=1:2,S\n3 W9 Pold-id :2.M2.host\nbroken\n\
+                    4 :3.M3.host\n";
         let found = in_list(text);
         assert_eq!(found["1.M1.host"].as_str(), "0000000252e4df2d");
         assert_eq!(found["2.M2.host"].as_str(), "old-id");
