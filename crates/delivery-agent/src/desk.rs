@@ -270,7 +270,7 @@ impl Desk {
         let mut free: Vec<AccountId> =
             self.waiting.keys().filter(|account| !busy.contains(account)).copied().collect();
         // Who has waited longest comes first.
-        free.sort_by_key(|account| {
+        free.sort_by_cached_key(|account| {
             self.waiting.get(account).and_then(|parts| parts.front()).map(|part| part.lease)
         });
         for account in free.into_iter().take(max.saturating_sub(busy.len())) {
