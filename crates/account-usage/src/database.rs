@@ -82,6 +82,34 @@ impl UsagePublisher {
         self.publish_as(account, usage, quota, now, false).await
     }
 
+    /// Publishes what an account holds, whatever stands: also in place of a version that its index
+    /// never had. `count` asks the account once more.
+    pub async fn publish_counted<E, C>(
+        &self,
+        account: AccountId,
+        usage: Usage,
+        (quota, now): (&Quota, Timestamp),
+        count: impl Fn() -> C,
+    ) -> Result<(), E>
+    where
+        E: From<DatabaseError>,
+        C: Future<Output = Result<Usage, E>>,
+    {
+        if self.publish(account, usage, quota, now).await? {
+            return Ok(());
+        }
+        // Somebody was faster; or what stands is of an index that is lost, and that was made when the
+        // clock was ahead. What is read first was true before the account is asked.
+        let known = self.usage(account).await?.unwrap_or_default();
+        let held = count().await?;
+        if known.version > held.version {
+            self.correct(account, held, quota, now).await?;
+            // What others published just before that was in vain.
+            self.publish(account, count().await?, quota, now).await?;
+        }
+        Ok(())
+    }
+
     /// Publishes in place of a version that the account's index never had: of one that is lost, and
     /// that was made when the clock was ahead. Who holds a version that is his own publishes it
     /// once more behind this.
@@ -418,6 +446,25 @@ mod tests {
         publisher.correct(ALICE, usage(10, 5), &HUNDRED, at(2)).await.unwrap();
         assert!(publisher.publish(ALICE, usage(20, 6), &HUNDRED, at(3)).await.unwrap());
         assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(usage(20, 6)));
+    }
+
+    /// Whoever changes the mailbox next, and whatever stands.
+    #[tokio::test]
+    async fn what_was_counted_stands_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let publisher = publisher(&folder.path().join("usage.db")).await;
+        let check = async |standing: Usage, published: Usage, counted: Usage, expected: Usage| {
+            publisher.correct(ALICE, standing, &HUNDRED, at(1)).await.unwrap();
+            let count = async || Ok::<_, DatabaseError>(counted);
+            let told = (&HUNDRED, at(2));
+            publisher.publish_counted(ALICE, published, told, count).await.unwrap();
+            assert_eq!(publisher.usage(ALICE).await.unwrap(), Some(expected));
+        };
+        check(usage(70, 4), usage(10, 5), usage(0, 0), usage(10, 5)).await;
+        // Somebody was faster, and told what is there now.
+        check(usage(70, 6), usage(10, 5), usage(70, 6), usage(70, 6)).await;
+        // No index of this account has that version.
+        check(usage(70, 9000), usage(10, 5), usage(20, 6), usage(20, 6)).await;
     }
 
     #[tokio::test]

@@ -255,20 +255,9 @@ async fn try_publish(
     mailboxes: &AccountMailboxes,
     totals: Totals,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (id, quota) = (mailboxes.id(), mailboxes.quota());
-    if shared.usage.publish(id, usage(totals), quota, now()).await? {
-        return Ok(());
-    }
-    // Somebody was faster; or what stands is of an index that is lost, and that was made when the
-    // clock was ahead. What is read first was true before the account is asked.
-    let known = shared.usage.usage(id).await?.unwrap_or_default();
-    let held = usage(mailboxes.totals().await?);
-    if known.version > held.version {
-        shared.usage.correct(id, held, quota, now()).await?;
-        // What others published just before that was in vain.
-        shared.usage.publish(id, usage(mailboxes.totals().await?), quota, now()).await?;
-    }
-    Ok(())
+    let told = (mailboxes.quota(), now());
+    let count = async || Ok(usage(mailboxes.totals().await?));
+    shared.usage.publish_counted(mailboxes.id(), usage(totals), told, count).await
 }
 
 fn usage(totals: Totals) -> Usage {

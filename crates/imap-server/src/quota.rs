@@ -5,7 +5,7 @@
 //! something in ([`AccountMailboxes::within`]); what is asked here before saves the client sending
 //! what has no room.
 
-use account_usage::Usage;
+use account_usage::{Usage, UsagePublisher};
 use mail_store::{AccountMailboxes, StoreError, Totals};
 use mail_types::{Allotment, MailVolume, Quota};
 
@@ -25,12 +25,9 @@ impl Conversation {
 
     /// The same for who knows what that is.
     pub(crate) async fn publish_totals_of(&self, mailboxes: &AccountMailboxes, totals: Totals) {
-        let (octets, messages) = (totals.octets, totals.messages);
-        let usage = Usage { octets, messages, version: totals.version };
-        let (id, quota) = (mailboxes.id(), self.allotment(mailboxes).await.own);
-        let published = self.service.usage.publish(id, usage, &quota, agent_kit::now()).await;
-        if let Err(error) = published {
-            tracing::warn!(error = &error as &dyn std::error::Error, "usage is not published");
+        let quota = self.allotment(mailboxes).await.own;
+        if let Err(error) = publish(&self.service.usage, mailboxes, totals, &quota).await {
+            tracing::warn!(error = &*error as &dyn std::error::Error, "usage is not published");
         }
     }
 
@@ -76,4 +73,19 @@ impl Conversation {
             }
         }
     }
+}
+
+async fn publish(
+    usage: &UsagePublisher,
+    mailboxes: &AccountMailboxes,
+    totals: Totals,
+    quota: &Quota,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let count = async || Ok(held(mailboxes.totals().await?));
+    let told = (quota, agent_kit::now());
+    usage.publish_counted(mailboxes.id(), held(totals), told, count).await
+}
+
+fn held(totals: Totals) -> Usage {
+    Usage { octets: totals.octets, messages: totals.messages, version: totals.version }
 }

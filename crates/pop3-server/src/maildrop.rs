@@ -209,19 +209,22 @@ impl OpenMaildrop {
 
     /// That it fails does not undo the removal; the next change brings the numbers right.
     async fn publish_usage(&self, usage: &UsagePublisher) {
-        let totals = match self.mailboxes.totals().await {
-            Ok(totals) => totals,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "usage is not known");
-                return;
-            }
-        };
-        let held =
-            Usage { octets: totals.octets, messages: totals.messages, version: totals.version };
-        let (id, quota) = (self.mailboxes.id(), self.mailboxes.quota());
-        if let Err(error) = usage.publish(id, held, quota, now()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "usage is not published");
+        if let Err(error) = self.try_publish_usage(usage).await {
+            tracing::warn!(error = &*error as &dyn std::error::Error, "usage is not published");
         }
+    }
+
+    async fn try_publish_usage(
+        &self,
+        usage: &UsagePublisher,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let count = async || {
+            let totals = self.mailboxes.totals().await?;
+            let (octets, messages) = (totals.octets, totals.messages);
+            Ok(Usage { octets, messages, version: totals.version })
+        };
+        let (id, told) = (self.mailboxes.id(), (self.mailboxes.quota(), now()));
+        usage.publish_counted(id, count().await?, told, count).await
     }
 }
 
