@@ -51,6 +51,20 @@ async fn deletes_count_only_after_quit() {
     assert_eq!(house.usage().await, 2, "what is left is published");
 }
 
+/// Otherwise an account that counts as full would stay so: it gets no delivery that says otherwise.
+#[tokio::test]
+async fn what_is_published_is_corrected_when_something_is_removed() {
+    let house = House::new().await;
+    for number in 0..2 {
+        house.put(format!("Subject: {number}\r\n\r\n").as_bytes()).await;
+    }
+    house.publish_from_the_future().await;
+    let mut client = house.sign_in().await;
+    client.say("DELE 2").await;
+    assert_eq!(client.say("QUIT").await, "+OK Bye");
+    assert_eq!(house.usage().await, 1);
+}
+
 /// Who leaves mail on the server and moves here does not fetch it all again.
 #[tokio::test]
 async fn unique_ids_of_another_server_stay() {
