@@ -1,7 +1,5 @@
 //! Dates as IMAP writes them. Nothing here reads a clock or knows a time zone by name.
 
-use std::fmt;
-
 use mail_types::Timestamp;
 use mime_core::header::date::{DateTime as ZonedTime, civil_midnight};
 
@@ -44,19 +42,36 @@ impl Date {
     }
 }
 
-/// `date-time` without its quotes, in UTC (RFC 3501 §9): ` 1-Jan-1970 00:00:00 +0000`.
-pub(crate) struct DateTime(pub(crate) Timestamp);
-
-impl fmt::Display for DateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = ZonedTime { at: self.0, offset_minutes: 0 }.civil_date();
-        let second = self.0.secs().rem_euclid(SECONDS_A_DAY);
-        let month = MONTHS.get(usize::from(month).saturating_sub(1)).unwrap_or(&"Jan");
-        // The grammar has four digits for the year.
-        let year = year.clamp(0, 9999);
-        let (hours, minutes, seconds) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{day:2}-{month}-{year:04} {hours:02}:{minutes:02}:{seconds:02} +0000")
+/// Appends `date-time` without its quotes, in UTC (RFC 3501 §9): ` 1-Jan-1970 00:00:00 +0000`.
+pub(crate) fn date_time(out: &mut Vec<u8>, time: Timestamp) {
+    let (year, month, day) = ZonedTime { at: time, offset_minutes: 0 }.civil_date();
+    let second = time.secs().rem_euclid(SECONDS_A_DAY);
+    let month = MONTHS.get(usize::from(month).saturating_sub(1)).unwrap_or(&"Jan");
+    let begin = out.len();
+    digits::<2>(out, day.into());
+    if let Some(zero @ b'0') = out.get_mut(begin) {
+        *zero = b' ';
     }
+    out.push(b'-');
+    out.extend_from_slice(month.as_bytes());
+    out.push(b'-');
+    // The grammar has four digits for the year.
+    digits::<4>(out, year.clamp(0, 9999));
+    for (before, value) in [(b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
+        out.push(before);
+        digits::<2>(out, value);
+    }
+    out.extend_from_slice(b" +0000");
+}
+
+/// The last digits of a number that is not negative.
+fn digits<const N: usize>(out: &mut Vec<u8>, mut number: i64) {
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]
@@ -78,7 +93,11 @@ mod tests {
 
     #[test]
     fn times_are_written_in_utc() {
-        let render = |secs| DateTime(Timestamp::from_secs(secs)).to_string();
+        let render = |secs| {
+            let mut out = Vec::new();
+            date_time(&mut out, Timestamp::from_secs(secs));
+            String::from_utf8(out).unwrap()
+        };
         assert_eq!(render(0), " 1-Jan-1970 00:00:00 +0000");
         // RFC 3501 §8: 17-Jul-1996 02:44:25 -0700.
         assert_eq!(render(837_596_665), "17-Jul-1996 09:44:25 +0000");

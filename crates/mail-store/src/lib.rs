@@ -22,6 +22,7 @@ pub mod backup;
 mod changes;
 mod check;
 mod content;
+mod details;
 mod error;
 mod facts;
 mod facts_kept;
@@ -57,6 +58,7 @@ pub use changes::PlainUniqueId;
 pub use changes::removed::RemovedMessage;
 pub use check::{Finding, Mended, Trouble};
 pub use content::MessageReader;
+pub use details::{Details, StoredDetails, StoredEnvelopes};
 pub use error::StoreError;
 pub use facts::{Fact, Facts};
 pub use gathering::Gathering;
@@ -66,9 +68,7 @@ pub use mailbox::{
     SpecialUse, Totals,
 };
 pub use maildrop::{DropEntry, MaildropLock, ReadWhole};
-pub use message::{
-    Coming, Delivered, Delivery, Details, Filed, MessageFile, MessageRow, NewMessage, Want,
-};
+pub use message::{Coming, Delivered, Delivery, Filed, MessageFile, MessageRow, NewMessage, Want};
 pub use object_ids::{EmailId, ObjectIds, ThreadId};
 pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};

@@ -3,9 +3,8 @@
 use mail_types::{
     FlagSet, MailboxId, MailboxName, ModSeq, QueueId, RecipientNumber, Timestamp, Uid,
 };
-use mime_core::{BodyStructure, Corrupt, Envelope};
 
-use crate::{Fact, Once, Totals, Written};
+use crate::{Details, Fact, Once, Totals, Written};
 
 /// How much of each message a query brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,26 +41,6 @@ impl MessageRow {
     pub fn fact(&self) -> Fact<'_> {
         let Self { uid, modseq, size, internal_date, saved, .. } = *self;
         Fact { uid, flags: &self.flags, modseq, size, internal_date, saved }
-    }
-}
-
-/// What was parsed when the message came.
-#[derive(Clone, Debug)]
-pub struct Details {
-    /// The header fields of ENVELOPE.
-    pub envelope: Envelope,
-    /// The parts, with their places in the wire form.
-    pub structure: BodyStructure,
-}
-
-impl Details {
-    /// From what the index holds.
-    pub(crate) fn decode(envelope: &[u8], structure: &[u8]) -> Result<Self, sqlx::Error> {
-        let corrupt = |error: Corrupt| sqlx::Error::Decode(Box::new(error));
-        Ok(Self {
-            envelope: Envelope::decode(envelope).map_err(corrupt)?,
-            structure: BodyStructure::decode(structure).map_err(corrupt)?,
-        })
     }
 }
 

@@ -4,23 +4,24 @@
 //! and RFC 2231 parameters *not* decoded, as IMAP sends them (RFC 9051 §7.5.2). The stored form is
 //! enough to answer BODYSTRUCTURE and to resolve a section to a range of octets.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use crate::{
     Envelope, Octets,
     compact::{Corrupt, Reader, Writer},
 };
 
-/// The structure of one message: its top-level part.
+/// The structure of one message: its top-level part. Its texts are its own, or stand in the stored form
+/// ([`BodyStructure::decode_in_place`]).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BodyStructure {
+pub struct BodyStructure<O = Octets> {
     /// The message itself as a part; its header is the message header.
-    pub root: Part,
+    pub root: Part<O>,
 }
 
 /// A part: a header, then a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Part {
+pub struct Part<O = Octets> {
     /// From the first octet of the header to behind its blank line (if it has one).
     pub header: Range<u64>,
     /// The body; the line end before a boundary delimiter belongs to the delimiter (RFC 2046 §5.1.1).
@@ -30,73 +31,73 @@ pub struct Part {
     /// What the body's octets are like.
     pub octets: OctetKinds,
     /// Content-Type, or the default that stands for it.
-    pub media_type: MediaType,
+    pub media_type: MediaType<O>,
     /// Content-Transfer-Encoding as written; `None` if it is missing (then `7bit` holds).
-    pub encoding: Option<Octets>,
+    pub encoding: Option<O>,
     /// Content-ID.
-    pub id: Option<Octets>,
+    pub id: Option<O>,
     /// Content-Description.
-    pub description: Option<Octets>,
+    pub description: Option<O>,
     /// Content-MD5.
-    pub md5: Option<Octets>,
+    pub md5: Option<O>,
     /// Content-Disposition.
-    pub disposition: Option<Disposition>,
+    pub disposition: Option<Disposition<O>>,
     /// The tags of Content-Language.
-    pub language: Vec<Octets>,
+    pub language: Vec<O>,
     /// Content-Location.
-    pub location: Option<Octets>,
+    pub location: Option<O>,
     /// What the body is made of.
-    pub content: Content,
+    pub content: Content<O>,
 }
 
 /// What a body is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Content {
+pub enum Content<O = Octets> {
     /// Nothing that is looked into. Its type may be `multipart` or `message/rfc822` nevertheless,
     /// when it could not be taken apart: see [`Part::shown_type`].
     Leaf,
     /// The parts of a multipart; at least one.
-    Multipart(Vec<Part>),
+    Multipart(Vec<Part<O>>),
     /// The message in a `message/rfc822` or `message/global` body.
-    Message(Box<Message>),
+    Message(Box<Message<O>>),
 }
 
 /// A message inside a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Message {
+pub struct Message<O = Octets> {
     /// Its envelope fields.
-    pub envelope: Envelope,
+    pub envelope: Envelope<O>,
     /// Its header and body.
-    pub part: Part,
+    pub part: Part<O>,
 }
 
 /// A Content-Type value (RFC 2045 §5.1), in the case in which it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MediaType {
+pub struct MediaType<O = Octets> {
     /// `text` of `text/plain`.
-    pub kind: Octets,
+    pub kind: O,
     /// `plain` of `text/plain`.
-    pub subtype: Octets,
+    pub subtype: O,
     /// In the order of the header, duplicates included.
-    pub params: Vec<Param>,
+    pub params: Vec<Param<O>>,
 }
 
 /// One `name=value`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Param {
+pub struct Param<O = Octets> {
     /// As written, RFC 2231 marks included (`filename*0*`).
-    pub name: Octets,
+    pub name: O,
     /// Without its quotes.
-    pub value: Octets,
+    pub value: O,
 }
 
 /// A Content-Disposition value (RFC 2183 §2).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Disposition {
+pub struct Disposition<O = Octets> {
     /// `inline`, `attachment` or another word.
-    pub kind: Octets,
+    pub kind: O,
     /// In the order of the header.
-    pub params: Vec<Param>,
+    pub params: Vec<Param<O>>,
 }
 
 /// What the octets of a body are like, its inner parts included.
@@ -122,7 +123,9 @@ impl MediaType {
     pub fn new(kind: &str, subtype: &str) -> Self {
         Self { kind: kind.as_bytes().into(), subtype: subtype.as_bytes().into(), params: vec![] }
     }
+}
 
+impl<O: Deref<Target = [u8]>> MediaType<O> {
     /// Whether this is `kind/subtype`; case does not count (RFC 2045 §5.1).
     pub fn is(&self, kind: &str, subtype: &str) -> bool {
         self.is_kind(kind) && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
@@ -139,23 +142,43 @@ impl MediaType {
     }
 }
 
-impl Disposition {
+impl<O: Deref<Target = [u8]>> Disposition<O> {
     /// The first value of a parameter.
     pub fn param(&self, name: &str) -> Option<&[u8]> {
         find_param(&self.params, name)
     }
 }
 
-fn find_param<'a>(params: &'a [Param], name: &str) -> Option<&'a [u8]> {
+fn find_param<'a, O: Deref<Target = [u8]>>(params: &'a [Param<O>], name: &str) -> Option<&'a [u8]> {
     params.iter().find(|p| p.name.eq_ignore_ascii_case(name.as_bytes())).map(|p| &*p.value)
 }
 
-impl Part {
+impl<O> Part<O> {
     /// The length of the body.
     pub fn size(&self) -> u64 {
         self.body.end.saturating_sub(self.body.start)
     }
 
+    /// The children that part numbers count: those of a multipart (RFC 9051 §6.4.5.1).
+    pub fn children(&self) -> &[Self] {
+        match &self.content {
+            Content::Multipart(parts) => parts,
+            Content::Leaf | Content::Message(_) => &[],
+        }
+    }
+
+    /// Calls `visit` with this part and all below it, in the order of the message.
+    pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        match &self.content {
+            Content::Leaf => {}
+            Content::Multipart(parts) => parts.iter().for_each(|part| part.visit(visit)),
+            Content::Message(message) => message.part.visit(visit),
+        }
+    }
+}
+
+impl<O: Deref<Target = [u8]>> Part<O> {
     /// The type under which the part is shown. It is the declared one unless that promises an
     /// inside which the part does not have: a multipart that could not be taken apart is shown as
     /// `text/plain` (RFC 2045 §5.2), such a message as `application/octet-stream`.
@@ -170,39 +193,34 @@ impl Part {
         }
         (&self.media_type.kind, &self.media_type.subtype)
     }
+}
 
-    /// The children that part numbers count: those of a multipart (RFC 9051 §6.4.5.1).
-    pub fn children(&self) -> &[Part] {
-        match &self.content {
-            Content::Multipart(parts) => parts,
-            Content::Leaf | Content::Message(_) => &[],
-        }
+/// Of the stored form.
+const VERSION: u8 = 1;
+
+impl<'s> BodyStructure<&'s [u8]> {
+    /// Reads the stored form without copying its texts.
+    pub fn decode_in_place(stored: &'s [u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(stored, VERSION)?;
+        let root = take_part(&mut reader, 0, 0)?;
+        reader.end()?;
+        Ok(Self { root })
     }
+}
 
-    /// Calls `visit` with this part and all below it, in the order of the message.
-    pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Part)) {
-        visit(self);
-        match &self.content {
-            Content::Leaf => {}
-            Content::Multipart(parts) => parts.iter().for_each(|part| part.visit(visit)),
-            Content::Message(message) => message.part.visit(visit),
-        }
+impl<O: Deref<Target = [u8]>> BodyStructure<O> {
+    /// The stored form. Its first octet is the version.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new(VERSION);
+        put_part(&mut writer, &self.root, 0);
+        writer.finish()
     }
 }
 
 impl BodyStructure {
-    const VERSION: u8 = 1;
-
-    /// The stored form. Its first octet is the version.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new(Self::VERSION);
-        put_part(&mut writer, &self.root, 0);
-        writer.finish()
-    }
-
     /// Reads the stored form back.
     pub fn decode(stored: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(stored, Self::VERSION)?;
+        let mut reader = Reader::new(stored, VERSION)?;
         let root = take_part(&mut reader, 0, 0)?;
         reader.end()?;
         Ok(Self { root })
@@ -213,7 +231,7 @@ impl BodyStructure {
 const DEPTH_MAX: usize = 1024;
 
 /// Offsets are stored as distances from `base`, the start of the part's parent, so they stay short.
-fn put_part(writer: &mut Writer, part: &Part, base: u64) {
+fn put_part<O: Deref<Target = [u8]>>(writer: &mut Writer, part: &Part<O>, base: u64) {
     writer.number(part.header.start.saturating_sub(base));
     writer.number(part.header.end.saturating_sub(part.header.start));
     writer.number(part.body.start.saturating_sub(part.header.end));
@@ -246,7 +264,7 @@ fn put_part(writer: &mut Writer, part: &Part, base: u64) {
     }
 }
 
-fn put_params(writer: &mut Writer, params: &[Param]) {
+fn put_params<O: Deref<Target = [u8]>>(writer: &mut Writer, params: &[Param<O>]) {
     writer.count(params.len());
     for param in params {
         writer.octets(&param.name);
@@ -254,7 +272,11 @@ fn put_params(writer: &mut Writer, params: &[Param]) {
     }
 }
 
-fn take_part(reader: &mut Reader<'_>, base: u64, depth: usize) -> Result<Part, Corrupt> {
+fn take_part<'s, O: From<&'s [u8]>>(
+    reader: &mut Reader<'s>,
+    base: u64,
+    depth: usize,
+) -> Result<Part<O>, Corrupt> {
     if depth > DEPTH_MAX {
         return Err(Corrupt("a part lies too deep"));
     }
@@ -310,7 +332,7 @@ fn take_part(reader: &mut Reader<'_>, base: u64, depth: usize) -> Result<Part, C
     })
 }
 
-fn take_params(reader: &mut Reader<'_>) -> Result<Vec<Param>, Corrupt> {
+fn take_params<'s, O: From<&'s [u8]>>(reader: &mut Reader<'s>) -> Result<Vec<Param<O>>, Corrupt> {
     reader.list(|reader| Ok(Param { name: reader.octets()?, value: reader.octets()? }))
 }
 

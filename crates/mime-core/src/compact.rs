@@ -4,8 +4,6 @@
 //! What is read may come from a damaged disk: lengths are checked against what is there, so reading
 //! allocates no more than the stored octets could fill.
 
-use crate::Octets;
-
 /// A stored value that cannot be what was stored, or is of a version not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("stored value is damaged: {0}")]
@@ -98,12 +96,12 @@ impl<'a> Reader<'a> {
         base.checked_add(self.number()?).ok_or(Corrupt("an offset is too large"))
     }
 
-    pub(crate) fn octets(&mut self) -> Result<Octets, Corrupt> {
+    pub(crate) fn octets<O: From<&'a [u8]>>(&mut self) -> Result<O, Corrupt> {
         let length = self.number()?;
         self.exactly(length)
     }
 
-    pub(crate) fn option(&mut self) -> Result<Option<Octets>, Corrupt> {
+    pub(crate) fn option<O: From<&'a [u8]>>(&mut self) -> Result<Option<O>, Corrupt> {
         match self.number()? {
             0 => Ok(None),
             more => self.exactly(more.saturating_sub(1)).map(Some),
@@ -123,7 +121,7 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    fn exactly(&mut self, length: u64) -> Result<Octets, Corrupt> {
+    fn exactly<O: From<&'a [u8]>>(&mut self, length: u64) -> Result<O, Corrupt> {
         let length = usize::try_from(length).map_err(|_| Corrupt("a length is too large"))?;
         let (octets, rest) =
             self.0.split_at_checked(length).ok_or(Corrupt("octets are cut off"))?;
@@ -153,7 +151,7 @@ mod tests {
         assert!(Reader::new(&[], 1).is_err());
         assert!(Reader::new(&[2], 1).is_err());
         assert!(Reader::new(&[1, 0x80], 1).unwrap().number().is_err());
-        assert!(Reader::new(&[1, 5, b'a'], 1).unwrap().octets().is_err());
+        assert!(Reader::new(&[1, 5, b'a'], 1).unwrap().octets::<&[u8]>().is_err());
         let too_large = [1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
         assert!(Reader::new(&too_large, 1).unwrap().number().is_err());
     }

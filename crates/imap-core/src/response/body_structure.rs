@@ -1,9 +1,8 @@
 //! BODY and BODYSTRUCTURE (RFC 3501 §7.4.2).
 
-use mime_core::{
-    Octets,
-    body_structure::{Content, Disposition, Param, Part},
-};
+use std::ops::Deref;
+
+use mime_core::body_structure::{Content, Disposition, Param, Part};
 
 use super::{envelope, nstring, number, string};
 
@@ -17,7 +16,10 @@ pub(super) struct Shape {
 }
 
 /// Renders `body` (RFC 3501 §9). The depth is bounded by the pass that made the structure.
-pub(super) fn render(out: &mut Vec<u8>, part: &Part, shape: Shape) {
+pub(super) fn render<O>(out: &mut Vec<u8>, part: &Part<O>, shape: Shape)
+where
+    O: Deref<Target = [u8]>,
+{
     out.push(b'(');
     match &part.content {
         Content::Multipart(children) if !children.is_empty() => {
@@ -45,7 +47,7 @@ pub(super) fn render(out: &mut Vec<u8>, part: &Part, shape: Shape) {
 }
 
 /// `body-type-1part` without its extension.
-fn single(out: &mut Vec<u8>, part: &Part, shape: Shape) {
+fn single<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>, shape: Shape) {
     let (kind, subtype) = part.shown_type();
     string(out, kind);
     out.push(b' ');
@@ -85,7 +87,7 @@ fn size(out: &mut Vec<u8>, value: u64, shape: Shape) {
 }
 
 /// Disposition, language, location: what both kinds of extension data end with.
-fn common_extension(out: &mut Vec<u8>, part: &Part) {
+fn common_extension<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>) {
     out.push(b' ');
     disposition(out, part.disposition.as_ref());
     out.push(b' ');
@@ -94,7 +96,7 @@ fn common_extension(out: &mut Vec<u8>, part: &Part) {
     nstring(out, part.location.as_deref());
 }
 
-fn params(out: &mut Vec<u8>, params: &[Param]) {
+fn params<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, params: &[Param<O>]) {
     if params.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
@@ -107,7 +109,7 @@ fn params(out: &mut Vec<u8>, params: &[Param]) {
     out.push(b')');
 }
 
-fn disposition(out: &mut Vec<u8>, disposition: Option<&Disposition>) {
+fn disposition<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, disposition: Option<&Disposition<O>>) {
     let Some(disposition) = disposition else { return out.extend_from_slice(b"NIL") };
     out.push(b'(');
     string(out, &disposition.kind);
@@ -116,7 +118,7 @@ fn disposition(out: &mut Vec<u8>, disposition: Option<&Disposition>) {
     out.push(b')');
 }
 
-fn language(out: &mut Vec<u8>, tags: &[Octets]) {
+fn language<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, tags: &[O]) {
     match tags {
         [] => out.extend_from_slice(b"NIL"),
         [only] => string(out, only),

@@ -1,24 +1,31 @@
 //! ENVELOPE (RFC 3501 §7.4.2).
 
+use std::ops::Deref;
+
 use mime_core::{Envelope, header::address::AddressItem};
 
 use super::{nstring, string};
 
 /// Renders `envelope` (RFC 3501 §9).
-pub(super) fn render(out: &mut Vec<u8>, envelope: &Envelope) {
+pub(super) fn render<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, envelope: &Envelope<O>) {
     out.push(b'(');
     nstring(out, envelope.date.as_deref());
     out.push(b' ');
     nstring(out, envelope.subject.as_deref());
-    let lists = [
-        &envelope.from,
-        envelope.shown_sender(),
-        envelope.shown_reply_to(),
-        &envelope.to,
-        &envelope.cc,
-        &envelope.bcc,
-    ];
-    for list in lists {
+    out.push(b' ');
+    let begin = out.len();
+    addresses(out, &envelope.from);
+    let from = begin..out.len();
+    for list in [envelope.shown_sender(), envelope.shown_reply_to()] {
+        out.push(b' ');
+        // Nearly always.
+        if std::ptr::eq(list, &*envelope.from) {
+            out.extend_from_within(from.clone());
+        } else {
+            addresses(out, list);
+        }
+    }
+    for list in [&envelope.to, &envelope.cc, &envelope.bcc] {
         out.push(b' ');
         addresses(out, list);
     }
@@ -29,7 +36,7 @@ pub(super) fn render(out: &mut Vec<u8>, envelope: &Envelope) {
     out.push(b')');
 }
 
-fn addresses(out: &mut Vec<u8>, items: &[AddressItem]) {
+fn addresses<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, items: &[AddressItem<O>]) {
     if items.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
@@ -124,5 +131,21 @@ mod tests {
             "(NIL NIL NIL NIL NIL ((NIL NIL \"friends\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL)) \
              ((NIL NIL \"undisclosed\" \"\")) NIL NIL NIL)",
         );
+    }
+
+    #[test]
+    fn another_sender_and_where_to_reply() {
+        let envelope = Envelope {
+            from: vec![mailbox(None, "a", Some("b"))],
+            sender: vec![mailbox(None, "c", Some("d"))],
+            ..Envelope::default()
+        };
+        check(
+            &envelope,
+            "(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"c\" \"d\")) ((NIL NIL \"a\" \"b\")) \
+             NIL NIL NIL NIL NIL)",
+        );
+        let envelope = Envelope { from: vec![], reply_to: envelope.sender, ..Envelope::default() };
+        check(&envelope, "(NIL NIL NIL NIL ((NIL NIL \"c\" \"d\")) NIL NIL NIL NIL NIL)");
     }
 }

@@ -1,6 +1,6 @@
 //! The FETCH response (RFC 3501 §7.4.2).
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use mail_types::{FlagSet, ModSeq, SeqNum, Timestamp, Uid};
 use mime_core::{
@@ -15,7 +15,7 @@ use super::{
     text::literal_head,
 };
 use crate::{
-    calendar::DateTime,
+    calendar::date_time,
     command::{FetchItem, Partial},
 };
 
@@ -85,13 +85,15 @@ impl FetchResponse {
     /// `INTERNALDATE`, in UTC.
     pub fn internal_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
         self.name(out, "INTERNALDATE \"");
-        out.extend_from_slice(format!("{}\"", DateTime(date)).as_bytes());
+        date_time(out, date);
+        out.push(b'"');
     }
 
     /// `SAVEDATE`, in UTC (RFC 8514 §4.2).
     pub fn save_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
         self.name(out, "SAVEDATE \"");
-        out.extend_from_slice(format!("{}\"", DateTime(date)).as_bytes());
+        date_time(out, date);
+        out.push(b'"');
     }
 
     /// `EMAILID` (RFC 8474 §5.3).
@@ -119,20 +121,29 @@ impl FetchResponse {
     }
 
     /// `ENVELOPE`.
-    pub fn envelope(&mut self, out: &mut Vec<u8>, envelope: &Envelope) {
+    pub fn envelope<O>(&mut self, out: &mut Vec<u8>, envelope: &Envelope<O>)
+    where
+        O: Deref<Target = [u8]>,
+    {
         self.name(out, "ENVELOPE ");
         envelope::render(out, envelope);
     }
 
     /// `BODY`: the structure without extension data.
-    pub fn body(&mut self, out: &mut Vec<u8>, structure: &BodyStructure) {
+    pub fn body<O>(&mut self, out: &mut Vec<u8>, structure: &BodyStructure<O>)
+    where
+        O: Deref<Target = [u8]>,
+    {
         self.name(out, "BODY ");
         let shape = Shape { extension: false, rev2: self.rev2 };
         body_structure::render(out, &structure.root, shape);
     }
 
     /// `BODYSTRUCTURE`.
-    pub fn body_structure(&mut self, out: &mut Vec<u8>, structure: &BodyStructure) {
+    pub fn body_structure<O>(&mut self, out: &mut Vec<u8>, structure: &BodyStructure<O>)
+    where
+        O: Deref<Target = [u8]>,
+    {
         self.name(out, "BODYSTRUCTURE ");
         let shape = Shape { extension: true, rev2: self.rev2 };
         body_structure::render(out, &structure.root, shape);

@@ -12,7 +12,7 @@ use imap_core::{
     server::Ask,
 };
 use mail_store::{AccountMailboxes, FlagChange, MessageReader, MessageRow, StoreError, Want};
-use mail_types::{Flag, FlagSet, Right};
+use mail_types::{Flag, FlagSet, MailboxId, Right};
 
 use super::{
     fetch_content::{Content, needs_structure},
@@ -73,7 +73,7 @@ pub(super) async fn tell_new(
 
 /// One FETCH in progress.
 pub(super) struct Fetching<'f> {
-    mailboxes: AccountMailboxes,
+    pub(super) mailboxes: AccountMailboxes,
     pub(super) fetch: &'f Fetch,
     /// The command, if it is one.
     ask: Option<&'f Ask<Fetch>>,
@@ -143,7 +143,7 @@ impl Fetching<'_> {
                 Ok(rows) => rows,
                 Err(error) => return Ok(Err(error)),
             };
-            let derived = match self.derived(selected, &portion).await {
+            let derived = match self.derived(selected.id, &portion).await {
                 Ok(derived) => derived,
                 Err(error) => return Ok(Err(error)),
             };
@@ -225,14 +225,14 @@ impl Fetching<'_> {
     /// What is kept of a portion beside its rows, if it is asked for.
     pub(super) async fn derived(
         &self,
-        selected: &Selected,
+        mailbox: MailboxId,
         portion: &UidRuns,
     ) -> Result<Derived, StoreError> {
         let command = self.fetch;
         if !Derived::is_wanted(command) {
             return Ok(Derived::default());
         }
-        Derived::of(&self.mailboxes, selected.id, portion, command).await
+        Derived::of(&self.mailboxes, mailbox, portion, command).await
     }
 
     /// What another session gave a name to a moment ago, before the first message that has it.

@@ -3,9 +3,12 @@
 //! A mailbox of which few messages are asked for, or one that is too large, has no facts in memory:
 //! its rows are asked for.
 
+use std::ops::Deref;
+
 use agent_kit::Gone;
 use imap_core::{UidRuns, command::FetchItem, response::FetchResponse};
-use mail_store::{Details, Fact, Facts, StoreError, Want};
+use mail_store::{Details, Fact, Facts, StoreError, StoredDetails, Want};
+use mail_types::MailboxId;
 
 use super::{
     fetch::{Fetching, Tally},
@@ -21,6 +24,13 @@ const PORTION: u32 = 100;
 /// Messages whose parsed header and structure are asked for at once.
 const DETAILED: u32 = 500;
 
+/// What is told of some messages beside their facts; each part only if it was asked for.
+#[derive(Default)]
+struct Kept {
+    details: Option<StoredDetails>,
+    derived: Derived,
+}
+
 impl Fetching<'_> {
     /// The responses of some messages, none of whose octets are wanted.
     pub(super) async fn tell_facts(
@@ -30,46 +40,73 @@ impl Fetching<'_> {
         selected: &mut Selected,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Tally, StoreError>, Gone> {
-        let (mut rest, mut told) = (wanted.clone(), 0);
-        let detailed = self.want() == Want::Details;
-        let asks = detailed || Derived::is_wanted(self.fetch);
-        while !rest.is_empty() {
-            let portion;
-            (portion, rest) = rest.split_at(if asks { DETAILED } else { u32::MAX });
-            let uids = uid_set(&portion);
-            let details = if detailed {
-                match selected.mailboxes.details(selected.id, &uids).await {
-                    Ok(details) => details,
-                    Err(error) => return Ok(Err(error)),
-                }
-            } else {
-                Default::default()
-            };
-            let derived = match self.derived(selected, &portion).await {
-                Ok(derived) => derived,
+        let asks = self.want() == Want::Details || Derived::is_wanted(self.fetch);
+        let size = if asks { DETAILED } else { u32::MAX };
+        let (mut portion, mut rest) = wanted.split_at(size);
+        let (mut kept, mut told) = (self.kept(selected.id, &portion).await, 0);
+        while !portion.is_empty() {
+            let now = match kept {
+                Ok(now) => now,
                 Err(error) => return Ok(Err(error)),
             };
-            for (place, fact) in (0_u32..).zip(facts.within(&uids)) {
-                if place.is_multiple_of(PORTION) {
-                    talk.drain().await?;
-                }
-                let parsed = details.get(&fact.uid);
-                // Gone since the facts were looked at: there is no telling what it was.
-                if detailed && parsed.is_none() {
-                    continue;
-                }
-                self.tell_keywords(fact.flags, selected, talk);
-                told += u32::from(self.tell_fact((&fact, parsed), &derived, talk));
+            let next;
+            (next, rest) = rest.split_at(size);
+            // The index looks for what is told next meanwhile.
+            let asking = self.kept(selected.id, &next);
+            let telling = self.tell_portion((facts, &now), &portion, selected, talk);
+            let (asked, done) = tokio::join!(asking, telling);
+            match done? {
+                Ok(count) => told += count,
+                Err(error) => return Ok(Err(error)),
             }
-            talk.drain().await?;
+            (portion, kept) = (next, asked);
         }
         Ok(Ok(Tally { told, undecodable: false }))
+    }
+
+    /// What is told of messages beside the facts.
+    async fn kept(&self, mailbox: MailboxId, portion: &UidRuns) -> Result<Kept, StoreError> {
+        if portion.is_empty() {
+            return Ok(Kept::default());
+        }
+        let details = match self.want() {
+            Want::Facts => None,
+            Want::Details => Some(self.mailboxes.details(mailbox, &uid_set(portion)).await?),
+        };
+        Ok(Kept { details, derived: self.derived(mailbox, portion).await? })
+    }
+
+    /// The responses of a portion; how many they are.
+    async fn tell_portion(
+        &self,
+        (facts, kept): (&Facts, &Kept),
+        portion: &UidRuns,
+        selected: &mut Selected,
+        talk: &mut Talk<'_>,
+    ) -> Result<Result<u32, StoreError>, Gone> {
+        let (uids, mut told) = (uid_set(portion), 0);
+        for (place, fact) in (0_u32..).zip(facts.within(&uids)) {
+            if place.is_multiple_of(PORTION) {
+                talk.drain().await?;
+            }
+            let details = match kept.details.as_ref().map(|all| all.of(fact.uid)) {
+                None => None,
+                Some(Ok(Some(details))) => Some(details),
+                // Gone since the facts were looked at: there is no telling what it was.
+                Some(Ok(None)) => continue,
+                Some(Err(error)) => return Ok(Err(error)),
+            };
+            self.tell_keywords(fact.flags, selected, talk);
+            told += u32::from(self.tell_fact((&fact, details.as_ref()), &kept.derived, talk));
+        }
+        talk.drain().await?;
+        Ok(Ok(told))
     }
 
     /// The response for one message; false if the client doesn't know of it any more.
     fn tell_fact(
         &self,
-        (fact, details): (&Fact<'_>, Option<&Details>),
+        (fact, details): (&Fact<'_>, Option<&Details<&[u8]>>),
         derived: &Derived,
         talk: &mut Talk<'_>,
     ) -> bool {
@@ -87,11 +124,11 @@ impl Fetching<'_> {
 }
 
 /// An item that the index answers.
-pub(super) fn index_item(
+pub(super) fn index_item<O: Deref<Target = [u8]>>(
     response: &mut FetchResponse,
     out: &mut Vec<u8>,
     item: &FetchItem,
-    (fact, details): (&Fact<'_>, Option<&Details>),
+    (fact, details): (&Fact<'_>, Option<&Details<O>>),
     recent: bool,
 ) {
     match (item, details) {

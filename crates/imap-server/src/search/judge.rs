@@ -3,6 +3,8 @@
 //! What is known grows in four steps, each dearer than the one before: the facts of the index, the
 //! envelope, the header, the words of the body. Most messages are decided by one of the first two.
 
+use std::ops::Deref;
+
 use imap_core::{
     UidRuns,
     calendar::Date,
@@ -11,7 +13,7 @@ use imap_core::{
 use mail_store::Fact;
 use mail_types::{Flag, Timestamp, Uid};
 use mime_core::{
-    Envelope, Octets,
+    Envelope,
     header::{self, address::AddressItem, date::DateTime},
     text::decode_header,
 };
@@ -25,10 +27,13 @@ const WHOLE_ADDRESSES: usize = 20;
 /// Longer words are not tried place by place, in octets.
 const SHORT: usize = 64;
 
-/// The numbers in a query, resolved against the session's view before the search began.
-pub(super) trait Numbers {
-    /// The messages that a key of sequence numbers, UIDs or object ids means.
+/// What of a query was found out before the search began.
+pub(super) trait Prepared {
+    /// The messages that a key of sequence numbers, UIDs or object ids means, resolved against the
+    /// session's view.
     fn named_by(&self, key: &SearchKey) -> &UidRuns;
+    /// The words that a key looks for in header fields, folded.
+    fn words_of(&self, key: &SearchKey) -> &str;
     /// Whether the message is `\Recent` in this session.
     fn is_recent(&self, uid: Uid) -> bool;
     /// When the search began.
@@ -36,18 +41,18 @@ pub(super) trait Numbers {
 }
 
 /// What is known of one message.
-pub(super) struct Evidence<'m, N> {
+pub(super) struct Evidence<'m, P, O> {
     pub(super) fact: Fact<'m>,
-    pub(super) numbers: &'m N,
+    pub(super) query: &'m P,
     /// The fields of its envelope, once they were asked for.
-    pub(super) envelope: Option<&'m Envelope>,
+    pub(super) envelope: Option<&'m Envelope<O>>,
     /// The octets of the message header, once they were read.
     pub(super) header: Option<&'m [u8]>,
     /// Which words stand in the body, once it was read.
     pub(super) found: Option<&'m Needles>,
 }
 
-impl<N: Numbers> Evidence<'_, N> {
+impl<P: Prepared, O: Deref<Target = [u8]>> Evidence<'_, P, O> {
     /// Whether the key holds (RFC 3501 §6.4.4); `None` if more must be known.
     pub(super) fn judge(&self, key: &SearchKey) -> Option<bool> {
         match key {
@@ -62,12 +67,12 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::Sequence(_)
             | SearchKey::Uid(_)
             | SearchKey::EmailId(_)
-            | SearchKey::ThreadId(_) => Some(self.numbers.named_by(key).contains(self.fact.uid)),
+            | SearchKey::ThreadId(_) => Some(self.query.named_by(key).contains(self.fact.uid)),
             SearchKey::Flag(flag) => Some(self.fact.flags.contains(flag)),
             SearchKey::Keyword(keyword) => {
                 Some(self.fact.flags.contains(&Flag::Keyword(keyword.clone())))
             }
-            SearchKey::Recent => Some(self.numbers.is_recent(self.fact.uid)),
+            SearchKey::Recent => Some(self.query.is_recent(self.fact.uid)),
             SearchKey::Before(date) => Some(self.day() < *date),
             SearchKey::On(date) => Some(self.day() == *date),
             SearchKey::Since(date) => Some(self.day() >= *date),
@@ -82,16 +87,20 @@ impl<N: Numbers> Evidence<'_, N> {
             SearchKey::SentBefore(date) => self.sent(|day| day < *date),
             SearchKey::SentOn(date) => self.sent(|day| day == *date),
             SearchKey::SentSince(date) => self.sent(|day| day >= *date),
-            SearchKey::Envelope { field, text } => self.envelope_has(*field, text),
-            SearchKey::Header { name, text } => {
-                self.header.map(|octets| field_has(octets, name, text))
+            SearchKey::Envelope { field, .. } => {
+                self.envelope_has(*field, self.query.words_of(key))
+            }
+            SearchKey::Header { name, .. } => {
+                self.header.map(|octets| field_has(octets, name, self.query.words_of(key)))
             }
             SearchKey::Body(text) => self.found.map(|needles| needles.found(text)),
-            SearchKey::Text(text) => match self.header.map(|octets| header_has(octets, text)) {
-                Some(true) => Some(true),
-                Some(false) => self.found.map(|needles| needles.found(text)),
-                None => None,
-            },
+            SearchKey::Text(text) => {
+                match self.header.map(|octets| header_has(octets, self.query.words_of(key))) {
+                    Some(true) => Some(true),
+                    Some(false) => self.found.map(|needles| needles.found(text)),
+                    None => None,
+                }
+            }
         }
     }
 
@@ -107,18 +116,18 @@ impl<N: Numbers> Evidence<'_, N> {
         verdict
     }
 
-    /// Whether a field of the envelope has the text, decoded. Where a negative answer might be due to
+    /// Whether a field of the envelope has the words, decoded. Where a negative answer might be due to
     /// what the envelope leaves out, the header decides.
-    fn envelope_has(&self, field: EnvelopeField, text: &str) -> Option<bool> {
+    fn envelope_has(&self, field: EnvelopeField, words: &str) -> Option<bool> {
         let envelope = self.envelope?;
         let (name, addresses) = match field {
             EnvelopeField::Subject => {
-                let has = |subject: &Octets| text.is_empty() || value_has(subject, &fold(text));
-                return match &envelope.subject {
+                let has = |subject: &[u8]| words.is_empty() || value_has(subject, words);
+                return match envelope.subject.as_deref() {
                     Some(subject) if subject.len() > WHOLE_OCTETS && !has(subject) => {
-                        self.header.map(|octets| field_has(octets, "Subject", text))
+                        self.header.map(|octets| field_has(octets, "Subject", words))
                     }
-                    subject => Some(subject.as_ref().is_some_and(has)),
+                    subject => Some(subject.is_some_and(has)),
                 };
             }
             EnvelopeField::Bcc => ("Bcc", &envelope.bcc),
@@ -126,17 +135,16 @@ impl<N: Numbers> Evidence<'_, N> {
             EnvelopeField::From => ("From", &envelope.from),
             EnvelopeField::To => ("To", &envelope.to),
         };
-        let has =
-            !addresses.is_empty() && (text.is_empty() || addresses_have(addresses, &fold(text)));
+        let has = !addresses.is_empty() && (words.is_empty() || addresses_have(addresses, words));
         if has || addresses.len() <= WHOLE_ADDRESSES {
             return Some(has);
         }
-        self.header.map(|octets| field_has(octets, name, text))
+        self.header.map(|octets| field_has(octets, name, words))
     }
 
     /// How many seconds ago it was received (RFC 5032 §3).
     fn age(&self) -> i64 {
-        self.numbers.began().secs().saturating_sub(self.fact.internal_date.secs())
+        self.query.began().secs().saturating_sub(self.fact.internal_date.secs())
     }
 
     /// The day on which it was received, in UTC as INTERNALDATE shows it.
@@ -160,9 +168,31 @@ impl<N: Numbers> Evidence<'_, N> {
     }
 }
 
+/// Whether the addresses of a field have the words, folded already.
+fn addresses_have<O: Deref<Target = [u8]>>(addresses: &[AddressItem<O>], words: &str) -> bool {
+    if !stand_in_one_piece(words) {
+        return fold(&shown(addresses)).contains(words);
+    }
+    addresses.iter().any(|item| match item {
+        AddressItem::Mailbox(mailbox) => {
+            mailbox.name.as_deref().is_some_and(|name| value_has(name, words))
+                || has(&mailbox.local, words)
+                || mailbox.domain.as_deref().is_some_and(|domain| has(domain, words))
+        }
+        AddressItem::GroupStart(name) => value_has(name, words),
+        AddressItem::GroupEnd => false,
+    })
+}
+
+/// Whether words have nothing in them that [`shown`] puts between names and addresses: they stand in
+/// one of those, or nowhere.
+fn stand_in_one_piece(words: &str) -> bool {
+    words.trim() == words && !words.contains(['<', '>', '"', ',', ':', ';', '@'])
+}
+
 /// The addresses of a field as they stand there, decoded, or nearly so: quoting is lost, so that a
 /// name comes with and without it.
-fn addresses_have(addresses: &[AddressItem], folded: &str) -> bool {
+fn shown<O: Deref<Target = [u8]>>(addresses: &[AddressItem<O>]) -> String {
     let mut shown = String::new();
     for item in addresses {
         match item {
@@ -186,36 +216,50 @@ fn addresses_have(addresses: &[AddressItem], folded: &str) -> bool {
             AddressItem::GroupEnd => shown.push_str("; "),
         }
     }
-    fold(&shown).contains(folded)
+    shown
 }
 
-/// Whether a field of this name has the text in it, decoded; the empty text asks for the field.
-fn field_has(octets: &[u8], name: &str, text: &str) -> bool {
-    let wanted = fold(text);
+/// Whether a field of this name has the words in it, folded already, where it is decoded; none ask for
+/// the field.
+fn field_has(octets: &[u8], name: &str, words: &str) -> bool {
     header::fields(octets)
         .filter(|field| field.is(name))
-        .any(|field| wanted.is_empty() || value_has(field.value, &wanted))
+        .any(|field| words.is_empty() || value_has(field.value, words))
 }
 
-/// Whether any field has the text, name or decoded value.
-fn header_has(octets: &[u8], text: &str) -> bool {
-    let wanted = fold(text);
-    header::fields(octets).any(|field| {
-        fold(&String::from_utf8_lossy(field.name)).contains(&wanted)
-            || value_has(field.value, &wanted)
-    })
+/// Whether any field has the words, folded already, in its name or decoded value.
+fn header_has(octets: &[u8], words: &str) -> bool {
+    header::fields(octets).any(|field| has(field.name, words) || value_has(field.value, words))
 }
 
 /// Whether a value has the words, folded already. Most values are plain ASCII without anything
 /// encoded: those need not be copied.
-fn value_has(value: &[u8], folded: &str) -> bool {
-    let is_plain = || value.is_ascii() && !value.iter().any(|it| b"=\r\n\x0e\x1b".contains(it));
-    if folded.len() <= SHORT && is_plain() {
-        let (text, words) = (value.trim_ascii(), folded.as_bytes());
-        let mut places = text.windows(words.len().max(1));
-        return words.is_empty() || places.any(|place| place.eq_ignore_ascii_case(words));
+fn value_has(value: &[u8], words: &str) -> bool {
+    // Without a branch for each octet, the loop is one for many at a time.
+    let is_coded =
+        |octet: &u8| !octet.is_ascii() | matches!(octet, b'=' | b'\r' | b'\n' | 0x0e | 0x1b);
+    if words.len() <= SHORT && !value.iter().fold(false, |any, octet| any | is_coded(octet)) {
+        return ascii_has(value.trim_ascii(), words.as_bytes());
     }
-    fold(&decode_header(value)).contains(folded)
+    fold(&decode_header(value)).contains(words)
+}
+
+/// Whether what is not encoded has the words, folded already.
+fn has(text: &[u8], words: &str) -> bool {
+    if words.len() <= SHORT && text.is_ascii() {
+        return ascii_has(text, words.as_bytes());
+    }
+    fold(&String::from_utf8_lossy(text)).contains(words)
+}
+
+/// Whether ASCII has the words, whatever their case.
+fn ascii_has(text: &[u8], words: &[u8]) -> bool {
+    let Some((first, rest)) = words.split_first() else { return true };
+    text.windows(words.len()).any(|place| {
+        place.split_first().is_some_and(|(begin, behind)| {
+            begin.eq_ignore_ascii_case(first) && behind.eq_ignore_ascii_case(rest)
+        })
+    })
 }
 
 /// Whether a key asks for what the envelope can tell.
@@ -248,6 +292,8 @@ pub(super) fn body_texts(key: &SearchKey, texts: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use mime_core::header::address::parse_list;
+
     use super::*;
 
     #[test]
@@ -265,6 +311,35 @@ mod tests {
             (&format!("so: {long}"), &format!("{long}x"), false),
         ] {
             assert_eq!(value_has(value.as_bytes(), &fold(words)), found, "{value} {words}");
+        }
+    }
+
+    #[test]
+    fn words_in_addresses() {
+        let list =
+            b"=?utf-8?q?J=C3=BCrg?= Lee <juerg@b.example>, friends: a@b, \"Kim, Min Su\" <k>;";
+        let addresses = parse_list(list);
+        for (words, found) in [
+            ("jürg lee", true),
+            ("JUERG", true),
+            ("b.EXAMPLE", true),
+            ("juerg@b.example>", true),
+            ("lee <juerg", true),
+            ("lee\" <juerg", true),
+            ("lee ", true),
+            ("lee j", false),
+            ("juergb", false),
+            ("friends", true),
+            ("friends: a@b,", true),
+            ("min su", true),
+            ("kim, min", true),
+            ("kim min", false),
+            ("ｍｉｎ", true),
+            ("é", false),
+        ] {
+            let words = fold(words);
+            assert_eq!(addresses_have(&addresses, &words), found, "{words}");
+            assert_eq!(fold(&shown(&addresses)).contains(&words), found, "{words}");
         }
     }
 }

@@ -5,13 +5,16 @@
 //! of a body, whatever is searched.
 
 mod judge;
+mod notes;
 mod words;
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use agent_kit::Gone;
 use imap_core::{UidRuns, command::SearchKey, response::FoundModSeqs};
-use mail_store::{AccountMailboxes, Fact, MessageReader, MessageRow, StoreError, UidSet, Want};
+use mail_store::{
+    AccountMailboxes, Fact, MessageReader, MessageRow, StoreError, StoredEnvelopes, UidSet, Want,
+};
 use mail_types::{MailboxId, ModSeq, Timestamp, Uid};
 use mime_core::{
     Envelope,
@@ -25,11 +28,14 @@ use crate::{
     progress::Progress,
     selected::{uid_runs, uid_set},
 };
-use judge::{Evidence, Numbers, body_texts, needs_envelope};
-use words::Needles;
+use judge::{Evidence, Prepared, body_texts, needs_envelope};
+use notes::Notes;
+use words::{Needles, fold};
 
-/// Rows a query.
-const BATCH: usize = 500;
+/// Messages that are judged before the client is looked at.
+const BATCH: usize = 2000;
+/// Envelopes a query.
+const ENVELOPES: usize = 500;
 /// Messages whose object ids are asked for at once.
 const OBJECTS: u32 = 500;
 /// Octets of a message read at once.
@@ -41,11 +47,16 @@ const HEADER_MAX: u64 = 1024 * 1024;
 pub(crate) struct Query<'k> {
     key: &'k SearchKey,
     /// What each key of numbers or object ids means.
-    named: Vec<(&'k SearchKey, UidRuns)>,
+    named: Notes<'k, UidRuns>,
+    /// The words that each key looks for in header fields, folded.
+    words: Notes<'k, String>,
     recent: UidRuns,
     candidates: UidRuns,
     began: Timestamp,
 }
+
+/// A message, and what is to be said of it.
+type Undecided<'m> = (&'m Fact<'m>, &'m mut Option<bool>);
 
 /// What matches.
 #[derive(Default)]
@@ -78,14 +89,17 @@ impl<'k> Query<'k> {
         recent: UidRuns,
         resolve: impl Fn(&SearchKey) -> UidRuns,
     ) -> Self {
-        let mut named = Vec::new();
-        walk(key, &mut |key| {
-            if matches!(key, SearchKey::Sequence(_) | SearchKey::Uid(_)) {
-                named.push((key, resolve(key)));
-            }
+        let (mut named, mut words) = (Vec::new(), Vec::new());
+        walk(key, &mut |key| match key {
+            SearchKey::Sequence(_) | SearchKey::Uid(_) => named.push((key, resolve(key))),
+            SearchKey::Envelope { text, .. }
+            | SearchKey::Header { text, .. }
+            | SearchKey::Text(text) => words.push((key, fold(text))),
+            _ => {}
         });
+        let (named, words) = (Notes::default().with(named), Notes::default().with(words));
         let candidates = key.narrowed(candidates, &resolve);
-        Self { key, named, recent, candidates, began: agent_kit::now() }
+        Self { key, named, words, recent, candidates, began: agent_kit::now() }
     }
 
     /// The messages that match. Ends when the client is gone.
@@ -163,21 +177,30 @@ impl<'k> Query<'k> {
         mailbox: MailboxId,
         messages: &[Fact<'_>],
     ) -> Result<Vec<Option<bool>>, StoreError> {
-        let mut verdicts: Vec<_> =
-            messages.iter().map(|message| self.known(*message, None).judge(self.key)).collect();
-        let undecided = messages.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
-        let undecided: UidSet = undecided.map(|(message, _)| message.uid).collect();
-        if undecided.is_empty() || !needs_envelope(self.key) {
+        let by_fact = |message: &Fact<'_>| self.known(*message, None::<&Envelope>).judge(self.key);
+        let mut verdicts: Vec<_> = messages.iter().map(by_fact).collect();
+        if !needs_envelope(self.key) {
             return Ok(verdicts);
         }
-        let envelopes = account.envelopes(mailbox, &undecided).await?;
-        for (message, verdict) in messages.iter().zip(&mut verdicts) {
-            if let (None, Ok(place)) =
-                (*verdict, envelopes.binary_search_by_key(&message.uid, |(uid, _)| *uid))
-            {
-                let envelope = envelopes.get(place).map(|(_, envelope)| envelope);
-                *verdict = self.known(*message, envelope).judge(self.key);
-            }
+        let undecided = messages.iter().zip(&mut verdicts);
+        let mut undecided: Vec<_> = undecided.filter(|(_, verdict)| verdict.is_none()).collect();
+        let mut portions = undecided.chunks_mut(ENVELOPES);
+        let mut now = portions.next();
+        let mut envelopes = envelopes_of(account, mailbox, now.as_deref()).await?;
+        while let (Some(portion), Some(stored)) = (now, envelopes) {
+            let next = portions.next();
+            // The index looks for the next ones meanwhile.
+            let asked = envelopes_of(account, mailbox, next.as_deref());
+            let (asked, judged) = tokio::join!(asked, async {
+                for (message, verdict) in portion {
+                    if let Some(envelope) = stored.of(message.uid)? {
+                        **verdict = self.known(**message, Some(&envelope)).judge(self.key);
+                    }
+                }
+                Ok::<_, StoreError>(())
+            });
+            judged?;
+            (now, envelopes) = (next, asked?);
         }
         Ok(verdicts)
     }
@@ -234,7 +257,7 @@ impl<'k> Query<'k> {
             }
         }
         let found = found.into_iter().map(|uids| uid_runs(&uids));
-        self.named.extend(wanted.into_iter().zip(found));
+        self.named = std::mem::take(&mut self.named).with(wanted.into_iter().zip(found));
         Ok(Ok(()))
     }
 
@@ -253,8 +276,15 @@ impl<'k> Query<'k> {
         Ok(self.candidates.intersection(&uid_runs(&changed)))
     }
 
-    fn known<'m>(&'m self, fact: Fact<'m>, envelope: Option<&'m Envelope>) -> Evidence<'m, Self> {
-        Evidence { fact, numbers: self, envelope, header: None, found: None }
+    fn known<'m, O>(
+        &'m self,
+        fact: Fact<'m>,
+        envelope: Option<&'m Envelope<O>>,
+    ) -> Evidence<'m, Self, O>
+    where
+        O: Deref<Target = [u8]>,
+    {
+        Evidence { fact, query: self, envelope, header: None, found: None }
     }
 
     /// Decides by what stands in the file. A message that is gone meanwhile does not match.
@@ -284,12 +314,14 @@ impl<'k> Query<'k> {
     }
 }
 
-impl Numbers for Query<'_> {
+impl Prepared for Query<'_> {
     fn named_by(&self, key: &SearchKey) -> &UidRuns {
         static NOTHING: UidRuns = UidRuns::new();
-        // It is a part of the query's own key, which may have many numbers in it.
-        let is_it = |(named, _): &&(&SearchKey, UidRuns)| std::ptr::eq(*named, key);
-        self.named.iter().find(is_it).map_or(&NOTHING, |(_, uids)| uids)
+        self.named.of(key).unwrap_or(&NOTHING)
+    }
+
+    fn words_of(&self, key: &SearchKey) -> &str {
+        self.words.of(key).map_or("", String::as_str)
     }
 
     fn is_recent(&self, uid: Uid) -> bool {
@@ -299,6 +331,17 @@ impl Numbers for Query<'_> {
     fn began(&self) -> Timestamp {
         self.began
     }
+}
+
+/// The envelopes of messages; none if there are no more of those.
+async fn envelopes_of(
+    account: &AccountMailboxes,
+    mailbox: MailboxId,
+    messages: Option<&[Undecided<'_>]>,
+) -> Result<Option<StoredEnvelopes>, StoreError> {
+    let Some(messages) = messages else { return Ok(None) };
+    let uids = messages.iter().map(|(message, _)| message.uid).collect();
+    account.envelopes(mailbox, &uids).await.map(Some)
 }
 
 /// Calls `found` for every key that has no other in it.

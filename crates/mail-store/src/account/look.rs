@@ -1,19 +1,18 @@
 //! What can be asked of an account's mailboxes without changing them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     path::Path,
     sync::Arc,
 };
 
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
-use mime_core::Envelope;
 use stable_storage::{on_blocking_thread, open_cached, read_ahead, read_cached};
 
 use super::{AccountMailboxes, Pending, state_of};
 use crate::{
-    Changes, Details, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow,
-    SortBy, StoreError, Threadable, Totals, UidSet, Want, Watch,
+    Changes, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
+    StoreError, StoredDetails, StoredEnvelopes, Threadable, Totals, UidSet, Want, Watch,
     changes::{glance, keys, merge},
     facts_kept,
     index::{history, listed, mailboxes, messages, sorting},
@@ -188,12 +187,12 @@ impl AccountMailboxes {
         }))
     }
 
-    /// What was parsed of the messages of the set that exist, by UID; one query, as above.
+    /// What was parsed of the messages of the set that exist; one query, as above.
     pub fn details<'a>(
         &'a self,
         mailbox: MailboxId,
         uids: &'a UidSet,
-    ) -> Pending<'a, BTreeMap<Uid, Details>> {
+    ) -> Pending<'a, StoredDetails> {
         Box::pin(
             self.ask(
                 move |mut look| async move { messages::details(&mut look, mailbox, uids).await },
@@ -201,13 +200,12 @@ impl AccountMailboxes {
         )
     }
 
-    /// The header fields of ENVELOPE of the messages of the set that exist, by UID; one query, as
-    /// above.
+    /// The header fields of ENVELOPE of the messages of the set that exist; one query, as above.
     pub fn envelopes<'a>(
         &'a self,
         mailbox: MailboxId,
         uids: &'a UidSet,
-    ) -> Pending<'a, Vec<(Uid, Envelope)>> {
+    ) -> Pending<'a, StoredEnvelopes> {
         Box::pin(self.ask(move |mut look| async move {
             messages::envelopes(&mut look, mailbox, uids).await
         }))

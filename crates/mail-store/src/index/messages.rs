@@ -3,16 +3,15 @@
 
 pub(super) mod packed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
-use mime_core::Envelope;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
 use crate::{
-    Details, MessageFile, MessageRow, StoreError, UidSet, Want, mailbox::flags_from, naming::file,
-    object_ids::EmailId, sort_keys::StoredKeys,
+    MessageFile, MessageRow, StoreError, StoredDetails, StoredEnvelopes, UidSet, Want,
+    details::Stored, mailbox::flags_from, naming::file, object_ids::EmailId, sort_keys::StoredKeys,
 };
 
 /// Rows that come as one text: some megabytes.
@@ -144,9 +143,9 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<MessageRow>, StoreError> {
     // Before the rows: a message that goes meanwhile has no row then, and is not half there.
-    let mut details = match want {
-        Want::Facts => BTreeMap::new(),
-        Want::Details => details(look, mailbox, uids).await?,
+    let details = match want {
+        Want::Facts => None,
+        Want::Details => Some(details(look, mailbox, uids).await?),
     };
     let dir = dir(look, mailbox).await?;
     let rows = file_rows(look, mailbox, Which::In(uids)).await?;
@@ -159,18 +158,19 @@ pub(crate) async fn fetch(
             size,
             bare_lf: facts.bare_lf,
         };
-        MessageRow {
+        let details = details.as_ref().map(|all| all.own(facts.uid)).transpose()?.flatten();
+        Ok(MessageRow {
             uid: facts.uid,
             modseq: modseq(facts.modseq),
             size,
             internal_date: facts.internal_date,
             saved: facts.saved(),
             flags: facts.flags,
-            details: details.remove(&file.uid),
+            details,
             file,
-        }
+        })
     };
-    Ok(rows.into_iter().map(message).collect())
+    rows.into_iter().map(message).collect()
 }
 
 /// What was parsed of messages.
@@ -178,53 +178,48 @@ pub(crate) async fn details(
     look: &mut Look,
     mailbox: MailboxId,
     uids: &UidSet,
-) -> Result<BTreeMap<Uid, Details>, StoreError> {
-    let failed = look.failed("read details");
-    let packed = parsed(look, mailbox, uids, packed::DETAILS_ROW).await?;
-    let mut details = BTreeMap::new();
-    let mut rows = packed::Blobs::of(&packed);
-    while let Some(row) = rows.next_row() {
-        let (uid, [envelope, structure]) = row.ok_or_else(|| failed(packed::no_such_rows()))?;
-        details.insert(uid, Details::decode(envelope, structure).map_err(&failed)?);
-    }
-    Ok(details)
+) -> Result<StoredDetails, StoreError> {
+    stored(look, mailbox, uids, ["d.envelope", "d.structure"]).await.map(StoredDetails)
 }
 
-/// The header fields of ENVELOPE of messages, by UID.
+/// The header fields of ENVELOPE of messages.
 pub(crate) async fn envelopes(
     look: &mut Look,
     mailbox: MailboxId,
     uids: &UidSet,
-) -> Result<Vec<(Uid, Envelope)>, StoreError> {
-    let failed = look.failed("read envelopes");
-    let packed = parsed(look, mailbox, uids, packed::ENVELOPE_ROW).await?;
-    let mut envelopes = Vec::new();
-    let mut rows = packed::Blobs::of(&packed);
-    while let Some(row) = rows.next_row() {
-        let (uid, [envelope]) = row.ok_or_else(|| failed(packed::no_such_rows()))?;
-        let envelope =
-            Envelope::decode(envelope).map_err(|e| failed(sqlx::Error::Decode(Box::new(e))))?;
-        envelopes.push((uid, envelope));
-    }
-    envelopes.sort_unstable_by_key(|(uid, _)| *uid);
-    Ok(envelopes)
+) -> Result<StoredEnvelopes, StoreError> {
+    stored(look, mailbox, uids, ["d.envelope"]).await.map(StoredEnvelopes)
 }
 
-/// Rows of what was parsed, packed.
-async fn parsed(
+/// Columns of what was parsed. They are put together as texts, which they aren't: `group_concat` knows
+/// nothing else.
+async fn stored<const N: usize>(
     look: &mut Look,
     mailbox: MailboxId,
     uids: &UidSet,
-    row: &str,
-) -> Result<Vec<u8>, StoreError> {
+    columns: [&str; N],
+) -> Result<Stored<N>, StoreError> {
     let failed = look.failed("read what was parsed");
-    let mut sql = QueryBuilder::<Sqlite>::new("select cast(group_concat(");
-    sql.push(row).push(", '') as blob) from json_each(").push_bind(uids.json());
+    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(d.uid");
+    for column in columns {
+        sql.push(" || ' ' || length(").push(column).push(")");
+    }
+    sql.push(", ' ')");
+    for column in columns {
+        sql.push(", cast(group_concat(cast(").push(column).push(" as text), '') as blob)");
+    }
+    sql.push(" from json_each(").push_bind(uids.json());
     sql.push(") r cross join details d where d.mailbox = ").push_bind(mailbox.0);
     sql.push(" and d.uid between r.value ->> 0 and r.value ->> 1");
-    let rows: Option<Vec<u8>> =
-        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(failed)?;
-    Ok(rows.unwrap_or_default())
+    let account = look.account();
+    let row = sql.build().fetch_one(look.db()?).await.map_err(&failed)?;
+    let lengths: Option<&str> = row.try_get(0).map_err(&failed)?;
+    let mut values = [const { Vec::new() }; N];
+    for (place, value) in (1..).zip(&mut values) {
+        *value = row.try_get::<Option<Vec<u8>>, _>(place).map_err(&failed)?.unwrap_or_default();
+    }
+    Stored::new(account, lengths.unwrap_or_default(), values)
+        .ok_or_else(|| failed(packed::no_such_rows()))
 }
 
 /// A mailbox's folder; none of a mailbox that is gone, which has no rows either.

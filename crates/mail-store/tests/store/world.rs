@@ -161,9 +161,15 @@ pub(crate) async fn see(world: &World, account: &AccountMailboxes) -> BTreeMap<S
         let all_of_it = UidSet::all();
         assert!(facts.within(&all_of_it).eq(rows.iter().map(MessageRow::fact)));
         let envelopes = account.envelopes(state.id, &all_of_it).await.unwrap();
-        let parsed = rows.iter().filter_map(|row| Some((row.uid, row.details.as_ref()?)));
-        let parsed: Vec<_> = parsed.map(|(uid, parsed)| (uid, parsed.envelope.clone())).collect();
-        assert_eq!(envelopes, parsed);
+        let details = account.details(state.id, &all_of_it).await.unwrap();
+        for row in &rows {
+            let parsed = row.details.as_ref().unwrap();
+            let envelope = parsed.envelope.encode();
+            assert_eq!(envelopes.of(row.uid).unwrap().unwrap().encode(), envelope);
+            let stored = details.of(row.uid).unwrap().unwrap();
+            assert_eq!(stored.envelope.encode(), envelope);
+            assert_eq!(stored.structure.encode(), parsed.structure.encode());
+        }
         let count = |wanted: &dyn Fn(&FlagSet) -> bool| {
             u32::try_from(rows.iter().filter(|row| wanted(&row.flags)).count()).unwrap()
         };

@@ -9,27 +9,27 @@ use crate::Octets;
 
 /// One element of an address list.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum AddressItem {
+pub enum AddressItem<O = Octets> {
     /// An address.
-    Mailbox(Mailbox),
+    Mailbox(Mailbox<O>),
     /// A group begins: its name.
-    GroupStart(Octets),
+    GroupStart(O),
     /// The group ends.
     GroupEnd,
 }
 
 /// An address with what stands around it. Quoting is removed, encoded words are not decoded.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Mailbox {
+pub struct Mailbox<O = Octets> {
     /// The display name; failing that, a comment behind the address.
-    pub name: Option<Octets>,
+    pub name: Option<O>,
     /// The source route of obsolete syntax, `@a,@b` (RFC 5322 §4.4).
-    pub route: Option<Octets>,
+    pub route: Option<O>,
     /// What stands before the `@`.
-    pub local: Octets,
+    pub local: O,
     /// What stands behind it; `None` if there is no `@`. (In IMAP's ENVELOPE a host of NIL marks a
     /// group, so whoever renders this must put something there.)
-    pub domain: Option<Octets>,
+    pub domain: Option<O>,
 }
 
 impl Mailbox {

@@ -83,8 +83,11 @@ proptest! {
     #[test]
     fn stored_values_come_back(octets in message()) {
         let structure = Structure::of(&octets);
-        prop_assert_eq!(BodyStructure::decode(&structure.body.encode()), Ok(structure.body));
-        prop_assert_eq!(Envelope::decode(&structure.envelope.encode()), Ok(structure.envelope));
+        let (body, envelope) = (structure.body.encode(), structure.envelope.encode());
+        prop_assert_eq!(&BodyStructure::decode_in_place(&body).unwrap().encode(), &body);
+        prop_assert_eq!(&Envelope::decode_in_place(&envelope).unwrap().encode(), &envelope);
+        prop_assert_eq!(BodyStructure::decode(&body), Ok(structure.body));
+        prop_assert_eq!(Envelope::decode(&envelope), Ok(structure.envelope));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!
 //! Whatever a text holds (a file's name is another tool's choice), its length says where it ends.
 
-use mail_types::{Timestamp, Uid};
+use mail_types::Timestamp;
 
 use super::{FileRow, Place, modseq};
 use crate::{MessageFlags, index::mailboxes::uid, mailbox::flags_from};
@@ -72,49 +72,6 @@ pub(in crate::index) fn flag_rows(packed: &str) -> Option<Vec<MessageFlags>> {
     Some(rows)
 }
 
-/// What was parsed, of one row of `details d`, as [`Blobs`] reads it: as text, which it isn't, so that
-/// it can be put together.
-pub(super) const DETAILS_ROW: &str = "d.uid || ' ' || length(d.envelope) || ' ' || \
-    cast(d.envelope as text) || length(d.structure) || ' ' || cast(d.structure as text)";
-
-/// The envelope alone.
-pub(super) const ENVELOPE_ROW: &str =
-    "d.uid || ' ' || length(d.envelope) || ' ' || cast(d.envelope as text)";
-
-/// A message and what was parsed of it.
-type BlobsRow<'b, const N: usize> = (Uid, [&'b [u8]; N]);
-
-/// Such rows, packed.
-pub(super) struct Blobs<'b>(&'b [u8]);
-
-impl<'b> Blobs<'b> {
-    pub(super) fn of(packed: &'b [u8]) -> Self {
-        Self(packed)
-    }
-
-    /// None behind the last row; within, none for what is no row.
-    pub(super) fn next_row<const N: usize>(&mut self) -> Option<Option<BlobsRow<'b, N>>> {
-        if self.0.is_empty() { None } else { Some(self.row()) }
-    }
-
-    fn row<const N: usize>(&mut self) -> Option<BlobsRow<'b, N>> {
-        let number = uid(self.number()?);
-        let mut blobs = [&[][..]; N];
-        for blob in &mut blobs {
-            let length = usize::try_from(self.number()?).ok()?;
-            (*blob, self.0) = self.0.split_at_checked(length)?;
-        }
-        Some((number, blobs))
-    }
-
-    fn number(&mut self) -> Option<i64> {
-        let end = self.0.iter().position(|octet| *octet == b' ')?;
-        let (number, rest) = self.0.split_at_checked(end)?;
-        self.0 = rest.get(1..)?;
-        str::from_utf8(number).ok()?.parse().ok()
-    }
-}
-
 /// A number and the space behind it.
 fn next_number(rest: &mut &str) -> Option<i64> {
     let (number, after) = rest.split_once(' ')?;
@@ -142,15 +99,6 @@ mod tests {
         let names: Vec<_> =
             rows.iter().map(|row| (row.uid.number(), &*row.base, &*row.info)).collect();
         assert_eq!(names, [(2, "x", ""), (7, "7 1 5 한", ":2,S")]);
-    }
-
-    #[test]
-    fn blobs_may_hold_anything() {
-        let mut rows = Blobs::of(b"7 3 \0 \xff1  12 0 2 9 ");
-        assert_eq!(rows.next_row(), Some(Some((uid(7), [&b"\0 \xff"[..], b" "]))));
-        assert_eq!(rows.next_row(), Some(Some((uid(12), [&b""[..], b"9 "]))));
-        assert_eq!(rows.next_row::<2>(), None);
-        assert_eq!(Blobs::of(b"7 3 ab").next_row::<1>(), Some(None), "it is cut");
     }
 
     #[test]
