@@ -9,16 +9,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use imap_core::UidRuns;
 use mail_store::{AccountMailboxes, MailboxState, StoreError};
-use mail_types::{AccountId, MailboxId, ModSeq, Uid, UidValidity};
+use mail_types::{AccountId, Keyword, MailboxId, ModSeq, Uid, UidValidity};
 
 use crate::{
     handler::{Conversation, Talk},
-    selected::uid_runs,
+    selected::{runs_of, uid_runs},
 };
 
 /// Mailboxes whose numbering is kept; those used last.
@@ -42,6 +42,8 @@ struct Numbering {
     modseq: ModSeq,
     uid_next: Uid,
     uids: UidRuns,
+    /// The keywords that they have, once somebody has asked.
+    keywords: Option<Arc<[Keyword]>>,
     last_use: u64,
 }
 
@@ -60,11 +62,28 @@ impl Numberings {
             self.keep(key, state.uid_validity, (state.highest_modseq, state.uid_next), &uids);
             return Ok(uids);
         }
-        let ranges = mailboxes.numbering(state).await?;
-        let ranges = ranges.ranges().iter().map(|range| (*range.start(), *range.end()));
-        let uids = UidRuns::from_ranges(ranges);
+        let uids = runs_of(&mailboxes.numbering(state).await?);
         self.keep(key, state.uid_validity, (state.highest_modseq, state.uid_next), &uids);
         Ok(uids)
+    }
+
+    /// The keywords that messages of a mailbox have. Whatever changes them changes the modseq.
+    pub(crate) async fn keywords(
+        &self,
+        mailboxes: &AccountMailboxes,
+        state: &MailboxState,
+    ) -> Result<Vec<Keyword>, StoreError> {
+        let key = (mailboxes.id(), state.id);
+        let now = (state.uid_validity, state.highest_modseq);
+        let is_now = |known: &Numbering| (known.uid_validity, known.modseq) == now;
+        if let Some(keywords) = self.known(key).filter(is_now).and_then(|known| known.keywords) {
+            return Ok(keywords.to_vec());
+        }
+        let keywords = mailboxes.keywords(state.id).await?;
+        if let Some(known) = self.kept().by_mailbox.get_mut(&key).filter(|known| is_now(known)) {
+            known.keywords = Some(keywords.as_slice().into());
+        }
+        Ok(keywords)
     }
 
     fn known(&self, key: (AccountId, MailboxId)) -> Option<Numbering> {
@@ -96,7 +115,8 @@ impl Numberings {
             }
         }
         let last_use = kept.uses;
-        let numbering = Numbering { uid_validity, modseq, uid_next, uids: uids.clone(), last_use };
+        let (uids, keywords) = (uids.clone(), None);
+        let numbering = Numbering { uid_validity, modseq, uid_next, uids, keywords, last_use };
         kept.by_mailbox.insert(key, numbering);
     }
 
@@ -245,6 +265,30 @@ mod tests {
             world.expunge(expunged).await;
             let asked = world.inbox.uids(&world.state().await).await.unwrap();
             assert_eq!(world.numbering().await, uid_runs(&asked));
+        }
+    }
+
+    #[tokio::test]
+    async fn keywords_are_those_of_the_moment() {
+        let world = World::new().await;
+        world.append(2).await;
+        let change = |names: &[&str]| {
+            let names = names.iter().map(|name| Flag::Keyword(Keyword::parse(name).unwrap()));
+            mail_store::FlagChange::Replace(names.collect())
+        };
+        for names in [&["one"][..], &["one", "other"], &[]] {
+            let mailbox = world.state().await.id;
+            let (uids, change) = (Uid::MIN.into(), change(names));
+            world.inbox.store_flags(mailbox, &uids, change, None).await.unwrap();
+            for _ in 0..2 {
+                let state = world.state().await;
+                world.numberings.of(&world.inbox, &state).await.unwrap();
+                let found = world.numberings.keywords(&world.inbox, &state).await.unwrap();
+                let found: Vec<_> = found.iter().map(Keyword::as_str).collect();
+                assert_eq!(found, names);
+                let kept = world.numberings.known((world.inbox.id(), mailbox)).unwrap();
+                assert!(kept.keywords.is_some());
+            }
         }
     }
 

@@ -95,6 +95,11 @@ pub(crate) fn uid_set(runs: &UidRuns) -> UidSet {
     runs.ranges().map(|(first, last)| first..=last).collect()
 }
 
+/// The store's set as the session takes it.
+pub(crate) fn runs_of(set: &UidSet) -> UidRuns {
+    UidRuns::from_ranges(set.ranges().iter().map(|range| (*range.start(), *range.end())))
+}
+
 /// UIDs as the session takes them.
 pub(crate) fn uid_runs<'u>(uids: impl IntoIterator<Item = &'u Uid>) -> UidRuns {
     UidRuns::from_ranges(uids.into_iter().map(|uid| (*uid, *uid)))

@@ -56,11 +56,12 @@ impl Orders {
             return Ok(chosen(&order, uids));
         }
         if few || now.messages > MESSAGES_MAX {
-            return sorting::sorted(look, mailbox, uids, by).await;
+            return sorting::sorted(look, (mailbox, now.keys_missing), uids, by).await;
         }
         look.begin_moment().await?;
         let now = sorting::sortable(look, mailbox).await?;
-        let all = sorting::sorted(look, mailbox, &UidSet::all(), by).await?;
+        let of = (mailbox, now.keys_missing);
+        let all = sorting::sorted(look, of, &UidSet::all(), by).await?;
         look.end_moment().await?;
         let sorted = chosen(&all, uids);
         self.keep(key, now, all.into());

@@ -77,7 +77,7 @@ impl Conversation {
                 (found.recent_from, found)
             };
             let uids = self.service.numberings.of(mailboxes, &state).await?;
-            let keywords = mailboxes.keywords(state.id).await?;
+            let keywords = self.service.numberings.keywords(mailboxes, &state).await?;
             let attributes = if rev2 {
                 attributes(&self.service, signed_in, &select.mailbox).await?
             } else {

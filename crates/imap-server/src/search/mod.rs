@@ -26,7 +26,7 @@ use mime_core::{
 use crate::{
     handler::Talk,
     progress::Progress,
-    selected::{uid_runs, uid_set},
+    selected::{runs_of, uid_runs, uid_set},
 };
 use judge::{Evidence, Prepared, body_texts, needs_envelope};
 use notes::Notes;
@@ -70,6 +70,9 @@ pub(crate) struct Found {
 impl Found {
     /// The mod-sequences of what was found, in its order, or in that of a sort.
     pub(crate) fn mod_seqs(&self, order: &[Uid]) -> Option<FoundModSeqs> {
+        if self.mod_seqs.is_empty() {
+            return None;
+        }
         let mut all = order.iter().filter_map(|uid| {
             let place = self.uids.binary_search(uid).ok()?;
             self.mod_seqs.get(place)
@@ -111,8 +114,12 @@ impl<'k> Query<'k> {
     ) -> Result<Result<Found, Gone>, StoreError> {
         if names_messages_only(self.key) {
             // What the numbers leave is what is wanted, if it is there: no row needs to be looked at.
-            let there = account.changed_since(mailbox, ModSeq(0)).await?;
-            let uids = self.candidates.intersection(&uid_runs(&there)).iter().collect();
+            let there = match account.state(mailbox).await {
+                Ok(state) => runs_of(&account.numbering(&state).await?),
+                Err(StoreError::MailboxGone(_)) => UidRuns::new(),
+                Err(error) => return Err(error),
+            };
+            let uids = self.candidates.intersection(&there).iter().collect();
             return Ok(Ok(Found { uids, ..Found::default() }));
         }
         if let Err(end) = self.name_objects(account, mailbox, talk).await? {

@@ -108,7 +108,7 @@ pub(crate) struct Sortable {
     uid_next: i64,
     pub(crate) messages: usize,
     /// Whether some have no keys yet.
-    keys_missing: bool,
+    pub(crate) keys_missing: bool,
 }
 
 /// What there is to sort.
@@ -127,23 +127,34 @@ pub(crate) async fn sortable(look: &mut Look, mailbox: MailboxId) -> Result<Sort
     Ok(Sortable { file, uid_validity, uid_next, messages, keys_missing })
 }
 
-/// The messages of the set in their order; equal ones by UID.
+/// The messages of the set in their order; equal ones by UID. Unless their own rows must be looked at
+/// as well, those of their keys are enough.
 pub(crate) async fn sorted(
     look: &mut Look,
-    mailbox: MailboxId,
+    (mailbox, keys_missing): (MailboxId, bool),
     uids: &UidSet,
     by: &[SortBy],
 ) -> Result<Vec<Uid>, StoreError> {
     let failed = look.failed("sort messages");
     // One row, and the sorting where the keys are: rows of a hundred thousand messages would cost
     // more than all else.
-    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(uid) from (select m.uid");
-    push_from(&mut sql, mailbox, uids);
+    let by_rows = by.iter().any(|by| matches!(by.key, SortKey::Arrival | SortKey::Size));
+    let keys_only = !keys_missing && !by_rows;
+    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(uid) from (select ");
+    if keys_only {
+        sql.push("k.uid from json_each(").push_bind(uids.json());
+        sql.push(") r cross join sort_keys k where k.mailbox = ").push_bind(mailbox.0);
+        sql.push(" and k.uid between r.value ->> 0 and r.value ->> 1");
+    } else {
+        sql.push("m.uid");
+        push_from(&mut sql, mailbox, uids);
+    }
     sql.push(" order by ");
     for SortBy { key, reverse } in by {
-        sql.push(column(*key)).push(if *reverse { " desc, " } else { ", " });
+        sql.push(if keys_only { key_column(*key) } else { column(*key) });
+        sql.push(if *reverse { " desc, " } else { ", " });
     }
-    sql.push("m.uid)");
+    sql.push("1)");
     let list: Option<String> =
         sql.build_query_scalar().fetch_one(look.db()?).await.map_err(failed)?;
     Ok(listed_uids(&list.unwrap_or_default()))
@@ -173,6 +184,18 @@ fn column(key: SortKey) -> &'static str {
         SortKey::To => "k.to_box",
         SortKey::DisplayFrom => "k.from_shown",
         SortKey::DisplayTo => "k.to_shown",
+    }
+}
+
+/// The same where only rows of keys are read: that of a message without a date of its own leads to its
+/// internal one.
+fn key_column(key: SortKey) -> &'static str {
+    match key {
+        SortKey::Date => {
+            "coalesce(k.sent, (select m.internal_date / 1000 from messages m
+                 where m.mailbox = k.mailbox and m.uid = k.uid))"
+        }
+        key => column(key),
     }
 }
 
