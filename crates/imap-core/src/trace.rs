@@ -216,6 +216,30 @@ mod tests {
         ] {
             check(true, &format!("{line}\r\n"), &format!("C: {expected}\n"));
         }
+        // Messages can be read by whoever knows this.
+        for mark in ["URLAUTH=", "urlAuth="] {
+            let url = format!("imap://a@h/x/;UID=1;{mark}");
+            check(
+                true,
+                &format!(
+                    "a APPEND x CATENATE (URL \"{url}authuser:INTERNAL:01\" TEXT {{2+}}\r\nhi)\r\n"
+                ),
+                &format!(
+                    "C: a APPEND x CATENATE (URL \"{url}{} xxxx {{2+}}\nC: \\{{x*2}})\n",
+                    "x".repeat(21)
+                ),
+            );
+            check(
+                true,
+                &format!(
+                    "a REPLACE 1 x CATENATE (TEXT {{2+}}\r\nhi URL {url}user+b:INTERNAL:01)\r\n"
+                ),
+                &format!(
+                    "C: a REPLACE 1 x CATENATE (TEXT {{2+}}\nC: \\{{x*2}} URL {url}{}\n",
+                    "x".repeat(19)
+                ),
+            );
+        }
         check(
             true,
             "a APPEND \"x y\" (\\Seen) {11+}\r\nHello\r\nyou!\r\nb NOOP\r\n",
@@ -240,6 +264,11 @@ mod tests {
             ("* LIST () \"/\" \"Private\"", "* LIST () \"/\" \"Private\""),
             ("a OK [APPENDUID 1 2] Done", "a OK [APPENDUID 1 2] Done"),
             ("+ idling", "+ idling"),
+            (
+                "a NO [BADURL \"imap://a@h/x/;UID=1;URLAUTH=authuser:INTERNAL:01ab\"] No",
+                "a NO [BADURL \"imap://a@h/x/;UID=1;URLAUTH=xxxxxxxxxxxxxxxxxxxxxxxx xx",
+            ),
+            ("* GENURLAUTH \"imap://a@h/x\"", "* GENURLAUTH xxxxxxxxxxxxxx"),
             (
                 "* 1 FETCH (UID 2 ENVELOPE (\"date\" \"Love\" NIL) FLAGS (\\Seen))",
                 "* 1 FETCH (UID 2 ENVELOPE (\"xxxx\" \"xxxx\" NIL) FLAGS (\\\\Seen))",

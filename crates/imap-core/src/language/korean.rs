@@ -247,7 +247,6 @@ const EXPECTED: &[(&str, &str)] = &[
     (r#"" or \ behind a \ in a quoted string"#, r#"따옴표 문자열의 \ 뒤에는 " 또는 \"#),
     ("a UIDVALIDITY", "UIDVALIDITY"),
     ("a URL", "URL"),
-    ("a URL", "URL"),
     ("a capability", "기능 이름"),
     ("a charset", "문자 집합"),
     ("a command", "명령"),

@@ -33,6 +33,9 @@ const TELLING: &[&str] = &[
     "THREAD", "VANISHED",
 ];
 
+/// Behind this, a URL says for whom it is and proves it.
+const PROOF: &[u8] = b"URLAUTH=";
+
 /// Commands that search.
 const SEARCHES: &[&str] = &["SEARCH", "SORT", "THREAD"];
 
@@ -110,7 +113,17 @@ pub(super) fn redacted(line: &[u8], keep: Keep, continued: bool) -> String {
         Keep::Name(words) => behind_words(text, if continued { 0 } else { words }),
         Keep::Nothing => behind_words(text, 0),
     };
-    escaped(&text) + &escaped(announcement)
+    escaped(&without_proofs(text)) + &escaped(announcement)
+}
+
+/// What lets a message be read by URL is hidden wherever it stands (RFC 4467 §10), with all behind it.
+fn without_proofs(mut text: Vec<u8>) -> Vec<u8> {
+    let is_mark = |octets: &[u8]| octets.eq_ignore_ascii_case(PROOF);
+    if let Some(mark) = text.windows(PROOF.len()).position(is_mark) {
+        let proof = text.iter_mut().skip(mark + PROOF.len());
+        proof.filter(|octet| **octet != b' ').for_each(|octet| *octet = b'x');
+    }
+    text
 }
 
 /// Where a literal's announcement begins at the end of the line; its length if there is none.
