@@ -111,6 +111,11 @@ impl Service {
         self.sharing != ImapSharing::Off
     }
 
+    /// Whether one may be shared with all accounts at once.
+    pub(crate) fn shares_with_all(&self) -> bool {
+        self.sharing == ImapSharing::Everyone
+    }
+
     /// What somebody may do who is not the owner of a mailbox with this list. Where nothing is shared
     /// with all at once, what was granted to anyone before that does not count.
     pub(crate) fn rights(&self, list: &AccessList, account: AccountId) -> Rights {

@@ -19,6 +19,7 @@ use std::{pin::Pin, sync::Arc};
 
 use mail_types::{AccountId, MailboxId, Quota};
 use stable_storage::{on_blocking_thread, open_cached};
+pub use url_keys::UrlKeys;
 
 use crate::{
     MailStore, MailboxState, MessageFile, MessageReader, StoreError,

@@ -52,7 +52,7 @@ mod url_keys;
 mod watch;
 
 pub use access::{AccessList, Grant, Grantee, RightsChange};
-pub use account::{AccountMailboxes, Pending};
+pub use account::{AccountMailboxes, Pending, UrlKeys};
 pub use annotations::{Annotation, AnnotationChange, AnnotationLimits};
 pub use changes::PlainUniqueId;
 pub use changes::removed::RemovedMessage;

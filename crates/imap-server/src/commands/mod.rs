@@ -27,6 +27,7 @@ mod sign_in;
 mod sort;
 mod status;
 mod store;
+mod url_fetch;
 mod urls;
 
 pub(crate) use append::Appending;

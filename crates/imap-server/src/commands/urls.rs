@@ -1,24 +1,22 @@
-//! GENURLAUTH, RESETKEY and URLFETCH (RFC 4467): single messages, and parts of them, that others may
-//! read by URL.
+//! GENURLAUTH and RESETKEY (RFC 4467): single messages, and parts of them, that others may read by
+//! URL; what comes with URLFETCH is in `url_fetch`.
 //!
-//! A URL gives no more than its account may read itself when it is used, of the mailbox that its key
-//! belongs to (RFC 4467 §7); it marks nothing. One that gives nothing is answered alike whatever is
-//! wrong with it, and a token is calculated in any case (RFC 4467 §6).
+//! A token says for which account a URL is, not only how that is called: a name can be another's
+//! later (RFC 4467 §7). For a name that is nobody's it is made as well, and never proves anything, so
+//! that nobody learns from it which names there are.
 
 use agent_kit::Gone;
+use directory::Account;
 use imap_core::{
     command::{UrlCommand, UrlToAuthorize},
-    response::{Code, Completion, UrlFetchResponse},
+    response::{Code, Completion},
     server::Ask,
     url::{AuthorizedUrl, MessageUrl, UrlAccess, UrlProof},
 };
-use mail_store::{MailboxState, MessageReader, StoreError, UrlKey};
-use mail_types::{MailboxName, Right};
+use mail_store::MailboxState;
+use mail_types::{AccountId, MailboxName, Right};
 
-use super::{
-    fetch_content::{Content, send},
-    mailbox_id::mailbox_id,
-};
+use super::mailbox_id::mailbox_id;
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     place::Place,
@@ -26,7 +24,18 @@ use crate::{
 };
 
 /// The one mechanism (RFC 4467 §2.4.1).
-const INTERNAL: &str = "INTERNAL";
+pub(super) const INTERNAL: &str = "INTERNAL";
+
+/// Whom a URL is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whom {
+    /// All accounts.
+    All,
+    /// This one, or who submits for it.
+    One(AccountId),
+    /// Its name is nobody's.
+    Nobody,
+}
 
 impl Conversation {
     pub(crate) async fn urls(
@@ -49,7 +58,7 @@ impl Conversation {
                 let code = talk.parts().0.url_mechanisms();
                 self.reset(mailbox.as_ref(), mechanisms, code).await
             }
-            UrlCommand::Fetch(urls) => Ok(self.tell(urls, talk).await?),
+            UrlCommand::Fetch(urls) => Ok(self.tell_urls(urls, talk).await?),
         };
         let (session, wire) = talk.parts();
         ask.finish(session, wire, done.unwrap_or_else(|refused| refused));
@@ -69,9 +78,14 @@ impl Conversation {
             }
             let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
             // RFC 4467 §7: keys of others are theirs.
-            let owner = self.owner(&parsed.user).await?;
-            if owner.is_none_or(|owner| owner.account.id != signed_in.account.id) {
+            let owner = self.account_called(&parsed.user).await?;
+            if owner.is_none_or(|owner| owner.id != signed_in.account.id) {
                 return Err(Completion::bad("Only own URLs are authorized"));
+            }
+            let whom = self.meant_by(&parsed.access).await?;
+            if whom == Whom::All && !self.service.shares_with_all() {
+                let single = "Mailboxes are shared with single accounts here";
+                return Err(Completion::no(Code::Cannot, single));
             }
             let place = self.place(&parsed.message.mailbox).await?;
             let Some(mailbox) = readable(&place, &parsed.message) else {
@@ -82,7 +96,7 @@ impl Conversation {
             let key = key.map_err(|error| trouble::completion(&error))?;
             let proof = UrlProof {
                 mechanism: INTERNAL.into(),
-                token: key.token(parsed.rump.as_bytes()).into(),
+                token: key.token(&proved_text(&parsed, whom)).into(),
             };
             authorized.push(format!("{}{}", parsed.rump, proof.render()));
         }
@@ -126,112 +140,49 @@ impl Conversation {
         })
     }
 
-    /// URLFETCH. What fails here is no fault of the URL: the client may try it again.
-    async fn tell(&self, urls: &[Box<str>], talk: &mut Talk<'_>) -> Result<Completion, Gone> {
-        let response = UrlFetchResponse::begin(&mut talk.parts().1.output);
-        let mut done = Completion::ok("URLFETCH completed");
-        for url in urls {
-            let found = self.redeem(url).await.unwrap_or_else(|error| {
-                done = trouble::completion(&error);
-                None
-            });
-            let out = &mut talk.parts().1.output;
-            match found {
-                Some((_, Content::Chosen(octets))) => {
-                    response.content(out, url, octets.len() as u64);
-                    out.extend_from_slice(&octets);
-                }
-                Some((reader, Content::Range(range))) => {
-                    response.content(out, url, range.end.saturating_sub(range.start));
-                    send(&reader, range, talk).await?;
-                }
-                // RFC 4467 §8: a message without this part.
-                Some(_) => response.content(out, url, 0),
-                None => response.nothing(out, url),
-            }
-            talk.drain().await?;
-        }
-        response.end(&mut talk.parts().1.output);
-        Ok(done)
-    }
-
-    /// What a URL means, if it gives leave to whoever is signed in (RFC 4467 §6).
-    async fn redeem(&self, url: &str) -> Result<Option<(MessageReader, Content)>, StoreError> {
-        let Some(url) = AuthorizedUrl::parse(url) else { return Ok(None) };
-        let Some(proof) = &url.proof else { return Ok(None) };
-        let owner = self.owner(&url.user).await.unwrap_or_default();
-        let place = match &owner {
-            Some(owner) => match owner.place(&self.service, &url.message.mailbox).await {
-                Err(StoreError::NoSuchMailbox(_)) => None,
-                place => Some(place?),
-            },
-            None => None,
+    /// The accounts that a URL is for, by the names that they have now.
+    pub(super) async fn meant_by(&self, access: &UrlAccess) -> Result<Whom, Completion> {
+        let name = match access {
+            UrlAccess::Anyone | UrlAccess::AnyUser => return Ok(Whom::All),
+            UrlAccess::User(name) | UrlAccess::Submit(name) => name,
         };
-        let mailbox =
-            place.as_ref().and_then(|place| Some((place, readable(place, &url.message)?)));
-        let key = match (&owner, mailbox) {
-            (Some(owner), Some((place, state))) => {
-                owner.mailboxes.url_key(&mailbox_id(&place.mailboxes, state).to_string()).await?
-            }
-            _ => None,
-        };
-        let has_key = key.is_some();
-        let key = match key {
-            Some(key) => key,
-            None => UrlKey::random()?,
-        };
-        let is_proved = key.proves(url.rump.as_bytes(), &proof.token)
-            && has_key
-            && proof.mechanism.eq_ignore_ascii_case(INTERNAL)
-            && url.expires.is_none_or(|end| agent_kit::now() <= end);
-        let Some((place, _)) = mailbox.filter(|_| is_proved) else { return Ok(None) };
-        if !self.may_use(&url.access).await {
-            return Ok(None);
-        }
-        let Some((reader, row)) = place.message_at(&url.message).await? else { return Ok(None) };
-        let (section, partial) = (&url.message.section, url.message.partial);
-        let content = Content::of(&reader, &row, section, partial).await?;
-        Ok(Some((reader, content)))
-    }
-
-    /// Whether whoever is signed in is among those that a URL is for (RFC 4467 §3). Nobody is signed
-    /// in without a name here.
-    async fn may_use(&self, access: &UrlAccess) -> bool {
-        let Some(signed_in) = &self.signed_in else { return false };
-        match access {
-            UrlAccess::Anyone | UrlAccess::AnyUser => true,
-            UrlAccess::User(name) => {
-                let user = self.owner(name).await.unwrap_or_default();
-                user.is_some_and(|user| user.account.id == signed_in.account.id)
-            }
-            // Whom it submits for, the submission server has looked at.
-            UrlAccess::Submit(_) => {
-                let address = &signed_in.account.address;
-                let servers = &self.service.submission_servers;
-                servers.iter().any(|server| server.folded() == address.folded())
-            }
-        }
+        let account = self.account_called(name).await?;
+        Ok(account.map_or(Whom::Nobody, |account| Whom::One(account.id)))
     }
 
     /// The account of a user, as it signs in, and what it has. None if it may not.
-    async fn owner(&self, name: &str) -> Result<Option<SignedIn>, Completion> {
-        let account = match self.service.directory.account_by_sign_in(name).await {
-            Ok(account) => account.filter(|account| !account.is_shut(agent_kit::now())),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "user not looked up");
-                return Err(Completion::unavailable());
-            }
-        };
-        let owner = account.map(|account| {
+    pub(super) async fn owner(&self, name: &str) -> Result<Option<SignedIn>, Completion> {
+        let account = self.account_called(name).await?;
+        let open = account.filter(|account| !account.is_shut(agent_kit::now()));
+        Ok(open.map(|account| {
             let mailboxes = self.service.store.account(account.id);
             SignedIn { account, mailboxes }
-        });
-        Ok(owner)
+        }))
+    }
+
+    async fn account_called(&self, name: &str) -> Result<Option<Account>, Completion> {
+        self.service.directory.account_by_sign_in(name).await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "user not looked up");
+            Completion::unavailable()
+        })
     }
 }
 
+/// What a token is calculated of: the URL to the letter (RFC 4467 §6), and who its name means. No URL
+/// ends with what is added.
+pub(super) fn proved_text(url: &AuthorizedUrl, whom: Whom) -> Vec<u8> {
+    let mut text = url.rump.as_bytes().to_vec();
+    match whom {
+        Whom::All => {}
+        Whom::One(account) => text.extend_from_slice(format!("\0{account}").as_bytes()),
+        // The same whenever somebody asks, and what no account has.
+        Whom::Nobody => text.push(0),
+    }
+    text
+}
+
 /// The mailbox of a URL, if it is there and may be read.
-fn readable<'p>(place: &'p Place, url: &MessageUrl) -> Option<&'p MailboxState> {
+pub(super) fn readable<'p>(place: &'p Place, url: &MessageUrl) -> Option<&'p MailboxState> {
     let state = place.allows(Right::Read).ok()?;
     let is_it = url.uid_validity.is_none_or(|epoch| epoch == state.uid_validity);
     is_it.then_some(state)

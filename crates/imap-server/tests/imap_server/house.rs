@@ -165,6 +165,22 @@ impl House {
         self.editor().set_password(&alice, &verifier, agent_kit::now()).await.unwrap();
     }
 
+    /// Disables an account or enables it again.
+    pub(crate) async fn set_disabled(&self, address: &str, disabled: bool) {
+        let address = Address::parse(address).unwrap();
+        self.editor().set_disabled(&address, disabled).await.unwrap();
+    }
+
+    /// Removes an account.
+    pub(crate) async fn remove_account(&self, address: &str) {
+        self.editor().remove_account(&Address::parse(address).unwrap()).await.unwrap();
+    }
+
+    /// Where the directory stands.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.config.folders().directory.join("directory.db")
+    }
+
     /// Limits what alice may have, from now on.
     pub(crate) async fn limit(&self, quota: Quota) {
         let alice = Address::parse("alice@example.org").unwrap();

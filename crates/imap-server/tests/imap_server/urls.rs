@@ -229,6 +229,110 @@ async fn where_nothing_is_shared() {
     assert!(!opened.lines().iter().any(|line| line.contains("URLMECH")), "{opened:?}");
 }
 
+/// Where mailboxes are shared with single accounts, messages are too.
+#[tokio::test]
+async fn where_nothing_is_for_all() {
+    let house = house_with(
+        "imap.sharing = \"accounts\"\nimap.submission_servers = [\"carol@example.org\"]\n",
+    )
+    .await;
+    let mut alice = house.sign_in().await;
+    let mut bob = house.sign_in_as("bob").await;
+    let mut carol = house.sign_in_as("carol").await;
+    let rump = |access: &str| of_alice(&format!("INBOX/;UID=1/;SECTION=TEXT;URLAUTH={access}"));
+    for access in ["anonymous", "AUTHUSER"] {
+        alice.run(format!("GENURLAUTH \"{}\" INTERNAL", rump(access))).await.is("NO [CANNOT] ");
+    }
+    let (single, submit) = (rump("user+bob"), rump("submit+bob"));
+    let single = authorized(&mut alice, &single).await;
+    let submit = authorized(&mut alice, &submit).await;
+    assert_eq!(fetched(&mut bob, &single).await.as_deref(), Some(TEXT));
+    assert_eq!(fetched(&mut carol, &submit).await.as_deref(), Some(TEXT));
+
+    // What was for all before is for nobody: the key is right.
+    let keys = house.mailboxes().url_keys().await.unwrap();
+    let told = alice.run("STATUS INBOX (MAILBOXID)").await.ok().lines()[0].to_owned();
+    let (_, id) = told.split_once("(MAILBOXID (").unwrap();
+    let key = keys.key(id.strip_suffix("))").unwrap()).unwrap();
+    let (rump, single) = (rump("authuser"), rump("user+bob"));
+    let token = key.token(rump.as_bytes());
+    assert_eq!(fetched(&mut bob, &format!("{rump}:INTERNAL:{token}")).await, None);
+    // And a name by itself is nobody.
+    let token = key.token(single.as_bytes());
+    assert_eq!(fetched(&mut bob, &format!("{single}:INTERNAL:{token}")).await, None);
+}
+
+/// RFC 4467 §7: whoever has a name later is not whom it meant.
+#[tokio::test]
+async fn for_an_account_and_not_for_its_name() {
+    let house = house_with("imap.submission_servers = [\"carol@example.org\"]\n").await;
+    let mut alice = house.sign_in().await;
+    let mut carol = house.sign_in_as("carol").await;
+    let rump = |access: &str| of_alice(&format!("INBOX/;UID=1/;SECTION=TEXT;URLAUTH={access}"));
+    let (of_bob, for_bob) = (rump("user+bob"), rump("submit+bob"));
+    let (of_dave, for_dave) = (rump("user+dave"), rump("submit+dave"));
+    let mut before = Vec::new();
+    for rump in [&of_bob, &for_bob, &of_dave, &for_dave] {
+        before.push(authorized(&mut alice, rump).await);
+    }
+    // Nobody sees that there is no dave.
+    assert_eq!(authorized(&mut alice, &of_dave).await, before[2]);
+    assert_eq!(fetched(&mut carol, &before[1]).await.as_deref(), Some(TEXT));
+    assert_eq!(fetched(&mut carol, &before[3]).await, None);
+    house.remove_account("bob@example.org").await;
+    assert_eq!(fetched(&mut carol, &before[1]).await, None);
+    for name in ["bob", "dave"] {
+        house.add_account(&format!("{name}@example.org")).await;
+    }
+    let mut bob = house.sign_in_as("bob").await;
+    let mut dave = house.sign_in_as("dave").await;
+    for url in &before {
+        for client in [&mut bob, &mut dave, &mut carol] {
+            assert_eq!(fetched(client, url).await, None, "{url}");
+        }
+    }
+    let again = authorized(&mut alice, &of_bob).await;
+    assert_eq!(fetched(&mut bob, &again).await.as_deref(), Some(TEXT));
+    let again = authorized(&mut alice, &of_dave).await;
+    assert_eq!(fetched(&mut dave, &again).await.as_deref(), Some(TEXT));
+    let again = authorized(&mut alice, &for_dave).await;
+    assert_eq!(fetched(&mut carol, &again).await.as_deref(), Some(TEXT));
+}
+
+/// An account that is disabled gives nothing; without a directory nobody knows.
+#[tokio::test]
+async fn an_owner_who_may_not() {
+    let house = house_with("").await;
+    let mut bob = house.sign_in_as("bob").await;
+    let rump = of_alice("INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser");
+    let url = authorized(&mut house.sign_in().await, &rump).await;
+    house.set_disabled("alice@example.org", true).await;
+    assert_eq!(fetched(&mut bob, &url).await, None);
+    house.set_disabled("alice@example.org", false).await;
+    assert_eq!(fetched(&mut bob, &url).await.as_deref(), Some(TEXT));
+
+    let (directory, aside) = (house.directory(), house.directory().with_extension("aside"));
+    std::fs::rename(&directory, &aside).unwrap();
+    let answer = bob.run(format!("URLFETCH \"{url}\" x")).await.is("NO [UNAVAILABLE] ");
+    assert_eq!(answer.lines(), [format!("URLFETCH \"{url}\" NIL \"x\" NIL")]);
+    std::fs::rename(&aside, &directory).unwrap();
+    assert_eq!(fetched(&mut bob, &url).await.as_deref(), Some(TEXT));
+}
+
+/// The keys are in no index.
+#[tokio::test]
+async fn an_index_that_is_built_anew() {
+    let house = house_with("").await;
+    let rump = of_alice("INBOX/;UID=1/;SECTION=TEXT;URLAUTH=user+bob");
+    let url = authorized(&mut house.sign_in().await, &rump).await;
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(house.maildir().join(format!("postrider-index.db{suffix}")));
+    }
+    let mut bob = Client::connect(house.second_agent()).await;
+    bob.run("LOGIN bob secret").await.ok();
+    assert_eq!(fetched(&mut bob, &url).await.as_deref(), Some(TEXT));
+}
+
 /// What is large goes at the reader's pace, and whole.
 #[tokio::test]
 async fn a_large_message() {

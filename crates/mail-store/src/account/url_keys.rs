@@ -1,8 +1,10 @@
 //! The keys with which this account lets messages be read by URL (RFC 4467 §2.2). A mailbox, own or
 //! not, is named by what it is called for ever.
 
+use std::path::Path;
+
 use mail_types::MailboxId;
-use stable_storage::on_blocking_thread;
+use stable_storage::{Files, on_blocking_thread};
 
 use super::{AccountMailboxes, Pending};
 use crate::{
@@ -10,15 +12,25 @@ use crate::{
     records::{UrlKeyFile, url_key_file},
 };
 
-impl AccountMailboxes {
+/// The keys of an account, as they were when they were read.
+#[derive(Debug)]
+pub struct UrlKeys(UrlKeyFile);
+
+impl UrlKeys {
     /// The key of a mailbox, if it has one.
-    pub fn url_key(&self, mailbox: &str) -> Pending<'_, Option<UrlKey>> {
-        let mailbox: Box<str> = mailbox.into();
+    pub fn key(&self, mailbox: &str) -> Option<&UrlKey> {
+        self.0.key(mailbox)
+    }
+}
+
+impl AccountMailboxes {
+    /// The keys that there are.
+    pub fn url_keys(&self) -> Pending<'_, UrlKeys> {
         Box::pin(async move {
             let maildir = self.store.shared.maildir(self.id);
             on_blocking_thread(move || {
                 let path = url_key_file::of_account(&maildir.root);
-                Ok(UrlKeyFile::read(&maildir.files, &path)?.key(&mailbox).cloned())
+                Ok(UrlKeys(UrlKeyFile::read(&maildir.files, &path)?))
             })
             .await
         })
@@ -27,31 +39,38 @@ impl AccountMailboxes {
     /// The key of a mailbox, which gets one if it has none; durable when this returns.
     pub fn make_url_key(&self, mailbox: &str) -> Pending<'_, UrlKey> {
         let mailbox: Box<str> = mailbox.into();
-        Box::pin(self.change_url_keys(move |keys| match keys.key(&mailbox) {
-            Some(key) => Ok((key.clone(), false)),
-            None => {
+        Box::pin(async move {
+            // Nearly always it is there, and nobody has to wait for the lock.
+            if let Some(key) = self.url_keys().await?.key(&mailbox) {
+                return Ok(key.clone());
+            }
+            self.change_url_keys(move |files, path| {
+                let mut keys = UrlKeyFile::read(files, path)?;
+                if let Some(key) = keys.key(&mailbox) {
+                    return Ok(key.clone());
+                }
                 let key = UrlKey::random()?;
                 keys.put(&mailbox, key.clone());
-                Ok((key, true))
-            }
-        }))
+                keys.write(files, path)?;
+                Ok(key)
+            })
+            .await
+        })
     }
 
     /// The mailbox gets another key, whether it had one or not; durable when this returns.
     pub fn reset_url_key(&self, mailbox: &str) -> Pending<'_, ()> {
         let mailbox: Box<str> = mailbox.into();
-        Box::pin(self.change_url_keys(move |keys| {
+        Box::pin(self.change_url_keys(move |files, path| {
+            let mut keys = UrlKeyFile::read(files, path)?;
             keys.put(&mailbox, UrlKey::random()?);
-            Ok(((), true))
+            keys.write(files, path)
         }))
     }
 
-    /// No mailbox has a key any more; durable when this returns.
+    /// No mailbox has a key any more, whatever the file says; durable when this returns.
     pub fn forget_url_keys(&self) -> Pending<'_, ()> {
-        Box::pin(self.change_url_keys(|keys| {
-            *keys = UrlKeyFile::default();
-            Ok(((), true))
-        }))
+        Box::pin(self.change_url_keys(|files, path| UrlKeyFile::default().write(files, path)))
     }
 
     /// Wakes whoever watches a mailbox, for news that is not in it.
@@ -59,10 +78,10 @@ impl AccountMailboxes {
         self.store.shared.changed(self.id, mailbox);
     }
 
-    /// Changes the file, if `change` says that it did something.
+    /// Changes the file.
     async fn change_url_keys<T: Send + 'static>(
         &self,
-        change: impl FnOnce(&mut UrlKeyFile) -> Result<(T, bool), StoreError> + Send + 'static,
+        change: impl FnOnce(&Files, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
@@ -70,13 +89,7 @@ impl AccountMailboxes {
             let lock = account.change().await?;
             let maildir = account.maildir.clone();
             let answer = on_blocking_thread(move || {
-                let path = url_key_file::of_account(&maildir.root);
-                let mut keys = UrlKeyFile::read(&maildir.files, &path)?;
-                let (answer, is_changed) = change(&mut keys)?;
-                if is_changed {
-                    keys.write(&maildir.files, &path)?;
-                }
-                Ok::<_, StoreError>(answer)
+                change(&maildir.files, &url_key_file::of_account(&maildir.root))
             })
             .await?;
             lock.undo().await?;

@@ -4,6 +4,8 @@
 //! gets a new, larger UIDVALIDITY: clients forget what they know and look again. Messages keep their
 //! UIDs. What POP3 called them is kept beside the mail, because its clients would fetch all again.
 //!
+//! Keys for URLs end: those of other accounts' mailboxes could have been revoked since.
+//!
 //! Recipients of queue entries that file names tell are remembered: the queue of the same backup is
 //! a little older than the mailboxes, and may deliver once more.
 
@@ -16,7 +18,7 @@ use crate::{
     index::{Change, deliveries, history, listed, mailboxes},
     maildir::Maildir,
     open_account::OpenAccount,
-    records::{AccountFile, UniqueIdFile},
+    records::{AccountFile, UniqueIdFile, url_key_file},
 };
 
 /// What POP3 says of a message: the unique-id that follows from epoch and UID.
@@ -44,7 +46,16 @@ pub(crate) async fn begin_epochs(
     let new: Vec<UidValidity> =
         rows.iter().map(|_| create::new_uid_validity(&mut facts, now)).collect();
     let maildir = account.maildir.clone();
-    on_blocking_thread(move || facts.write(&maildir.files, &maildir.root)).await?;
+    on_blocking_thread(move || {
+        facts.write(&maildir.files, &maildir.root)?;
+        let keys = url_key_file::of_account(&maildir.root);
+        maildir.files.unlink(&keys).map_err(|error| StoreError::file("remove", &keys, error))?;
+        maildir
+            .files
+            .sync_dir(&maildir.root)
+            .map_err(|e| StoreError::file("sync", &maildir.root, e))
+    })
+    .await?;
     for (mut row, new) in rows.into_iter().zip(new) {
         let there = if row.name == *maildrop {
             listed::drop_entries(&mut change, row.id).await?.into_iter().map(|e| e.uid).collect()

@@ -10,7 +10,8 @@ use crate::StoreError;
 const FORMAT: &str = "1";
 
 /// Reads `path` if it is there, calls `take` with each key and value. Its first line must be the
-/// format's name and number. What `take` gives back is wrong with the file.
+/// format's name and number. A line that `take` does not understand is told by its number: errors go
+/// to the log, and there are secret keys in such files.
 pub(super) fn read(
     files: &Files,
     path: &Path,
@@ -25,10 +26,9 @@ pub(super) fn read(
     if lines.next() != Some(&format!("{format} {FORMAT}")) {
         return Err(unreadable(format!("it does not start with {format} {FORMAT}")));
     }
-    for line in lines {
+    for (number, line) in (2_u64..).zip(lines) {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-        take(key, value)
-            .ok_or_else(|| unreadable(format!("the line {line:?} is not understood")))?;
+        take(key, value).ok_or_else(|| unreadable(format!("line {number} is not understood")))?;
     }
     Ok(true)
 }

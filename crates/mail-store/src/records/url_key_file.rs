@@ -45,9 +45,14 @@ impl UrlKeyFile {
         lines::write(files, path, NAME, self.keys.iter().map(line))
     }
 
-    /// The key of a mailbox.
+    /// The key of a mailbox. It takes as long if there is none.
     pub(crate) fn key(&self, mailbox: &str) -> Option<&UrlKey> {
-        self.keys.iter().find(|(named, _)| **named == *mailbox).map(|(_, key)| key)
+        self.keys.iter().fold(
+            None,
+            |found, (named, key)| {
+                if **named == *mailbox { Some(key) } else { found }
+            },
+        )
     }
 
     /// A mailbox gets this key, and has no other.
@@ -96,11 +101,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = of_account(folder.path());
         let secret = "0".repeat(64);
-        for bad in
-            ["key", "key F1", "key F1 12", &format!("key  {secret}"), &format!("lock F1 {secret}")]
-        {
-            std::fs::write(&path, format!("postrider-url-keys 1\n{bad}\n")).unwrap();
-            assert!(UrlKeyFile::read(&Files::real(), &path).is_err(), "{bad}");
+        for bad in [
+            "key",
+            "key F1",
+            "key F1 12",
+            &format!("key  {secret}"),
+            &format!("key F1 {secret}0"),
+            &format!("lock F1 {secret}"),
+        ] {
+            let good = format!("key F0 {secret}");
+            std::fs::write(&path, format!("postrider-url-keys 1\n{good}\n{bad}\n")).unwrap();
+            // What is logged has no key.
+            let told = UrlKeyFile::read(&Files::real(), &path).unwrap_err().to_string();
+            assert!(told.ends_with("postrider-url-keys: line 3 is not understood"), "{told}");
         }
     }
 }

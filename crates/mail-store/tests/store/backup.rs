@@ -115,14 +115,18 @@ async fn what_came_out_of_a_backup_has_new_epochs_and_the_same_of_all_else() {
     assert!(
         account.delivered_before(&[(queue_id(1), RecipientNumber(0))]).await.unwrap().is_empty()
     );
+    account.make_url_key("F9-1-1").await.unwrap();
     account.begin_restored(None).await.unwrap();
     assert_eq!(epochs(&store).await, before);
+    assert!(account.url_keys().await.unwrap().key("F9-1-1").is_some());
     let known = account.delivered_before(&[(queue_id(1), RecipientNumber(0))]).await.unwrap();
     assert_eq!(known.len(), 1, "delivered again, it is no second message");
 
     let state = mailbox(&account, "INBOX").await;
     let (modseq, inbox_epoch) = (state.highest_modseq, state.uid_validity);
     account.begin_restored(Some((&name("INBOX"), plain))).await.unwrap();
+    // It may have been revoked since, whosever mailbox it is of.
+    assert!(account.url_keys().await.unwrap().key("F9-1-1").is_none());
     let after = epochs(&store).await;
     let largest = before.iter().max().unwrap();
     assert!(after.iter().all(|epoch| epoch > largest), "{before:?} {after:?}");

@@ -32,7 +32,7 @@ async fn keys_of_mailboxes() {
     let world = World::new();
     let store = world.open().await;
     let account = store.account(ALICE);
-    assert!(account.url_key("F1").await.unwrap().is_none());
+    assert!(account.url_keys().await.unwrap().key("F1").is_none());
     let first = account.make_url_key("F1").await.unwrap().token(b"x");
     let second = account.make_url_key("F2").await.unwrap().token(b"x");
     assert_ne!(first, second);
@@ -45,13 +45,25 @@ async fn keys_of_mailboxes() {
     }
     let store = world.open().await;
     let account = store.account(ALICE);
-    assert!(account.url_key("F1").await.unwrap().unwrap().proves(b"x", &first));
+    let proves = async |mailbox: &str, token: &str| {
+        let keys = account.url_keys().await.unwrap();
+        keys.key(mailbox).is_some_and(|key| key.proves(b"x", token))
+    };
+    assert!(proves("F1", &first).await);
     account.reset_url_key("F1").await.unwrap();
-    assert!(!account.url_key("F1").await.unwrap().unwrap().proves(b"x", &first));
-    assert!(account.url_key("F2").await.unwrap().unwrap().proves(b"x", &second));
-    assert!(store.account(BOB).url_key("F2").await.unwrap().is_none());
+    assert!(!proves("F1", &first).await);
+    assert!(proves("F2", &second).await);
+    assert!(store.account(BOB).url_keys().await.unwrap().key("F2").is_none());
     account.forget_url_keys().await.unwrap();
-    assert!(account.url_key("F2").await.unwrap().is_none());
+    assert!(!proves("F2", &second).await);
+
+    // What can't be read can be thrown away.
+    let file = world.maildir().join("postrider-url-keys");
+    std::fs::write(&file, "damaged").unwrap();
+    assert!(account.url_keys().await.is_err());
+    assert!(account.make_url_key("F1").await.is_err());
+    account.forget_url_keys().await.unwrap();
+    account.make_url_key("F1").await.unwrap();
 }
 
 #[tokio::test]
