@@ -89,9 +89,10 @@ impl Incoming {
         Ok(())
     }
 
-    /// How many of its octets are in memory.
+    /// How much memory it takes; one that has a file open already counts as a whole step.
     pub(crate) fn in_memory(&self) -> usize {
-        self.gathered.len()
+        let least = if self.started.is_some() { STEP_OCTETS } else { 0 };
+        self.gathered.capacity().max(least)
     }
 
     /// Ends the message: it is synced when this returns.

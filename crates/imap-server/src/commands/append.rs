@@ -239,7 +239,11 @@ impl Appending {
 }
 
 fn failed(error: &StoreError) -> Completion {
-    trouble::completion_with_try_create(error)
+    match error {
+        // It was there when the first message began.
+        StoreError::MailboxGone(_) => trouble::try_create(),
+        error => trouble::completion_with_try_create(error),
+    }
 }
 
 /// Whether a header that comes by pieces is ASCII.

@@ -52,6 +52,8 @@ impl Conversation {
                 Some((reader, Content::Range(range))) => {
                     response.content(out, url, range.end.saturating_sub(range.start));
                     send(&reader, range, talk).await?;
+                    // That may have taken long: what was revoked meanwhile counts.
+                    keys.clear();
                 }
                 // RFC 4467 §8: a message without this part.
                 Some(_) => response.content(out, url, 0),

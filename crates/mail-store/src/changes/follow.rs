@@ -21,8 +21,8 @@ use crate::{
     records::KeywordLog,
 };
 
-/// The most messages of a step.
-const STEP: usize = 500;
+/// The most messages of a step: whoever changes the mailbox meanwhile waits for one.
+const STEP: usize = 200;
 /// Deliveries are remembered for so long if nobody says that their queue entries are gone:
 /// 60 days, longer than any entry waits.
 const REMEMBERED_MS: i64 = 60 * 24 * 3600 * 1000;

@@ -75,18 +75,23 @@ pub(crate) async fn move_messages(
         } else {
             source.modseq.saturating_add(1)
         };
+        if from != to {
+            // Before the first name: without room for the marks nothing has moved.
+            source.modseq = gone_at;
+            maildir.reserve(&mut source)?;
+        }
         let new = bring(here, &maildir, &mut target, coming, |rows| {
             here.insert_copies((from, &old), to, rows)?;
             here.expunge(from, &old.iter().copied().collect(), gone_at, now)
         })?;
         if from == to {
             source = target.clone();
+            source.modseq = gone_at;
+            maildir.reserve(&mut source)?;
         }
-        source.modseq = gone_at;
         if undisturbed {
             source.times = maildir.times(&source.dir);
         }
-        maildir.reserve(&mut source)?;
         here.raise(&source)?;
         Ok(copied(&target, old, new))
     };

@@ -78,6 +78,8 @@ impl Index {
             let here = Here::again(kept.take(), account, &path)?;
             let (done, is_whole) = here.within(work);
             *kept = is_whole.then_some(here);
+            // What is done at the end is in nobody's way.
+            drop(kept);
             drop(alone);
             done.map(end)
         })
