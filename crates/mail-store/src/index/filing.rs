@@ -113,31 +113,9 @@ impl Here {
 
     /// Adds messages.
     pub(crate) fn insert(&self, mailbox: MailboxId, messages: &[NewRow]) -> Result<(), StoreError> {
+        self.insert_rows(mailbox, messages)?;
         for NewRow { row, parsed } in messages {
             let uid = row.uid.number();
-            self.run(
-                "add a message",
-                concat!(
-                    "insert into messages (",
-                    message_columns!(),
-                    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-                ),
-                &[
-                    &mailbox.0,
-                    &uid,
-                    &row.flags.system_bits(),
-                    &keywords_text(&row.flags),
-                    &row.modseq,
-                    &row.size,
-                    &row.octets,
-                    &row.internal_date.millis(),
-                    &row.base,
-                    &row.info,
-                    &i64::from(row.place == Place::Cur),
-                    &row.behind,
-                    &row.bare_lf,
-                ],
-            )?;
             self.run(
                 "add a message's details",
                 concat!(
@@ -156,14 +134,50 @@ impl Here {
             )?;
             match &parsed.keys {
                 Some(keys) => self.insert_keys(mailbox, uid, keys)?,
-                None => self.run(
-                    "note missing sort keys",
-                    "update mailboxes set keys_missing = 1 where id = $1",
-                    &[&mailbox.0],
-                )?,
+                None => self.miss_keys(mailbox)?,
             }
         }
         Ok(())
+    }
+
+    /// Adds the rows of messages, without what was parsed of them.
+    pub(super) fn insert_rows(
+        &self,
+        mailbox: MailboxId,
+        messages: &[NewRow],
+    ) -> Result<(), StoreError> {
+        let mut insert = self.repeated(
+            "add a message",
+            concat!(
+                "insert into messages (",
+                message_columns!(),
+                ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+            ),
+        )?;
+        for NewRow { row, .. } in messages {
+            insert.run(&[
+                &mailbox.0,
+                &row.uid.number(),
+                &row.flags.system_bits(),
+                &keywords_text(&row.flags),
+                &row.modseq,
+                &row.size,
+                &row.octets,
+                &row.internal_date.millis(),
+                &row.base,
+                &row.info,
+                &i64::from(row.place == Place::Cur),
+                &row.behind,
+                &row.bare_lf,
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Some messages of the mailbox have no sort keys yet.
+    pub(super) fn miss_keys(&self, mailbox: MailboxId) -> Result<(), StoreError> {
+        let sql = "update mailboxes set keys_missing = 1 where id = $1";
+        self.run("note missing sort keys", sql, &[&mailbox.0])
     }
 
     fn insert_keys(

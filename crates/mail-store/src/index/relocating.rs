@@ -11,7 +11,7 @@ use super::{
     mailboxes::uid,
     messages::{FileRow, Place},
     pending::Doomed,
-    rows::{FlagUpdate, NewRow, message_columns},
+    rows::{FlagUpdate, NewRow},
 };
 use crate::{
     StoreError, UidSet,
@@ -52,38 +52,11 @@ impl Here {
         to: MailboxId,
         copies: &[NewRow],
     ) -> Result<(), StoreError> {
-        let mut insert = self.repeated(
-            "add a message",
-            concat!(
-                "insert into messages (",
-                message_columns!(),
-                ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-            ),
-        )?;
-        for NewRow { row, .. } in copies {
-            let parameters: &[&dyn ToSql] = &[
-                &to.0,
-                &row.uid.number(),
-                &row.flags.system_bits(),
-                &keywords_text(&row.flags),
-                &row.modseq,
-                &row.size,
-                &row.octets,
-                &row.internal_date.millis(),
-                &row.base,
-                &row.info,
-                &i64::from(row.place == Place::Cur),
-                &row.behind,
-                &row.bare_lf,
-            ];
-            insert.run(parameters)?;
-        }
-        drop(insert);
+        self.insert_rows(to, copies)?;
         let new = copies.iter().map(|copy| copy.row.uid);
         let keys = self.copy_parsed(from, to, &runs(old.iter().copied().zip(new)))?;
         if keys < copies.len() as u64 {
-            let sql = "update mailboxes set keys_missing = 1 where id = $1";
-            self.run("note missing sort keys", sql, &[&to.0])?;
+            self.miss_keys(to)?;
         }
         Ok(())
     }
