@@ -9,8 +9,11 @@ use mail_store::{
 use mail_types::{AccountId, AnnotationName, Rights};
 use testkit::BreakingFiles;
 
-use crate::world::{
-    ALICE, NOW, World, append, deliver, flags, mailbox, message, name, see, subjects, uid,
+use crate::{
+    once,
+    world::{
+        ALICE, NOW, World, append, deliver, flags, mailbox, message, name, see, subjects, uid,
+    },
 };
 
 const BOB: AccountId = AccountId(8);
@@ -33,6 +36,10 @@ pub(crate) enum Stop {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Story {
     Deliver,
+    /// What is to be filed once.
+    DeliverOnce,
+    /// What was filed already, and is to be once.
+    DeliverCopy,
     Append,
     AppendTwo,
     Replace,
@@ -54,6 +61,8 @@ impl Story {
         let work = account.mailbox(&name("Work")).await?.id;
         match self {
             Self::Deliver => deliver(account, 9, "new").await.map(drop),
+            Self::DeliverOnce => once::deliver(account, &[(9, "a")], None).await.map(drop),
+            Self::DeliverCopy => once::deliver(account, &[(10, "a")], None).await.map(drop),
             Self::Append => append(account, inbox, "new", flags(&["k"]), NOW).await.map(drop),
             Self::AppendTwo => {
                 let mut gathering = Gathering::default();
@@ -104,6 +113,8 @@ impl Story {
                 let again = see(world, account).await;
                 assert_eq!(subjects(&again, "INBOX"), ["m1", "m2", "new"], "exactly once");
             }
+            Self::DeliverOnce => once::first_was_stopped(world, account, done).await,
+            Self::DeliverCopy => once::copy_was_stopped(world, account).await,
             Self::Append => assert!(count("new") <= 1 && (count("new") == 1 || !done)),
             Self::AppendTwo => {
                 let found = [count("new"), count("newer")];
@@ -169,9 +180,12 @@ async fn assigned(world: &World, account: &AccountMailboxes, done: bool) {
     assert_eq!(facts.contains("special-use \\Archive"), now.is_some(), "{facts}");
 }
 
-pub(crate) async fn furnish(world: &World) {
+pub(crate) async fn furnish(world: &World, story: Story) {
     let store = world.open().await;
     let account = store.account(ALICE);
+    if story == Story::DeliverCopy {
+        once::deliver(&account, &[(9, "a")], None).await.unwrap();
+    }
     deliver(&account, 1, "m1").await.unwrap();
     deliver(&account, 2, "m2").await.unwrap();
     account.create(&name("Work/Sub"), None).await.unwrap();
@@ -203,7 +217,7 @@ async fn stop_everywhere(story: Story, stop: Stop) {
     for n in 0.. {
         assert!(n < 300, "the story ends");
         let world = World::new();
-        furnish(&world).await;
+        furnish(&world, story).await;
         let kept = tempfile::tempdir_in(world.folder.path()).unwrap();
         let breaking: Arc<BreakingFiles> = BreakingFiles::stopping_at(n, kept.path());
         let mut told = Err(StoreError::Closing);

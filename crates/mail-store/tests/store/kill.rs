@@ -29,8 +29,15 @@ const STORY: &str = "POSTRIDER_TEST_STORE_KILL_STORY";
 const AT: &str = "POSTRIDER_TEST_STORE_KILL_AT";
 
 /// The stories whose teller is killed at each operation.
-const STORIES: [Story; 5] =
-    [Story::Deliver, Story::AppendTwo, Story::Move, Story::Rename, Story::Expunge];
+const STORIES: [Story; 7] = [
+    Story::Deliver,
+    Story::DeliverOnce,
+    Story::DeliverCopy,
+    Story::AppendTwo,
+    Story::Move,
+    Story::Rename,
+    Story::Expunge,
+];
 
 fn options(folder: PathBuf) -> StoreOptions {
     let options = StoreOptions::new(folder, || NOW);
@@ -193,7 +200,7 @@ async fn kill_9_at_each_file_operation_loses_nothing_and_doubles_nothing() {
     for story in STORIES {
         for n in 0.. {
             let world = World::new();
-            crash::furnish(&world).await;
+            crash::furnish(&world, story).await;
             let said = kill_at(&world, story, n);
             let has_said = |what: &str| said.iter().any(|line| line == what);
             assert_ne!(has_said("waiting"), has_said("closed"), "{story:?} {n}: {said:?}");

@@ -24,7 +24,7 @@ fn clock() -> Timestamp {
 }
 
 /// A message of this id for each queue entry.
-async fn deliver(
+pub(crate) async fn deliver(
     account: &AccountMailboxes,
     entries: &[(u8, &str)],
     into: Option<&str>,
@@ -211,5 +211,46 @@ async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
                 break;
             }
         }
+    }
+}
+
+/// How many messages of this account are noted as filed.
+async fn noted(world: &World) -> i64 {
+    let path = world.maildir().join("postrider-index.db");
+    let mut index = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let count = sqlx::query_scalar("select count(*) from filed").fetch_one(&mut index).await;
+    index.close().await.unwrap();
+    count.unwrap()
+}
+
+/// The messages of entries 9 and 10 in INBOX.
+async fn copies(world: &World, account: &AccountMailboxes) -> [usize; 2] {
+    let inbox = subjects(&see(world, account).await, "INBOX");
+    ["m9", "m10"].map(|wanted| inbox.iter().filter(|subject| *subject == wanted).count())
+}
+
+/// After a stop while entry 9 was filed (`done`: it was acknowledged): a copy comes, then the queue
+/// brings entry 9 again.
+pub(crate) async fn first_was_stopped(world: &World, account: &AccountMailboxes, done: bool) {
+    let is_noted = noted(world).await == 1;
+    let before = copies(world, account).await;
+    assert!(is_noted || !done, "what is acknowledged is noted");
+    assert!(before == [1, 0] || !is_noted && before == [0, 0], "{before:?}");
+    let copy = deliver(account, &[(10, "a")], None).await.unwrap().remove(0);
+    assert_eq!(copy.duplicate, is_noted, "left out where the note of the first is, and only there");
+    deliver(account, &[(9, "a"), (10, "a")], None).await.unwrap();
+    let expected = if is_noted { [1, 0] } else { [before[0], 1] };
+    assert_eq!(copies(world, account).await, expected);
+}
+
+/// After a stop while entry 10 was not filed, because it is what entry 9 was: so it stays, however
+/// often both come again.
+pub(crate) async fn copy_was_stopped(world: &World, account: &AccountMailboxes) {
+    assert_eq!((noted(world).await, copies(world, account).await), (1, [1, 0]));
+    for _ in 0..2 {
+        let again = deliver(account, &[(10, "a"), (9, "a")], None).await.unwrap();
+        let became: Vec<_> = again.iter().map(|one| (one.before, one.duplicate)).collect();
+        assert_eq!(became, [(false, true), (true, false)]);
+        assert_eq!((noted(world).await, copies(world, account).await), (1, [1, 0]));
     }
 }
