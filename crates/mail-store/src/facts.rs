@@ -7,10 +7,7 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use mail_types::{FlagSet, ModSeq, Timestamp, Uid};
 
-use crate::{
-    MessageFlags, UidSet,
-    index::messages::{FileRow, modseq},
-};
+use crate::{MessageFlags, UidSet, mailbox::flags_from, naming::file};
 
 /// Combinations of flags that are in no use any more are dropped when there are this many.
 const FLAGS_SPARE: usize = 256;
@@ -51,11 +48,54 @@ struct Row {
     saved: Timestamp,
 }
 
-impl Facts {
-    pub(crate) fn of(rows: &[FileRow]) -> Self {
-        Self::default().with(rows, &[])
+/// What a row of the index says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FactRow<'r> {
+    pub(crate) uid: Uid,
+    pub(crate) system: i64,
+    pub(crate) keywords: &'r str,
+    pub(crate) modseq: ModSeq,
+    pub(crate) size: u64,
+    pub(crate) internal_date: Timestamp,
+    /// Of the file's name; it tells when the message was saved.
+    pub(crate) base: &'r str,
+}
+
+/// Facts that come from the index, by UID.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    rows: Vec<Row>,
+    flags: Interned,
+    /// The flags of the last row, and their place: most neighbours have the same.
+    last: Option<(i64, String, u32)>,
+}
+
+impl Gathered {
+    pub(crate) fn add(&mut self, row: &FactRow<'_>) {
+        let flags = match &self.last {
+            Some((system, keywords, place))
+                if (*system, keywords.as_str()) == (row.system, row.keywords) =>
+            {
+                *place
+            }
+            _ => {
+                let place = self.flags.place(&flags_from(row.system, row.keywords));
+                self.last = Some((row.system, row.keywords.to_owned(), place));
+                place
+            }
+        };
+        let FactRow { uid, modseq, size, internal_date, .. } = *row;
+        // Of what an older tool named without a date: when it came.
+        let saved = file::saved_in(row.base).map_or(internal_date, Timestamp::from_secs);
+        self.rows.push(Row { uid, flags, modseq, size, internal_date, saved });
     }
 
+    pub(crate) fn facts(self) -> Facts {
+        Facts { rows: self.rows, flags: self.flags.list }
+    }
+}
+
+impl Facts {
     /// How many messages there are.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
@@ -79,9 +119,14 @@ impl Facts {
     }
 
     /// The same after messages changed or came, and others went.
-    pub(crate) fn with(&self, changed: &[FileRow], gone: &[Uid]) -> Self {
+    pub(crate) fn with(&self, changed: &Self, gone: &[Uid]) -> Self {
         let mut flags = Interned::of(&self.flags);
-        let mut new = changed.iter().map(|row| flags.row(row)).peekable();
+        let places: Vec<u32> = changed.flags.iter().map(|set| flags.place(set)).collect();
+        let placed = |row: &Row| {
+            let place = usize::try_from(row.flags).ok().and_then(|place| places.get(place));
+            Row { flags: place.copied().unwrap_or_default(), ..*row }
+        };
+        let mut new = changed.rows.iter().map(placed).peekable();
         let mut gone = gone.iter().peekable();
         let mut rows = Vec::with_capacity(self.rows.len().saturating_add(changed.len()));
         for row in &self.rows {
@@ -127,6 +172,7 @@ impl Facts {
 }
 
 /// Flags, each combination once.
+#[derive(Default)]
 struct Interned {
     list: Vec<FlagSet>,
     places: HashMap<FlagSet, u32>,
@@ -152,42 +198,30 @@ impl Interned {
         }
         self.last
     }
-
-    fn row(&mut self, row: &FileRow) -> Row {
-        Row {
-            uid: row.uid,
-            flags: self.place(&row.flags),
-            modseq: modseq(row.modseq),
-            size: u64::try_from(row.size).unwrap_or(0),
-            internal_date: row.internal_date,
-            saved: row.saved(),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::messages::Place;
 
     fn uid(number: u32) -> Uid {
         Uid::new(number).unwrap()
     }
 
-    fn row(number: u32, modseq: i64, flags: &str) -> FileRow {
-        FileRow {
-            uid: uid(number),
-            flags: crate::mailbox::flags_from(0, flags),
-            modseq,
-            size: i64::from(number) * 100,
-            octets: 0,
-            internal_date: Timestamp::from_secs(5),
-            base: "7.x".into(),
-            info: String::new(),
-            place: Place::New,
-            behind: 0,
-            bare_lf: false,
+    fn facts(rows: &[(u32, u64, &str)]) -> Facts {
+        let mut gathered = Gathered::default();
+        for (number, modseq, keywords) in rows {
+            gathered.add(&FactRow {
+                uid: uid(*number),
+                system: 0,
+                keywords,
+                modseq: ModSeq(*modseq),
+                size: 100,
+                internal_date: Timestamp::from_secs(5),
+                base: "7.x",
+            });
         }
+        gathered.facts()
     }
 
     fn shown(facts: &Facts, uids: &UidSet) -> Vec<(u32, u64, usize)> {
@@ -199,39 +233,39 @@ mod tests {
     #[test]
     fn what_changed_came_and_went() {
         let all = UidSet::all();
-        let facts = Facts::of(&[row(2, 1, ""), row(5, 1, "a"), row(9, 2, "")]);
-        assert_eq!(shown(&facts, &all), [(2, 1, 0), (5, 1, 1), (9, 2, 0)]);
-        let facts =
-            facts.with(&[row(4, 3, "a b"), row(5, 3, ""), row(11, 3, "a")], &[uid(3), uid(9)]);
-        assert_eq!(shown(&facts, &all), [(2, 1, 0), (4, 3, 2), (5, 3, 0), (11, 3, 1)]);
+        let known = facts(&[(2, 1, ""), (5, 1, "a"), (9, 2, "")]);
+        assert_eq!(shown(&known, &all), [(2, 1, 0), (5, 1, 1), (9, 2, 0)]);
+        let changed = facts(&[(4, 3, "a b"), (5, 3, ""), (11, 3, "a")]);
+        let now = known.with(&changed, &[uid(3), uid(9)]);
+        assert_eq!(shown(&now, &all), [(2, 1, 0), (4, 3, 2), (5, 3, 0), (11, 3, 1)]);
         let some = [uid(4)..=uid(5), uid(7)..=uid(11)].into_iter().collect();
-        assert_eq!(shown(&facts, &some), [(4, 3, 2), (5, 3, 0), (11, 3, 1)]);
+        assert_eq!(shown(&now, &some), [(4, 3, 2), (5, 3, 0), (11, 3, 1)]);
         // What came and went before anybody looked is in neither.
-        assert_eq!(facts.with(&[], &[uid(7), uid(11)]).len(), 3);
-        assert_eq!(facts.with(&[row(1, 4, "")], &[]).len(), 5);
+        assert_eq!(now.with(&facts(&[]), &[uid(7), uid(11)]).len(), 3);
+        assert_eq!(now.with(&facts(&[(1, 4, "")]), &[]).len(), 5);
     }
 
     #[test]
     fn flags_that_changed() {
-        let facts = Facts::of(&[row(2, 1, ""), row(5, 1, "a"), row(9, 2, "")]);
+        let known = facts(&[(2, 1, ""), (5, 1, "a"), (9, 2, "")]);
         let flags = |number, keywords, modseq| MessageFlags {
             uid: uid(number),
-            flags: crate::mailbox::flags_from(0, keywords),
+            flags: flags_from(0, keywords),
             modseq: ModSeq(modseq),
         };
-        let now = facts.with_flags(&[flags(2, "a", 7), flags(3, "a", 7), flags(9, "a b", 8)]);
+        let now = known.with_flags(&[flags(2, "a", 7), flags(3, "a", 7), flags(9, "a b", 8)]);
         assert_eq!(shown(&now, &UidSet::all()), [(2, 7, 1), (5, 1, 1), (9, 8, 2)]);
     }
 
     #[test]
     fn flags_that_nobody_has_are_dropped() {
-        let mut facts = Facts::of(&[row(1, 1, ""), row(2, 1, "kept")]);
+        let mut known = facts(&[(1, 1, ""), (2, 1, "kept")]);
         for number in 0..2000 {
-            let flags = crate::mailbox::flags_from(0, &format!("k{number}"));
-            facts =
-                facts.with_flags(&[MessageFlags { uid: uid(1), flags, modseq: ModSeq(number) }]);
+            let flags = flags_from(0, &format!("k{number}"));
+            known =
+                known.with_flags(&[MessageFlags { uid: uid(1), flags, modseq: ModSeq(number) }]);
         }
-        assert!(facts.flags.len() <= FLAGS_SPARE, "{}", facts.flags.len());
-        assert_eq!(shown(&facts, &UidSet::all()), [(1, 1999, 1), (2, 1, 1)]);
+        assert!(known.flags.len() <= FLAGS_SPARE, "{}", known.flags.len());
+        assert_eq!(shown(&known, &UidSet::all()), [(1, 1999, 1), (2, 1, 1)]);
     }
 }

@@ -10,15 +10,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mail_types::{AccountId, MailboxId, Uid, UidValidity};
+use mail_types::{AccountId, MailboxId, UidValidity};
 
 use crate::{
-    Facts, StoreError, UidSet,
-    index::{
-        Look, history,
-        mailboxes::{self, MailboxRow},
-        messages::{self, Which, modseq},
-    },
+    Facts, StoreError,
+    index::{Here, Index, mailboxes::MailboxRow},
 };
 
 /// The most messages that facts are kept of, 8 MB; no mailbox that is larger has its facts kept.
@@ -72,52 +68,41 @@ impl Moment {
 }
 
 impl FactsKept {
-    /// The facts of a mailbox at the moment of its row, of which `look` must see all and nothing
-    /// else; `wanted`: of how many messages. None if rows are cheaper.
-    pub(crate) async fn at(
+    /// The facts of a mailbox for who sees one moment of it, before he changes anything; `wanted`: of
+    /// how many messages. None if rows are cheaper.
+    pub(crate) fn at(
         &self,
-        look: &mut Look,
-        account: AccountId,
-        (row, messages): (&MailboxRow, usize),
+        here: &Here,
+        key: (AccountId, MailboxId),
         wanted: usize,
     ) -> Result<Option<Arc<Facts>>, StoreError> {
-        let (key, now) = ((account, row.id), Moment::of(look.file(), row));
+        let mailbox = key.1;
+        let now = Moment::of(here.file(), &here.mailbox_with(mailbox)?);
         let known = self.known(key, now);
         if let Some((moment, facts)) = &known
             && *moment == now
         {
             return Ok(Some(facts.clone()));
         }
+        let messages = here.messages(mailbox)?;
         if !Self::are_worth_it(messages, wanted) {
             return Ok(None);
         }
         let facts = match known {
-            Some((moment, facts)) => since(look, row.id, messages, (moment.modseq, &facts)).await?,
+            Some((moment, facts)) => since(here, mailbox, messages, (moment.modseq, &facts))?,
             None => None,
         };
         let facts = match facts {
             Some(facts) => facts,
-            None => {
-                let rows = messages::file_rows(look, row.id, Which::In(&UidSet::all())).await?;
-                Facts::of(&rows)
-            }
+            None => here.facts(mailbox)?,
         };
         let facts = Arc::new(facts);
         self.keep(key, now, facts.clone());
         Ok(Some(facts))
     }
 
-    /// The facts of exactly this moment, if they are kept.
-    pub(crate) fn known_at(
-        &self,
-        key: (AccountId, MailboxId),
-        moment: Moment,
-    ) -> Option<Arc<Facts>> {
-        self.known(key, moment).filter(|(of, _)| *of == moment).map(|(_, facts)| facts)
-    }
-
     /// Whether all are read for who wants those of some messages.
-    pub(crate) fn are_worth_it(messages: usize, wanted: usize) -> bool {
+    fn are_worth_it(messages: usize, wanted: usize) -> bool {
         messages <= MESSAGES_MAX && wanted.saturating_mul(SHARE) >= messages
     }
 
@@ -164,47 +149,29 @@ impl FactsKept {
 }
 
 /// What was known, brought to this moment; none if reading it all is cheaper, or the only way.
-async fn since(
-    look: &mut Look,
+fn since(
+    here: &Here,
     mailbox: MailboxId,
     messages: usize,
     (then, known): (i64, &Facts),
 ) -> Result<Option<Facts>, StoreError> {
-    let then = modseq(then);
-    if !history::log_reaches(look, mailbox, then).await? {
+    if !here.log_reaches(mailbox, then)? || here.changed_more_than(mailbox, then, messages / 2)? {
         return Ok(None);
     }
-    let changed = history::uids_changed_since(look, mailbox, then).await?;
-    if changed.len() > messages / 2 {
-        return Ok(None);
-    }
-    let changed: UidSet = changed.into_iter().collect();
-    let changed = messages::file_rows(look, mailbox, Which::In(&changed)).await?;
-    let gone: Vec<Uid> = history::expunged_since(look, mailbox, then).await?;
-    let facts = known.with(&changed, &gone);
+    let changed = here.facts_since(mailbox, then)?;
+    let facts = known.with(&changed, &here.expunged_since(mailbox, then)?);
     // Whatever else happened meanwhile, also such as nobody thought of, shows in their number.
     Ok((facts.len() == messages).then_some(facts))
 }
 
-/// The facts of a mailbox now, for who has no transaction open.
+/// The facts of a mailbox now; `wanted` as above.
 pub(crate) async fn now(
-    kept: &FactsKept,
-    look: &mut Look,
-    (account, mailbox): (AccountId, MailboxId),
+    kept: Arc<FactsKept>,
+    index: &Index,
+    key: (AccountId, MailboxId),
     wanted: usize,
 ) -> Result<Option<Arc<Facts>>, StoreError> {
-    let row = mailboxes::by_id(look, mailbox).await?;
-    if let Some((moment, facts)) = kept.known((account, mailbox), Moment::of(look.file(), &row))
-        && moment.modseq == row.modseq
-    {
-        return Ok(Some(facts));
-    }
-    look.begin_moment().await?;
-    let row = mailboxes::by_id(look, mailbox).await?;
-    let messages = mailboxes::messages(look, mailbox).await?;
-    let facts = kept.at(look, account, (&row, messages), wanted).await?;
-    look.end_moment().await?;
-    Ok(facts)
+    index.ask_here(move |here| here.at_one_moment(|| kept.at(here, key, wanted))).await
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) struct Shared {
     pub(crate) asked: Asked,
     pub(crate) follow_ups: FollowUps,
     /// What is kept of mailboxes in memory.
-    pub(crate) facts: FactsKept,
+    pub(crate) facts: Arc<FactsKept>,
     pub(crate) orders: Orders,
     background: Mutex<Option<Background>>,
     /// Tells whoever would replace the whole store that somebody works on it.
@@ -111,7 +111,7 @@ impl MailStore {
             watchers: Watchers::default(),
             asked: Asked::default(),
             follow_ups: FollowUps::default(),
-            facts: FactsKept::default(),
+            facts: Arc::default(),
             orders: Orders::default(),
             background: Mutex::new(None),
             _alive: alive,

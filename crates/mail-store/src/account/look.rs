@@ -217,9 +217,9 @@ impl AccountMailboxes {
     pub fn facts(&self, mailbox: MailboxId, wanted: usize) -> Pending<'_, Option<Arc<Facts>>> {
         Box::pin(async move {
             let borrowed = self.borrow().await?;
-            let mut look = borrowed.account()?.look().await?;
-            let key = (self.id, mailbox);
-            let found = facts_kept::now(&self.store.shared.facts, &mut look, key, wanted).await;
+            let (index, key) = (&borrowed.account()?.index, (self.id, mailbox));
+            let kept = self.store.shared.facts.clone();
+            let found = facts_kept::now(kept, index, key, wanted).await;
             Ok(found.unwrap_or_default())
         })
     }

@@ -6,7 +6,7 @@ use mail_types::{AccountId, FlagSet, MailboxId, ModSeq, Uid};
 
 use crate::{
     Facts, FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
-    facts_kept::{self, FactsKept, Moment},
+    facts_kept::{FactsKept, Moment},
     index::{
         Here, KEYWORDS_BEHIND, NAME_BEHIND,
         messages::{FileRow, modseq},
@@ -26,53 +26,30 @@ pub(crate) async fn store(
     wanted: FlagChange,
     unchanged_since: Option<ModSeq>,
 ) -> Result<FlagsStored, StoreError> {
-    let mut order =
-        Order { id, mailbox, uids: uids.clone(), wanted, unchanged_since, is_second: false };
-    loop {
-        order = match store_here(account, shared, order).await? {
-            Done::Stored(stored) => return Ok(stored),
-            Done::FactsAreOld(order) => Order { is_second: true, ..order },
-        };
-        let (facts, key) = (&shared.facts, (id, mailbox));
-        facts_kept::now(facts, &mut account.look().await?, key, uids.numbers()).await?;
-    }
-}
-
-async fn store_here(
-    account: &OpenAccount,
-    shared: &Arc<Shared>,
-    order: Order,
-) -> Result<Done, StoreError> {
-    let (maildir, shared) = (account.maildir.clone(), shared.clone());
-    let key = (order.id, order.mailbox);
-    let kept = shared.clone();
-    let store = move |here: &Here| order.carry_out(here, &maildir, &kept.facts);
-    // What is kept of a moment is kept once that is committed.
-    let end = move |(done, after): (Done, Option<(Moment, Facts)>)| {
-        if let Some((moment, facts)) = after {
-            shared.facts.keep(key, moment, facts.into());
-        }
-        done
+    let (maildir, kept) = (account.maildir.clone(), shared.facts.clone());
+    let order = Order { key: (id, mailbox), uids: uids.clone(), wanted, unchanged_since };
+    let key = order.key;
+    let store = move |here: &Here| {
+        let (stored, after) = order.carry_out(here, &maildir, &kept)?;
+        Ok((stored, after, kept))
     };
+    // What is kept of a moment is kept once that is committed.
+    let end =
+        move |(stored, after, kept): (FlagsStored, Option<(Moment, Facts)>, Arc<FactsKept>)| {
+            if let Some((moment, facts)) = after {
+                kept.keep(key, moment, facts.into());
+            }
+            stored
+        };
     account.index.change_here(store, end).await
 }
 
-/// What is to be done, once more if need be.
+/// What is to be done.
 struct Order {
-    id: AccountId,
-    mailbox: MailboxId,
+    key: (AccountId, MailboxId),
     uids: UidSet,
     wanted: FlagChange,
     unchanged_since: Option<ModSeq>,
-    /// Whatever facts are known now will do.
-    is_second: bool,
-}
-
-/// What an attempt came to.
-enum Done {
-    Stored(FlagsStored),
-    /// Nothing was done: of so many messages the facts are better known.
-    FactsAreOld(Order),
 }
 
 impl Order {
@@ -81,36 +58,30 @@ impl Order {
         here: &Here,
         maildir: &Maildir,
         kept: &FactsKept,
-    ) -> Result<(Done, Option<(Moment, Facts)>), StoreError> {
-        let mut row = here.mailbox_with(self.mailbox)?;
+    ) -> Result<(FlagsStored, Option<(Moment, Facts)>), StoreError> {
+        let Self { key, uids, wanted, unchanged_since } = self;
+        let mailbox = key.1;
+        let mut row = here.mailbox_with(mailbox)?;
         let (before, now) = (Moment::of(here.file(), &row), row.modseq.saturating_add(1));
-        let bits = Bits::of(&self.wanted);
-        let facts = bits.as_ref().and_then(|_| kept.known_at((self.id, self.mailbox), before));
-        if bits.is_some() && facts.is_none() && !self.is_second {
-            let messages = here.messages(self.mailbox)?;
-            if FactsKept::are_worth_it(messages, self.uids.numbers().min(messages)) {
-                return Ok((Done::FactsAreOld(self), None));
-            }
-        }
-        let Self { wanted, unchanged_since, .. } = &self;
-        let mut storing = Storing {
-            wanted,
-            unchanged_since: *unchanged_since,
-            now,
-            stored: FlagsStored::default(),
+        let bits = Bits::of(&wanted);
+        let facts = match bits {
+            Some(_) => kept.at(here, key, uids.numbers())?,
+            None => None,
         };
+        let mut storing =
+            Storing { wanted: &wanted, unchanged_since, now, stored: FlagsStored::default() };
         let mut after = None;
         if let Some((facts, bits)) = facts.zip(bits) {
-            let seen = facts.within(&self.uids);
+            let seen = facts.within(&uids);
             let changed: Vec<MessageFlags> =
                 seen.filter_map(|it| storing.change(it.uid, it.flags, it.modseq)).collect();
-            let uids: UidSet = changed.iter().map(|message| message.uid).collect();
+            let changing: UidSet = changed.iter().map(|message| message.uid).collect();
             here.make_room_for(changed.len())?;
-            here.update_bits(self.mailbox, &uids, (bits.set, bits.cleared), now)?;
+            here.update_bits(mailbox, &changing, (bits.set, bits.cleared), now)?;
             after = Some((before.at(now), facts.with_flags(&changed)));
         } else {
             let mut updates = Vec::new();
-            for message in here.file_rows(self.mailbox, &self.uids, false)? {
+            for message in here.file_rows(mailbox, &uids, false)? {
                 let seen = (message.uid, &message.flags, modseq(message.modseq));
                 if let Some(MessageFlags { uid, flags, .. }) =
                     storing.change(seen.0, seen.1, seen.2)
@@ -120,16 +91,16 @@ impl Order {
                 }
             }
             here.make_room_for(updates.len())?;
-            here.update_flags(self.mailbox, &updates, now)?;
+            here.update_flags(mailbox, &updates, now)?;
         }
         if !storing.any_changed() {
-            return Ok((Done::Stored(storing.stored), None));
+            return Ok((storing.stored, None));
         }
         storing.stored.span = Some((modseq(row.modseq), modseq(now)));
         row.modseq = now;
         maildir.reserve(&mut row)?;
         here.raise(&row)?;
-        Ok((Done::Stored(storing.stored), after))
+        Ok((storing.stored, after))
     }
 }
 

@@ -17,6 +17,7 @@ mod filing;
 mod here;
 pub(crate) mod history;
 pub(crate) mod inspection;
+mod known;
 pub(crate) mod listed;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
