@@ -78,7 +78,7 @@ impl Conversation {
             let told = tell_contexts(&ask, selected, news, wanted, talk).await?;
             if let Some(fetch) = fetch {
                 notified = notified.difference(&told);
-                tell_new(fetch, &notified, selected, talk).await?;
+                tell_new(&ask, (fetch, &notified), selected, talk).await?;
             }
         }
         let (session, wire) = talk.parts();

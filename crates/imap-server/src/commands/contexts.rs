@@ -56,7 +56,7 @@ pub(super) async fn tell_contexts(
         wanted.add(fetch, told.intersection(notified));
     }
     for (fetch, messages) in &wanted.0 {
-        tell_new(fetch, messages, selected, talk).await?;
+        tell_new(ask, (fetch, messages), selected, talk).await?;
     }
     tell_results(ask, all, talk).await?;
     Ok(told)

@@ -9,7 +9,7 @@ use imap_core::{
     UidRuns,
     command::{Fetch, FetchItem, Numbering},
     response::{Code, Completion},
-    server::Ask,
+    server::{Ask, Changes},
 };
 use mail_store::{AccountMailboxes, FlagChange, MessageReader, MessageRow, StoreError, Want};
 use mail_types::{Flag, FlagSet, MailboxId, Right};
@@ -43,8 +43,8 @@ impl Conversation {
                     && !talk.parts().0.is_read_only()
                     && selected.rights.has(Right::Seen);
                 let mailboxes = selected.mailboxes.clone();
-                let fetching =
-                    Fetching { mailboxes, fetch: ask.command(), ask: Some(&ask), mark_seen };
+                let cause = Cause::Command(&ask);
+                let fetching = Fetching { mailboxes, fetch: ask.command(), cause, mark_seen };
                 fetching.run(&ask, selected, talk).await?
             }
             _ => trouble::out_of_order(),
@@ -58,13 +58,13 @@ impl Conversation {
 /// Tells of messages that are new what the client wanted to hear of such (RFC 5465 §5.2). None is
 /// marked, and what is gone already is passed over.
 pub(super) async fn tell_new(
-    fetch: &Fetch,
-    new: &UidRuns,
+    news: &Ask<Changes>,
+    (fetch, new): (&Fetch, &UidRuns),
     selected: &mut Selected,
     talk: &mut Talk<'_>,
 ) -> Result<(), Gone> {
     let mailboxes = selected.mailboxes.clone();
-    let fetching = Fetching { mailboxes, fetch, ask: None, mark_seen: false };
+    let fetching = Fetching { mailboxes, fetch, cause: Cause::News(news), mark_seen: false };
     if let Err(error) = fetching.tell_all(new, selected, talk).await? {
         tracing::error!(error = &error as &dyn std::error::Error, "news can't be read");
     }
@@ -75,9 +75,24 @@ pub(super) async fn tell_new(
 pub(super) struct Fetching<'f> {
     pub(super) mailboxes: AccountMailboxes,
     pub(super) fetch: &'f Fetch,
-    /// The command, if it is one.
-    ask: Option<&'f Ask<Fetch>>,
+    cause: Cause<'f>,
     mark_seen: bool,
+}
+
+/// Why messages are told of.
+#[derive(Clone, Copy)]
+enum Cause<'f> {
+    Command(&'f Ask<Fetch>),
+    News(&'f Ask<Changes>),
+}
+
+impl<'f> Cause<'f> {
+    fn command(self) -> Option<&'f Ask<Fetch>> {
+        match self {
+            Self::Command(ask) => Some(ask),
+            Self::News(_) => None,
+        }
+    }
 }
 
 impl Fetching<'_> {
@@ -123,7 +138,7 @@ impl Fetching<'_> {
         talk: &mut Talk<'_>,
     ) -> Result<Result<Tally, StoreError>, Gone> {
         // The lowest one comes first otherwise.
-        let highest_first = self.ask.is_some() && talk.parts().0.highest_first();
+        let highest_first = self.cause.command().is_some() && talk.parts().0.highest_first();
         if !self.fetch.reads_content() && !highest_first {
             let number = usize::try_from(wanted.len()).unwrap_or(usize::MAX);
             match self.mailboxes.facts(selected.id, number).await {
@@ -242,10 +257,17 @@ impl Fetching<'_> {
         selected: &mut Selected,
         talk: &mut Talk<'_>,
     ) {
-        if let Some(ask) = self.ask
-            && !flags.keywords().is_empty()
-        {
-            tell_keywords(ask, std::iter::once(flags), selected, talk);
+        if flags.keywords().is_empty() {
+            return;
+        }
+        let flags = std::iter::once(flags);
+        match self.cause {
+            Cause::Command(ask) => tell_keywords(ask, flags, selected, talk),
+            // What NOTIFY does not want to hear of waits for the message that shows it.
+            Cause::News(ask) if self.fetch.items.contains(&FetchItem::Flags) => {
+                tell_keywords(ask, flags, selected, talk);
+            }
+            Cause::News(_) => {}
         }
     }
 
@@ -286,7 +308,8 @@ impl Fetching<'_> {
         let (session, wire) = talk.parts();
         let out = &mut wire.output;
         if marked {
-            for item in self.ask.into_iter().flat_map(|ask| ask.items_if_marked(session)) {
+            let command = self.cause.command();
+            for item in command.into_iter().flat_map(|ask| ask.items_if_marked(session)) {
                 index_item(&mut response, out, item, (&row.fact(), row.details.as_ref()), recent);
             }
         }

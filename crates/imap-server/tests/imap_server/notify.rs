@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, small};
+use crate::{
+    client::Client,
+    house::{House, small},
+};
 
 /// All that may be asked of other mailboxes.
 const ALL: &str = "(MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
@@ -47,6 +50,48 @@ async fn new_mail_in_the_selected_mailbox() {
         client.run("NOTIFY SET (SELECTED (MessageNew MessageExpunge))").await.ok().line("3 EXISTS"),
         "3 EXISTS"
     );
+}
+
+/// RFC 3501 §7.2.6: which flags there are, before the first message that has one, also for who does
+/// not want to hear of flags that change; but not without need.
+#[tokio::test]
+async fn keywords_of_new_mail() {
+    let house = House::new().await;
+    let (mut client, mut other) = (house.open().await, house.open().await);
+    let append = async |other: &mut Client, keyword: &str| {
+        let append = format!("APPEND INBOX ({keyword}) {{5+}}\r\nA:b\r\n");
+        other.run(append).await.ok();
+    };
+    let told = async |client: &mut Client, last: &str| {
+        let mut told = Vec::new();
+        while !told.last().is_some_and(|line: &String| line.starts_with(last)) {
+            told.push(client.line().await);
+        }
+        told.retain(|line| !line.ends_with(" RECENT"));
+        told
+    };
+    client.run("NOTIFY SET (SELECTED (MessageNew (UID FLAGS) MessageExpunge))").await.ok();
+    append(&mut other, "$one").await;
+    let flags = |keywords: &str| {
+        format!("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft {keywords})")
+    };
+    let lines = told(&mut client, "* 1 FETCH").await;
+    assert_eq!(lines[..2], ["* 1 EXISTS".to_owned(), flags("$one")]);
+    assert!(lines[2].starts_with("* OK [PERMANENTFLAGS ") && lines[2].contains(" $one "));
+    assert!(lines[3].contains("$one") && lines.len() == 4, "{lines:?}");
+    append(&mut other, "$one").await;
+    assert_eq!(told(&mut client, "* 2 FETCH").await.len(), 2);
+
+    client.run("NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge))").await.ok();
+    append(&mut other, "$two").await;
+    assert_eq!(told(&mut client, "* 3 FETCH").await, ["* 3 EXISTS", "* 3 FETCH (UID 3)"]);
+
+    // The same for a result that is kept up to date (RFC 5465 §7).
+    client.run("SEARCH RETURN (UPDATE (FLAGS)) ALL").await.ok();
+    append(&mut other, "$three").await;
+    let lines = told(&mut client, "* ESEARCH").await;
+    assert_eq!(lines[..2], ["* 4 EXISTS".to_owned(), flags("$one $three")]);
+    assert!(lines[3].starts_with("* 4 FETCH ") && lines[3].contains("$three"), "{lines:?}");
 }
 
 #[tokio::test]
