@@ -26,6 +26,10 @@ const TEXTS: &[(&str, &str)] = &[
         "UTF-8 머리글에는 ENABLE UTF8=ACCEPT가 필요합니다",
     ),
     (
+        "What a mailbox is for is set by a command of its own",
+        "메일함의 용도는 따로 된 명령으로 정합니다",
+    ),
+    (
         "A mailbox has one use of Archive, Drafts, Junk, Sent, Trash",
         "메일함의 용도는 Archive, Drafts, Junk, Sent, Trash 가운데 하나입니다",
     ),

@@ -91,7 +91,13 @@ impl Conversation {
             let (name, value) = (name.clone(), value.clone());
             AnnotationChange { name, value }
         });
-        let (changes, limits) = (changes.collect(), self.service.annotation_limits);
+        let changes: Vec<_> = changes.collect();
+        if used_for.is_some() && !changes.is_empty() {
+            // RFC 5464 §4.3: all of them or none; but these are kept apart, and one could fail.
+            let apart = "What a mailbox is for is set by a command of its own";
+            return Err(Completion::no(Code::Cannot, apart));
+        }
+        let limits = self.service.annotation_limits;
         let writer = signed_in.account.id;
         let done = match mailbox {
             Some(name) => {
@@ -101,15 +107,12 @@ impl Conversation {
                     place.allows(Right::Write)?;
                 }
                 let id = place.state()?.id;
-                if let Some(special_use) = used_for {
-                    may_be_for(&place, special_use)?;
-                }
-                let noted = place.mailboxes.annotate(Some(id), writer, changes, limits).await;
                 match used_for {
-                    Some(special_use) if noted.is_ok() => {
+                    Some(special_use) => {
+                        may_be_for(&place, special_use)?;
                         place.mailboxes.assign(&place.name, special_use).await
                     }
-                    _ => noted,
+                    None => place.mailboxes.annotate(Some(id), writer, changes, limits).await,
                 }
             }
             None if used_for.is_some() => return Err(trouble::use_attr()),
