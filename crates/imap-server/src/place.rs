@@ -4,6 +4,7 @@
 //! Mailboxes of others are `Other Users/ADDRESS/NAME`. What somebody may not even know of is
 //! answered as if it were not there (RFC 4314 §6).
 
+use directory::DirectoryError;
 use imap_core::response::{Completion, OTHERS};
 use mail_store::{AccountMailboxes, MailboxState, StoreError};
 use mail_types::{AccountId, Address, MailboxName, Right, Rights};
@@ -11,7 +12,7 @@ use mail_types::{AccountId, Address, MailboxName, Right, Rights};
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     service::Service,
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// A mailbox, or where one could be.
@@ -45,7 +46,7 @@ impl Conversation {
     pub(crate) async fn place(&self, name: &MailboxName) -> Result<Place, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
         let place = signed_in.place(&self.service, name).await;
-        place.map_err(|error| trouble::completion(&error))
+        place.map_err(|failure| failure.completion())
     }
 }
 
@@ -106,7 +107,7 @@ impl SignedIn {
         &self,
         service: &Service,
         name: &MailboxName,
-    ) -> Result<Place, StoreError> {
+    ) -> Result<Place, Failure> {
         let (mailboxes, name, own) = match self.elsewhere(service, name).await? {
             Some((mailboxes, name)) => (mailboxes, name, false),
             None => (self.mailboxes.clone(), name.clone(), true),
@@ -114,7 +115,7 @@ impl SignedIn {
         let found = match mailboxes.mailbox(&name).await {
             Ok(found) => Some(found),
             Err(StoreError::NoSuchMailbox(_)) => None,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let rights = match &found {
             _ if own => Rights::ALL,
@@ -129,32 +130,26 @@ impl SignedIn {
         &self,
         service: &Service,
         name: &MailboxName,
-    ) -> Result<Option<(AccountMailboxes, MailboxName)>, StoreError> {
+    ) -> Result<Option<(AccountMailboxes, MailboxName)>, Failure> {
         let levels = name.as_str().strip_prefix(OTHERS).and_then(|rest| rest.strip_prefix('/'));
         let Some(levels) = levels.filter(|_| service.shares()) else { return Ok(None) };
         let missing = || StoreError::NoSuchMailbox(name.clone());
         let (address, rest) = levels.split_once('/').ok_or_else(missing)?;
         let address = Address::parse(address).map_err(|_| missing())?;
-        let owner = match service.directory.account_at(&address).await {
-            Ok(owner) => owner.filter(|owner| owner.id != self.account.id),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "owner not looked up");
-                None
-            }
-        };
-        let owner = owner.ok_or_else(missing)?;
+        let owner = service.directory.account_at(&address).await?;
+        let owner = owner.filter(|owner| owner.id != self.account.id).ok_or_else(missing)?;
         let rest = MailboxName::parse(rest).map_err(|_| missing())?;
         Ok(Some((service.store.account(owner.id), rest)))
     }
 
     /// The mailboxes of others that this account may know of, by name.
-    pub(crate) async fn lent(&self, service: &Service) -> Result<Vec<Lent>, StoreError> {
+    pub(crate) async fn lent(&self, service: &Service) -> Result<Vec<Lent>, Failure> {
         if !service.shares() {
             return Ok(Vec::new());
         }
         let mut lent = Vec::new();
         for (owner, mailbox) in service.store.shared_with(self.account.id).await? {
-            let Some(address) = address_of(service, owner).await else { continue };
+            let Some(address) = address_of(service, owner).await? else { continue };
             let mailboxes = service.store.account(owner);
             let found = async {
                 let list = mailboxes.access(mailbox).await?;
@@ -181,15 +176,12 @@ impl SignedIn {
     }
 }
 
-/// What an account is called by others.
-pub(crate) async fn address_of(service: &Service, account: AccountId) -> Option<Address> {
-    match service.directory.account(account).await {
-        Ok(account) => account.map(|account| account.address),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");
-            None
-        }
-    }
+/// What an account is called by others; none if it is gone.
+pub(crate) async fn address_of(
+    service: &Service,
+    account: AccountId,
+) -> Result<Option<Address>, DirectoryError> {
+    Ok(service.directory.account(account).await?.map(|account| account.address))
 }
 
 impl Place {

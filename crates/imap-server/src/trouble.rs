@@ -1,9 +1,63 @@
 //! What the client is told when the store refuses or fails: the one place. The cause goes to the
 //! log.
 
+use std::{error::Error, fmt};
+
+use directory::DirectoryError;
 use imap_core::response::{Code, Completion};
 use mail_store::StoreError;
 use mail_types::{Right, Rights};
+
+/// Why nobody can say where a mailbox is, or what it is called, if it may be another account's.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Store(StoreError),
+    /// It is not known who has it.
+    Directory(DirectoryError),
+}
+
+impl Failure {
+    /// The tagged response; what is our trouble is logged.
+    pub(crate) fn completion(&self) -> Completion {
+        match self {
+            Self::Store(error) => completion(error),
+            Self::Directory(error) => {
+                tracing::error!(error = error as &dyn Error, "the directory failed");
+                Completion::unavailable()
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        Self::Directory(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Directory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Store(error) => error.source(),
+            Self::Directory(error) => error.source(),
+        }
+    }
+}
 
 /// The tagged response for a failure of the store; what is our trouble is logged.
 pub(crate) fn completion(error: &StoreError) -> Completion {
@@ -30,7 +84,7 @@ pub(crate) fn completion(error: &StoreError) -> Completion {
             Completion::no(Code::Limit, "This mailbox has no number left for another message")
         }
         error => {
-            tracing::error!(error = error as &dyn std::error::Error, "the mail store failed");
+            tracing::error!(error = error as &dyn Error, "the mail store failed");
             if error.is_full() {
                 Completion::no(Code::Unavailable, "The server's disk is full, please try later")
             } else {

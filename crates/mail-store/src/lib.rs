@@ -74,5 +74,5 @@ pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};
 pub use store::{Clock, MailStore, StoreOptions};
 pub use uid_set::UidSet;
-pub use url_keys::UrlKey;
+pub use url_keys::{KeyedMailbox, UrlKey};
 pub use watch::Watch;

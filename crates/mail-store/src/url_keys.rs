@@ -5,10 +5,40 @@
 
 use std::{fmt, io, path::Path};
 
+use mail_types::{AccountId, MailboxId, UidValidity};
+
 use crate::StoreError;
 
 /// What tokens of this algorithm begin with.
 const ALGORITHM: &str = "01";
+
+/// A mailbox that may have a key, and is never another one later: another epoch of its UIDs makes
+/// another of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyedMailbox {
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Which of theirs.
+    pub mailbox: MailboxId,
+    /// The epoch of its UIDs.
+    pub uid_validity: UidValidity,
+}
+
+impl KeyedMailbox {
+    pub(crate) fn encode(self) -> String {
+        format!("F{}-{}-{}", self.owner, self.mailbox, self.uid_validity.number())
+    }
+
+    pub(crate) fn decode(text: &str) -> Option<Self> {
+        let mut numbers = text.strip_prefix('F')?.split('-');
+        let decoded = Self {
+            owner: AccountId(numbers.next()?.parse().ok()?),
+            mailbox: MailboxId(numbers.next()?.parse().ok()?),
+            uid_validity: UidValidity::new(numbers.next()?.parse().ok()?)?,
+        };
+        (decoded.encode() == text).then_some(decoded)
+    }
+}
 
 /// A mailbox access key: 256 random bits.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use mail_types::{AccountId, MailboxId, Right, Rights};
 use crate::{
     handler::{Conversation, Talk},
     place::{Place, address_of},
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// The universal identity (RFC 4314 §2).
@@ -136,10 +136,7 @@ impl Conversation {
             Ok(Some(account)) if account.id == place.mailboxes.id() => Ok(Whom::Owner),
             Ok(Some(account)) => Ok(Whom::Other(Grantee::Account(account.id))),
             Ok(None) => Err(Completion::no(Code::NonExistent, "There is no such account")),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "account not looked up");
-                Err(Completion::unavailable())
-            }
+            Err(error) => Err(Failure::from(error).completion()),
         }
     }
 
@@ -152,17 +149,17 @@ impl Conversation {
         let failed = |error: StoreError| trouble::completion(&error);
         let list = place.mailboxes.access(mailbox).await.map_err(failed)?;
         let name = |id: AccountId| async move {
-            address_of(&self.service, id).await.map(|address| address.to_string())
+            let address = address_of(&self.service, id).await;
+            let address = address.map_err(|error| Failure::from(error).completion())?;
+            Ok::<_, Completion>(address.map(|address| address.to_string()))
         };
-        let mut lines: Vec<(String, Rights)> = name(place.mailboxes.id())
-            .await
-            .map(|owner| (owner, Rights::ALL))
-            .into_iter()
-            .collect();
+        let owner = name(place.mailboxes.id()).await?;
+        let mut lines: Vec<(String, Rights)> =
+            owner.map(|owner| (owner, Rights::ALL)).into_iter().collect();
         for grant in list.grants() {
             let whom = match grant.to {
                 Grantee::Anyone => Some(ANYONE.to_owned()),
-                Grantee::Account(id) => name(id).await,
+                Grantee::Account(id) => name(id).await?,
             };
             let dash = if grant.negative { "-" } else { "" };
             lines.extend(whom.map(|whom| (format!("{dash}{whom}"), grant.rights)));

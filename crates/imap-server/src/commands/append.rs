@@ -163,11 +163,15 @@ impl Conversation {
     async fn finish_append(&mut self) -> Result<Appended, Completion> {
         let Some(appending) = self.appending.take() else { return Err(trouble::out_of_order()) };
         let batch = appending.whole().await.map_err(|e| failed(&e))?;
-        self.may_still(&batch).await?;
+        let rights = self.rights_now(&batch).await?;
         let Batch { mailboxes, mailbox, replaces, whole, .. } = batch;
         let limited = self.limited(&mailboxes).await;
         let work = async {
             let mut whole = whole.finish().await?;
+            // RFC 4314 §4: of each message, as the rights are when it is stored.
+            for message in &mut whole {
+                message.flags = rights.permitted(&message.flags);
+            }
             match (replaces, whole.pop()) {
                 (Some(old), Some(new)) => limited.replace(old.from, old.uid, mailbox, new).await,
                 (_, last) => {
@@ -182,12 +186,13 @@ impl Conversation {
         Ok(appended)
     }
 
-    /// Another's rights can have gone while the messages came, which may take long.
-    async fn may_still(&self, batch: &Batch) -> Result<(), Completion> {
+    /// What may be done with the target once the messages have come, which may take long: another's
+    /// rights can have gone meanwhile.
+    async fn rights_now(&self, batch: &Batch) -> Result<Rights, Completion> {
         let Some(signed_in) = &self.signed_in else { return Err(trouble::out_of_order()) };
         let (mailboxes, id) = (&batch.mailboxes, signed_in.account.id);
         if mailboxes.id() == id {
-            return Ok(());
+            return Ok(batch.rights);
         }
         let rights = async |mailbox| {
             let list = mailboxes.access(mailbox).await;
@@ -204,7 +209,7 @@ impl Conversation {
                 return Err(trouble::refusal(rights));
             }
         }
-        Ok(())
+        Ok(of_target)
     }
 
     pub(crate) fn append_abandoned(&mut self, ask: Ask<AppendAbandoned>, talk: &mut Talk<'_>) {

@@ -51,7 +51,14 @@ impl Conversation {
         let Some(url) = MessageUrl::parse(&ask.command().url) else {
             return Ok(Err(ask.bad_url()));
         };
-        let Ok(place) = self.place(&url.mailbox).await else { return Ok(Err(ask.bad_url())) };
+        let place = match self.place(&url.mailbox).await {
+            Ok(place) => place,
+            Err(refused) if refused.code == Some(Code::NonExistent) => {
+                return Ok(Err(ask.bad_url()));
+            }
+            // No fault of the URL.
+            Err(failed) => return Ok(Err(failed)),
+        };
         let (reader, row) = match place.message_at(&url).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Err(ask.bad_url())),

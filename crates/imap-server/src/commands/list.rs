@@ -18,7 +18,7 @@ use crate::{
     handler::{Conversation, SignedIn, Talk},
     place::Lent,
     service::Service,
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// How a command ends that tells something on the way.
@@ -44,7 +44,7 @@ impl Conversation {
         let Some(signed_in) = &self.signed_in else { return Ok(Err(trouble::out_of_order())) };
         let names = match names(&self.service, signed_in, may_reach_others(list)).await {
             Ok(names) => names,
-            Err(error) => return Ok(Err(trouble::completion(&error))),
+            Err(failure) => return Ok(Err(failure.completion())),
         };
         let states = if tells_more(&list.returns) {
             match signed_in.mailboxes.states().await {
@@ -78,7 +78,7 @@ impl Conversation {
         // RFC 4314 §4: what is subscribed was not asked about, and needs no right.
         let names = match names(&self.service, signed_in, false).await {
             Ok(names) => names,
-            Err(error) => return Ok(Err(trouble::completion(&error))),
+            Err(failure) => return Ok(Err(failure.completion())),
         };
         for line in listing::lsub(&names.listed, reference, pattern) {
             let (session, wire) = talk.parts();
@@ -94,7 +94,7 @@ pub(super) async fn attributes(
     service: &Service,
     signed_in: &SignedIn,
     name: &MailboxName,
-) -> Result<Vec<&'static str>, StoreError> {
+) -> Result<Vec<&'static str>, Failure> {
     let all = List { patterns: vec!["*".to_owned()], extended: true, ..List::default() };
     let others = name.as_str().starts_with(OTHERS);
     let names = names(service, signed_in, others).await?;
@@ -165,7 +165,7 @@ pub(super) async fn names(
     service: &Service,
     signed_in: &SignedIn,
     others: bool,
-) -> Result<Names, StoreError> {
+) -> Result<Names, Failure> {
     let own = signed_in.mailboxes.list().await?;
     let lent = if others { signed_in.lent(service).await? } else { Vec::new() };
     let mut listed: Vec<Listed> = own.into_iter().map(as_listed).collect();

@@ -132,7 +132,8 @@ impl Conversation {
             subscribed.into_iter().filter(|it| it.subscribed).map(|it| it.name).collect();
         let mut names = sources.iter().flat_map(|source| named(source, &subscribed));
         if names.any(is_of_others) {
-            for lent in signed_in.lent(&self.service).await.map_err(failed)? {
+            let lent = signed_in.lent(&self.service).await;
+            for lent in lent.map_err(|failure| failure.completion())? {
                 if lent.rights.has(Right::Read) {
                     let (name, mailboxes, state) = (lent.shown, lent.mailboxes, lent.state);
                     all.insert((mailboxes.id(), state.id), Searched { name, mailboxes, state });

@@ -21,7 +21,7 @@ use crate::{
     handler::{Conversation, SignedIn, Talk},
     notifying::{Event, Key, MAILBOXES_MAX, Moment, Notifying, Seen, events, wanted},
     service::Service,
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// Accounts of others that are listened to.
@@ -39,7 +39,7 @@ impl Conversation {
             Notify::Set(set) => {
                 match self.begin_notifying(set.groups.clone(), set.status, talk).await? {
                     Ok(completion) => completion,
-                    Err(error) => trouble::completion(&error),
+                    Err(failure) => failure.completion(),
                 }
             }
         };
@@ -53,7 +53,7 @@ impl Conversation {
         groups: Vec<EventGroup>,
         status: bool,
         talk: &mut Talk<'_>,
-    ) -> Result<Result<Completion, StoreError>, Gone> {
+    ) -> Result<Result<Completion, Failure>, Gone> {
         let Some(signed_in) = &self.signed_in else { return Ok(Ok(trouble::out_of_order())) };
         let done = Completion::ok("NOTIFY completed");
         if !groups.iter().any(|group| group.events.is_any()) {
@@ -234,7 +234,7 @@ async fn moment(
     service: &Service,
     signed_in: &SignedIn,
     notifying: &mut Notifying,
-) -> Result<Moment, StoreError> {
+) -> Result<Moment, Failure> {
     let mut now = Moment::default();
     let me = signed_in.account.id;
     let listed = signed_in.mailboxes.list().await?;
@@ -295,7 +295,7 @@ impl Telling<'_> {
         &self,
         events: &[Event],
         talk: &mut Talk<'_>,
-    ) -> Result<Result<(), StoreError>, Gone> {
+    ) -> Result<Result<(), Failure>, Gone> {
         let named = |event: &Event| {
             matches!(event, Event::Name(_) | Event::Renamed { .. } | Event::Subscription(_))
         };
@@ -309,7 +309,7 @@ impl Telling<'_> {
         };
         for event in events {
             if let Err(error) = self.tell_one(event, &names, talk).await {
-                return Ok(Err(error));
+                return Ok(Err(error.into()));
             }
             talk.drain().await?;
         }

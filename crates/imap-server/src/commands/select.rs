@@ -14,7 +14,7 @@ use super::{list::attributes, mailbox_id::mailbox_id, missed::vanished};
 use crate::{
     handler::{Conversation, Talk},
     selected::{Selected, uid_runs, uid_set},
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// Messages whose flags are asked for at once.
@@ -86,7 +86,7 @@ impl Conversation {
             Ok((watch, recent_from, state, uids, keywords, attributes))
         };
         let (watch, recent_from, state, uids, keywords, attributes) =
-            opening.await.map_err(|error: StoreError| trouble::completion(&error))?;
+            opening.await.map_err(|failure: Failure| failure.completion())?;
         // What other tools did to the files is looked for beside this, and comes as news.
         let (beside, id) = (mailboxes.clone(), state.id);
         tokio::spawn(async move {

@@ -17,12 +17,12 @@ use mail_types::AccountId;
 
 use super::{
     fetch_content::{Content, send},
-    mailbox_id::mailbox_id,
+    mailbox_id::keyed,
     urls::{INTERNAL, Whom, proved_text, readable},
 };
 use crate::{
     handler::{Conversation, Talk},
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// The keys of the accounts that URLs of one command name, read once.
@@ -82,7 +82,7 @@ impl Conversation {
         let place = unless_gone(place.map(Some))?;
         let mailbox =
             place.as_ref().and_then(|place| Some((place, readable(place, &url.message)?)));
-        let id = mailbox.map(|(place, state)| mailbox_id(&place.mailboxes, state).to_string());
+        let keyed = mailbox.map(|(place, state)| keyed(&place.mailboxes, state));
         let keys = match keys.entry(reader.account.id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
@@ -90,7 +90,7 @@ impl Conversation {
                 place.insert(read.map_err(|error| trouble::completion(&error))?)
             }
         };
-        let key = keys.key(&id.unwrap_or_default());
+        let key = keys.key(keyed);
         let none = UrlKey::random().map_err(|error| trouble::completion(&error))?;
         let is_right = key.unwrap_or(&none).proves(&proved_text(&url, whom), &proof.token);
         let is_proved = is_right
@@ -109,7 +109,7 @@ impl Conversation {
             };
             let (section, partial) = (&url.message.section, url.message.partial);
             let content = Content::of(&reader, &row, section, partial).await?;
-            Ok(Some((reader, content)))
+            Ok::<_, Failure>(Some((reader, content)))
         };
         unless_gone(content.await)
     }
@@ -132,12 +132,12 @@ impl Conversation {
 }
 
 /// What is not there, or went meanwhile, gives nothing; other trouble may be over later.
-fn unless_gone<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Completion> {
-    found.or_else(|error| match error {
-        StoreError::NoSuchMailbox(_) | StoreError::MailboxGone(_) | StoreError::MessageGone => {
-            Ok(None)
-        }
-        error => Err(trouble::completion(&error)),
+fn unless_gone<T>(found: Result<Option<T>, Failure>) -> Result<Option<T>, Completion> {
+    found.or_else(|failure| match failure {
+        Failure::Store(
+            StoreError::NoSuchMailbox(_) | StoreError::MailboxGone(_) | StoreError::MessageGone,
+        ) => Ok(None),
+        failure => Err(failure.completion()),
     })
 }
 
@@ -154,9 +154,10 @@ mod tests {
             StoreError::MailboxGone(MailboxId(1)),
             StoreError::MessageGone,
         ] {
-            assert_eq!(unless_gone::<()>(Err(gone)), Ok(None));
+            assert_eq!(unless_gone::<()>(Err(gone.into())), Ok(None));
         }
         assert_eq!(unless_gone(Ok(Some(1))), Ok(Some(1)));
-        assert_eq!(unless_gone::<()>(Err(StoreError::Closing)), Err(Completion::unavailable()));
+        let closing = Failure::from(StoreError::Closing);
+        assert_eq!(unless_gone::<()>(Err(closing)), Err(Completion::unavailable()));
     }
 }

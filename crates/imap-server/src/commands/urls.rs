@@ -16,11 +16,11 @@ use imap_core::{
 use mail_store::MailboxState;
 use mail_types::{AccountId, MailboxName, Right};
 
-use super::mailbox_id::mailbox_id;
+use super::mailbox_id::keyed;
 use crate::{
     handler::{Conversation, SignedIn, Talk},
     place::Place,
-    trouble,
+    trouble::{self, Failure},
 };
 
 /// The one mechanism (RFC 4467 §2.4.1).
@@ -91,8 +91,8 @@ impl Conversation {
             let Some(mailbox) = readable(&place, &parsed.message) else {
                 return Err(Completion::bad("There is no such mailbox to be read"));
             };
-            let id = mailbox_id(&place.mailboxes, mailbox).to_string();
-            let key = signed_in.mailboxes.make_url_key(&id).await;
+            let keyed = keyed(&place.mailboxes, mailbox);
+            let key = signed_in.mailboxes.make_url_key(keyed).await;
             let key = key.map_err(|error| trouble::completion(&error))?;
             let proof = UrlProof {
                 mechanism: INTERNAL.into(),
@@ -121,8 +121,7 @@ impl Conversation {
         }
         let place = self.place(mailbox).await?;
         let state = place.allows(Right::Read)?;
-        let id = mailbox_id(&place.mailboxes, state).to_string();
-        let reset = signed_in.mailboxes.reset_url_key(&id).await;
+        let reset = signed_in.mailboxes.reset_url_key(keyed(&place.mailboxes, state)).await;
         reset.map_err(|error| trouble::completion(&error))?;
         // Whoever of this account has the mailbox open hears of it; this session with the answer.
         let (account, owner) = (signed_in.account.id, place.mailboxes.id());
@@ -161,10 +160,8 @@ impl Conversation {
     }
 
     async fn account_called(&self, name: &str) -> Result<Option<Account>, Completion> {
-        self.service.directory.account_by_sign_in(name).await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "user not looked up");
-            Completion::unavailable()
-        })
+        let account = self.service.directory.account_by_sign_in(name).await;
+        account.map_err(|error| Failure::from(error).completion())
     }
 }
 

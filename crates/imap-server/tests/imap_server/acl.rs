@@ -431,3 +431,66 @@ async fn rights_that_go_while_a_message_comes() {
     bob.answer(&tag).await.is("NO [NOPERM]");
     alice.run("STATUS plans (MESSAGES)").await.ok().line("STATUS \"plans\" (MESSAGES 3)");
 }
+
+/// RFC 4314 §4: of each message the flags that may be set when it is stored.
+#[tokio::test]
+async fn flags_of_each_message_of_one_append() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "plans", "lrist").await;
+    let head = |more: &str| format!("(\\Seen \\Deleted \\Flagged{more}) {{1}}");
+    let tag = bob.send(format!("APPEND \"{ALICES}/plans\" {}", head(""))).await;
+    assert!(bob.line().await.starts_with("+ "));
+    grant(&mut alice, "plans", "lriws").await;
+    bob.write(format!("x {}\r\n", head(" $k")).as_bytes()).await;
+    assert!(bob.line().await.starts_with("+ "));
+    grant(&mut alice, "plans", "lriw").await;
+    bob.write(b"y\r\n").await;
+    bob.answer(&tag).await.ok();
+    alice.run("EXAMINE plans").await.ok();
+    let flags = alice.run("FETCH 3:4 FLAGS").await.ok().lines();
+    assert_eq!(flags, ["3 FETCH (FLAGS (\\Recent))", "4 FETCH (FLAGS (\\Recent))"]);
+    // What was there when the command began, and still is.
+    grant(&mut alice, "plans", "lrisw").await;
+    let both = "{1+}\r\nx";
+    let flags = "(\\Seen \\Deleted \\Flagged)";
+    bob.run(format!("APPEND \"{ALICES}/plans\" {flags} {both} {flags} {both}")).await.ok();
+    alice.run("EXAMINE plans").await.ok();
+    let flags = alice.run("FETCH 5:6 FLAGS").await.ok().lines();
+    let expected = |number| format!("{number} FETCH (FLAGS (\\Flagged \\Seen \\Recent))");
+    assert_eq!(flags, [expected(5), expected(6)]);
+}
+
+/// Who can't be looked up is not nobody: nothing is told to be gone, and a later try may do.
+#[tokio::test]
+async fn without_the_directory() {
+    let house = House::new().await;
+    let (mut alice, mut bob) = two(&house).await;
+    grant(&mut alice, "plans", "lr").await;
+    let (directory, aside) = (house.directory(), house.directory().with_extension("aside"));
+    let here = small("x").len();
+    let catenate = "CATENATE (URL \"/Other%20Users/alice%40example.org/plans/;UID=1\")";
+    let by_bob = [
+        "LIST \"\" *".to_owned(),
+        format!("STATUS \"{ALICES}/plans\" (MESSAGES)"),
+        format!("SELECT \"{ALICES}/plans\""),
+        format!("APPEND \"{ALICES}/plans\" {{{here}}}"),
+        format!("APPEND INBOX {catenate}"),
+        format!("GETMETADATA \"{ALICES}/plans\" /private/comment"),
+        format!("MYRIGHTS \"{ALICES}/plans\""),
+        "ESEARCH IN (subtree \"Other Users\") ALL".to_owned(),
+        "NOTIFY SET (SUBTREE \"Other Users\" (MessageNew MessageExpunge))".to_owned(),
+    ];
+    std::fs::rename(&directory, &aside).unwrap();
+    for command in &by_bob {
+        bob.run(command).await.is("NO [UNAVAILABLE] ");
+    }
+    alice.run("GETACL plans").await.is("NO [UNAVAILABLE] ");
+    // What is one's own needs nobody else.
+    bob.run("STATUS INBOX (MESSAGES)").await.ok();
+    bob.run("LIST \"\" INBOX").await.ok();
+    std::fs::rename(&aside, &directory).unwrap();
+    for command in by_bob.iter().filter(|command| !command.starts_with("APPEND")) {
+        bob.run(command).await.ok();
+    }
+}

@@ -1,5 +1,8 @@
 //! URLAUTH (RFC 4467): messages, and parts of them, that others may read by URL.
 
+use mail_store::KeyedMailbox;
+use mail_types::MailboxName;
+
 use crate::{
     client::Client,
     house::{House, small},
@@ -251,9 +254,10 @@ async fn where_nothing_is_for_all() {
 
     // What was for all before is for nobody: the key is right.
     let keys = house.mailboxes().url_keys().await.unwrap();
-    let told = alice.run("STATUS INBOX (MAILBOXID)").await.ok().lines()[0].to_owned();
-    let (_, id) = told.split_once("(MAILBOXID (").unwrap();
-    let key = keys.key(id.strip_suffix("))").unwrap()).unwrap();
+    let inbox = house.mailboxes().mailbox(&MailboxName::inbox()).await.unwrap();
+    let (mailbox, uid_validity) = (inbox.id, inbox.uid_validity);
+    let inbox = KeyedMailbox { owner: house.mailboxes().id(), mailbox, uid_validity };
+    let key = keys.key(Some(inbox)).unwrap();
     let (rump, single) = (rump("authuser"), rump("user+bob"));
     let token = key.token(rump.as_bytes());
     assert_eq!(fetched(&mut bob, &format!("{rump}:INTERNAL:{token}")).await, None);

@@ -1,10 +1,10 @@
 //! What a backup learns of an account, and what an account is that came out of one.
 
 use mail_store::{
-    FlagChange, MailStore,
+    FlagChange, KeyedMailbox, MailStore,
     backup::{self, IndexCopy},
 };
-use mail_types::{RecipientNumber, Uid, UidValidity, UniqueId};
+use mail_types::{AccountId, MailboxId, RecipientNumber, Uid, UidValidity, UniqueId};
 use stable_storage::Hold;
 
 use crate::world::{ALICE, NOW, World, append, deliver, flags, mailbox, name, queue_id, see, uid};
@@ -115,10 +115,12 @@ async fn what_came_out_of_a_backup_has_new_epochs_and_the_same_of_all_else() {
     assert!(
         account.delivered_before(&[(queue_id(1), RecipientNumber(0))]).await.unwrap().is_empty()
     );
-    account.make_url_key("F9-1-1").await.unwrap();
+    let (owner, epoch) = (AccountId(9), UidValidity::new(1).unwrap());
+    let of_another = KeyedMailbox { owner, mailbox: MailboxId(1), uid_validity: epoch };
+    account.make_url_key(of_another).await.unwrap();
     account.begin_restored(None).await.unwrap();
     assert_eq!(epochs(&store).await, before);
-    assert!(account.url_keys().await.unwrap().key("F9-1-1").is_some());
+    assert!(account.url_keys().await.unwrap().key(Some(of_another)).is_some());
     let known = account.delivered_before(&[(queue_id(1), RecipientNumber(0))]).await.unwrap();
     assert_eq!(known.len(), 1, "delivered again, it is no second message");
 
@@ -126,7 +128,7 @@ async fn what_came_out_of_a_backup_has_new_epochs_and_the_same_of_all_else() {
     let (modseq, inbox_epoch) = (state.highest_modseq, state.uid_validity);
     account.begin_restored(Some((&name("INBOX"), plain))).await.unwrap();
     // It may have been revoked since, whosever mailbox it is of.
-    assert!(account.url_keys().await.unwrap().key("F9-1-1").is_none());
+    assert!(account.url_keys().await.unwrap().key(Some(of_another)).is_none());
     let after = epochs(&store).await;
     let largest = before.iter().max().unwrap();
     assert!(after.iter().all(|epoch| epoch > largest), "{before:?} {after:?}");

@@ -1,7 +1,8 @@
 //! What stands beside the mail: annotations, and to whom a mailbox is open.
 
 use mail_store::{
-    AnnotationChange, AnnotationLimits, Grantee, MailStore, RightsChange, StoreError,
+    AccountMailboxes, AnnotationChange, AnnotationLimits, Grantee, KeyedMailbox, MailStore,
+    RightsChange, StoreError,
 };
 use mail_types::{AccountId, AnnotationName, Rights};
 
@@ -27,16 +28,52 @@ fn grant(rights: &str) -> RightsChange {
     RightsChange::Replace(Rights::parse(rights).unwrap())
 }
 
+async fn keyed(account: &AccountMailboxes, of: &str) -> KeyedMailbox {
+    let state = mailbox(account, of).await;
+    KeyedMailbox { owner: account.id(), mailbox: state.id, uid_validity: state.uid_validity }
+}
+
+/// With each new key, those of mailboxes that are gone go.
+#[tokio::test]
+async fn keys_of_mailboxes_that_are_gone() {
+    let world = World::new();
+    let store = world.open().await;
+    let (account, other) = (store.account(ALICE), store.account(BOB));
+    account.create(&name("work"), None).await.unwrap();
+    account.create(&name("play"), None).await.unwrap();
+    let (work, play) = (keyed(&account, "work").await, keyed(&account, "play").await);
+    let bobs = keyed(&other, "INBOX").await;
+    for mailbox in [work, bobs] {
+        account.make_url_key(mailbox).await.unwrap();
+    }
+    account.rename(&name("work"), &name("old")).await.unwrap();
+    let is_there = async |mailbox| account.url_keys().await.unwrap().key(Some(mailbox)).is_some();
+    account.make_url_key(play).await.unwrap();
+    assert!(is_there(work).await && is_there(play).await);
+    for change in ["make", "reset"] {
+        let gone = if change == "make" { ("old", work) } else { ("play", play) };
+        account.delete(&name(gone.0)).await.unwrap();
+        assert!(is_there(gone.1).await);
+        let inbox = keyed(&account, "INBOX").await;
+        match change {
+            "make" => drop(account.make_url_key(inbox).await.unwrap()),
+            _ => account.reset_url_key(inbox).await.unwrap(),
+        }
+        assert!(!is_there(gone.1).await && is_there(inbox).await && is_there(bobs).await);
+    }
+}
+
 #[tokio::test]
 async fn keys_of_mailboxes() {
     let world = World::new();
     let store = world.open().await;
     let account = store.account(ALICE);
-    assert!(account.url_keys().await.unwrap().key("F1").is_none());
-    let first = account.make_url_key("F1").await.unwrap().token(b"x");
-    let second = account.make_url_key("F2").await.unwrap().token(b"x");
+    let (one, two) = (keyed(&account, "INBOX").await, keyed(&account, "Sent").await);
+    assert!(account.url_keys().await.unwrap().key(Some(one)).is_none());
+    let first = account.make_url_key(one).await.unwrap().token(b"x");
+    let second = account.make_url_key(two).await.unwrap().token(b"x");
     assert_ne!(first, second);
-    assert_eq!(account.make_url_key("F1").await.unwrap().token(b"x"), first);
+    assert_eq!(account.make_url_key(one).await.unwrap().token(b"x"), first);
     store.close().await;
 
     // The index is lost.
@@ -45,25 +82,25 @@ async fn keys_of_mailboxes() {
     }
     let store = world.open().await;
     let account = store.account(ALICE);
-    let proves = async |mailbox: &str, token: &str| {
+    let proves = async |mailbox: KeyedMailbox, token: &str| {
         let keys = account.url_keys().await.unwrap();
-        keys.key(mailbox).is_some_and(|key| key.proves(b"x", token))
+        keys.key(Some(mailbox)).is_some_and(|key| key.proves(b"x", token))
     };
-    assert!(proves("F1", &first).await);
-    account.reset_url_key("F1").await.unwrap();
-    assert!(!proves("F1", &first).await);
-    assert!(proves("F2", &second).await);
-    assert!(store.account(BOB).url_keys().await.unwrap().key("F2").is_none());
+    assert!(proves(one, &first).await);
+    account.reset_url_key(one).await.unwrap();
+    assert!(!proves(one, &first).await);
+    assert!(proves(two, &second).await);
+    assert!(store.account(BOB).url_keys().await.unwrap().key(Some(two)).is_none());
     account.forget_url_keys().await.unwrap();
-    assert!(!proves("F2", &second).await);
+    assert!(!proves(two, &second).await);
 
     // What can't be read can be thrown away.
     let file = world.maildir().join("postrider-url-keys");
     std::fs::write(&file, "damaged").unwrap();
     assert!(account.url_keys().await.is_err());
-    assert!(account.make_url_key("F1").await.is_err());
+    assert!(account.make_url_key(one).await.is_err());
     account.forget_url_keys().await.unwrap();
-    account.make_url_key("F1").await.unwrap();
+    account.make_url_key(one).await.unwrap();
 }
 
 #[tokio::test]
