@@ -11,6 +11,7 @@
 mod dates;
 mod eml;
 mod files;
+mod foremost;
 mod imap;
 mod maildir;
 mod mbox;
@@ -23,6 +24,7 @@ mod target;
 mod unique_ids;
 
 pub(crate) use imap::{Imap, Remote};
+pub(crate) use mbox::Mbox;
 pub(crate) use plan::Plan;
 pub(crate) use progress::Progress;
 pub(crate) use report::{Digests, Report};
@@ -95,6 +97,7 @@ async fn all(
             };
         }
         target.keep_ids().await?;
+        entry.end();
         progress.end();
     }
     Ok(())

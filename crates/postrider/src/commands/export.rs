@@ -60,7 +60,7 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
             let skipped = one.skipped.len().to_string();
             let mailbox = terminal::one_line(&one.mailbox);
             let (messages, octets) = (one.messages.to_string(), one.octets.to_string());
-            [mailbox, messages, octets, skipped, one.digests.of_all()]
+            [mailbox, messages, octets, skipped, one.digests.clone().of_all()]
         };
         let rows: Vec<_> = done.iter().map(row).collect();
         printer::table(
@@ -83,6 +83,6 @@ fn as_json(one: &Exported) -> serde_json::Value {
         "messages": one.messages,
         "bytes": one.octets,
         "skipped": one.skipped,
-        "digest": one.digests.of_all(),
+        "digest": one.digests.clone().of_all(),
     })
 }

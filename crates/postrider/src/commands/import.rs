@@ -11,7 +11,7 @@ use sasl_core::client::Credentials;
 use stable_storage::Files;
 
 use crate::{
-    import::{self, Imap, Pattern, Plan, Remote, Report, Source},
+    import::{self, Imap, Mbox, Pattern, Plan, Remote, Report, Source},
     installation::{Installation, runtime},
     printer, terminal, usage,
 };
@@ -161,7 +161,7 @@ async fn open(
 ) -> anyhow::Result<Source> {
     let (host, port, tls_at_once) = match args.source.clone() {
         Place::Maildir(path) => return Ok(Source::Maildir(whole(&path)?)),
-        Place::Mbox(path) => return Ok(Source::Mbox(whole(&path)?)),
+        Place::Mbox(path) => return Ok(Source::Mbox(Mbox::at(whole(&path)?))),
         Place::Eml(path) => return Ok(Source::Eml(whole(&path)?)),
         Place::Imap { host, port, tls_at_once } => (host, port, tls_at_once),
     };
@@ -194,7 +194,7 @@ fn show(report: &Report) {
                 folder.before.to_string(),
                 folder.skipped.to_string(),
                 folder.octets.to_string(),
-                folder.digest(),
+                folder.digest().to_owned(),
             ]
         })
         .collect();

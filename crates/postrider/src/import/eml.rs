@@ -1,6 +1,7 @@
 //! Files with a message each (`.eml`), in folders.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::{self, Read as _, Seek as _},
     path::{Path, PathBuf},
@@ -11,8 +12,10 @@ use mail_types::FlagSet;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    dates, files, maildir, names,
-    source::{Facts, Folder, Item, Locator, Place, key},
+    dates, files,
+    foremost::{Foremost, WINDOW},
+    maildir, names,
+    source::{Facts, Folder, Item, Locator, Place, Window, key},
     target::Target,
 };
 
@@ -57,26 +60,48 @@ fn is_message(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml"))
 }
 
-/// The messages of a folder.
-pub(super) fn messages(root: &Path, folder: &Path) -> anyhow::Result<Vec<Item>> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
+/// The messages of a folder in the order of their names: some thousand behind one of them.
+pub(super) fn messages(
+    root: &Path,
+    folder: &Path,
+    behind: Option<&[u8]>,
+) -> anyhow::Result<Window> {
+    messages_at_most(root, folder, behind, WINDOW)
+}
+
+fn messages_at_most(
+    root: &Path,
+    folder: &Path,
+    behind: Option<&[u8]>,
+    most: usize,
+) -> anyhow::Result<Window> {
+    let entries = fs::read_dir(folder);
+    let entries = entries.with_context(|| format!("cannot list {}", folder.display()))?;
+    let (mut first, mut all) = (Foremost::<OsString>::at_most(most), 0_usize);
+    for entry in entries {
         let entry = entry?;
-        if entry.file_type()?.is_file() && is_message(&entry.path()) {
-            paths.push(entry.path());
+        let name = entry.file_name();
+        if !is_message(Path::new(&name)) || !entry.file_type()?.is_file() {
+            continue;
+        }
+        all = all.saturating_add(1);
+        if behind.is_none_or(|behind| name.as_encoded_bytes() > behind) {
+            first.offer(name.as_encoded_bytes(), || name.clone());
         }
     }
-    paths.sort();
-    let item = |path: PathBuf| {
-        let below = path.strip_prefix(root).unwrap_or(&path);
-        // Files are called 001.eml in many places. One that cannot be read says so later.
-        let digest = digest(&path).unwrap_or_default();
-        let key = key(&[b"eml", below.as_os_str().as_encoded_bytes(), &digest]);
-        Item { key, locator: Locator::File(path), unique_id: None }
-    };
-    Ok(paths.into_iter().map(item).collect())
+    // Each name is there once.
+    let (first, more) = first.finish().unwrap_or_default();
+    let last = first.last().filter(|_| more).map(|(name, _)| name.clone());
+    let items = first.into_iter().map(|(_, name)| item(root, folder.join(name))).collect();
+    Ok(Window { items, all, last })
+}
+
+fn item(root: &Path, path: PathBuf) -> Item {
+    let below = path.strip_prefix(root).unwrap_or(&path);
+    // Files are called 001.eml in many places. One that cannot be read says so later.
+    let digest = digest(&path).unwrap_or_default();
+    let key = key(&[b"eml", below.as_os_str().as_encoded_bytes(), &digest]);
+    Item { key, locator: Locator::File(path), unique_id: None }
 }
 
 fn digest(path: &Path) -> io::Result<[u8; 32]> {
@@ -136,14 +161,40 @@ mod tests {
         let found = folders(root.path()).unwrap();
         let names: Vec<&str> = found.iter().map(|folder| folder.name.as_str()).collect();
         assert_eq!(names, ["INBOX", "Sent", "x/y"]);
-        let items = messages(root.path(), root.path()).unwrap();
+        let items = messages(root.path(), root.path(), None).unwrap().items;
         assert_eq!(items.len(), 1);
         let (_, facts) = open(&root.path().join("a.eml")).unwrap();
         assert_eq!(facts.internal_date.secs(), 9);
         // What is called the same elsewhere is another message.
         let other = tempfile::tempdir().unwrap();
         fs::write(other.path().join("a.eml"), "other").unwrap();
-        assert_ne!(messages(other.path(), other.path()).unwrap()[0].key, items[0].key);
+        let others = messages(other.path(), other.path(), None).unwrap().items;
+        assert_ne!(others[0].key, items[0].key);
         assert!(folders(&root.path().join("x/y/none")).is_err());
+    }
+
+    #[test]
+    fn a_large_folder_comes_in_windows() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..7 {
+            fs::write(root.path().join(format!("{number}.eml")), format!("A: {number}\n")).unwrap();
+        }
+        let whole = messages(root.path(), root.path(), None).unwrap();
+        assert_eq!((whole.items.len(), whole.all, &whole.last), (7, 7, &None));
+        for most in 1..=7 {
+            let (mut found, mut last) = (Vec::new(), None);
+            loop {
+                let behind: Option<Vec<u8>> = last.take();
+                let window = messages_at_most(root.path(), root.path(), behind.as_deref(), most);
+                let window = window.unwrap();
+                assert!(window.items.len() <= most && window.all == 7);
+                found.extend(window.items);
+                last = window.last;
+                if last.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, whole.items, "{most}");
+        }
     }
 }

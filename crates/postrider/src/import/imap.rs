@@ -19,8 +19,9 @@ use sasl_core::client::Credentials;
 use tokio::{net::TcpStream, sync::mpsc, task::JoinHandle};
 
 use super::{
+    foremost::WINDOW,
     names,
-    source::{Facts, Folder, Item, Locator, Place, key},
+    source::{Facts, Folder, Item, Locator, Place, Window, key},
     target::Target,
     unique_ids::Pattern,
 };
@@ -56,6 +57,8 @@ pub(crate) struct Imap {
     unique_ids: Option<Pattern>,
     /// The UIDVALIDITY of the open mailbox.
     uid_validity: u64,
+    /// Its messages, as they were when it was opened.
+    uids: Vec<u32>,
     running: JoinHandle<()>,
 }
 
@@ -99,7 +102,8 @@ impl Imap {
             // Nobody may be listening any more.
             let _ = bridge.events.send(Event::Ended(why)).await;
         });
-        let mut imap = Self { host, name, orders, events, unique_ids, uid_validity: 0, running };
+        let (uid_validity, uids) = (0, Vec::new());
+        let mut imap = Self { host, name, orders, events, unique_ids, uid_validity, uids, running };
         match imap.outcome().await? {
             Outcome::SignedIn => Ok(imap),
             other => bail!("the server did not sign {} in: {other:?}", imap.name),
@@ -155,11 +159,28 @@ impl Imap {
         Ok(listed.into_iter().zip(readable).map(|(listed, name)| folder(listed, name)).collect())
     }
 
-    /// The messages of a mailbox; what the server says if it refuses it.
+    /// The messages of a mailbox, some thousand behind one of them; what the server says if it
+    /// refuses it. The mailbox is opened for the first of them, and stays open.
     pub(super) async fn messages(
         &mut self,
         wire: &str,
-    ) -> anyhow::Result<Result<Vec<Item>, String>> {
+        behind: Option<&[u8]>,
+    ) -> anyhow::Result<Result<Window, String>> {
+        if behind.is_none()
+            && let Err(why) = self.examine(wire).await?
+        {
+            return Ok(Err(why));
+        }
+        let window = behind_in(&self.uids, behind, WINDOW);
+        let last = window.last().filter(|last| self.uids.last() != Some(last));
+        let last = last.map(|uid| uid.to_be_bytes().to_vec());
+        let items = window.iter().map(|uid| self.item(wire, *uid)).collect();
+        Ok(Ok(Window { items, all: self.uids.len(), last }))
+    }
+
+    /// Opens a mailbox and asks for its messages.
+    async fn examine(&mut self, wire: &str) -> anyhow::Result<Result<(), String>> {
+        self.uids = Vec::new();
         let selected = match self.order(Order::Examine(wire.to_owned())).await? {
             Outcome::Examined(selected) => selected,
             Outcome::Refused(why) => return Ok(Err(why)),
@@ -167,7 +188,7 @@ impl Imap {
         };
         self.uid_validity = selected.uid_validity;
         if selected.messages == 0 {
-            return Ok(Ok(Vec::new()));
+            return Ok(Ok(()));
         }
         let mut uids = match self.order(Order::Uids).await? {
             Outcome::Uids(uids) => uids,
@@ -176,18 +197,17 @@ impl Imap {
         };
         uids.sort_unstable();
         uids.dedup();
-        let validity = self.uid_validity.to_be_bytes();
-        let host = self.host.to_lowercase();
-        let parts = [b"imap", host.as_bytes(), self.name.as_bytes(), wire.as_bytes(), &validity];
-        let (pattern, uid_validity) = (self.unique_ids, self.uid_validity);
-        let item = |uid: u32| {
-            let uid_octets = uid.to_be_bytes();
-            let mut all: Vec<&[u8]> = parts.to_vec();
-            all.push(&uid_octets);
-            let unique_id = pattern.and_then(|pattern| pattern.of(uid_validity, uid));
-            Item { key: key(&all), locator: Locator::Uid(uid), unique_id }
-        };
-        Ok(Ok(uids.into_iter().map(item).collect()))
+        self.uids = uids;
+        Ok(Ok(()))
+    }
+
+    /// A message of the open mailbox.
+    fn item(&self, wire: &str, uid: u32) -> Item {
+        let (host, validity) = (self.host.to_lowercase(), self.uid_validity.to_be_bytes());
+        let (name, octets) = (self.name.as_bytes(), uid.to_be_bytes());
+        let key = key(&[b"imap", host.as_bytes(), name, wire.as_bytes(), &validity, &octets]);
+        let unique_id = self.unique_ids.and_then(|pattern| pattern.of(self.uid_validity, uid));
+        Item { key, locator: Locator::Uid(uid), unique_id }
     }
 
     /// Hands messages of the open mailbox over.
@@ -277,6 +297,14 @@ impl Imap {
         }
         Ok(())
     }
+}
+
+/// Of UIDs in their order at most so many, behind the one that was the last.
+fn behind_in<'u>(uids: &'u [u32], behind: Option<&[u8]>, most: usize) -> &'u [u32] {
+    let last = behind.and_then(|octets| Some(u32::from_be_bytes(octets.try_into().ok()?)));
+    let start = last.map_or(0, |last| uids.partition_point(|uid| *uid <= last));
+    let rest = uids.get(start..).unwrap_or_default();
+    rest.get(..most).unwrap_or(rest)
 }
 
 /// A body comes: of a message that was asked for, and for the first time.
@@ -376,6 +404,17 @@ mod tests {
         let sent = folder(listed("Gesendet", &["\\Sent"]), "Gesendet".to_owned());
         assert_eq!(sent.special_use, Some(SpecialUse::Sent));
         assert!(!can_be_opened(&listed("x", &["\\NoSelect"])));
+    }
+
+    #[test]
+    fn many_messages_come_in_windows() {
+        let uids = [1, 2, 5, 6, 9];
+        let behind = |uid: u32| uid.to_be_bytes();
+        assert_eq!(behind_in(&uids, None, 2), [1, 2]);
+        assert_eq!(behind_in(&uids, Some(&behind(2)), 2), [5, 6]);
+        assert_eq!(behind_in(&uids, Some(&behind(6)), 2), [9]);
+        assert_eq!(behind_in(&uids, Some(&behind(9)), 2), [0; 0]);
+        assert_eq!(behind_in(&[], None, 2), [0; 0]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Maildir, with the folders of Maildir++ (`.Sent`) and those in folders (`Sent/cur`).
 
 use std::{
-    collections::{BinaryHeap, HashMap},
+    collections::HashMap,
     ffi::{OsStr, OsString},
     fs::{self, File},
     io,
@@ -12,7 +12,9 @@ use anyhow::{Context as _, bail};
 use mail_types::{Flag, FlagSet, Keyword};
 
 use super::{
-    dates, files, names,
+    dates, files,
+    foremost::{Foremost, WINDOW},
+    names,
     source::{Facts, Folder, Item, Locator, Place, Window, key},
     target::Target,
     unique_ids,
@@ -20,8 +22,6 @@ use super::{
 
 /// How much of a file is read at a time.
 pub(super) const PIECE: usize = 256 * 1024;
-/// How many messages of a folder are held at a time.
-const WINDOW: usize = 20_000;
 /// How deep folders in folders are looked for.
 const DEPTH: usize = 16;
 
@@ -84,14 +84,8 @@ fn look_below(at: &Path, above: &str, depth: usize, found: &mut Vec<Folder>) -> 
     Ok(())
 }
 
-/// A message's file.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    /// The part of its name that stays whatever becomes of flags, and of the folder too.
-    unique: Vec<u8>,
-    name: OsString,
-    part: &'static str,
-}
+/// A message's file: its name, and the part of the folder that it is in.
+type Named = (OsString, &'static str);
 
 /// The messages of a folder, those seen and those that are new, in the order in which they came as far
 /// as names tell it: some thousand behind one of them. There may be any number in the folder; it is
@@ -101,9 +95,7 @@ pub(super) fn messages(folder: &Path, behind: Option<&[u8]>) -> anyhow::Result<W
 }
 
 fn messages_at_most(folder: &Path, behind: Option<&[u8]>, most: usize) -> anyhow::Result<Window> {
-    let (mut first, mut all) = (BinaryHeap::new(), 0_usize);
-    // Of those that are for later, the one that comes first.
-    let mut later: Option<Vec<u8>> = None;
+    let (mut first, mut all) = (Foremost::<Named>::at_most(most), 0_usize);
     for part in ["cur", "new"] {
         let at = folder.join(part);
         if !files::is_folder(&at) {
@@ -117,24 +109,15 @@ fn messages_at_most(folder: &Path, behind: Option<&[u8]>, most: usize) -> anyhow
             }
             all = all.saturating_add(1);
             let unique = unique_part(&name);
-            let is_now = behind.is_none_or(|behind| unique > behind)
-                && later.as_ref().is_none_or(|later| unique < later.as_slice());
-            if !is_now {
-                continue;
-            }
-            first.push(Named { unique: unique.to_owned(), name, part });
-            if first.len() > most {
-                later = first.pop().map(|last| last.unique);
+            if behind.is_none_or(|behind| unique > behind) {
+                first.offer(unique, || (name.clone(), part));
             }
         }
     }
-    let mut first = first.into_sorted_vec();
-    // Files of one message are in one window, so that the next one begins behind it.
-    first.retain(|named| later.as_ref().is_none_or(|later| named.unique < *later));
-    if first.is_empty() && later.is_some() {
+    let Some((first, more)) = first.finish() else {
         return messages_at_most(folder, behind, most.saturating_mul(2));
-    }
-    let last = later.and_then(|_| first.last().map(|named| named.unique.clone()));
+    };
+    let last = first.last().filter(|_| more).map(|(unique, _)| unique.clone());
     Ok(Window { items: items(folder, &first), all, last })
 }
 
@@ -143,10 +126,11 @@ fn unique_part(name: &OsStr) -> &[u8] {
     name.split(|octet| matches!(octet, b':' | b',')).next().unwrap_or(name)
 }
 
-fn items(folder: &Path, files: &[Named]) -> Vec<Item> {
-    let wanted = files.iter().map(|named| named.unique.as_slice()).collect();
+/// By the part of their names that stays whatever becomes of flags, and of the folder too.
+fn items(folder: &Path, files: &[(Vec<u8>, Named)]) -> Vec<Item> {
+    let wanted = files.iter().map(|(unique, _)| unique.as_slice()).collect();
     let ids = unique_ids::beside(folder, &wanted);
-    let item = |Named { unique, name, part }: &Named| {
+    let item = |(unique, (name, part)): &(Vec<u8>, Named)| {
         let locator = Locator::File(folder.join(part).join(name));
         let unique_id = std::str::from_utf8(unique).ok().and_then(|name| ids.get(name)).cloned();
         Item { key: key(&[b"maildir", unique]), locator, unique_id }

@@ -8,7 +8,7 @@ mod scan;
 use std::{
     fs,
     io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
@@ -16,14 +16,75 @@ use mail_types::{Flag, FlagSet, Keyword};
 use mime_core::header::fields;
 
 use super::{
-    dates, files, names,
-    source::{Facts, Folder, Item, Locator, Place},
+    dates, files,
+    foremost::WINDOW,
+    names,
+    source::{Facts, Folder, Item, Locator, Place, Window},
     target::Target,
 };
-use scan::{Content, Lines, Scan};
+use scan::{CHANGED, Content, Last, Lines, Scan, Scanned, Seen};
 
-/// The file, or those in a folder.
-pub(super) fn folders(path: &Path) -> anyhow::Result<Vec<Folder>> {
+/// An mbox, or a folder of them.
+pub(crate) struct Mbox {
+    root: PathBuf,
+    /// What was found up to now in the file that is being read.
+    seen: Seen,
+}
+
+impl Mbox {
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root, seen: Seen::default() }
+    }
+
+    /// The file, or those in the folder.
+    pub(super) fn folders(&self) -> anyhow::Result<Vec<Folder>> {
+        folders(&self.root)
+    }
+
+    /// The messages of a file, some thousand behind one of them. It is read once for that; a message
+    /// is known by the file's name below the root, or its own if it is the root, and by its octets;
+    /// equal ones by their order.
+    pub(super) fn messages(
+        &mut self,
+        path: &Path,
+        behind: Option<&[u8]>,
+    ) -> anyhow::Result<Window> {
+        self.messages_at_most(path, behind, WINDOW)
+    }
+
+    fn messages_at_most(
+        &mut self,
+        path: &Path,
+        behind: Option<&[u8]>,
+        most: usize,
+    ) -> anyhow::Result<Window> {
+        let behind = behind.and_then(Last::of_octets);
+        if behind.is_none() {
+            self.seen = Seen::default();
+        }
+        let below = path.strip_prefix(&self.root).ok().filter(|below| below.file_name().is_some());
+        let name = below.map_or(path.file_name().unwrap_or_default(), Path::as_os_str);
+        let mut scan = || {
+            let mut file = files::open(path)?;
+            let octets = file.metadata()?.len();
+            file.seek(SeekFrom::Start(behind.as_ref().map_or(0, |last| last.start)))?;
+            let scan = Scan::new(name.as_encoded_bytes(), &mut self.seen, behind.as_ref());
+            Ok::<_, io::Error>((octets, scan.run(BufReader::new(file), most)?))
+        };
+        let scanned = scan().with_context(|| format!("cannot read {}", path.display()));
+        let (octets, Scanned { items, more_from }) = scanned?;
+        let Some(at) = more_from else {
+            return Ok(Window { all: items.len(), items, last: None });
+        };
+        // Nobody has counted the others yet: about as many for each octet.
+        let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
+        let all = u128::from(count) * u128::from(octets) / u128::from(at.max(1));
+        let last = items.last().and_then(Last::of_item).map(|last| last.to_octets());
+        Ok(Window { items, all: usize::try_from(all).unwrap_or(usize::MAX), last })
+    }
+}
+
+fn folders(path: &Path) -> anyhow::Result<Vec<Folder>> {
     let facts = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
     if facts.is_file() {
         return Ok(vec![folder("INBOX".to_owned(), path)]);
@@ -72,16 +133,6 @@ fn is_mbox(path: &Path) -> io::Result<bool> {
     Ok(start == b"From ")
 }
 
-/// The messages of a file. It is read once for that; a message is known by the file's name below the
-/// root, or its own if it is the root, and by its octets; equal ones by their order.
-pub(super) fn messages(root: &Path, path: &Path) -> anyhow::Result<Vec<Item>> {
-    let file = files::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let below = path.strip_prefix(root).ok().filter(|below| below.file_name().is_some());
-    let name = below.map_or(path.file_name().unwrap_or_default(), Path::as_os_str);
-    let items = Scan::new(name.as_encoded_bytes()).run(BufReader::new(file));
-    items.with_context(|| format!("cannot read {}", path.display()))
-}
-
 /// Hands messages over.
 pub(super) async fn read(path: &Path, items: &[Item], target: &mut Target) -> anyhow::Result<()> {
     let mut file = files::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -98,9 +149,6 @@ pub(super) async fn read(path: &Path, items: &[Item], target: &mut Target) -> an
     }
     Ok(())
 }
-
-/// Other programs write to the file while it is read.
-const CHANGED: &str = "the file has changed meanwhile; import once more";
 
 /// Hands a message over but for its end, and tells what it was; nothing if it is none.
 async fn hand_over(
@@ -147,7 +195,7 @@ const DATA_MARK: &[u8] = b"FOLDER INTERNAL DATA";
 /// The line before a message, and the header with the empty line behind it.
 fn header(lines: &mut Lines<impl BufRead>) -> io::Result<(Vec<u8>, Vec<u8>, Content)> {
     if !lines.step()? || !lines.is_from() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, CHANGED));
+        return Err(scan::changed());
     }
     let (from_line, mut head, mut content) = (lines.piece().to_vec(), Vec::new(), Content::new());
     let mut in_from = true;
@@ -201,7 +249,7 @@ fn flags(head: &[u8]) -> FlagSet {
 
 /// A file with this text.
 #[cfg(test)]
-fn written(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
+fn written(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap_or(folder)).ok();
     fs::write(&path, text).ok();
@@ -215,6 +263,10 @@ mod tests {
     const MBOX: &str = "From a@b Thu Jan  1 00:00:07 1970\nSubject: one\nStatus: RO\nX-Status: AF\n\n\
         >From here\n>>From there\n\nFrom c@d Thu Jan  1 00:00:08 1970\nSubject: two\n\nFrom: x\n\
         From not\n\n";
+
+    fn messages(root: &Path, path: &Path) -> anyhow::Result<Vec<Item>> {
+        Mbox::at(root.to_owned()).messages(path, None).map(|window| window.items)
+    }
 
     #[test]
     fn messages_are_found() {
@@ -244,6 +296,41 @@ mod tests {
         let items = messages(&doubled, &doubled).unwrap();
         let keys: std::collections::HashSet<_> = items.iter().map(|item| item.key).collect();
         assert_eq!((items.len(), keys.len()), (4, 4));
+    }
+
+    #[test]
+    fn a_large_file_comes_in_windows() {
+        let root = tempfile::tempdir().unwrap();
+        // Each of them is there three times.
+        let path = written(root.path(), "box", &MBOX.repeat(3));
+        let whole = messages(&path, &path).unwrap();
+        assert_eq!(whole.len(), 6);
+        for most in 1..=7 {
+            let (mut mbox, mut found, mut last) = (Mbox::at(path.clone()), Vec::new(), None);
+            loop {
+                let behind: Option<Vec<u8>> = last.take();
+                let window = mbox.messages_at_most(&path, behind.as_deref(), most).unwrap();
+                assert!(window.items.len() <= most);
+                assert!(behind.is_some() || (5..=7).contains(&window.all), "{}", window.all);
+                found.extend(window.items);
+                last = window.last;
+                if last.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, whole, "{most}");
+        }
+        let mut mbox = Mbox::at(path.clone());
+        let last = mbox.messages_at_most(&path, None, 3).unwrap().last;
+        let mut next = |text: &str| {
+            fs::write(&path, text).unwrap();
+            mbox.messages_at_most(&path, last.as_deref(), 3).map(|window| window.items.len())
+        };
+        // More came meanwhile; or something went, which nobody may take for the end.
+        assert_eq!(next(&MBOX.repeat(4)).unwrap(), 3);
+        for changed in [MBOX.repeat(3)[1..].to_owned(), MBOX.to_owned(), String::new()] {
+            assert!(format!("{:#}", next(&changed).unwrap_err()).contains(CHANGED));
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(crate) struct FolderReport {
     /// Why, for the first of them.
     pub(crate) reasons: Vec<String>,
     digests: Digests,
+    /// The digest of all, once they are there: then the single ones are not kept.
+    digest: String,
 }
 
 impl Report {
@@ -88,9 +90,14 @@ impl FolderReport {
         }
     }
 
+    /// No more messages come.
+    pub(super) fn end(&mut self) {
+        self.digest = std::mem::take(&mut self.digests).of_all();
+    }
+
     /// A digest of all messages that were taken over now. Nothing if there were none.
-    pub(crate) fn digest(&self) -> String {
-        self.digests.of_all()
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 }
 
@@ -105,14 +112,13 @@ impl Digests {
 
     /// The same for the same messages, whatever their order: the SHA-256 of their sorted SHA-256
     /// digests. Nothing if there are none.
-    pub(crate) fn of_all(&self) -> String {
+    pub(crate) fn of_all(mut self) -> String {
         if self.0.is_empty() {
             return String::new();
         }
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
+        self.0.sort_unstable();
         let mut hash = Sha256::new();
-        sorted.iter().for_each(|digest| hash.update(digest));
+        self.0.iter().for_each(|digest| hash.update(digest));
         let digest: [u8; 32] = hash.finalize().into();
         digest.iter().map(|octet| format!("{octet:02x}")).collect()
     }

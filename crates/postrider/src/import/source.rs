@@ -6,14 +6,20 @@ use mail_store::SpecialUse;
 use mail_types::{FlagSet, QueueId, Timestamp, UniqueId};
 use sha2::{Digest as _, Sha256};
 
-use super::{eml, imap::Imap, maildir, mbox, target::Target};
+use super::{
+    eml,
+    imap::Imap,
+    maildir,
+    mbox::{self, Mbox},
+    target::Target,
+};
 
 /// A store that mail is taken from.
 pub(crate) enum Source {
     /// A Maildir with its subfolders.
     Maildir(PathBuf),
     /// An mbox file, or a folder of them.
-    Mbox(PathBuf),
+    Mbox(Mbox),
     /// A folder of files with a message each.
     Eml(PathBuf),
     /// Another server.
@@ -59,16 +65,10 @@ pub(crate) struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) items: Vec<Item>,
-    /// How many there are in the folder.
+    /// How many there are in the folder, or about.
     pub(crate) all: usize,
-    /// What the last of them is called there, if there are more behind it.
+    /// What tells the last of them, if there may be more behind it.
     pub(crate) last: Option<Vec<u8>>,
-}
-
-impl From<Vec<Item>> for Window {
-    fn from(items: Vec<Item>) -> Self {
-        Self { all: items.len(), items, last: None }
-    }
 }
 
 /// How a message is found in its folder.
@@ -106,7 +106,7 @@ impl Source {
     pub(super) async fn folders(&mut self) -> anyhow::Result<Vec<Folder>> {
         match self {
             Self::Maildir(root) => maildir::folders(root),
-            Self::Mbox(path) => mbox::folders(path),
+            Self::Mbox(mbox) => mbox.folders(),
             Self::Eml(root) => eml::folders(root),
             Self::Imap(imap) => imap.folders().await,
         }
@@ -124,12 +124,10 @@ impl Source {
                 return Ok(Err("its name is in no charset; rename it there".to_owned()));
             }
             (Self::Maildir(_), Place::Path(path)) => maildir::messages(path, behind),
-            (Self::Mbox(root), Place::Path(path)) => mbox::messages(root, path).map(Window::from),
-            (Self::Eml(root), Place::Path(path)) => eml::messages(root, path).map(Window::from),
-            (Self::Imap(imap), Place::Wire(name)) => {
-                return Ok(imap.messages(name).await?.map(Window::from));
-            }
-            _ => Ok(Window::from(Vec::new())),
+            (Self::Mbox(mbox), Place::Path(path)) => mbox.messages(path, behind),
+            (Self::Eml(root), Place::Path(path)) => eml::messages(root, path, behind),
+            (Self::Imap(imap), Place::Wire(name)) => return imap.messages(name, behind).await,
+            _ => Ok(Window { items: Vec::new(), all: 0, last: None }),
         };
         Ok(found.map_err(|why| format!("{why:#}")))
     }

@@ -1,7 +1,7 @@
 //! Where messages are in an mbox, and what they are known by.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, BufRead, Read as _},
 };
 
@@ -89,30 +89,94 @@ fn tells_flags(line: &[u8]) -> bool {
     })
 }
 
+/// Other programs write to the file while it is read.
+pub(super) const CHANGED: &str = "the file has changed meanwhile; import once more";
+
+/// What was found in a file up to now: equal messages are told apart by their order.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The beginnings of digests. Were two of them the same by chance, the second message would be
+    /// counted as a repeat, today and the next time.
+    once: HashSet<u64>,
+    again: HashMap<u64, u32>,
+}
+
+impl Seen {
+    /// The how-manieth it is.
+    fn number(&mut self, digest: &[u8; 32]) -> u32 {
+        let [a, b, c, d, e, f, g, h, ..] = *digest;
+        let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        if self.once.insert(short) {
+            return 1;
+        }
+        let number = self.again.entry(short).or_insert(1);
+        *number = number.saturating_add(1);
+        *number
+    }
+}
+
+/// The last message of a window: the search goes on with it, if it is still there.
+pub(super) struct Last {
+    pub(super) start: u64,
+    digest: [u8; 32],
+}
+
+impl Last {
+    pub(super) fn of_item(item: &Item) -> Option<Self> {
+        match item.locator {
+            Locator::Span { start, digest, .. } => Some(Self { start, digest }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn to_octets(&self) -> Vec<u8> {
+        [self.start.to_be_bytes().as_slice(), &self.digest].concat()
+    }
+
+    pub(super) fn of_octets(octets: &[u8]) -> Option<Self> {
+        let (start, digest) = octets.split_first_chunk::<8>()?;
+        Some(Self { start: u64::from_be_bytes(*start), digest: digest.try_into().ok()? })
+    }
+}
+
+/// What was found.
+pub(super) struct Scanned {
+    pub(super) items: Vec<Item>,
+    /// Where the next message begins, if there are more.
+    pub(super) more_from: Option<u64>,
+}
+
 /// The search for where messages begin.
 pub(super) struct Scan<'f> {
     /// What the file is called: the same message in another file is another.
     file: &'f [u8],
     items: Vec<Item>,
-    seen: HashMap<[u8; 32], u32>,
+    seen: &'f mut Seen,
+    /// The digest of the message that it begins with, which was found before.
+    former: Option<[u8; 32]>,
     at: u64,
     /// Where the message begins that is being read, and what is read of it.
     open: Option<(u64, Content)>,
 }
 
 impl<'f> Scan<'f> {
-    pub(super) fn new(file: &'f [u8]) -> Self {
-        Self { file, items: Vec::new(), seen: HashMap::new(), at: 0, open: None }
+    pub(super) fn new(file: &'f [u8], seen: &'f mut Seen, behind: Option<&Last>) -> Self {
+        let (at, former) = behind.map_or((0, None), |last| (last.start, Some(last.digest)));
+        Self { file, items: Vec::new(), seen, former, at, open: None }
     }
 
-    pub(super) fn run(mut self, reader: impl BufRead) -> io::Result<Vec<Item>> {
+    /// Reads from where it begins, up to so many messages.
+    pub(super) fn run(mut self, reader: impl BufRead, most: usize) -> io::Result<Scanned> {
         let mut lines = Lines::new(reader);
         let (mut after_empty, mut in_from) = (true, false);
         while lines.step()? {
             if lines.begins() {
                 in_from = after_empty && lines.is_from();
                 if in_from {
-                    self.close();
+                    self.close()?;
+                    if self.items.len() >= most {
+                        return Ok(Scanned { items: self.items, more_from: Some(self.at) });
+                    }
                     self.open = Some((self.at, Content::new()));
                 }
             }
@@ -124,17 +188,28 @@ impl<'f> Scan<'f> {
             after_empty = lines.is_empty();
             self.at += u64::try_from(lines.piece().len()).unwrap_or(u64::MAX);
         }
-        self.close();
-        Ok(self.items)
+        self.close()?;
+        match self.former {
+            None => Ok(Scanned { items: self.items, more_from: None }),
+            Some(_) => Err(changed()),
+        }
     }
 
-    fn close(&mut self) {
-        let Some((start, content)) = self.open.take() else { return };
+    fn close(&mut self) -> io::Result<()> {
+        let Some((start, content)) = self.open.take() else { return Ok(()) };
         let digest = content.finish();
-        let number = self.seen.entry(digest).or_insert(0);
-        *number += 1;
+        if let Some(former) = self.former.take() {
+            return if digest == former { Ok(()) } else { Err(changed()) };
+        }
+        let number = self.seen.number(&digest);
         let key = key(&[b"mbox", self.file, &digest, &number.to_be_bytes()]);
         let locator = Locator::Span { start, length: self.at - start, digest };
         self.items.push(Item { key, locator, unique_id: None });
+        Ok(())
     }
+}
+
+/// What makes no sense unless somebody else has written.
+pub(super) fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, CHANGED)
 }
