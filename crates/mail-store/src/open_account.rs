@@ -8,9 +8,9 @@ use stable_storage::on_blocking_thread;
 use crate::{
     StoreError,
     changes::{
-        create, merge,
+        create, glance, merge,
         populate::{self, Populated},
-        rename,
+        portions, rename,
     },
     index::{Change, Here, Index, Look, history, mailboxes, pending, rows},
     maildir::Maildir,
@@ -30,6 +30,8 @@ pub(crate) struct OpenAccount {
     pub(crate) clock: Clock,
     /// Whether what is removed can be brought back for a while.
     pub(crate) keeps_removed: bool,
+    /// From so many messages on, a folder is compared by portions.
+    pub(crate) large_folder: usize,
 }
 
 /// What opening an account showed.
@@ -40,6 +42,11 @@ pub(crate) struct Opened {
 }
 
 impl OpenAccount {
+    fn with(maildir: Maildir, index: Index, options: &StoreOptions) -> Self {
+        let (clock, large_folder) = (options.clock, options.large_folder);
+        Self { maildir, index, clock, keeps_removed: !options.removed_kept.is_zero(), large_folder }
+    }
+
     /// Opens the index; makes or rebuilds it, and repairs what a stop left, before anybody sees
     /// the account.
     pub(crate) async fn open(
@@ -53,8 +60,7 @@ impl OpenAccount {
         })
         .await?;
         let index = Index::open(id, maildir.root.join(INDEX), (options.clock)()).await?;
-        let keeps_removed = !options.removed_kept.is_zero();
-        let account = Self { maildir, index, clock: options.clock, keeps_removed };
+        let account = Self::with(maildir, index, options);
         let mut look = account.index.look().await?;
         let boot = mailboxes::boot(&mut look).await?;
         let left = pending::left_over(&mut look).await?;
@@ -94,9 +100,7 @@ impl OpenAccount {
             let look = move |here: &Here| is_whole(here, &on_disk, &boot, now);
             // What went wrong goes wrong below as well, or is mended there.
             if let Ok(Some(left_over)) = index.ask_here(look).await {
-                let keeps_removed = !options.removed_kept.is_zero();
-                let account = Self { maildir, index, clock: options.clock, keeps_removed };
-                return Ok(Opened { account, left_over });
+                return Ok(Opened { account: Self::with(maildir, index, options), left_over });
             }
         }
         Self::open(id, maildir, options).await
@@ -156,23 +160,37 @@ impl OpenAccount {
     }
 
     /// Makes sure that a mailbox's rows say what its folder does, and those of every other one
-    /// that somebody else changed; answers which were different.
+    /// that somebody else changed; answers which were different. Large ones come last, by portions.
     pub(crate) async fn compare(
         &self,
         mailbox: Option<MailboxId>,
     ) -> Result<Vec<MailboxId>, StoreError> {
+        if mailbox.is_none() && !self.any_due().await? {
+            return Ok(Vec::new());
+        }
         let mut change = self.index.change().await?;
         rename::finish(&mut change, &self.maildir).await?;
-        let mut changed = merge::folders(&mut change, self).await?;
+        let (mut changed, mut large) = (merge::folders(&mut change, self).await?, Vec::new());
         let now = (self.clock)().millis();
         for mut row in mailboxes::all(&mut change).await? {
-            if (mailbox == Some(row.id) || merge::is_due(&self.maildir, &row, now))
-                && merge::merge(&mut change, self, &mut row).await?
-            {
+            if mailbox != Some(row.id) && !merge::is_due(&self.maildir, &row, now) {
+                continue;
+            }
+            if glance::is_large(&mut change, self, &row).await? {
+                large.push(row.id);
+            } else if merge::merge(&mut change, self, &mut row).await? {
                 changed.push(row.id);
             }
         }
         change.commit().await?;
+        for mailbox in large {
+            match portions::take_over(self, mailbox).await {
+                Ok(different) => changed.extend(different.then_some(mailbox)),
+                Err(error) if changed.is_empty() => return Err(error),
+                // Somebody waits to hear what changed. It stays due.
+                Err(error) => tracing::warn!(%mailbox, %error, "a folder can't be compared"),
+            }
+        }
         Ok(changed)
     }
 

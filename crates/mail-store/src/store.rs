@@ -45,6 +45,9 @@ pub struct StoreOptions {
     /// once. Whoever looks after the store removes what is older
     /// ([`AccountMailboxes::purge_removed`]).
     pub removed_kept: Duration,
+    /// From so many messages on, what another tool did in a folder is taken over by portions, so that
+    /// nobody waits for all of it.
+    pub large_folder: usize,
 }
 
 impl StoreOptions {
@@ -58,6 +61,7 @@ impl StoreOptions {
             boot: boot.trim().to_owned(),
             follow_after: Duration::from_secs(1),
             removed_kept: Duration::ZERO,
+            large_folder: 1000,
         }
     }
 }

@@ -35,15 +35,24 @@ use crate::{
 /// How much of a file is read at a time.
 const STEP_OCTETS: usize = 64 * 1024;
 
+/// What became of files without a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Adopted {
+    /// How many are messages now.
+    pub(crate) count: usize,
+    /// Whether two files told the same UID.
+    pub(crate) doubled: bool,
+}
+
 /// Adopts files; the caller saves the mailbox. `before` are the folder's times before it was
-/// listed. True if two files told the same UID.
+/// listed.
 pub(crate) async fn adopt(
     change: &mut Change,
     account: &OpenAccount,
     mailbox: &mut MailboxRow,
     (files, next): (Vec<Found>, NextUid),
     before: FolderTimes,
-) -> Result<bool, StoreError> {
+) -> Result<Adopted, StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
     let (maildir, mut row) = (account.maildir.clone(), mailbox.clone());
     let now = (account.clock)();
@@ -52,7 +61,10 @@ pub(crate) async fn adopt(
         let (chosen, doubled) = choose_uids(&mut row, files, next)?;
         // Durable before a name tells one of the new numbers.
         maildir.reserve(&mut row)?;
-        let keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
+        let mut keywords = BTreeMap::new();
+        if chosen.iter().any(|chosen| chosen.told) {
+            keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
+        }
         let mut rows = Vec::new();
         let renamed: BTreeSet<Place> =
             chosen.iter().filter(|chosen| !chosen.told).map(|chosen| chosen.found.place).collect();
@@ -74,7 +86,7 @@ pub(crate) async fn adopt(
         .filter_map(|new| Some((file::delivery_in(&new.row.base)?, (mailbox.id, new.row.uid))))
         .collect();
     deliveries::remember(change, &pairs).await?;
-    Ok(doubled)
+    Ok(Adopted { count: rows.len(), doubled })
 }
 
 /// A file and the UID that it gets.

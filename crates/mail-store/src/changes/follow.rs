@@ -6,7 +6,7 @@
 use mail_types::{MailboxId, QueueId, RecipientNumber, Timestamp};
 use stable_storage::on_blocking_thread;
 
-use super::{doomed, glance};
+use super::doomed;
 use crate::{
     StoreError,
     index::{
@@ -65,8 +65,7 @@ async fn compare_if_due(account: &OpenAccount) -> Result<Vec<MailboxId>, StoreEr
     if !account.any_due().await? {
         return Ok(Vec::new());
     }
-    glance::glance(account).await?;
-    if account.any_due().await? { account.compare(None).await } else { Ok(Vec::new()) }
+    account.compare(None).await
 }
 
 /// Forgets deliveries whose queue entries are settled.

@@ -1,105 +1,101 @@
-//! A glance at large folders beside all that goes on: whether they are what the rows say.
+//! A look at a large folder beside all that goes on: where it is not what the rows say.
 //!
-//! A folder that we changed ourselves is compared once more some minutes later, because its times
-//! can't tell what another tool did at the same moment. Nearly always nothing is found; with a million
-//! messages it takes seconds, and nobody must wait for that. So the names are read without a lock, the
-//! rows a page at a time, and digests of names are all that is held. What seems to differ may be what
-//! one of us did meanwhile: then it is looked at again, and at last compared within a change, as all
-//! smaller folders are.
+//! With a million messages it takes seconds, and nobody must wait for that. So the names are read
+//! without a lock, the rows a page at a time, and digests of names are all that is held of what agrees.
+//! What seems to differ may be what one of us did meanwhile: whoever takes it over
+//! ([`portions`](super::portions)) looks again at each of it, within a change.
 
 use std::{
+    collections::{BTreeMap, BinaryHeap},
     hash::{BuildHasher, RandomState},
     io::ErrorKind,
 };
 
-use mail_types::{MailboxId, Uid};
+use mail_types::Uid;
 use stable_storage::on_blocking_thread;
 
-use super::merge;
+use super::merge::{self, Found};
 use crate::{
     StoreError,
     index::{
-        listed,
+        Look, listed,
         mailboxes::{self, MailboxRow},
         messages::{Place, path},
-        pending,
     },
     maildir::Maildir,
     naming::file,
     open_account::OpenAccount,
 };
 
-/// With fewer messages a comparison is short.
-const LARGE: usize = 1000;
 /// Rows for which the account is held at a time: some milliseconds.
 const PAGE: u32 = 5000;
-/// How often it is looked at before it is compared within a change.
-const TRIES: u32 = 2;
-/// What was done to a folder at most so long before the look has its time from then: clocks of file
-/// systems go in steps.
-const STEP_MS: i64 = 1000;
+/// The most files and the most rows of a look that differ: what is beyond is for the next one.
+const DIFFERENT_MAX: usize = 50_000;
 
-/// Looks at the large folders that are due for no other reason than that they were not looked at for
-/// long, and notes it where nothing differs. One that can't be looked at is left to the comparison.
-///
-/// For the one that follows an account's changes: whoever else wants it done asks for that.
-pub(crate) async fn glance(account: &OpenAccount) -> Result<(), StoreError> {
-    let rows = mailboxes::all(&mut account.look().await?).await?;
-    for row in rows {
-        if is_enough(account, &row).await?
-            && let Err(error) = look_at(account, row.id).await
-        {
-            tracing::debug!(folder = row.dir, %error, "a large folder can't be looked at");
-        }
+/// Whether a mailbox, or its folder, has so many messages that nobody should wait for a comparison.
+pub(crate) async fn is_large(
+    look: &mut Look,
+    account: &OpenAccount,
+    row: &MailboxRow,
+) -> Result<bool, StoreError> {
+    let (large, maildir, dir) = (account.large_folder, account.maildir.clone(), row.dir.clone());
+    if mailboxes::messages(look, row.id).await? >= large {
+        return Ok(true);
     }
-    Ok(())
+    on_blocking_thread(move || {
+        let mut count = 0_usize;
+        each_name(&maildir, &dir, |_| {
+            count = count.saturating_add(1);
+            count < large
+        })?;
+        Ok(count >= large)
+    })
+    .await
 }
 
 /// Whether a mailbox is due for no other reason than that its folder was not looked at for long, and
-/// is large.
+/// is large: it is enough that whoever follows the account's changes looks at it.
 pub(crate) async fn is_enough(account: &OpenAccount, row: &MailboxRow) -> Result<bool, StoreError> {
     Ok(merge::is_long_ago(row, (account.clock)().millis())
         && account.maildir.times(&row.dir) == row.times
-        && mailboxes::messages(&mut account.look().await?, row.id).await? >= LARGE)
+        && is_large(&mut account.look().await?, account, row).await?)
 }
 
-async fn look_at(account: &OpenAccount, mailbox: MailboxId) -> Result<(), StoreError> {
-    for _ in 0..TRIES {
-        let began = (account.clock)().millis();
-        let row = mailboxes::by_id(&mut account.look().await?, mailbox).await;
-        let row = match row {
-            Err(StoreError::MailboxGone(_)) => return Ok(()),
-            other => other?,
-        };
-        // Another process may have been here.
-        if !merge::is_long_ago(&row, began) {
-            return Ok(());
-        }
-        if is_as_told(account, &row).await? {
-            return note(account, &row, began).await;
-        }
-    }
-    Ok(())
+/// What seems to differ.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Files that are not where a row says, by the UIDs in their names, then by those; at most some
+    /// thousand.
+    pub(super) found: Vec<Found>,
+    /// Rows whose files were found nowhere, twice.
+    pub(super) lost: Vec<Uid>,
+    /// Whether there may be more of either.
+    pub(super) more: bool,
 }
 
-/// Whether each row has its file, and each file its row. What comes from now on is not asked for.
-async fn is_as_told(account: &OpenAccount, row: &MailboxRow) -> Result<bool, StoreError> {
+/// Compares the folder with the rows. What comes from now on is not asked for.
+pub(super) async fn look(account: &OpenAccount, row: &MailboxRow) -> Result<Seen, StoreError> {
     let digests = RandomState::new();
     let (maildir, dir, same) = (account.maildir.clone(), row.dir.clone(), digests.clone());
-    let files = on_blocking_thread(move || list(&maildir, &dir, &same)).await?;
+    let files = on_blocking_thread(move || digests_of(&maildir, &dir, &same)).await?;
     let mut told = vec![false; files.len()];
-    let mut tell = |path: &str| {
-        let at = files.binary_search(&digests.hash_one(path)).ok();
-        at.and_then(|at| told.get_mut(at)).map(|told| *told = true).is_some()
-    };
-    let mut first = Uid::MIN;
+    let mut lost: BTreeMap<Uid, String> = BTreeMap::new();
+    let (mut first, mut more) = (Uid::MIN, false);
     loop {
         let mut look = account.look().await?;
         let page = listed::files_from(&mut look, row.id, first, PAGE).await?;
         drop(look);
         for message in &page {
-            if !tell(&message.path) && i64::from(message.uid.number()) < row.uid_next {
-                return Ok(false);
+            let at = files.binary_search(&digests.hash_one(message.path.as_str())).ok();
+            if let Some(told) = at.and_then(|at| told.get_mut(at)) {
+                *told = true;
+            } else if i64::from(message.uid.number()) < row.uid_next {
+                match base_of(&message.path) {
+                    Some(base) if lost.len() < DIFFERENT_MAX => {
+                        lost.insert(message.uid, base.to_owned());
+                    }
+                    _ => more = true,
+                }
             }
         }
         match page.last().and_then(|last| Uid::new(last.uid.number().checked_add(1)?)) {
@@ -107,17 +103,86 @@ async fn is_as_told(account: &OpenAccount, row: &MailboxRow) -> Result<bool, Sto
             None => break,
         }
     }
-    // One may have had its row a moment ago.
-    let doomed = pending::doomed(&mut account.look().await?).await?;
-    for doomed in doomed {
-        tell(&doomed.path);
+    let untold: Vec<u64> =
+        files.into_iter().zip(told).filter(|(_, told)| !told).map(|(file, _)| file).collect();
+    if untold.is_empty() && lost.is_empty() {
+        return Ok(Seen { more, ..Seen::default() });
     }
-    Ok(told.iter().all(|told| *told))
+    let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
+    on_blocking_thread(move || {
+        let mut seen = search(&maildir, &dir, lost, |path| {
+            untold.binary_search(&digests.hash_one(path)).is_ok()
+        })?;
+        seen.more |= more;
+        Ok(seen)
+    })
+    .await
 }
 
 /// Digests of the paths of a mailbox's files, in their order.
-fn list(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec<u64>, StoreError> {
+fn digests_of(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
+    each_name(maildir, dir, |file| {
+        found.push(digests.hash_one(path(dir, file.place, file.base, file.info).as_str()));
+        true
+    })?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Reads the names once more: those that no row told, and those of rows whose files were not seen. A
+/// file that was renamed while the folder was read may not have been seen at all.
+fn search(
+    maildir: &Maildir,
+    dir: &str,
+    mut lost: BTreeMap<Uid, String>,
+    is_untold: impl Fn(&str) -> bool,
+) -> Result<Seen, StoreError> {
+    let (mut first, mut found, mut more) = (BinaryHeap::new(), Vec::new(), false);
+    let mut there: Vec<Uid> = Vec::new();
+    each_name(maildir, dir, |name| {
+        let uid = file::uid_in(name.base);
+        let whose = uid.filter(|uid| lost.get(uid).is_some_and(|base| base == name.base));
+        if let Some(uid) = whose {
+            there.push(uid);
+            found.push(name.to_owned());
+        } else if is_untold(&path(dir, name.place, name.base, name.info)) {
+            let order = (uid.unwrap_or(Uid::MAX), name.base.to_owned());
+            first.push((order, name.info.to_owned(), name.place));
+            if first.len() > DIFFERENT_MAX {
+                first.pop();
+                more = true;
+            }
+        }
+        true
+    })?;
+    for uid in there {
+        lost.remove(&uid);
+    }
+    let others = first.into_sorted_vec().into_iter();
+    found.extend(others.map(|((_, base), info, place)| Found { place, base, info }));
+    Ok(Seen { found, lost: lost.into_keys().collect(), more })
+}
+
+/// A message's file, as it is called.
+struct Name<'n> {
+    place: Place,
+    base: &'n str,
+    info: &'n str,
+}
+
+impl Name<'_> {
+    fn to_owned(&self) -> Found {
+        Found { place: self.place, base: self.base.to_owned(), info: self.info.to_owned() }
+    }
+}
+
+/// Reads the names of a mailbox's files, until `each` wants no more.
+fn each_name(
+    maildir: &Maildir,
+    dir: &str,
+    mut each: impl FnMut(Name<'_>) -> bool,
+) -> Result<(), StoreError> {
     for place in [Place::New, Place::Cur] {
         let folder = maildir.dir(dir).join(place.as_str());
         let failed = |e| StoreError::file("list", &folder, e);
@@ -127,23 +192,17 @@ fn list(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec<u64>,
         };
         for name in names {
             let name = name.map_err(failed)?;
-            if let Some((base, info)) = name.to_str().and_then(file::split) {
-                found.push(digests.hash_one(path(dir, place, base, info).as_str()));
+            let Some((base, info)) = name.to_str().and_then(file::split) else { continue };
+            if !each(Name { place, base, info }) {
+                return Ok(());
             }
         }
     }
-    found.sort_unstable();
-    Ok(found)
+    Ok(())
 }
 
-/// The folder was looked at then.
-async fn note(account: &OpenAccount, row: &MailboxRow, began: i64) -> Result<(), StoreError> {
-    let mut change = account.change().await?;
-    let mut row = match mailboxes::by_id(&mut change, row.id).await {
-        Err(StoreError::MailboxGone(_)) => return change.undo().await,
-        other => other?,
-    };
-    row.compared = row.compared.max(began.saturating_sub(STEP_MS));
-    mailboxes::save(&mut change, &row).await?;
-    change.commit().await
+/// What stays of a file's name.
+fn base_of(path: &str) -> Option<&str> {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    file::split(name).map(|(base, _)| base)
 }

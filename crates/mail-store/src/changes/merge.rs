@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use mail_types::{Flag, FlagSet, MailboxId, Uid};
 use stable_storage::on_blocking_thread;
 
-use super::{adopt, create, expunge::forget_rows};
+use super::{adopt, create, expunge::forget_rows, glance};
 use crate::{
     StoreError, UidSet,
     index::{
@@ -43,6 +43,13 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     pub(crate) base: String,
     pub(crate) info: String,
+}
+
+impl Found {
+    /// The file, below the account's folder.
+    pub(crate) fn path(&self, dir: &str) -> String {
+        messages::path(dir, self.place, &self.base, &self.info)
+    }
 }
 
 /// Whether a mailbox's folder must be compared: others changed it, or its times can't tell.
@@ -96,7 +103,7 @@ pub(crate) async fn merge_fully(
         row.times = times;
     } else {
         let unknown = (difference.unknown, next);
-        merged.doubled = adopt::adopt(change, account, row, unknown, times).await?;
+        merged.doubled = adopt::adopt(change, account, row, unknown, times).await?.doubled;
     }
     row.compared = (account.clock)().millis();
     let saved = account.reserve(row.clone()).await?;
@@ -180,7 +187,7 @@ impl Difference {
     }
 }
 
-fn compare(rows: &[FileRow], files: Vec<Found>) -> Difference {
+pub(super) fn compare(rows: &[FileRow], files: Vec<Found>) -> Difference {
     let mut difference = Difference::default();
     let mut by_base: HashMap<&str, &FileRow> =
         rows.iter().map(|row| (row.base.as_str(), row)).collect();
@@ -222,7 +229,7 @@ fn merged_row(row: &FileRow, found: Found) -> (FileRow, FlagSet) {
     (row, flags)
 }
 
-async fn take_over(
+pub(super) async fn take_over(
     change: &mut Change,
     mailbox: &mut MailboxRow,
     known: &[(FileRow, FlagSet)],
@@ -245,7 +252,8 @@ async fn take_over(
 }
 
 /// Folders that other tools made become mailboxes, and mailboxes whose folders are gone go. The
-/// contents of new ones are compared as well. Answers what changed.
+/// contents of new ones are compared as well, unless there is much in one that tells nothing of its
+/// past: then it is due. Answers what changed.
 pub(crate) async fn folders(
     change: &mut Change,
     account: &OpenAccount,
@@ -283,7 +291,9 @@ pub(crate) async fn folders(
     }
     for NewFolder { mut row, told } in new {
         mailboxes::save(change, &row).await?;
-        number(change, account, &mut row, told).await?;
+        if told || !glance::is_large(change, account, &row).await? {
+            number(change, account, &mut row, told).await?;
+        }
         changed.push(row.id);
     }
     Ok(changed)

@@ -16,6 +16,7 @@ pub(crate) mod keys;
 pub(crate) mod merge;
 pub(crate) mod objects;
 pub(crate) mod populate;
+pub(crate) mod portions;
 pub(crate) mod reindex;
 pub(crate) mod relocate;
 pub(crate) mod removed;

@@ -95,6 +95,8 @@ impl Both {
             open_accounts_max: 2,
             // Names follow when a process ends as it should, and never by themselves.
             follow_after: Duration::from_secs(1_000_000),
+            // One of them takes every folder for a large one.
+            large_folder: if process == 0 { 1000 } else { 0 },
             ..StoreOptions::new(self.folder.path().join("mail"), || NOW)
         };
         let store = MailStore::open(options, way.files()).await.unwrap();

@@ -1,0 +1,184 @@
+//! What another tool did in a large folder is taken over by portions, each in a change of its own: so
+//! deliveries and whatever else somebody waits for get their turn between two of them.
+//!
+//! The look that says what differs needs no lock ([`glance`](super::glance)), so all of it is looked at
+//! again here, one row and one file at a time. A folder whose times are those of the row and that was
+//! never compared (`compared` is 0) is one that nobody has finished with: it stays due until then,
+//! whoever stops in between; and what others do to it meanwhile shows by its times.
+
+use std::collections::HashSet;
+
+use mail_types::{MailboxId, Uid};
+use stable_storage::on_blocking_thread;
+
+use super::{
+    adopt::{self, Adopted},
+    expunge::forget_rows,
+    glance,
+    merge::{self, Found, NextUid},
+};
+use crate::{
+    StoreError,
+    index::{
+        Change,
+        mailboxes::{self, MailboxRow},
+        messages::{self, FileRow, Which},
+        pending,
+    },
+    maildir::Maildir,
+    naming::file,
+    open_account::OpenAccount,
+};
+
+/// How many files or rows are looked at in a change: who waits for the account waits for so many.
+const PORTION: usize = 200;
+/// What was done to a folder at most so long before the look has its time from then: clocks of file
+/// systems go in steps.
+const STEP_MS: i64 = 1000;
+
+/// Makes a large mailbox's rows agree with its folder; true if something was different.
+pub(crate) async fn take_over(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+) -> Result<bool, StoreError> {
+    let mut different = false;
+    loop {
+        let Some((row, began)) = begin(account, mailbox).await? else { return Ok(different) };
+        let seen = glance::look(account, &row).await?;
+        let mut any = false;
+        for lost in seen.lost.chunks(PORTION) {
+            any |= forget_lost(account, mailbox, lost).await?;
+        }
+        for found in seen.found.chunks(PORTION) {
+            any |= take_over_files(account, mailbox, found.to_vec()).await?;
+        }
+        different |= any;
+        // What can't be taken over stays where it is, as in a small folder.
+        if !(seen.more && any) {
+            return note(account, mailbox, began).await.map(|()| different);
+        }
+    }
+}
+
+/// The mailbox's row for a change that is the first of its kind; none if the mailbox has gone.
+async fn row_in(change: &mut Change, mailbox: MailboxId) -> Result<Option<MailboxRow>, StoreError> {
+    match mailboxes::by_id(change, mailbox).await {
+        Err(StoreError::MailboxGone(_)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// From now on the folder's times tell what others do: what they did before is what will be found.
+async fn begin(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+) -> Result<Option<(MailboxRow, i64)>, StoreError> {
+    let mut change = account.change().await?;
+    let began = (account.clock)().millis();
+    let Some(mut row) = row_in(&mut change, mailbox).await? else {
+        return change.undo().await.map(|()| None);
+    };
+    let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
+    let times = on_blocking_thread(move || Ok::<_, StoreError>(maildir.times(&dir))).await?;
+    if times == row.times {
+        change.undo().await?;
+    } else {
+        (row.times, row.compared) = (times, 0);
+        mailboxes::save(&mut change, &row).await?;
+        change.commit().await?;
+    }
+    Ok(Some((row, began)))
+}
+
+/// The folder was looked at then, and what was found is taken over.
+async fn note(account: &OpenAccount, mailbox: MailboxId, began: i64) -> Result<(), StoreError> {
+    let mut change = account.change().await?;
+    let Some(mut row) = row_in(&mut change, mailbox).await? else { return change.undo().await };
+    row.compared = row.compared.max(began.saturating_sub(STEP_MS));
+    mailboxes::save(&mut change, &row).await?;
+    change.commit().await
+}
+
+/// Takes over files that seemed to be where no row says; true if one was.
+async fn take_over_files(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+    found: Vec<Found>,
+) -> Result<bool, StoreError> {
+    let mut change = account.change().await?;
+    let Some(mut row) = row_in(&mut change, mailbox).await? else {
+        return change.undo().await.map(|()| false);
+    };
+    let doomed = merge::identities(&pending::doomed(&mut change).await?);
+    let uids = found.iter().filter_map(|found| file::uid_in(&found.base)).collect();
+    let rows = messages::file_rows(&mut change, mailbox, Which::In(&uids)).await?;
+    let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
+    let difference = on_blocking_thread(move || {
+        let bases: HashSet<&str> = found.iter().map(|found| found.base.as_str()).collect();
+        let named = |row: &FileRow| bases.contains(row.base.as_str());
+        let rows: Vec<FileRow> = rows.into_iter().filter(named).collect();
+        // First those that are where their rows say.
+        let told = rows.iter().map(|row| Found {
+            place: row.place,
+            base: row.base.clone(),
+            info: row.info.clone(),
+        });
+        let mut files = Vec::new();
+        for file in told.chain(found.iter().cloned()) {
+            let is_doomed = doomed.contains(&pending::identity_of(&dir, &file.base));
+            if !is_doomed && is_there(&maildir, &file.path(&dir))? {
+                files.push(file);
+            }
+        }
+        Ok::<_, StoreError>(merge::compare(&rows, files))
+    })
+    .await?;
+    merge::take_over(&mut change, &mut row, &difference.known).await?;
+    let mut any = !difference.known.is_empty();
+    if !difference.unknown.is_empty() {
+        let (unknown, before) = ((difference.unknown, NextUid::Known), row.times);
+        let Adopted { count, .. } =
+            adopt::adopt(&mut change, account, &mut row, unknown, before).await?;
+        any |= count > 0;
+    }
+    let row = account.reserve(row).await?;
+    mailboxes::save(&mut change, &row).await?;
+    change.commit().await.map(|()| any)
+}
+
+/// Expunges those of the messages whose files are not there; true if there was one.
+async fn forget_lost(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+    lost: &[Uid],
+) -> Result<bool, StoreError> {
+    let mut change = account.change().await?;
+    let Some(mut row) = row_in(&mut change, mailbox).await? else {
+        return change.undo().await.map(|()| false);
+    };
+    let uids = lost.iter().copied().collect();
+    let rows = messages::file_rows(&mut change, mailbox, Which::In(&uids)).await?;
+    let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
+    let gone = on_blocking_thread(move || {
+        let mut gone = Vec::new();
+        for row in rows {
+            if !is_there(&maildir, &row.path(&dir))? {
+                gone.push(row.uid);
+            }
+        }
+        Ok::<_, StoreError>(gone)
+    })
+    .await?;
+    if gone.is_empty() {
+        return change.undo().await.map(|()| false);
+    }
+    forget_rows(&mut change, account, &mut row, &gone).await?;
+    let row = account.reserve(row).await?;
+    mailboxes::save(&mut change, &row).await?;
+    change.commit().await.map(|()| true)
+}
+
+fn is_there(maildir: &Maildir, below: &str) -> Result<bool, StoreError> {
+    let path = maildir.path(below);
+    maildir.files.exists(&path).map_err(|e| StoreError::file("look for", path, e))
+}
