@@ -11,6 +11,9 @@ use smtp_core::{
     server::{Dialect, Session},
 };
 
+/// As long as most trace fields are at most.
+const USUAL_OCTETS: usize = 320;
+
 /// What a trace field tells.
 #[derive(Debug)]
 pub(crate) struct Trace<'a> {
@@ -56,7 +59,8 @@ impl<'a> Trace<'a> {
         now: Timestamp,
         hide_client: bool,
     ) -> String {
-        let mut field = String::from("Received: ");
+        let mut field = String::with_capacity(USUAL_OCTETS);
+        field.push_str("Received: ");
         // Writing to memory does not fail.
         let _ = write!(field, "from {}\r\n", self.from(hide_client));
         let _ = write!(field, "\tby {host} (Postrider) with {}", self.protocol);

@@ -226,18 +226,19 @@ impl<D: Decide> Handler<Session> for Reception<D> {
         question: Question,
         talk: &mut Talk<'_, Session>,
     ) -> Result<(), Gone> {
+        // What is rare or large is boxed by itself: the memory of this is asked for with each question.
         match question {
-            Question::Prepare(ask) => self.prepare(ask, talk).await,
-            Question::SignIn(ask) => self.sign_in(ask, talk).await,
+            Question::Prepare(ask) => Box::pin(self.prepare(ask, talk)).await,
+            Question::SignIn(ask) => Box::pin(self.sign_in(ask, talk)).await,
             Question::Sender(ask) => self.sender(ask, talk).await,
             Question::Recipient(ask) => self.recipient(ask, talk).await?,
             Question::Begin(ask) => self.begin(ask, talk).await,
             Question::Piece(ask) => self.piece(ask, talk).await,
-            Question::Complete(ask) => self.complete(ask, talk).await,
-            Question::Client(ask) => self.client(ask, talk).await,
-            Question::Verify(ask) => self.verify(ask, talk).await,
-            Question::Etrn(ask) => self.etrn(ask, talk).await,
-            Question::Refused(ask) => self.refused(ask, talk).await?,
+            Question::Complete(ask) => Box::pin(self.complete(ask, talk)).await,
+            Question::Client(ask) => Box::pin(self.client(ask, talk)).await,
+            Question::Verify(ask) => Box::pin(self.verify(ask, talk)).await,
+            Question::Etrn(ask) => Box::pin(self.etrn(ask, talk)).await,
+            Question::Refused(ask) => Box::pin(self.refused(ask, talk)).await?,
         }
         Ok(())
     }

@@ -152,12 +152,14 @@ pub(crate) enum Mend {
 
 /// Mends it, if it still is so.
 pub(crate) fn mend(connection: &Direct, mend: &Mend) -> Result<(), DatabaseError> {
-    let (sql, what) = match mend {
-        Mend::Finished(ids) => (FINISHED, ids),
-        Mend::Ownerless(ids) => (OWNERLESS, ids),
-        Mend::Lanes(names) => (LANES, names),
+    let (texts, what) = match mend {
+        Mend::Finished(ids) => (&[FINISHED, OWNERLESS][..], ids),
+        Mend::Ownerless(ids) => (&[OWNERLESS][..], ids),
+        Mend::Lanes(names) => (&[LANES][..], names),
     };
-    connection.execute(sql, &[what])?;
+    for text in texts {
+        connection.execute(text, &[what])?;
+    }
     Ok(())
 }
 

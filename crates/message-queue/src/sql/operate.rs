@@ -6,7 +6,10 @@
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use stable_storage::{DatabaseError, Direct};
 
-use super::{Choice, turn::waiting};
+use super::{
+    Choice,
+    turn::{ownerless, waiting},
+};
 
 /// What is done to chosen recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,5 +171,6 @@ pub(super) const CHANGE: &str = concat!(
                  where number_of_all in (select value from json_each($1)))
       and not exists (select 1 from recipient where entry = entry.id and state < 10)
     returning file;
-"
+",
+    ownerless!()
 );

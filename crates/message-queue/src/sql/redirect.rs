@@ -6,7 +6,7 @@ use stable_storage::{DatabaseError, Direct};
 
 use super::{
     operate::{Chosen, REMOVABLE},
-    turn::waiting,
+    turn::{ownerless, waiting},
 };
 
 /// A recipient that is redirected.
@@ -140,5 +140,6 @@ pub(super) const REDIRECT: &str = concat!(
                  where number_of_all in (select value from json_each($1)))
       and not exists (select 1 from recipient where entry = entry.id and state < 10)
     returning file, 0, 0;
-"
+",
+    ownerless!()
 );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Row;
-use stable_storage::{DatabaseError, Direct};
+use stable_storage::{DatabaseError, Direct, Repeated};
 
 use super::schema::state;
 
@@ -62,6 +62,7 @@ pub(crate) fn settle(
     let mut done = SettledRows::default();
     let (mut event, mut only, mut end) =
         (connection.repeated(EVENT)?, connection.repeated(ONLY)?, connection.repeated(END)?);
+    let mut going = Going::begin(connection)?;
     let mut perhaps_finished = BTreeSet::new();
     for row in *ends {
         let EndRow { entry, number, token, state, next_at, problem, .. } = row;
@@ -78,6 +79,7 @@ pub(crate) fn settle(
             })?;
         }
         if gone {
+            going.entry(entry)?;
             done.settled = done.settled.saturating_add(1);
             continue;
         }
@@ -91,16 +93,43 @@ pub(crate) fn settle(
     }
     let mut finished = connection.repeated(FINISHED)?;
     for entry in perhaps_finished {
+        let mut gone = false;
         finished.run(&[entry], |row| {
+            gone = true;
             done.finished_files.extend(row.get::<_, Option<String>>(0)?);
             Ok(())
         })?;
+        if gone {
+            going.entry(entry)?;
+        }
     }
     connection.run(SETTLED, &[lanes, notifications], |row| {
         done.notified.push(row.get(0)?);
         Ok(())
     })?;
     Ok(done)
+}
+
+/// Entries that go, with their recipients.
+///
+/// A trigger or a `returning` would do this in one statement, but for each SQLite keeps copies of the
+/// pages that it changes, and makes a table of its own for what is returned.
+struct Going<'c> {
+    recipients: Repeated<'c>,
+    entry: Repeated<'c>,
+}
+
+impl<'c> Going<'c> {
+    fn begin(connection: &'c Direct) -> Result<Self, DatabaseError> {
+        let (recipients, entry) = (connection.repeated(GO_RECIPIENTS)?, connection.repeated(GO)?);
+        Ok(Self { recipients, entry })
+    }
+
+    fn entry(&mut self, id: &String) -> Result<(), DatabaseError> {
+        self.recipients.execute(&[id])?;
+        self.entry.execute(&[id])?;
+        Ok(())
+    }
 }
 
 /// What was leased, as it stands in the tables.
@@ -247,9 +276,20 @@ macro_rules! standing {
 }
 pub(super) use standing;
 
+/// Removes the recipients of those rows (`$1`) whose entries have gone.
+macro_rules! ownerless {
+    () => {
+        "delete from recipient
+         where entry in (select entry from recipient
+                         where number_of_all in (select value from json_each($1)))
+           and not exists (select 1 from entry where id = recipient.entry)"
+    };
+}
+pub(super) use ownerless;
+
 /// What settling runs.
 #[cfg(test)]
-pub(super) const SETTLE: [&str; 5] = [EVENT, ONLY, END, FINISHED, SETTLED];
+pub(super) const SETTLE: [&str; 7] = [EVENT, ONLY, END, FINISHED, GO_RECIPIENTS, GO, SETTLED];
 
 const EVENT: &str = "
     insert or fail into journey (entry, at, recipient, address, event, detail)
@@ -258,11 +298,10 @@ const EVENT: &str = "
 
 /// An entry whose only recipient comes to its end goes at once, and the recipient with it.
 const ONLY: &str = "
-    delete from entry
+    select file from entry
     where id = $1
       and exists (select 1 from recipient where entry = $1 and number = $2 and +token = $3)
-      and not exists (select 1 from recipient where entry = $1 and number <> $2)
-    returning file";
+      and not exists (select 1 from recipient where entry = $1 and number <> $2)";
 
 const END: &str = "
     update or fail recipient
@@ -276,9 +315,12 @@ const END: &str = "
 
 /// So does one of whose recipients none is open any more.
 const FINISHED: &str = "
-    delete from entry
-    where id = $1 and not exists (select 1 from recipient where entry = $1 and state < 10)
-    returning file";
+    select file from entry
+    where id = $1 and not exists (select 1 from recipient where entry = $1 and state < 10)";
+
+const GO_RECIPIENTS: &str = "delete from recipient where entry = $1";
+
+const GO: &str = "delete from entry where id = $1";
 
 /// Rows are queued notifications.
 const SETTLED: &str = concat!(

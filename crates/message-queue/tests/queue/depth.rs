@@ -48,6 +48,7 @@ async fn fill(folder: &Path, depth: usize) {
                    next_at + 3600000 + n, problem, facts, next_at + 3600000 + n, of_sender
             from recipient cross join wanted where entry not like '00%';
         delete from entry where id not like '00%';
+        delete from recipient where entry not like '00%';
         delete from lane;
         insert into lane (name, local, due)
             select lane, 0, min(place) from recipient group by lane;
