@@ -56,11 +56,11 @@ impl Orders {
             return Ok(chosen(&order, uids));
         }
         if few || now.messages > MESSAGES_MAX {
-            return sorting::sorted(look, (mailbox, now.keys_missing), uids, by).await;
+            return sorting::sorted(look, (mailbox, now.keys_differ()), uids, by).await;
         }
         look.begin_moment().await?;
         let now = sorting::sortable(look, mailbox).await?;
-        let of = (mailbox, now.keys_missing);
+        let of = (mailbox, now.keys_differ());
         let all = sorting::sorted(look, of, &UidSet::all(), by).await?;
         look.end_moment().await?;
         let sorted = chosen(&all, uids);

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use rusqlite::{CachedStatement, Connection, OpenFlags, Row, ToSql};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Row, ToSql, config::DbConfig};
 
 use crate::{DatabaseError, Opening, database, migration};
 
@@ -127,6 +127,13 @@ impl Direct {
         self.run("pragma wal_checkpoint(passive)", &[], |_| Ok(())).map(|_| ())
     }
 
+    /// Whether statements of this connection run triggers, from now on. For who does himself, once for
+    /// many rows, what they would do for each.
+    pub fn let_triggers_run(&self, run: bool) -> Result<(), DatabaseError> {
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, run)?;
+        Ok(())
+    }
+
     /// Whether no transaction is open.
     pub fn is_clean(&self) -> bool {
         self.connection.is_autocommit()
@@ -184,6 +191,28 @@ mod tests {
         let opening = Opening::new(folder.join("some.db"), TABLE);
         Database::open_or_migrate(opening.clone()).await.unwrap();
         Direct::open(&opening).unwrap()
+    }
+
+    #[tokio::test]
+    async fn prepared_statements_heed_whether_triggers_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let direct = direct(folder.path()).await;
+        let trigger = "create trigger t after insert on a begin delete from a where b < new.b";
+        direct.connection.execute_batch(&format!("{trigger}; end")).unwrap();
+        let mut insert = direct.repeated("insert into a (b) values ($1)").unwrap();
+        let rows = || {
+            let mut rows = 0;
+            direct.run("select 1 from a", &[], |_| Ok(rows += 1)).unwrap();
+            rows
+        };
+        insert.execute(&[&1]).unwrap();
+        direct.let_triggers_run(false).unwrap();
+        insert.execute(&[&2]).unwrap();
+        insert.execute(&[&3]).unwrap();
+        assert_eq!(rows(), 3);
+        direct.let_triggers_run(true).unwrap();
+        insert.execute(&[&4]).unwrap();
+        assert_eq!(rows(), 1);
     }
 
     #[tokio::test]

@@ -64,8 +64,7 @@ pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
         for row in &rows {
             mailboxes::save(&mut change, row).await?;
         }
-        let paths: Vec<&str> = some.iter().map(|doomed| doomed.path.as_str()).collect();
-        pending::gone(&mut change, &paths).await?;
+        pending::gone(&mut change, some).await?;
         change.commit().await?;
     }
     Ok(Done::Some)

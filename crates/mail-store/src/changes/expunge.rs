@@ -2,7 +2,6 @@
 
 use mail_types::{MailboxId, Uid};
 
-use super::removed;
 use crate::{
     StoreError, UidSet,
     index::{Change, Here, mailboxes, rows},
@@ -19,17 +18,15 @@ pub(crate) async fn expunge(
     let (maildir, now) = (account.maildir.clone(), (account.clock)());
     let expunge = move |here: &Here| {
         let mut row = here.mailbox_with(mailbox)?;
-        let messages = here.file_rows(mailbox, &uids, only_deleted)?;
+        let messages = here.counted(mailbox, &uids, only_deleted)?;
         if messages.is_empty() {
             return Ok(Vec::new());
         }
         here.make_room_for(messages.len())?;
-        let going: Vec<_> =
-            messages.iter().map(|message| removed::doomed(&row, message, now)).collect();
-        here.doom(&going)?;
         let gone: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
+        here.doom(mailbox, &gone.iter().copied().collect(), now)?;
         row.modseq = row.modseq.saturating_add(1);
-        here.expunge(mailbox, &gone.iter().copied().collect(), row.modseq, now)?;
+        here.expunge(mailbox, &messages, row.modseq, now)?;
         maildir.reserve(&mut row)?;
         here.raise(&row)?;
         Ok(gone)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use mail_types::{AccountId, FlagSet, MailboxId, ModSeq, Uid};
 
 use crate::{
-    Facts, FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
+    Fact, Facts, FlagChange, FlagsStored, MessageFlags, StoreError, UidSet,
     facts_kept::{FactsKept, Moment},
     index::{
-        Here, KEYWORDS_BEHIND, NAME_BEHIND,
+        Here, KEYWORDS_BEHIND, NAME_BEHIND, Turned,
         messages::{FileRow, modseq},
         rows::FlagUpdate,
     },
@@ -72,12 +72,10 @@ impl Order {
             Storing { wanted: &wanted, unchanged_since, now, stored: FlagsStored::default() };
         let mut after = None;
         if let Some((facts, bits)) = facts.zip(bits) {
-            let seen = facts.within(&uids);
-            let changed: Vec<MessageFlags> =
-                seen.filter_map(|it| storing.change(it.uid, it.flags, it.modseq)).collect();
+            let (changed, turned) = storing.change_all(facts.within(&uids));
             let changing: UidSet = changed.iter().map(|message| message.uid).collect();
             here.make_room_for(changed.len())?;
-            here.update_bits(mailbox, &changing, (bits.set, bits.cleared), now)?;
+            here.update_bits(mailbox, (&changing, turned), (bits.set, bits.cleared), now)?;
             after = Some((before.at(now), facts.with_flags(&changed)));
         } else {
             let mut updates = Vec::new();
@@ -127,6 +125,21 @@ impl Storing<'_> {
         self.stored.before.push(before);
         self.stored.done.push(message.clone());
         changed.then_some(message)
+    }
+
+    /// The same for many; and how often a flag changed that is counted.
+    fn change_all<'f>(
+        &mut self,
+        seen: impl Iterator<Item = Fact<'f>>,
+    ) -> (Vec<MessageFlags>, Turned) {
+        let (mut changed, mut turned) = (Vec::new(), Turned::default());
+        for it in seen {
+            if let Some(message) = self.change(it.uid, it.flags, it.modseq) {
+                turned.add(it.flags.system_bits(), message.flags.system_bits());
+                changed.push(message);
+            }
+        }
+        (changed, turned)
     }
 
     fn any_changed(&self) -> bool {

@@ -10,7 +10,7 @@ use super::doomed;
 use crate::{
     StoreError,
     index::{
-        Change, KEYWORDS_BEHIND, NAME_BEHIND, filed, history,
+        Change, Here, KEYWORDS_BEHIND, NAME_BEHIND, filed, history,
         mailboxes::{self, MailboxRow},
         messages::{self, FileRow, Place, Which},
         rows,
@@ -23,6 +23,8 @@ use crate::{
 
 /// The most messages of a step: whoever changes the mailbox meanwhile waits for one.
 const STEP: usize = 200;
+/// What was parsed of so many goes in a step, when they went.
+const PARSED_STEP: u32 = 500;
 /// Deliveries are remembered for so long if nobody says that their queue entries are gone:
 /// 60 days, longer than any entry waits.
 const REMEMBERED_MS: i64 = 60 * 24 * 3600 * 1000;
@@ -55,6 +57,9 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
     let compared = compare_if_due(account).await;
     bring_names_up(account).await?;
     let changed = compared?;
+    while account.index.ask_here(Here::is_parsed_left).await? {
+        account.index.change_here(|here| here.remove_parsed(PARSED_STEP), drop).await?;
+    }
     if account.index.is_log_long() {
         account.index.copy_log().await?;
     }

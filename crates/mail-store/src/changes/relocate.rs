@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Copied, StoreError, UidSet,
-    index::{Here, mailboxes::MailboxRow, messages::FileRow, rows::Parsed},
+    index::{Counted, Here, mailboxes::MailboxRow, messages::FileRow, rows::Parsed},
     maildir::Maildir,
     naming::file,
     open_account::{OpenAccount, unique},
@@ -69,6 +69,7 @@ pub(crate) async fn move_messages(
         let coming = (arrivals(&maildir, &source, &messages, now), Way::Rename);
         here.make_room_for(messages.len())?;
         let old: Vec<Uid> = messages.iter().map(|message| message.uid).collect();
+        let going: Vec<Counted> = messages.iter().map(Counted::from).collect();
         // The same mailbox may be both: what comes has one modseq, what goes the next one.
         let gone_at = if from == to {
             target.modseq.saturating_add(2)
@@ -82,7 +83,7 @@ pub(crate) async fn move_messages(
         }
         let new = bring(here, &maildir, &mut target, coming, |rows| {
             here.insert_copies((from, &old), to, rows)?;
-            here.expunge(from, &old.iter().copied().collect(), gone_at, now)
+            here.expunge(from, &going, gone_at, now)
         })?;
         if from == to {
             source = target.clone();

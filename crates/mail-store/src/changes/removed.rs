@@ -23,9 +23,8 @@ use super::{
 use crate::{
     StoreError,
     index::{
-        mailboxes::{self, MailboxRow},
-        messages::FileRow,
-        pending::Doomed,
+        mailboxes,
+        pending::{Doomed, Removed},
     },
     maildir::{GONE, Maildir},
     naming::file,
@@ -62,34 +61,31 @@ pub struct RemovedMessage {
     path: String,
 }
 
-/// How the file of a message that goes now is named there, and its keywords.
-pub(crate) fn doomed(mailbox: &MailboxRow, message: &FileRow, now: Timestamp) -> Doomed {
-    let base = format!("{},R={}", message.base, now.secs());
-    let info = file::info(&message.flags, &message.info);
-    Doomed {
-        path: message.path(&mailbox.dir),
-        kept_as: Some(format!("{}/{base}{info}", mailbox.id)),
-        keywords: file::keywords_beside(&message.flags),
-    }
+/// How the file of a message that goes is named there.
+fn kept_as(path: &str, message: &Removed) -> Option<String> {
+    let (_, name) = path.rsplit_once('/')?;
+    let (base, info) = file::split(name)?;
+    let info = file::info(&message.flags, info);
+    Some(format!("{base},R={}{info}", message.at.secs()))
 }
 
 /// Puts the files of messages aside; durable when this returns, but for their going from where they
 /// were. Those that are gone already are passed over.
 pub(crate) fn keep_messages(maildir: &Maildir, doomed: &[Doomed]) -> Result<(), StoreError> {
     let mut folders: BTreeMap<PathBuf, Vec<(Uid, Vec<Keyword>)>> = BTreeMap::new();
-    for Doomed { path, kept_as, keywords } in doomed {
-        let Some((id, name)) = kept_as.as_deref().and_then(|kept| kept.split_once('/')) else {
-            continue;
-        };
-        let folder = maildir.path(REMOVED).join(id);
+    for Doomed { path, message, .. } in doomed {
+        let Some(message) = message else { continue };
+        let Some(name) = kept_as(path, message) else { continue };
+        let folder = maildir.path(REMOVED).join(message.mailbox.to_string());
         if !folders.contains_key(&folder) {
             make_folder(maildir, &folder)?;
         }
         let noted = folders.entry(folder.clone()).or_default();
-        if let (false, Some(uid)) = (keywords.is_empty(), file::uid_in(name)) {
-            noted.push((uid, keywords.clone()));
+        let keywords = file::keywords_beside(&message.flags);
+        if let (false, Some(uid)) = (keywords.is_empty(), file::uid_in(&name)) {
+            noted.push((uid, keywords));
         }
-        put_aside(maildir, &maildir.path(path), &folder.join(file::fitting(name).as_ref()))?;
+        put_aside(maildir, &maildir.path(path), &folder.join(file::fitting(&name).as_ref()))?;
     }
     for (folder, keywords) in &folders {
         KeywordLog::at(&maildir.files, folder).note(keywords)?;

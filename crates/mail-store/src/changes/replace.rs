@@ -9,7 +9,7 @@ use super::{
     arrive::{Way, arrive},
     deliver::arrival,
     expunge::forget_rows,
-    removed, room,
+    room,
 };
 use crate::{
     Appended, NewMessage, StoreError, UidSet,
@@ -32,12 +32,12 @@ pub(crate) async fn replace(
     let mut change = account.change().await?;
     let mut source = mailboxes::by_id(&mut change, from).await?;
     let found = messages::file_rows(&mut change, from, Which::In(&UidSet::from(old))).await?;
-    let Some(going) = found.first() else {
+    if found.is_empty() {
         change.undo().await?;
         return Err(StoreError::MessageGone);
-    };
+    }
     let now = (account.clock)();
-    pending::doom(&mut change, &[removed::doomed(&source, going, now)]).await?;
+    pending::doom_messages(&mut change, from, &UidSet::from(old), now).await?;
     forget_rows(&mut change, account, &mut source, &[old]).await?;
     let source = account.reserve(source).await?;
     mailboxes::save(&mut change, &source).await?;

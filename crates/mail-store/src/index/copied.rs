@@ -74,7 +74,8 @@ pub(crate) async fn with_message_id(
     message_id: &[u8],
 ) -> sqlx::Result<Vec<Uid>> {
     let rows = sqlx::query(
-        "select uid, envelope from details where mailbox = ? and instr(envelope, ?) > 0
+        "select uid, envelope from details d where mailbox = ? and instr(envelope, ?) > 0
+             and exists (select 1 from messages m where m.mailbox = d.mailbox and m.uid = d.uid)
          order by uid",
     )
     .bind(mailbox.0)

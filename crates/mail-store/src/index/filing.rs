@@ -5,10 +5,11 @@ use mail_types::{MailboxId, MailboxName, QueueId, RecipientNumber, Uid};
 use rusqlite::{Error, Row, types::Type};
 
 use super::{
-    Here,
+    Counted, Here,
     deliveries::Pair,
+    here::Repeated,
     mailboxes::{FolderTimes, MailboxRow, columns, uid, uid_validity},
-    messages::Place,
+    messages::{FileRow, Place},
     pending::LeftOver,
     rows::{NewRow, detail_columns, key_columns, message_columns},
 };
@@ -75,8 +76,9 @@ impl Here {
     pub(crate) fn state(&self) -> Result<(String, LeftOver), StoreError> {
         let state = self.one(
             "read the account",
-            "select boot, exists (select 1 from doomed), exists (select 1 from renames),
-                 exists (select 1 from messages where behind <> 0) from account",
+            "select boot, exists (select 1 from doomed) or exists (select 1 from parsed_left),
+                 exists (select 1 from renames), exists (select 1 from messages where behind <> 0)
+             from account",
             &[],
             |row| {
                 let (doomed, renames, behind) = (row.get(1)?, row.get(2)?, row.get(3)?);
@@ -119,7 +121,7 @@ impl Here {
             self.run(
                 "add a message's details",
                 concat!(
-                    "insert into details (",
+                    "insert or replace into details (",
                     detail_columns!(),
                     ") values ($1, $2, $3, $4, $5, $6)"
                 ),
@@ -154,24 +156,10 @@ impl Here {
                 ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
             ),
         )?;
-        for NewRow { row, .. } in messages {
-            insert.run(&[
-                &mailbox.0,
-                &row.uid.number(),
-                &row.flags.system_bits(),
-                &keywords_text(&row.flags),
-                &row.modseq,
-                &row.size,
-                &row.octets,
-                &row.internal_date.millis(),
-                &row.base,
-                &row.info,
-                &i64::from(row.place == Place::Cur),
-                &row.behind,
-                &row.bare_lf,
-            ])?;
-        }
-        Ok(())
+        let counted = messages.iter().map(|new| Counted::from(&new.row));
+        self.counting_in(mailbox, counted, || {
+            messages.iter().try_for_each(|new| insert_row(&mut insert, mailbox, &new.row))
+        })
     }
 
     /// Some messages of the mailbox have no sort keys yet.
@@ -250,6 +238,29 @@ impl Here {
         // A sum without grouping is one row, always.
         totals.ok_or(StoreError::Closing)
     }
+}
+
+fn insert_row(
+    insert: &mut Repeated<'_>,
+    mailbox: MailboxId,
+    row: &FileRow,
+) -> Result<(), StoreError> {
+    let done = insert.run(&[
+        &mailbox.0,
+        &row.uid.number(),
+        &row.flags.system_bits(),
+        &keywords_text(&row.flags),
+        &row.modseq,
+        &row.size,
+        &row.octets,
+        &row.internal_date.millis(),
+        &row.base,
+        &row.info,
+        &i64::from(row.place == Place::Cur),
+        &row.behind,
+        &row.bare_lf,
+    ]);
+    done.map(drop)
 }
 
 /// A row of [`columns`].

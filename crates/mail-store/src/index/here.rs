@@ -31,8 +31,10 @@ pub(crate) struct Here {
     direct: Direct,
     /// The file that it was opened on.
     inode: u64,
-    /// Its cache is a larger one until the change ends.
+    /// Its cache is a larger one until the change ends, which is one of many messages.
     has_room: Cell<bool>,
+    /// Triggers rest: nobody must use it any more.
+    is_without_triggers: Cell<bool>,
 }
 
 /// The account's lock, for a thread. The turn ends before the connection is free, as that of a
@@ -111,7 +113,8 @@ impl Here {
         let direct = Direct::open_current(&opening);
         let direct = direct.map_err(|error| failed(account, "open", error))?;
         let inode = inode(path).unwrap_or(0);
-        let here = Self { account, direct, inode, has_room: Cell::new(false) };
+        let (has_room, is_without_triggers) = (Cell::new(false), Cell::new(false));
+        let here = Self { account, direct, inode, has_room, is_without_triggers };
         here.run("set up", LOG_PAGES_MAX, &[])?;
         // One that somebody has just begun knows no mailbox yet: nobody must take that for the truth.
         let filled = here.one("read the account", "select 1 from account", &[], |_| Ok(()))?;
@@ -140,7 +143,7 @@ impl Here {
         if self.has_room.take() {
             let _ = self.cache(CACHE_KIB);
         }
-        (done, self.direct.is_clean())
+        (done, self.direct.is_clean() && !self.is_without_triggers.get())
     }
 
     /// The rows of so many messages are to be written in this change.
@@ -150,6 +153,28 @@ impl Here {
         }
         self.has_room.set(true);
         self.cache(CACHE_FOR_MANY_KIB)
+    }
+
+    /// Whether [`Here::make_room_for`] was told of many.
+    pub(super) fn is_for_many(&self) -> bool {
+        self.has_room.get()
+    }
+
+    /// Does some work that triggers don't follow.
+    pub(super) fn without_triggers<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let let_run = |run| {
+            let done = self.direct.let_triggers_run(run);
+            done.map_err(|error| failed(self.account, "set up triggers", error))
+        };
+        self.is_without_triggers.set(true);
+        let_run(false)?;
+        let done = work();
+        let_run(true)?;
+        self.is_without_triggers.set(false);
+        done
     }
 
     fn cache(&self, kib: u32) -> Result<(), StoreError> {

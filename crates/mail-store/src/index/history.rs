@@ -154,11 +154,15 @@ pub(crate) async fn begin_logs_anew(look: &mut Look) -> Result<(), StoreError> {
 /// Forgets what went before `before` (milliseconds).
 pub(crate) async fn forget_expunged(look: &mut Look, before: i64) -> Result<(), StoreError> {
     let failed = look.failed("shorten the expunge log");
-    let old: bool = sqlx::query_scalar("select exists (select 1 from expunged where gone_at < ?)")
-        .bind(before)
-        .fetch_one(look.db()?)
-        .await
-        .map_err(&failed)?;
+    // The first rows of a mailbox are its oldest.
+    let old: bool = sqlx::query_scalar(
+        "select exists (select 1 from mailboxes b where
+             (select gone_at from expunged where mailbox = b.id order by modseq limit 1) < ?)",
+    )
+    .bind(before)
+    .fetch_one(look.db()?)
+    .await
+    .map_err(&failed)?;
     if !old {
         return Ok(());
     }

@@ -54,7 +54,7 @@ pub(crate) async fn without_details(
     .await
 }
 
-/// UIDs of which something parsed is there, and no message.
+/// UIDs of which something parsed is there, and no message, nor was one a moment ago.
 pub(crate) async fn details_of_none(
     look: &mut Look,
     mailbox: MailboxId,
@@ -64,6 +64,8 @@ pub(crate) async fn details_of_none(
         mailbox,
         "select group_concat(uid) from (select d.uid from details d where d.mailbox = ?
              and not exists (select 1 from messages m where m.mailbox = d.mailbox and m.uid = d.uid)
+             and not exists (select 1 from parsed_left l
+                 where l.mailbox = d.mailbox and d.uid between l.first and l.last)
          order by d.uid)",
     )
     .await

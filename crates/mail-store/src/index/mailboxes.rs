@@ -149,6 +149,10 @@ pub(crate) async fn save(look: &mut Look, mailbox: &MailboxRow) -> Result<(), St
 pub(crate) async fn remove(look: &mut Look, id: MailboxId) -> Result<(), StoreError> {
     let failed = look.failed("remove a mailbox");
     for sql in [
+        // Those that a trigger would remove one by one go together before.
+        "delete from details where mailbox = ?",
+        "delete from sort_keys where mailbox = ?",
+        "delete from parsed_left where mailbox = ?",
         "delete from messages where mailbox = ?",
         "delete from expunged where mailbox = ?",
         "delete from mailboxes where id = ?",

@@ -11,6 +11,7 @@
 mod connection;
 pub(crate) mod copied;
 pub(crate) mod counters;
+mod counting;
 pub(crate) mod deliveries;
 pub(crate) mod filed;
 mod filing;
@@ -29,5 +30,6 @@ mod schema;
 pub(crate) mod sorting;
 
 pub(crate) use connection::{Change, Index, Look};
+pub(crate) use counting::{Counted, Turned};
 pub(crate) use here::Here;
 pub(crate) use schema::{KEYWORDS_BEHIND, NAME_BEHIND};

@@ -27,7 +27,8 @@ pub(crate) async fn known(
         "select d.uid, d.email_id, d.preview, k.ids
          from json_each(?1) r cross join details d
          left join sort_keys k on k.mailbox = d.mailbox and k.uid = d.uid
-         where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1",
+         where d.mailbox = ?2 and d.uid between r.value ->> 0 and r.value ->> 1
+             and exists (select 1 from messages m where m.mailbox = d.mailbox and m.uid = d.uid)",
     )
     .bind(uids.json())
     .bind(mailbox.0)

@@ -1,30 +1,39 @@
 //! What follows a commit: files to remove, folders to rename, names that are behind.
 
-use mail_types::{Keyword, MailboxId, MailboxName};
+use mail_types::{FlagSet, MailboxId, MailboxName, Timestamp};
 
 use super::Look;
-use crate::{StoreError, mailbox::flags_from, naming::file};
+use crate::{
+    StoreError, UidSet,
+    mailbox::{flags_from, keywords_text},
+    naming::file,
+};
 
 /// A file or folder that is to go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Doomed {
+    /// Its row's; none of one that has no row yet.
+    number: Option<i64>,
     /// Below the account's folder.
     pub(crate) path: String,
-    /// Where a message goes if what is removed is kept, below the folder for that.
-    pub(crate) kept_as: Option<String>,
-    /// Its keywords that no name tells.
-    pub(crate) keywords: Vec<Keyword>,
+    /// What is known of a message, which may be kept for a while.
+    pub(crate) message: Option<Removed>,
+}
+
+/// A message that was removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Removed {
+    /// From where.
+    pub(crate) mailbox: MailboxId,
+    pub(crate) at: Timestamp,
+    /// Those of that moment, whatever its name says.
+    pub(crate) flags: FlagSet,
 }
 
 impl Doomed {
     /// A folder.
     pub(crate) fn folder(path: &str) -> Self {
-        Self { path: path.to_owned(), kept_as: None, keywords: Vec::new() }
-    }
-
-    /// Its keywords as the column has them.
-    pub(super) fn keywords_text(&self) -> String {
-        self.keywords.iter().map(Keyword::as_str).collect::<Vec<_>>().join(" ")
+        Self { number: None, path: path.to_owned(), message: None }
     }
 }
 
@@ -42,17 +51,23 @@ pub(crate) fn identity_of(dir: &str, base: &str) -> String {
     format!("{dir}/{base}")
 }
 
-/// What is to go.
+/// What is to go, in the order in which it was removed.
 pub(crate) async fn doomed(look: &mut Look) -> Result<Vec<Doomed>, StoreError> {
+    type Columns = (i64, String, Option<i64>, i64, i64, String);
     let failed = look.failed("read what is to go");
-    let rows: Vec<(String, Option<String>, String)> =
-        sqlx::query_as("select path, kept_as, keywords from doomed")
-            .fetch_all(look.db()?)
-            .await
-            .map_err(failed)?;
-    let doomed = |(path, kept_as, keywords): (String, Option<String>, String)| {
-        let keywords = flags_from(0, &keywords).keywords().to_vec();
-        Doomed { path, kept_as, keywords }
+    let rows: Vec<Columns> = sqlx::query_as(
+        "select number, path, mailbox, removed_at, flags, keywords from doomed order by number",
+    )
+    .fetch_all(look.db()?)
+    .await
+    .map_err(failed)?;
+    let doomed = |(number, path, mailbox, at, flags, keywords): Columns| {
+        let message = mailbox.map(|mailbox| Removed {
+            mailbox: MailboxId(mailbox),
+            at: Timestamp::from_millis(at),
+            flags: flags_from(flags, &keywords),
+        });
+        Doomed { number: Some(number), path, message }
     };
     Ok(rows.into_iter().map(doomed).collect())
 }
@@ -60,31 +75,60 @@ pub(crate) async fn doomed(look: &mut Look) -> Result<Vec<Doomed>, StoreError> {
 /// Adds what is to go.
 pub(crate) async fn doom(look: &mut Look, doomed: &[Doomed]) -> Result<(), StoreError> {
     let failed = look.failed("write what is to go");
-    let rows: Vec<String> = doomed
-        .iter()
-        .map(|doomed| {
-            let kept_as = doomed.kept_as.as_deref().map_or_else(|| "null".into(), json_string);
-            let keywords = json_string(&doomed.keywords_text());
-            format!("[{},{kept_as},{keywords}]", json_string(&doomed.path))
-        })
-        .collect();
-    sqlx::query(
-        "insert into doomed (path, kept_as, keywords)
-         select value ->> 0, value ->> 1, value ->> 2 from json_each(?) where true
-         on conflict do nothing",
-    )
-    .bind(format!("[{}]", rows.join(",")))
-    .execute(look.db()?)
-    .await
-    .map_err(failed)?;
+    for Doomed { path, message, .. } in doomed {
+        let flags = message.as_ref().map(|message| &message.flags);
+        sqlx::query(
+            "insert into doomed (path, mailbox, removed_at, flags, keywords)
+             values (?, ?, ?, ?, ?)",
+        )
+        .bind(path)
+        .bind(message.as_ref().map(|message| message.mailbox.0))
+        .bind(message.as_ref().map_or(0, |message| message.at.millis()))
+        .bind(flags.map_or(0, |flags| i64::from(flags.system_bits())))
+        .bind(flags.map(keywords_text).unwrap_or_default())
+        .execute(look.db()?)
+        .await
+        .map_err(&failed)?;
+    }
     Ok(())
 }
 
-/// These paths are gone.
-pub(crate) async fn gone(look: &mut Look, paths: &[&str]) -> Result<(), StoreError> {
+/// Adds the files of messages of a range, which are removed at this time. `$1` is the mailbox, `$2` and
+/// `$3` the range, `$4` the time.
+pub(super) const DOOM_MESSAGES: &str = "
+    insert into doomed (path, mailbox, removed_at, flags, keywords)
+    select b.dir || iif(b.dir = '', '', '/') || iif(m.place = 0, 'new/', 'cur/') || m.base || m.info,
+        m.mailbox, $4, m.flags, m.keywords
+    from mailboxes b cross join messages m
+    where b.id = $1 and m.mailbox = $1 and m.uid between $2 and $3 order by m.uid";
+
+/// Adds the files of messages that are removed at this time.
+pub(crate) async fn doom_messages(
+    look: &mut Look,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let failed = look.failed("write what is to go");
+    for range in uids.ranges() {
+        sqlx::query(DOOM_MESSAGES)
+            .bind(mailbox.0)
+            .bind(i64::from(range.start().number()))
+            .bind(i64::from(range.end().number()))
+            .bind(now.millis())
+            .execute(look.db()?)
+            .await
+            .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// These are gone.
+pub(crate) async fn gone(look: &mut Look, gone: &[Doomed]) -> Result<(), StoreError> {
     let failed = look.failed("write what is gone");
-    sqlx::query("delete from doomed where path in (select value from json_each(?))")
-        .bind(json_strings(paths))
+    let numbers: Vec<_> = gone.iter().filter_map(|gone| Some(gone.number?.to_string())).collect();
+    sqlx::query("delete from doomed where number in (select value from json_each(?))")
+        .bind(format!("[{}]", numbers.join(",")))
         .execute(look.db()?)
         .await
         .map_err(failed)?;
@@ -99,7 +143,7 @@ pub(crate) async fn doomed_moved(look: &mut Look, from: &str, to: &str) -> Resul
     }
     let failed = look.failed("write where what is to go is now");
     sqlx::query(
-        "update or replace doomed set path = ?2 || substr(path, length(?1) + 1)
+        "update doomed set path = ?2 || substr(path, length(?1) + 1)
          where substr(path, 1, length(?1) + 1) = ?1 || '/'",
     )
     .bind(from)
@@ -168,6 +212,7 @@ pub(crate) async fn renames_done(look: &mut Look) -> Result<(), StoreError> {
 /// What a former process may have left to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LeftOver {
+    /// Files, or what was parsed of messages.
     pub(crate) doomed: bool,
     pub(crate) renames: bool,
     pub(crate) behind: bool,
@@ -177,8 +222,8 @@ pub(crate) struct LeftOver {
 pub(crate) async fn left_over(look: &mut Look) -> Result<LeftOver, StoreError> {
     let failed = look.failed("read what is left to do");
     let (doomed, renames, behind) = sqlx::query_as(
-        "select exists (select 1 from doomed), exists (select 1 from renames),
-             exists (select 1 from messages where behind <> 0)",
+        "select exists (select 1 from doomed) or exists (select 1 from parsed_left),
+             exists (select 1 from renames), exists (select 1 from messages where behind <> 0)",
     )
     .fetch_one(look.db()?)
     .await
@@ -189,12 +234,6 @@ pub(crate) async fn left_over(look: &mut Look) -> Result<LeftOver, StoreError> {
 /// Bytes in hexadecimal, for SQLite's `unhex`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A JSON list of strings.
-pub(crate) fn json_strings<S: AsRef<str>>(strings: &[S]) -> String {
-    let quoted: Vec<String> = strings.iter().map(|s| json_string(s.as_ref())).collect();
-    format!("[{}]", quoted.join(","))
 }
 
 /// A JSON string.
@@ -219,7 +258,7 @@ mod tests {
 
     #[test]
     fn json() {
-        assert_eq!(json_strings(&["a", "b\"\\\n가"]), r#"["a","b\"\\\u000a가"]"#);
+        assert_eq!(json_string("b\"\\\n가"), r#""b\"\\\u000a가""#);
         assert_eq!(hex(&[0, 255, 16]), "00ff10");
     }
 }

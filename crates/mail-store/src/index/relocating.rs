@@ -7,10 +7,10 @@ use mail_types::{MailboxId, Timestamp, Uid};
 use rusqlite::{Row, ToSql};
 
 use super::{
-    Here, NAME_BEHIND,
+    Counted, Here, NAME_BEHIND, Turned,
     mailboxes::uid,
     messages::{FileRow, Place},
-    pending::Doomed,
+    pending::DOOM_MESSAGES,
     rows::{FlagUpdate, NewRow},
 };
 use crate::{
@@ -86,44 +86,107 @@ impl Here {
         Ok(copied)
     }
 
-    /// Removes messages, and notes that they are gone.
-    pub(crate) fn expunge(
+    /// Messages of a set, by UID; all, or those that have `\Deleted`.
+    pub(crate) fn counted(
         &self,
         mailbox: MailboxId,
         uids: &UidSet,
+        only_deleted: bool,
+    ) -> Result<Vec<Counted>, StoreError> {
+        let mut messages = Vec::new();
+        let mut read = self.repeated(
+            "read messages",
+            "select uid, flags, size from messages
+             where mailbox = $1 and uid between $2 and $3 and (flags & 8 <> 0 or not $4)",
+        )?;
+        for range in uids.ranges() {
+            let (first, last) = (range.start().number(), range.end().number());
+            read.each(&[&mailbox.0, &first, &last, &only_deleted], |row| {
+                let (flags, size) = (row.get(1)?, row.get(2)?);
+                messages.push(Counted { uid: uid(row.get(0)?), flags, size });
+                Ok(())
+            })?;
+        }
+        Ok(messages)
+    }
+
+    /// Removes messages, and notes that they are gone. What was parsed of many goes later.
+    pub(crate) fn expunge(
+        &self,
+        mailbox: MailboxId,
+        messages: &[Counted],
         modseq: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         const REMOVE: &str = "remove messages";
-        let mut note = self.repeated(
-            REMOVE,
+        let mut statements = vec![
             "insert into expunged (mailbox, modseq, uid, gone_at)
              select mailbox, $4, uid, $5 from messages
              where mailbox = $1 and uid between $2 and $3",
-        )?;
-        // Those that a trigger would remove one by one go together before.
-        let mut remove = [
-            "delete from details where mailbox = $1 and uid between $2 and $3",
-            "delete from sort_keys where mailbox = $1 and uid between $2 and $3",
             "delete from messages where mailbox = $1 and uid between $2 and $3",
-        ]
-        .into_iter()
-        .map(|sql| self.repeated(REMOVE, sql))
-        .collect::<Result<Vec<_>, _>>()?;
-        for range in uids.ranges() {
-            let parameters: &[&dyn ToSql] = &[
-                &mailbox.0,
-                &range.start().number(),
-                &range.end().number(),
-                &modseq,
-                &now.millis(),
-            ];
-            note.run(parameters)?;
-            for remove in &mut remove {
-                remove.run(parameters)?;
+        ];
+        if self.is_for_many() {
+            statements.push(
+                "insert or replace into parsed_left (mailbox, first, last) values ($1, $2, $3)",
+            );
+        }
+        let statements = statements.into_iter().map(|sql| self.repeated(REMOVE, sql));
+        let mut statements = statements.collect::<Result<Vec<_>, _>>()?;
+        let uids: UidSet = messages.iter().map(|message| message.uid).collect();
+        self.counting_out(mailbox, messages.iter().copied(), || {
+            for range in uids.ranges() {
+                let (first, last) = (range.start().number(), range.end().number());
+                for statement in &mut statements {
+                    statement.run(&[&mailbox.0, &first, &last, &modseq, &now.millis()])?;
+                }
             }
+            Ok(())
+        })
+    }
+
+    /// Adds the files of messages to what is to go, which are removed at this time.
+    pub(crate) fn doom(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut insert = self.repeated("write what is to go", DOOM_MESSAGES)?;
+        for range in uids.ranges() {
+            let (first, last) = (range.start().number(), range.end().number());
+            insert.run(&[&mailbox.0, &first, &last, &now.millis()])?;
         }
         Ok(())
+    }
+
+    /// Whether something parsed is there of messages that went.
+    pub(crate) fn is_parsed_left(&self) -> Result<bool, StoreError> {
+        let sql = "select 1 from parsed_left limit 1";
+        let left = self.one("look for what was parsed", sql, &[], |_| Ok(()))?;
+        Ok(left.is_some())
+    }
+
+    /// Removes it of some of them, at most so many.
+    pub(crate) fn remove_parsed(&self, most: u32) -> Result<(), StoreError> {
+        const REMOVE: &str = "remove what was parsed";
+        let left: Option<(i64, u32, u32)> = self.one(
+            REMOVE,
+            "select mailbox, first, last from parsed_left order by mailbox, first limit 1",
+            &[],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        let Some((mailbox, first, last)) = left else { return Ok(()) };
+        let end = last.min(first.saturating_add(most.saturating_sub(1)));
+        self.run(
+            REMOVE,
+            "delete from details where mailbox = $1 and uid between $2 and $3 and not exists (
+                 select 1 from messages m where m.mailbox = $1 and m.uid = details.uid);
+             delete from sort_keys where mailbox = $1 and uid between $2 and $3 and not exists (
+                 select 1 from messages m where m.mailbox = $1 and m.uid = sort_keys.uid);
+             delete from parsed_left where mailbox = $1 and first = $2;
+             insert into parsed_left (mailbox, first, last) select $1, $3 + 1, $4 where $3 < $4",
+            &[&mailbox, &first, &end, &last],
+        )
     }
 
     /// Writes flags; the change has one modseq.
@@ -148,11 +211,11 @@ impl Here {
     }
 
     /// Sets some system flags and clears others, of messages that all change by it and whose names
-    /// must follow; the change has one modseq.
+    /// must follow; the change has one modseq, and turns some that are counted.
     pub(crate) fn update_bits(
         &self,
         mailbox: MailboxId,
-        uids: &UidSet,
+        (uids, turned): (&UidSet, Turned),
         (set, cleared): (u8, u8),
         modseq: i64,
     ) -> Result<(), StoreError> {
@@ -161,28 +224,15 @@ impl Here {
             "update messages set flags = (flags | $4) & ~$5, behind = behind | $6, modseq = $7
              where mailbox = $1 and uid between $2 and $3",
         )?;
-        for range in uids.ranges() {
-            let (first, last) = (range.start().number(), range.end().number());
-            let parameters: &[&dyn ToSql] =
-                &[&mailbox.0, &first, &last, &set, &cleared, &NAME_BEHIND, &modseq];
-            update.run(parameters)?;
-        }
-        Ok(())
-    }
-
-    /// Adds what is to go.
-    pub(crate) fn doom(&self, doomed: &[Doomed]) -> Result<(), StoreError> {
-        let mut insert = self.repeated(
-            "write what is to go",
-            "insert into doomed (path, kept_as, keywords) values ($1, $2, $3)
-             on conflict do nothing",
-        )?;
-        for doomed in doomed {
-            let parameters: &[&dyn ToSql] =
-                &[&doomed.path, &doomed.kept_as, &doomed.keywords_text()];
-            insert.run(parameters)?;
-        }
-        Ok(())
+        self.counting_turned(mailbox, turned, || {
+            for range in uids.ranges() {
+                let (first, last) = (range.start().number(), range.end().number());
+                let parameters: &[&dyn ToSql] =
+                    &[&mailbox.0, &first, &last, &set, &cleared, &NAME_BEHIND, &modseq];
+                update.run(parameters)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -122,8 +122,11 @@ pub(crate) async fn insert(
                 .push_bind(row.bare_lf);
         });
         sql.build().execute(look.db()?).await.map_err(&failed)?;
-        let mut sql =
-            QueryBuilder::<Sqlite>::new(concat!("insert into details (", detail_columns!(), ") "));
+        let mut sql = QueryBuilder::<Sqlite>::new(concat!(
+            "insert or replace into details (",
+            detail_columns!(),
+            ") "
+        ));
         sql.push_values(chunk, |mut values, new| {
             values
                 .push_bind(mailbox.0)

@@ -1,6 +1,7 @@
 //! The tables of an account's index.
 //!
-//! Counters of mailboxes are kept by triggers: whatever is done to the rows, they agree.
+//! Counters of mailboxes are kept by triggers: whatever is done to the rows, they agree. Where many
+//! messages come, change or go at once, `counting` does it instead, in one step for all of them.
 
 use stable_storage::Migration;
 
@@ -15,6 +16,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "counters are touched by flags that they count", sql: SEVENTH },
     Migration { name: "what is filed once", sql: EIGHTH },
     Migration { name: "one trigger for what comes, one for what goes", sql: NINTH },
+    Migration { name: "what follows when messages went", sql: TENTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -278,3 +280,79 @@ create trigger message_goes after delete on messages begin
     update account set version = version + 1;
 end;
 ";
+
+const TENTH: &str = "
+-- what was parsed of messages that went, by their UIDs: it goes within seconds
+create table parsed_left (
+    mailbox integer not null,
+    first integer not null,
+    last integer not null,
+    primary key (mailbox, first)
+) strict, without rowid;
+
+-- in the order in which it is to go, so that many rows are added at one place. What is kept gets its
+-- name from the path, the flags and the time
+create table doomed_now (
+    -- never given again: who has read it may come late
+    number integer primary key autoincrement,
+    path text not null,
+    -- of a message: the mailbox that it was removed from, and when, in milliseconds
+    mailbox integer,
+    removed_at integer not null default 0,
+    flags integer not null default 0,
+    keywords text not null default ''
+) strict;
+with kept as (
+    select path, keywords, kept_as,
+        substr(kept_as, instr(kept_as, ',R=') + 3) as behind,
+        substr(kept_as, instr(kept_as, ':2,')) as info
+    from doomed order by path)
+insert into doomed_now (path, mailbox, removed_at, flags, keywords)
+select path, cast(substr(kept_as, 1, instr(kept_as, '/') - 1) as integer),
+    coalesce(cast(behind as integer) * 1000, 0),
+    coalesce((instr(info, 'S') > 0) + 2 * (instr(info, 'R') > 0) + 4 * (instr(info, 'F') > 0)
+        + 8 * (instr(info, 'T') > 0) + 16 * (instr(info, 'D') > 0), 0),
+    trim(keywords || iif(instr(info, 'P') > 0, ' $Forwarded', ''))
+from kept;
+drop table doomed;
+alter table doomed_now rename to doomed;
+
+-- time grows with the modseq: the first rows of each mailbox are its oldest
+drop index expunged_by_time;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_to_go_before_goes_as_it_was_to() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        for migration in MIGRATIONS.iter().take_while(|one| one.sql != TENTH) {
+            db.execute_batch(migration.sql).unwrap();
+        }
+        db.execute_batch(
+            "insert into doomed (path, kept_as, keywords) values
+                 ('..gone-5', null, ''),
+                 ('.Work/cur/17.a,U=3,S=9:2,Sx', '4/17.a,U=3,S=9,R=1800000000:2,DPSTx', 'later'),
+                 ('new/18.b,U=7,S=9', '1/18.b,U=7,S=9,R=1800000001:2,', '')",
+        )
+        .unwrap();
+        db.execute_batch(TENTH).unwrap();
+        let sql = "select path, mailbox, removed_at, flags, keywords from doomed order by number";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        });
+        let rows: Vec<(String, Option<i64>, i64, i64, String)> =
+            rows.unwrap().collect::<Result<_, _>>().unwrap();
+        let at = 1_800_000_000_000;
+        let work = (".Work/cur/17.a,U=3,S=9:2,Sx".into(), Some(4), at, 25);
+        let expected = [
+            ("..gone-5".into(), None, 0, 0, String::new()),
+            (work.0, work.1, work.2, work.3, "later $Forwarded".into()),
+            ("new/18.b,U=7,S=9".into(), Some(1), at + 1000, 0, String::new()),
+        ];
+        assert_eq!(rows, expected);
+    }
+}

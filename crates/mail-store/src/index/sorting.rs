@@ -108,30 +108,41 @@ pub(crate) struct Sortable {
     uid_next: i64,
     pub(crate) messages: usize,
     /// Whether some have no keys yet.
-    pub(crate) keys_missing: bool,
+    keys_missing: bool,
+    /// Whether keys are there of messages that went.
+    keys_left: bool,
+}
+
+impl Sortable {
+    /// Whether the keys that are there are not those of all messages, and of no others.
+    pub(crate) fn keys_differ(&self) -> bool {
+        self.keys_missing || self.keys_left
+    }
 }
 
 /// What there is to sort.
 pub(crate) async fn sortable(look: &mut Look, mailbox: MailboxId) -> Result<Sortable, StoreError> {
     let (failed, file) = (look.failed("look at what is to be sorted"), look.file());
-    let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
-        "select uid_validity, uid_next, messages, keys_missing from mailboxes where id = ?",
+    let row: Option<(i64, i64, i64, bool, bool)> = sqlx::query_as(
+        "select uid_validity, uid_next, messages, keys_missing,
+             exists (select 1 from parsed_left where mailbox = id)
+         from mailboxes where id = ?",
     )
     .bind(mailbox.0)
     .fetch_optional(look.db()?)
     .await
     .map_err(failed)?;
-    let (uid_validity, uid_next, messages, keys_missing) =
+    let (uid_validity, uid_next, messages, keys_missing, keys_left) =
         row.ok_or(StoreError::MailboxGone(mailbox))?;
     let messages = usize::try_from(messages).unwrap_or(0);
-    Ok(Sortable { file, uid_validity, uid_next, messages, keys_missing })
+    Ok(Sortable { file, uid_validity, uid_next, messages, keys_missing, keys_left })
 }
 
 /// The messages of the set in their order; equal ones by UID. Unless their own rows must be looked at
 /// as well, those of their keys are enough.
 pub(crate) async fn sorted(
     look: &mut Look,
-    (mailbox, keys_missing): (MailboxId, bool),
+    (mailbox, keys_differ): (MailboxId, bool),
     uids: &UidSet,
     by: &[SortBy],
 ) -> Result<Vec<Uid>, StoreError> {
@@ -139,7 +150,7 @@ pub(crate) async fn sorted(
     // One row, and the sorting where the keys are: rows of a hundred thousand messages would cost
     // more than all else.
     let by_rows = by.iter().any(|by| matches!(by.key, SortKey::Arrival | SortKey::Size));
-    let keys_only = !keys_missing && !by_rows;
+    let keys_only = !keys_differ && !by_rows;
     let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(uid) from (select ");
     if keys_only {
         sql.push("k.uid from json_each(").push_bind(uids.json());

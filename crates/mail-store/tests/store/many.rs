@@ -1,10 +1,15 @@
 //! Many messages at once: those of one APPEND, and a COPY or MOVE whose files are named while the rows
 //! are written; with a stop among them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use mail_store::{AccountMailboxes, Gathering, MailStore, StoreError, UidSet};
+use mail_store::{
+    AccountMailboxes, FlagChange, Gathering, MailStore, SortBy, SortKey, StoreError, StoreOptions,
+    UidSet, Want,
+};
 use mail_types::{ModSeq, Uid};
+use sqlx::{Connection, SqliteConnection};
+use stable_storage::Files;
 use testkit::BreakingFiles;
 
 use crate::{
@@ -117,6 +122,60 @@ async fn what_was_parsed_goes_along() {
     let changes = account.changes(work, since).await.unwrap();
     assert_eq!((changes.changed.len(), changes.expunged.len()), (2 * left.len(), 2 * left.len()));
     store.close().await;
+}
+
+#[tokio::test]
+async fn what_was_parsed_of_what_went_goes_later() {
+    let world = World::new();
+    furnish(&world).await;
+    let index = world.maildir().join("postrider-index.db");
+    let count = async || {
+        let mut index = SqliteConnection::connect(&index.to_string_lossy()).await.unwrap();
+        let counts: (i64, i64, i64, i64) = sqlx::query_as(
+            "select (select count(*) from messages), (select count(*) from details),
+                 (select count(*) from sort_keys), (select count(*) from parsed_left)",
+        )
+        .fetch_one(&mut index)
+        .await
+        .unwrap();
+        index.close().await.unwrap();
+        counts
+    };
+    let many = i64::from(MANY);
+    // Some bits that mailboxes count, of many.
+    // What follows is left to the next process.
+    let options = StoreOptions { follow_after: Duration::from_secs(3600), ..world.options() };
+    let store = MailStore::open(options, Files::real()).await.unwrap();
+    let account = store.account(ALICE);
+    let inbox = mailbox(&account, "INBOX").await.id;
+    for (change, unseen, deleted) in [
+        (FlagChange::Add(flags(&["\\Seen", "\\Deleted"])), 0, many),
+        (FlagChange::Remove(flags(&["\\Deleted"])), 0, 0),
+        (FlagChange::Add(flags(&["\\Deleted"])), 0, many),
+    ] {
+        account.store_flags(inbox, &UidSet::all(), change, None).await.unwrap();
+        let state = mailbox(&account, "INBOX").await;
+        assert_eq!((i64::from(state.unseen), i64::from(state.deleted)), (unseen, deleted));
+    }
+    let totals = account.totals().await.unwrap();
+    let first: UidSet = (1..=110).map(uid).collect();
+    assert_eq!(account.expunge(inbox, &first).await.unwrap().len(), 110);
+    // Nobody sees it any more, whoever asks for all.
+    assert_eq!(count().await, (many - 110, many, many, 1));
+    let left: Vec<Uid> = (111..=MANY).map(uid).collect();
+    let rows = account.fetch(inbox, &UidSet::all(), Want::Details).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.uid).collect::<Vec<_>>(), left);
+    let ids = account.object_ids(inbox, &UidSet::all()).await.unwrap();
+    assert_eq!(ids.len(), left.len());
+    let by = [SortBy { key: SortKey::Subject, reverse: false }];
+    let sorted = account.sorted(inbox, &UidSet::all(), &by).await.unwrap();
+    assert_eq!(sorted, left);
+    assert!(account.totals().await.unwrap().version >= totals.version + 110);
+    drop((account, store));
+    let store = world.open_again(false).await;
+    store.account(ALICE).list().await.unwrap();
+    store.close().await;
+    assert_eq!(count().await, (many - 110, many - 110, many - 110, 0));
 }
 
 /// A stop at some of the operations of a COPY or MOVE: among the names, and at what stands around them.
