@@ -1,5 +1,7 @@
 //! The arguments of each command.
 
+use std::borrow::Cow;
+
 use mail_types::{FlagSet, Secret};
 
 use super::{
@@ -160,12 +162,16 @@ fn login(cursor: &mut Cursor<'_>) -> Parsed<Command> {
     Ok(Command::Login { name, password })
 }
 
-/// `authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]` (RFC 4959 §7)
-fn authenticate(cursor: &mut Cursor<'_>) -> Parsed<Command> {
-    let mechanism = text(cursor.atom("a mechanism")?)?;
+/// `authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]` (RFC 4959 §7). More tolerant than
+/// the grammar in one point: either may be a string, as some clients send it.
+fn authenticate<'a>(cursor: &mut Cursor<'a>) -> Parsed<Command> {
+    let atom_or_string = |cursor: &mut Cursor<'a>, what| match cursor.peek() {
+        Some(b'"' | b'{') => cursor.string(what),
+        _ => cursor.atom(what).map(Cow::Borrowed),
+    };
+    let mechanism = text(&atom_or_string(cursor, "a mechanism")?)?;
     let initial = if cursor.eat(b' ') {
-        let base64 = cursor.atom("a response in base64")?;
-        Some(Secret::new(base64))
+        Some(Secret::new(atom_or_string(cursor, "a response in base64")?))
     } else {
         None
     };
