@@ -23,7 +23,7 @@ pub use url_keys::UrlKeys;
 
 use crate::{
     MailStore, MailboxState, MessageFile, MessageReader, StoreError,
-    index::{Look, mailboxes},
+    index::{Here, Look, mailboxes},
     open_accounts::Borrowed,
     watch::NAMES,
 };
@@ -80,6 +80,26 @@ impl AccountMailboxes {
             Err(StoreError::IndexReplaced(_)) => {
                 drop(borrowed);
                 query(self.borrow().await?.account()?.look().await?).await
+            }
+            other => other,
+        }
+    }
+
+    /// The same on a thread that may wait: for queries of many rows, and of several statements.
+    async fn ask_here<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Here) -> Result<T, StoreError> + Clone + Send + 'static,
+    {
+        let borrowed = self.borrow().await?;
+        match borrowed.account()?.index.ask_here(query.clone()).await {
+            Err(error) if error.is_damaged_index() => {
+                self.store.shared.damaged(self.id, &borrowed).await;
+                self.borrow().await?.account()?.index.ask_here(query).await
+            }
+            Err(StoreError::IndexReplaced(_)) => {
+                drop(borrowed);
+                self.borrow().await?.account()?.index.ask_here(query).await
             }
             other => other,
         }

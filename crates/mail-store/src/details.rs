@@ -65,23 +65,20 @@ pub(crate) struct Stored<const N: usize> {
 }
 
 impl<const N: usize> Stored<N> {
-    /// `lengths`: of each message its UID and the lengths of its values, in the order of the values.
-    /// None if they are not what makes up the values.
-    pub(crate) fn new(account: AccountId, lengths: &str, values: [Vec<u8>; N]) -> Option<Self> {
-        let mut numbers = lengths.split_ascii_whitespace();
-        let (mut places, mut ends) = (Vec::new(), [0_usize; N]);
-        while let Some(uid) = numbers.next() {
-            let mut place = [const { 0..0 }; N];
-            for (range, end) in place.iter_mut().zip(&mut ends) {
-                let length: usize = numbers.next()?.parse().ok()?;
-                *range = *end..end.checked_add(length)?;
-                *end = range.end;
-            }
-            places.push((Uid::new(uid.parse().ok()?)?, place));
+    /// Of no message yet.
+    pub(crate) fn none(account: AccountId) -> Self {
+        Self { account, places: Vec::new(), values: [const { Vec::new() }; N] }
+    }
+
+    /// Adds those of the next message, by UID.
+    pub(crate) fn add(&mut self, uid: Uid, columns: [&[u8]; N]) {
+        let mut place = [const { 0..0 }; N];
+        for ((values, column), range) in self.values.iter_mut().zip(columns).zip(&mut place) {
+            range.start = values.len();
+            values.extend_from_slice(column);
+            range.end = values.len();
         }
-        places.sort_unstable_by_key(|(uid, _)| *uid);
-        let fits = values.iter().zip(ends).all(|(values, end)| values.len() == end);
-        fits.then_some(Self { account, places, values })
+        self.places.push((uid, place));
     }
 
     fn of(&self, uid: Uid) -> Option<[&[u8]; N]> {
@@ -104,25 +101,15 @@ impl<const N: usize> Stored<N> {
 mod tests {
     use super::*;
 
-    fn stored(lengths: &str, values: [&[u8]; 2]) -> Option<Stored<2>> {
-        Stored::new(AccountId(1), lengths, values.map(<[u8]>::to_vec))
-    }
-
     #[test]
-    fn lengths_say_where_values_end() {
-        let found = stored("12 0 2 7 3 1", [b"\0 \xff", b"9 \n"]).unwrap();
-        let of = |number| found.of(Uid::new(number).unwrap());
-        assert_eq!(of(7), Some([&b"\0 \xff"[..], b"\n"]));
-        assert_eq!(of(12), Some([&b""[..], b"9 "]));
-        assert_eq!(of(8), None);
-        assert!(stored("", [b"", b""]).unwrap().places.is_empty());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        for lengths in ["7 3", "7 3 2", "7 4 1", "0 3 1", "7 3 x", "7 3 1 8", ""] {
-            assert!(stored(lengths, [b"abc", b"d"]).is_none(), "{lengths}");
+    fn each_message_has_its_values() {
+        let mut stored = Stored::none(AccountId(1));
+        let uid = |number| Uid::new(number).unwrap();
+        for (number, columns) in [(7, [&b"\0 \xff"[..], b"\n"]), (12, [b"", b"9 "])] {
+            stored.add(uid(number), columns);
         }
-        assert!(stored("7 3 1", [b"abc", b"d"]).is_some());
+        assert_eq!(stored.of(uid(7)), Some([&b"\0 \xff"[..], b"\n"]));
+        assert_eq!(stored.of(uid(12)), Some([&b""[..], b"9 "]));
+        assert_eq!(stored.of(uid(8)), None);
     }
 }

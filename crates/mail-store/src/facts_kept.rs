@@ -94,7 +94,7 @@ impl FactsKept {
         };
         let facts = match facts {
             Some(facts) => facts,
-            None => here.facts(mailbox)?,
+            None => here.facts(mailbox, messages)?,
         };
         let facts = Arc::new(facts);
         self.keep(key, now, facts.clone());

@@ -4,11 +4,11 @@
 //! by themselves; readers can bear that, the one thread that everybody waits for can't. So the
 //! writer speaks with SQLite without anybody between. It is the same library, linked once.
 
-use std::cell::Cell;
+use std::{cell::Cell, path::Path};
 
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, ToSql, config::DbConfig};
 
-use crate::{DatabaseError, Opening, database, migration};
+use crate::{DatabaseError, Opening, ahead, database, migration};
 
 /// How many prepared statements are kept.
 const STATEMENTS_KEPT: usize = 64;
@@ -134,6 +134,17 @@ impl Direct {
         Ok(())
     }
 
+    /// Lets the kernel begin to bring the database into memory, for who is going to read so many of its
+    /// pages: if they are most of it. Returns at once.
+    pub fn bring_ahead(&self, pages: usize) {
+        const PAGE: u64 = 4096;
+        let Some(path) = self.connection.path().map(Path::new) else { return };
+        let most = u64::try_from(pages).unwrap_or(u64::MAX).saturating_mul(PAGE);
+        if std::fs::metadata(path).is_ok_and(|file| file.len() <= most) {
+            ahead::bring(path);
+        }
+    }
+
     /// Whether no transaction is open.
     pub fn is_clean(&self) -> bool {
         self.connection.is_autocommit()
@@ -187,7 +198,7 @@ mod tests {
     const TABLE: &[Migration] =
         &[Migration { name: "table", sql: "create table a (b integer unique, c text)" }];
 
-    async fn direct(folder: &std::path::Path) -> Direct {
+    async fn direct(folder: &Path) -> Direct {
         let opening = Opening::new(folder.join("some.db"), TABLE);
         Database::open_or_migrate(opening.clone()).await.unwrap();
         Direct::open(&opening).unwrap()

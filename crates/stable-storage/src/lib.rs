@@ -17,6 +17,7 @@
 //!
 //! This crate does not know what is stored: no table, no message, no mailbox.
 
+mod ahead;
 mod bell;
 mod blocking;
 mod cached;

@@ -182,9 +182,8 @@ impl AccountMailboxes {
         uids: &'a UidSet,
         want: Want,
     ) -> Pending<'a, Vec<MessageRow>> {
-        Box::pin(self.ask(move |mut look| async move {
-            messages::fetch(&mut look, mailbox, uids, want).await
-        }))
+        let uids = uids.clone();
+        Box::pin(self.ask_here(move |here| here.messages_of(mailbox, &uids, want)))
     }
 
     /// What was parsed of the messages of the set that exist; one query, as above.
@@ -193,11 +192,8 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         uids: &'a UidSet,
     ) -> Pending<'a, StoredDetails> {
-        Box::pin(
-            self.ask(
-                move |mut look| async move { messages::details(&mut look, mailbox, uids).await },
-            ),
-        )
+        let uids = uids.clone();
+        Box::pin(self.ask_here(move |here| here.details(mailbox, &uids)))
     }
 
     /// The header fields of ENVELOPE of the messages of the set that exist; one query, as above.
@@ -206,9 +202,8 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         uids: &'a UidSet,
     ) -> Pending<'a, StoredEnvelopes> {
-        Box::pin(self.ask(move |mut look| async move {
-            messages::envelopes(&mut look, mailbox, uids).await
-        }))
+        let uids = uids.clone();
+        Box::pin(self.ask_here(move |here| here.envelopes(mailbox, &uids)))
     }
 
     /// What the index says of the messages of a mailbox, from memory, for who wants to know it of

@@ -292,11 +292,6 @@ impl Look {
             .ok_or(StoreError::Closing)
     }
 
-    /// Whose index it is.
-    pub(crate) fn account(&self) -> AccountId {
-        self.account
-    }
-
     /// The file that it looks into; no other one has this number as long as it is open.
     pub(crate) fn file(&self) -> u64 {
         self.connection.as_ref().map_or(0, |connected| connected.inode)

@@ -121,6 +121,11 @@ impl Here {
         filled.map(|()| here).ok_or(StoreError::IndexReplaced(account))
     }
 
+    /// Whose index it is.
+    pub(super) fn account(&self) -> AccountId {
+        self.account
+    }
+
     /// The file that it looks into; no other one has this number as long as it is open.
     pub(crate) fn file(&self) -> u64 {
         self.inode
@@ -175,6 +180,11 @@ impl Here {
         let_run(true)?;
         self.is_without_triggers.set(false);
         done
+    }
+
+    /// So many pages are going to be read: if they are most of the index, all of it comes at once.
+    pub(super) fn bring_ahead(&self, pages: usize) {
+        self.direct.bring_ahead(pages);
     }
 
     fn cache(&self, kib: u32) -> Result<(), StoreError> {

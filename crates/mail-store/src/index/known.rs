@@ -1,12 +1,18 @@
-//! The statements by which a thread learns what is said of all messages of a mailbox: row by row, where
+//! The statements by which a thread learns what is said of many messages of a mailbox: row by row, where
 //! SQLite has them. To put them into one text for another thread costs several times as much.
 
 use mail_types::{MailboxId, Timestamp, Uid};
 use rusqlite::{Row, ToSql};
 
-use super::{Here, mailboxes::uid, messages::modseq};
+use super::{
+    Here,
+    mailboxes::uid,
+    messages::{FileRow, modseq},
+};
 use crate::{
-    Facts, StoreError,
+    Details, Facts, MessageFile, MessageRow, StoreError, StoredDetails, StoredEnvelopes, UidSet,
+    Want,
+    details::Stored,
     facts::{FactRow, Gathered},
 };
 
@@ -33,8 +39,10 @@ impl Here {
         self.run("end", "commit", &[]).and(answer)
     }
 
-    /// What is said of all messages.
-    pub(crate) fn facts(&self, mailbox: MailboxId) -> Result<Facts, StoreError> {
+    /// What is said of all messages; of how many, somebody has counted.
+    pub(crate) fn facts(&self, mailbox: MailboxId, messages: usize) -> Result<Facts, StoreError> {
+        // Row after row may be on another page.
+        self.bring_ahead(messages);
         self.gather(facts_where!("true order by uid"), &[&mailbox.0])
     }
 
@@ -50,6 +58,76 @@ impl Here {
             Ok(())
         })?;
         Ok(gathered.facts())
+    }
+
+    /// What a session fetches, by UID.
+    pub(crate) fn messages_of(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        want: Want,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        self.at_one_moment(|| {
+            let details = match want {
+                Want::Facts => None,
+                Want::Details => Some(self.details(mailbox, uids)?),
+            };
+            let sql = "select dir from mailboxes where id = $1";
+            let dir: Option<String> =
+                self.one("read a mailbox's folder", sql, &[&mailbox.0], |row| row.get(0))?;
+            // A mailbox that is gone has no rows either.
+            let dir = dir.unwrap_or_default();
+            let message = |facts: FileRow| {
+                let details = details.as_ref().map(|all| all.own(facts.uid)).transpose()?;
+                Ok(message(mailbox, &dir, facts, details.flatten()))
+            };
+            self.file_rows(mailbox, uids, false)?.into_iter().map(message).collect()
+        })
+    }
+
+    /// What was parsed of messages.
+    pub(crate) fn details(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+    ) -> Result<StoredDetails, StoreError> {
+        self.stored(mailbox, uids, ["envelope", "structure"]).map(StoredDetails)
+    }
+
+    /// The header fields of ENVELOPE of messages.
+    pub(crate) fn envelopes(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+    ) -> Result<StoredEnvelopes, StoreError> {
+        self.stored(mailbox, uids, ["envelope"]).map(StoredEnvelopes)
+    }
+
+    /// Columns of what was parsed.
+    fn stored<const N: usize>(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        columns: [&str; N],
+    ) -> Result<Stored<N>, StoreError> {
+        let sql = format!(
+            "select uid, {} from details where mailbox = $1 and uid between $2 and $3 order by uid",
+            columns.join(", ")
+        );
+        let mut read = self.repeated("read what was parsed", &sql)?;
+        let mut stored = Stored::none(self.account());
+        for range in uids.ranges() {
+            let (first, last) = (range.start().number(), range.end().number());
+            read.each(&[&mailbox.0, &first, &last], |row| {
+                let mut found = [&[][..]; N];
+                for (place, value) in (1..).zip(&mut found) {
+                    *value = row.get_ref(place)?.as_blob()?;
+                }
+                stored.add(uid(row.get(0)?), found);
+                Ok(())
+            })?;
+        }
+        Ok(stored)
     }
 
     /// Whether more messages than these came or changed after a modseq.
@@ -94,6 +172,21 @@ impl Here {
             },
         )?;
         Ok(gone)
+    }
+}
+
+fn message(mailbox: MailboxId, dir: &str, facts: FileRow, details: Option<Details>) -> MessageRow {
+    let size = u64::try_from(facts.size).unwrap_or(0);
+    let (uid, path, bare_lf) = (facts.uid, facts.path(dir), facts.bare_lf);
+    MessageRow {
+        uid,
+        modseq: modseq(facts.modseq),
+        size,
+        internal_date: facts.internal_date,
+        saved: facts.saved(),
+        flags: facts.flags,
+        details,
+        file: MessageFile { mailbox, uid, path, size, bare_lf },
     }
 }
 

@@ -10,8 +10,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
 use crate::{
-    MessageFile, MessageRow, StoreError, StoredDetails, StoredEnvelopes, UidSet, Want,
-    details::Stored, mailbox::flags_from, naming::file, object_ids::EmailId, sort_keys::StoredKeys,
+    StoreError, UidSet, mailbox::flags_from, naming::file, object_ids::EmailId,
+    sort_keys::StoredKeys,
 };
 
 /// Rows that come as one text: some megabytes.
@@ -133,104 +133,6 @@ async fn page_of_rows(
     let rows: Option<String> =
         sql.build_query_scalar().fetch_one(look.db()?).await.map_err(&failed)?;
     packed::file_rows(&rows.unwrap_or_default()).ok_or_else(|| failed(packed::no_such_rows()))
-}
-
-/// What a session fetches, by UID.
-pub(crate) async fn fetch(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-    want: Want,
-) -> Result<Vec<MessageRow>, StoreError> {
-    // Before the rows: a message that goes meanwhile has no row then, and is not half there.
-    let details = match want {
-        Want::Facts => None,
-        Want::Details => Some(details(look, mailbox, uids).await?),
-    };
-    let dir = dir(look, mailbox).await?;
-    let rows = file_rows(look, mailbox, Which::In(uids)).await?;
-    let message = |facts: FileRow| {
-        let size = u64::try_from(facts.size).unwrap_or(0);
-        let file = MessageFile {
-            mailbox,
-            uid: facts.uid,
-            path: facts.path(&dir),
-            size,
-            bare_lf: facts.bare_lf,
-        };
-        let details = details.as_ref().map(|all| all.own(facts.uid)).transpose()?.flatten();
-        Ok(MessageRow {
-            uid: facts.uid,
-            modseq: modseq(facts.modseq),
-            size,
-            internal_date: facts.internal_date,
-            saved: facts.saved(),
-            flags: facts.flags,
-            details,
-            file,
-        })
-    };
-    rows.into_iter().map(message).collect()
-}
-
-/// What was parsed of messages.
-pub(crate) async fn details(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-) -> Result<StoredDetails, StoreError> {
-    stored(look, mailbox, uids, ["d.envelope", "d.structure"]).await.map(StoredDetails)
-}
-
-/// The header fields of ENVELOPE of messages.
-pub(crate) async fn envelopes(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-) -> Result<StoredEnvelopes, StoreError> {
-    stored(look, mailbox, uids, ["d.envelope"]).await.map(StoredEnvelopes)
-}
-
-/// Columns of what was parsed. They are put together as texts, which they aren't: `group_concat` knows
-/// nothing else.
-async fn stored<const N: usize>(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-    columns: [&str; N],
-) -> Result<Stored<N>, StoreError> {
-    let failed = look.failed("read what was parsed");
-    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(d.uid");
-    for column in columns {
-        sql.push(" || ' ' || length(").push(column).push(")");
-    }
-    sql.push(", ' ')");
-    for column in columns {
-        sql.push(", cast(group_concat(cast(").push(column).push(" as text), '') as blob)");
-    }
-    sql.push(" from json_each(").push_bind(uids.json());
-    sql.push(") r cross join details d where d.mailbox = ").push_bind(mailbox.0);
-    sql.push(" and d.uid between r.value ->> 0 and r.value ->> 1");
-    let account = look.account();
-    let row = sql.build().fetch_one(look.db()?).await.map_err(&failed)?;
-    let lengths: Option<&str> = row.try_get(0).map_err(&failed)?;
-    let mut values = [const { Vec::new() }; N];
-    for (place, value) in (1..).zip(&mut values) {
-        *value = row.try_get::<Option<Vec<u8>>, _>(place).map_err(&failed)?.unwrap_or_default();
-    }
-    Stored::new(account, lengths.unwrap_or_default(), values)
-        .ok_or_else(|| failed(packed::no_such_rows()))
-}
-
-/// A mailbox's folder; none of a mailbox that is gone, which has no rows either.
-async fn dir(look: &mut Look, mailbox: MailboxId) -> Result<String, StoreError> {
-    let failed = look.failed("read a mailbox's folder");
-    let dir: Option<String> = sqlx::query_scalar("select dir from mailboxes where id = ?")
-        .bind(mailbox.0)
-        .fetch_optional(look.db()?)
-        .await
-        .map_err(failed)?;
-    Ok(dir.unwrap_or_default())
 }
 
 /// A modseq of a column.
