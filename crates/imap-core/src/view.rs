@@ -103,6 +103,11 @@ impl View {
         self.recent.contains(uid)
     }
 
+    /// The messages that are `\Recent` in this session and that the client knows of.
+    pub fn recent(&self) -> UidRuns {
+        self.recent.intersection(&self.told)
+    }
+
     /// Whether a message that the client still knows of is gone.
     pub fn is_vanished(&self, uid: Uid) -> bool {
         self.vanished.contains(uid)

@@ -64,9 +64,8 @@ pub(super) fn query<'k>(key: &'k SearchKey, among: UidRuns, session: &Session) -
 
 /// The same, of another mailbox's view.
 pub(super) fn query_in<'k>(key: &'k SearchKey, among: UidRuns, view: &View) -> Query<'k> {
-    let recent: UidRuns = view.uids().iter().filter(|uid| view.is_recent(*uid)).collect();
     // Numbers of no message name nothing here: `1:*` in an empty mailbox is a fair question.
-    Query::new(key, among, recent, |key| match key {
+    Query::new(key, among, view.recent(), |key| match key {
         SearchKey::Sequence(set) => view.existing(set, Numbering::Sequence),
         SearchKey::Uid(set) => view.existing(set, Numbering::Uid),
         _ => UidRuns::new(),

@@ -4,30 +4,25 @@
 //! read from the files, the header before the body. Memory is bounded by a row batch, one header and one piece
 //! of a body, whatever is searched.
 
+mod body;
 mod judge;
 mod notes;
 mod words;
 
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 use agent_kit::Gone;
 use imap_core::{UidRuns, command::SearchKey, response::FoundModSeqs};
-use mail_store::{
-    AccountMailboxes, Fact, MessageReader, MessageRow, StoreError, StoredEnvelopes, UidSet, Want,
-};
+use mail_store::{AccountMailboxes, Fact, MessageRow, StoreError, StoredEnvelopes, UidSet, Want};
 use mail_types::{MailboxId, ModSeq, Timestamp, Uid};
-use mime_core::{
-    Envelope,
-    body_structure::{Content, Part},
-    reading::SearchText,
-    text::decode_header,
-};
+use mime_core::Envelope;
 
 use crate::{
     handler::Talk,
     progress::Progress,
     selected::{runs_of, uid_runs, uid_set},
 };
+use body::{HEADER_MAX, read_range, scan_body};
 use judge::{Evidence, Prepared, body_texts, needs_envelope};
 use notes::Notes;
 use words::{Needles, fold};
@@ -36,12 +31,10 @@ use words::{Needles, fold};
 const BATCH: usize = 2000;
 /// Envelopes a query.
 const ENVELOPES: usize = 500;
+/// Less than one of so many messages of a mailbox are looked for one by one.
+const FEW: u32 = 100;
 /// Messages whose object ids are asked for at once.
 const OBJECTS: u32 = 500;
-/// Octets of a message read at once.
-const PIECE: usize = 64 * 1024;
-/// The most octets of a header that are looked at.
-const HEADER_MAX: u64 = 1024 * 1024;
 
 /// A query against the mailbox as a session sees it.
 pub(crate) struct Query<'k> {
@@ -112,14 +105,9 @@ impl<'k> Query<'k> {
         mailbox: MailboxId,
         talk: &mut Talk<'_>,
     ) -> Result<Result<Found, Gone>, StoreError> {
-        if names_messages_only(self.key) {
-            // What the numbers leave is what is wanted, if it is there: no row needs to be looked at.
-            let there = match account.state(mailbox).await {
-                Ok(state) => runs_of(&account.numbering(&state).await?),
-                Err(StoreError::MailboxGone(_)) => UidRuns::new(),
-                Err(error) => return Err(error),
-            };
-            let uids = self.candidates.intersection(&there).iter().collect();
+        if names_messages_only(self.key)
+            && let Some(uids) = self.there(account, mailbox).await?
+        {
             return Ok(Ok(Found { uids, ..Found::default() }));
         }
         if let Err(end) = self.name_objects(account, mailbox, talk).await? {
@@ -175,6 +163,24 @@ impl<'k> Query<'k> {
             }
         }
         Ok(Ok(found))
+    }
+
+    /// The candidates that are there: if these are most of the mailbox, no row needs to be looked at.
+    async fn there(
+        &self,
+        account: &AccountMailboxes,
+        mailbox: MailboxId,
+    ) -> Result<Option<Vec<Uid>>, StoreError> {
+        let state = match account.state(mailbox).await {
+            Ok(state) => state,
+            Err(StoreError::MailboxGone(_)) => return Ok(Some(Vec::new())),
+            Err(error) => return Err(error),
+        };
+        if self.candidates.len() < state.messages / FEW {
+            return Ok(None);
+        }
+        let there = runs_of(&account.numbering(&state).await?);
+        Ok(Some(self.candidates.intersection(&there).iter().collect()))
     }
 
     /// Decides of each message what can be decided without its file.
@@ -380,74 +386,4 @@ fn least_mod_seq(key: &SearchKey) -> Option<ModSeq> {
         SearchKey::And(keys) => keys.iter().filter_map(least_mod_seq).max(),
         _ => None,
     }
-}
-
-async fn read_range(
-    reader: &MessageReader,
-    range: &Range<u64>,
-    limit: u64,
-) -> Result<Vec<u8>, StoreError> {
-    let length = range.end.saturating_sub(range.start).min(limit);
-    reader.read_at(range.start, usize::try_from(length).unwrap_or(usize::MAX)).await
-}
-
-/// Looks for the words in the text of all parts: decoded text parts, the headers of parts and of
-/// messages inside (a file's name stands there).
-async fn scan_body(
-    reader: &MessageReader,
-    root: &Part,
-    needles: &mut Needles,
-) -> Result<(), StoreError> {
-    let mut open = vec![(root, true)];
-    while let Some((part, is_root)) = open.pop() {
-        if needles.all_found() {
-            return Ok(());
-        }
-        if !is_root {
-            let header = read_range(reader, &part.header, HEADER_MAX).await?;
-            for field in mime_core::header::fields(&header) {
-                needles.take(&decode_header(field.value));
-            }
-        }
-        match &part.content {
-            Content::Multipart(parts) => open.extend(parts.iter().rev().map(|part| (part, false))),
-            Content::Message(message) => open.push((&message.part, false)),
-            Content::Leaf => {
-                // What a reader sees side by side may be apart in the source of HTML, and what
-                // stands in the source may not be seen: both are looked through.
-                let shown = SearchText::new(part, true);
-                let is_html = shown.as_ref().is_some_and(SearchText::is_html);
-                let source = SearchText::source(part, true).filter(|_| is_html);
-                for text in [shown, source].into_iter().flatten() {
-                    scan_text(reader, part, text, needles).await?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn scan_text(
-    reader: &MessageReader,
-    part: &Part,
-    mut search: SearchText,
-    needles: &mut Needles,
-) -> Result<(), StoreError> {
-    let (mut at, mut text) = (part.body.start, String::new());
-    let push = if search.is_html() { Needles::push_shown } else { Needles::push };
-    while at < part.body.end && !needles.all_found() {
-        let length = usize::try_from(part.body.end - at).unwrap_or(PIECE).min(PIECE);
-        let piece = reader.read_at(at, length).await?;
-        if piece.is_empty() {
-            break;
-        }
-        at += piece.len() as u64;
-        search.push(&piece, &mut text);
-        push(needles, &text);
-        text.clear();
-    }
-    search.finish(&mut text);
-    push(needles, &text);
-    needles.end_of_text();
-    Ok(())
 }
