@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,8 @@ pub(crate) struct FollowUp {
 pub(crate) struct FollowUps {
     accounts: Mutex<HashMap<AccountId, FollowUp>>,
     wake: Arc<Notify>,
+    /// Whether also those are due where there is only something to forget.
+    all: AtomicBool,
 }
 
 impl FollowUps {
@@ -38,14 +43,25 @@ impl FollowUps {
         self.wake.notify_one();
     }
 
-    /// These recipients of queue entries may be forgotten.
+    /// These recipients of queue entries may be forgotten: the next delivery to the account does that
+    /// in its own change ([`FollowUps::take_forgotten`]), or it is done within half a minute.
     pub(crate) fn forget(
         &self,
         account: AccountId,
         settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>,
     ) {
         self.accounts().entry(account).or_default().forget.extend(settled);
-        self.wake.notify_one();
+    }
+
+    /// Takes what may be forgotten of an account.
+    pub(crate) fn take_forgotten(&self, account: AccountId) -> Vec<(QueueId, RecipientNumber)> {
+        let mut accounts = self.accounts();
+        let Some(follow_up) = accounts.get_mut(&account) else { return Vec::new() };
+        let forgotten = std::mem::take(&mut follow_up.forget);
+        if !follow_up.files {
+            accounts.remove(&account);
+        }
+        forgotten
     }
 
     /// It failed for this account: once more, later. What was to be forgotten is given up, so that
@@ -54,14 +70,24 @@ impl FollowUps {
         self.accounts().entry(account).or_default().files = true;
     }
 
-    /// Takes all of it.
+    /// Takes what is due.
     pub(crate) fn take(&self) -> HashMap<AccountId, FollowUp> {
-        std::mem::take(&mut *self.accounts())
+        let mut accounts = self.accounts();
+        if self.all.swap(false, Ordering::Relaxed) {
+            return std::mem::take(&mut *accounts);
+        }
+        accounts.extract_if(|_, follow_up| follow_up.files).collect()
     }
 
-    /// Lets what failed be tried again.
+    /// All of it is due.
+    pub(crate) fn all_is_due(&self) {
+        self.all.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets what failed be tried again, and what nobody has forgotten yet be forgotten.
     fn wake_if_any(&self) {
         if !self.accounts().is_empty() {
+            self.all_is_due();
             self.wake.notify_one();
         }
     }

@@ -147,6 +147,7 @@ impl MailStore {
     /// closes all indexes. Operations fail from then on.
     pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
+            self.shared.follow_ups.all_is_due();
             self.shared.follow_all().await;
             self.shared.accounts.close_all().await;
             self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -221,7 +222,7 @@ impl Shared {
         &self.bell
     }
 
-    /// Does for all accounts what is to follow.
+    /// Does for all accounts what is to follow and is due.
     pub(crate) async fn follow_all(&self) {
         for (id, follow_up) in self.follow_ups.take() {
             self.follow(id, follow_up).await;

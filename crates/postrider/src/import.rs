@@ -88,6 +88,8 @@ async fn all(
                 progress.step(block.len());
             }
             let Some(last) = window.last.take() else { break };
+            // Two of them are not held at once.
+            drop(std::mem::take(&mut window.items));
             window = match source.messages(&folder, Some(&last)).await? {
                 Ok(next) => next,
                 Err(why) => {

@@ -41,7 +41,14 @@ impl AccountMailboxes {
         let borrow = async move { shared.borrow_to_deliver(id).await };
         Box::pin(self.in_a_task(borrow, move |handle, borrowed| async move {
             let with_keywords = deliveries.iter().any(|d| !d.flags.keywords().is_empty());
-            let filed = deliver::deliver(borrowed.account()?, deliveries, handle.quota).await?;
+            let follow_ups = &handle.store.shared.follow_ups;
+            let forgotten = follow_ups.take_forgotten(handle.id);
+            let coming = (deliveries, handle.quota);
+            let filed = deliver::deliver(borrowed.account()?, coming, &forgotten).await;
+            if filed.is_err() && !forgotten.is_empty() {
+                follow_ups.forget(handle.id, forgotten);
+            }
+            let filed = filed?;
             if with_keywords {
                 handle.follow();
             }
@@ -92,7 +99,7 @@ impl AccountMailboxes {
     }
 
     /// These recipients of queue entries are settled for good: that they were served needn't be
-    /// remembered any longer. Takes effect within seconds.
+    /// remembered any longer. Takes effect with the next delivery, or within half a minute.
     pub fn forget(&self, settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>) {
         self.store.shared.follow_ups.forget(self.id, settled);
     }

@@ -12,7 +12,9 @@ use mail_types::{FlagSet, MailboxId, MailboxName, QueueId, Quota, RecipientNumbe
 
 use super::{
     arrive::{Arrival, Way, arrive_here},
-    create, filed, merge, rename, room,
+    create, filed,
+    follow::oldest_remembered,
+    merge, rename, room,
 };
 use crate::{
     Appended, Coming, Delivered, Delivery, Filed, NewMessage, StoreError, Written,
@@ -21,19 +23,25 @@ use crate::{
     open_account::OpenAccount,
 };
 
-/// Delivers messages, all or none.
+/// Delivers messages, all or none. What is settled needn't be remembered: one change does both.
 pub(crate) async fn deliver(
     account: &OpenAccount,
-    deliveries: Vec<Delivery>,
-    quota: Quota,
+    (deliveries, quota): (Vec<Delivery>, Quota),
+    settled: &[(QueueId, RecipientNumber)],
 ) -> Result<Filed, StoreError> {
     if deliveries.iter().any(|delivery| delivery.written.tmp.former.is_some()) {
         find_left_behind(account).await?;
     }
     let mut waiting = deliveries;
     loop {
-        let (maildir, clock) = (account.maildir.clone(), account.clock);
-        let file = move |here: &Here| file(here, &maildir, clock(), waiting, &quota);
+        let (maildir, now) = (account.maildir.clone(), (account.clock)());
+        let settled = settled.to_vec();
+        let file = move |here: &Here| {
+            if !settled.is_empty() {
+                here.forget(&settled, oldest_remembered(now))?;
+            }
+            file(here, &maildir, now, waiting, &quota)
+        };
         match account.index.change_here(file, Tried::end).await? {
             Ended::Filed(filed) => return Ok(filed),
             Ended::Missing(back, names) => {

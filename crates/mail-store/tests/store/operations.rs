@@ -74,11 +74,18 @@ async fn the_pair_is_remembered_until_the_queue_says_so() {
     account.remove(inbox.id, &UidSet::all()).await.unwrap();
     assert_eq!(deliver(&account, 1, "one").await.unwrap(), uid(1), "expunged, not forgotten");
     assert_eq!(account.state(inbox.id).await.unwrap().messages, 0);
+    // The next delivery forgets it, in its own change.
+    account.forget([(queue_id(1), RecipientNumber(0))]);
+    assert_eq!(deliver(&account, 2, "two").await.unwrap(), uid(2));
+    assert_eq!(deliver(&account, 1, "one").await.unwrap(), uid(3));
+    account.remove(inbox.id, &UidSet::all()).await.unwrap();
+    // Or the end.
     account.forget([(queue_id(1), RecipientNumber(0))]);
     store.close().await;
     assert!(files_on_disk(&world).is_empty());
     let account = world.open().await.account(ALICE);
-    assert_eq!(deliver(&account, 1, "one").await.unwrap(), uid(2));
+    assert_eq!(deliver(&account, 2, "two").await.unwrap(), uid(2), "that one is not settled");
+    assert_eq!(deliver(&account, 1, "one").await.unwrap(), uid(4));
 }
 
 #[tokio::test]

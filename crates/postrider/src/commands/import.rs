@@ -12,7 +12,7 @@ use stable_storage::Files;
 
 use crate::{
     import::{self, Imap, Mbox, Pattern, Plan, Remote, Report, Source},
-    installation::{Installation, runtime},
+    installation::Installation,
     printer, terminal, usage,
 };
 
@@ -110,7 +110,9 @@ pub(crate) fn run(args: Args, config: Option<&Path>) -> anyhow::Result<()> {
         _ => None,
     };
     let installation = Installation::find_as_owner(config)?;
-    let outcome = runtime()?.block_on(work(&args, &installation, password, roots));
+    // An agent's: few threads write, and what they took is given back.
+    let runtime = agent_kit::runtime("import").context("cannot start the runtime")?;
+    let outcome = runtime.block_on(work(&args, &installation, password, roots));
     // What another server says may be in it.
     outcome.map_err(|error| anyhow!(terminal::one_line(&printer::in_one_line(&error))))
 }
