@@ -8,9 +8,12 @@ use std::collections::BinaryHeap;
 /// How many messages of a folder are held at a time.
 pub(super) const WINDOW: usize = 20_000;
 
+/// A name, and what it stands for.
+pub(super) type Named<T> = (Vec<u8>, T);
+
 /// Those of the names that come first.
 pub(super) struct Foremost<T> {
-    first: BinaryHeap<(Vec<u8>, T)>,
+    first: BinaryHeap<Named<T>>,
     most: usize,
     /// Of those that are for later, the one that comes first.
     later: Option<Vec<u8>>,
@@ -33,7 +36,7 @@ impl<T: Ord> Foremost<T> {
     }
 
     /// Those, and whether there are others behind them. None if there is no room for all of one name.
-    pub(super) fn finish(self) -> Option<(Vec<(Vec<u8>, T)>, bool)> {
+    pub(super) fn finish(self) -> Option<(Vec<Named<T>>, bool)> {
         let mut first = self.first.into_sorted_vec();
         first.retain(|(name, _)| self.later.as_ref().is_none_or(|later| name < later));
         (!first.is_empty() || self.later.is_none()).then_some((first, self.later.is_some()))

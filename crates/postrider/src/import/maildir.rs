@@ -13,7 +13,7 @@ use mail_types::{Flag, FlagSet, Keyword};
 
 use super::{
     dates, files,
-    foremost::{Foremost, WINDOW},
+    foremost::{Foremost, Named, WINDOW},
     names,
     source::{Facts, Folder, Item, Locator, Place, Window, key},
     target::Target,
@@ -85,7 +85,7 @@ fn look_below(at: &Path, above: &str, depth: usize, found: &mut Vec<Folder>) -> 
 }
 
 /// A message's file: its name, and the part of the folder that it is in.
-type Named = (OsString, &'static str);
+type InFolder = (OsString, &'static str);
 
 /// The messages of a folder, those seen and those that are new, in the order in which they came as far
 /// as names tell it: some thousand behind one of them. There may be any number in the folder; it is
@@ -95,7 +95,7 @@ pub(super) fn messages(folder: &Path, behind: Option<&[u8]>) -> anyhow::Result<W
 }
 
 fn messages_at_most(folder: &Path, behind: Option<&[u8]>, most: usize) -> anyhow::Result<Window> {
-    let (mut first, mut all) = (Foremost::<Named>::at_most(most), 0_usize);
+    let (mut first, mut all) = (Foremost::<InFolder>::at_most(most), 0_usize);
     for part in ["cur", "new"] {
         let at = folder.join(part);
         if !files::is_folder(&at) {
@@ -127,10 +127,10 @@ fn unique_part(name: &OsStr) -> &[u8] {
 }
 
 /// By the part of their names that stays whatever becomes of flags, and of the folder too.
-fn items(folder: &Path, files: &[(Vec<u8>, Named)]) -> Vec<Item> {
+fn items(folder: &Path, files: &[Named<InFolder>]) -> Vec<Item> {
     let wanted = files.iter().map(|(unique, _)| unique.as_slice()).collect();
     let ids = unique_ids::beside(folder, &wanted);
-    let item = |(unique, (name, part)): &(Vec<u8>, Named)| {
+    let item = |(unique, (name, part)): &Named<InFolder>| {
         let locator = Locator::File(folder.join(part).join(name));
         let unique_id = std::str::from_utf8(unique).ok().and_then(|name| ids.get(name)).cloned();
         Item { key: key(&[b"maildir", unique]), locator, unique_id }
