@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
-use mime_core::body_structure::{Content, Disposition, Param, Part};
+use mime_core::{
+    body_structure::{Content, Disposition, MediaType, Param, Part},
+    transfer::Encoding,
+};
 
 use super::{envelope, nstring, number, string};
 
@@ -53,7 +56,9 @@ fn single<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>, shape: Sha
     out.push(b' ');
     string(out, subtype);
     out.push(b' ');
-    params(out, &part.media_type.params);
+    let of_type = part.media_type.params.iter().map(|param| (&*param.name, &*param.value));
+    let assumed = is_ascii_text(part).then_some((&b"CHARSET"[..], &b"US-ASCII"[..]));
+    pairs(out, of_type.chain(assumed));
     for text in [&part.id, &part.description] {
         out.push(b' ');
         nstring(out, text.as_deref());
@@ -81,6 +86,25 @@ fn single<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>, shape: Sha
     }
 }
 
+/// Whether it is plain text in US-ASCII, because nothing else is said (RFC 2046 §4.1.2). What is 8-bit,
+/// or may hide it, is not called so: then it is for the client to guess.
+fn is_ascii_text<O: Deref<Target = [u8]>>(part: &Part<O>) -> bool {
+    let MediaType { params, .. } = &part.media_type;
+    let is_charset = |param: &Param<O>| {
+        // Marks of RFC 2231 may follow.
+        let name = param.name.split(|octet| *octet == b'*').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"charset")
+    };
+    part.media_type.is("text", "plain")
+        && !params.iter().any(is_charset)
+        && !part.octets.eight_bit
+        && part.encoding.as_deref().is_none_or(|value| !hides(Encoding::parse(value)))
+}
+
+fn hides(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::QuotedPrintable | Encoding::Base64 | Encoding::Unknown)
+}
+
 /// `number` has 32 bits (RFC 3501 §9), `number64` has more.
 fn size(out: &mut Vec<u8>, value: u64, shape: Shape) {
     number(out, if shape.rev2 { value } else { value.min(u32::MAX.into()) });
@@ -97,16 +121,19 @@ fn common_extension<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>) 
 }
 
 fn params<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, params: &[Param<O>]) {
-    if params.is_empty() {
-        return out.extend_from_slice(b"NIL");
-    }
-    for (place, param) in params.iter().enumerate() {
-        out.push(if place == 0 { b'(' } else { b' ' });
-        string(out, &param.name);
+    pairs(out, params.iter().map(|param| (&*param.name, &*param.value)));
+}
+
+fn pairs<'p>(out: &mut Vec<u8>, pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>) {
+    let mut opening = b'(';
+    for (name, value) in pairs {
+        out.push(opening);
+        string(out, name);
         out.push(b' ');
-        string(out, &param.value);
+        string(out, value);
+        opening = b' ';
     }
-    out.push(b')');
+    out.extend_from_slice(if opening == b'(' { b"NIL" } else { b")" });
 }
 
 fn disposition<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, disposition: Option<&Disposition<O>>) {

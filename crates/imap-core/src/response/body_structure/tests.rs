@@ -86,9 +86,38 @@ fn extension_data_stands_in_its_order() {
     multipart.content = Content::Multipart(vec![leaf("text", "plain", 0, 0)]);
     check(
         &multipart,
-        r#"(("text" "plain" NIL NIL NIL "7BIT" 0 0) "mixed")"#,
-        r#"(("text" "plain" NIL NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL)"#,
+        r#"(("text" "plain" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0) "mixed")"#,
+        r#"(("text" "plain" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL)"#,
     );
+}
+
+/// RFC 2046 §4.1.2: so it is without a word; but nobody knows what 8-bit text is.
+#[test]
+fn plain_text_is_in_ascii_unless_it_is_not() {
+    let eight_bit = OctetKinds { eight_bit: true, ..OctetKinds::default() };
+    let ascii = OctetKinds::default();
+    let rows = [
+        ("text", "plain", "", None, ascii, r#"("CHARSET" "US-ASCII")"#),
+        ("Text", "Plain", "", Some("8bit"), ascii, r#"("CHARSET" "US-ASCII")"#),
+        ("text", "plain", "format", None, ascii, r#"("format" "v" "CHARSET" "US-ASCII")"#),
+        ("text", "plain", "Charset", None, ascii, r#"("Charset" "v")"#),
+        ("text", "plain", "charset*", None, ascii, r#"("charset*" "v")"#),
+        ("text", "plain", "", None, eight_bit, "NIL"),
+        ("text", "plain", "", Some("base64"), ascii, "NIL"),
+        ("text", "plain", "", Some("x-strange"), ascii, "NIL"),
+        ("text", "html", "", None, ascii, "NIL"),
+    ];
+    for (kind, subtype, name, encoding, octets, expected) in rows {
+        let mut part = leaf(kind, subtype, 1, 1);
+        if !name.is_empty() {
+            part.media_type.params = vec![param(name, "v")];
+        }
+        (part.encoding, part.octets) = (encoding.map(|word| word.as_bytes().into()), octets);
+        let mut out = Vec::new();
+        render(&mut out, &part, PLAIN);
+        let begins = format!(r#"("{kind}" "{subtype}" {expected} NIL NIL "#);
+        assert!(out.starts_with(begins.as_bytes()), "{}", String::from_utf8_lossy(&out));
+    }
 }
 
 #[test]

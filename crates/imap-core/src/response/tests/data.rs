@@ -77,12 +77,13 @@ fn part(r: &mut Random, depth: u64) -> Part {
     };
     let mut media_type = MediaType::new(kind, subtype);
     media_type.params = params(r);
+    let octets_of_body = OctetKinds { eight_bit: r.percent(50), ..OctetKinds::default() };
     let largest = if r.percent(5) { u64::from(u32::MAX) + 10 } else { 5000 };
     Part {
         header: 0..start,
         body: start..start + r.below(largest),
         lines: r.below(largest),
-        octets: OctetKinds::default(),
+        octets: octets_of_body,
         media_type,
         encoding: maybe(r),
         id: maybe(r),

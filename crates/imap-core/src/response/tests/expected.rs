@@ -4,6 +4,7 @@ use mime_core::{
     Envelope, Octets,
     body_structure::{Content, Param, Part},
     header::address::AddressItem,
+    transfer::Encoding,
 };
 
 use super::reader::{Value, adjacent, atom, nstring, text};
@@ -55,7 +56,18 @@ pub(super) fn body(part: &Part, whole: bool, rev2: bool) -> Value {
     } else {
         let (kind, subtype) = part.shown_type();
         let encoding = part.encoding.as_deref().unwrap_or(b"7BIT");
-        values.extend([text(kind), text(subtype), params(&part.media_type.params)]);
+        let mut params = params(&part.media_type.params);
+        // Nobody says `charset` here, nor an encoding that there is.
+        let said = part.encoding.as_deref().map(Encoding::parse).unwrap_or_default();
+        let is_plain = part.media_type.is("text", "plain") && said == Encoding::SevenBit;
+        if is_plain && !part.octets.eight_bit {
+            let charset = [text(b"CHARSET"), text(b"US-ASCII")];
+            match &mut params {
+                Value::List(values) => values.extend(charset),
+                none => *none = Value::List(charset.into()),
+            }
+        }
+        values.extend([text(kind), text(subtype), params]);
         values.extend([nstring(part.id.as_deref()), nstring(part.description.as_deref())]);
         values.extend([text(encoding), number(part.body.end - part.body.start)]);
         match &part.content {
