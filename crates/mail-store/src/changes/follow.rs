@@ -54,7 +54,7 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
     }
     let is_held = removed == doomed::Done::Held;
     // A folder that can't be read keeps no flag from its name.
-    let compared = compare_if_due(account).await;
+    let compared = account.compare(None).await;
     bring_names_up(account).await?;
     let changed = compared?;
     while account.index.ask_here(Here::is_parsed_left).await? {
@@ -64,13 +64,6 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
         account.index.copy_log().await?;
     }
     Ok(Followed { changed, is_held })
-}
-
-async fn compare_if_due(account: &OpenAccount) -> Result<Vec<MailboxId>, StoreError> {
-    if !account.any_due().await? {
-        return Ok(Vec::new());
-    }
-    account.compare(None).await
 }
 
 /// Forgets deliveries whose queue entries are settled.

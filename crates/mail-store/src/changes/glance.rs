@@ -67,7 +67,7 @@ pub(super) struct Seen {
     /// Files that are not where a row says, by the UIDs in their names, then by those; at most some
     /// thousand.
     pub(super) found: Vec<Found>,
-    /// Rows whose files were found nowhere, twice.
+    /// Rows whose files were found nowhere, by two listings of all names.
     pub(super) lost: Vec<Uid>,
     /// Whether there may be more of either.
     pub(super) more: bool,
@@ -130,8 +130,9 @@ fn digests_of(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec
     Ok(found)
 }
 
-/// Reads the names once more: those that no row told, and those of rows whose files were not seen. A
-/// file that was renamed while the folder was read may not have been seen at all.
+/// Reads the names once more: those that no row told, and those of rows whose files were not seen where
+/// the rows say. A file that was renamed while the folder was read may not have been seen at all, so those
+/// that are still missing are looked for again.
 fn search(
     maildir: &Maildir,
     dir: &str,
@@ -139,15 +140,11 @@ fn search(
     is_untold: impl Fn(&str) -> bool,
 ) -> Result<Seen, StoreError> {
     let (mut first, mut found, mut more) = (BinaryHeap::new(), Vec::new(), false);
-    let mut there: Vec<Uid> = Vec::new();
     each_name(maildir, dir, |name| {
-        let uid = file::uid_in(name.base);
-        let whose = uid.filter(|uid| lost.get(uid).is_some_and(|base| base == name.base));
-        if let Some(uid) = whose {
-            there.push(uid);
-            found.push(name.to_owned());
+        if let Some(file) = name.of_lost(&mut lost) {
+            found.push(file);
         } else if is_untold(&path(dir, name.place, name.base, name.info)) {
-            let order = (uid.unwrap_or(Uid::MAX), name.base.to_owned());
+            let order = (file::uid_in(name.base).unwrap_or(Uid::MAX), name.base.to_owned());
             first.push((order, name.info.to_owned(), name.place));
             if first.len() > DIFFERENT_MAX {
                 first.pop();
@@ -156,8 +153,11 @@ fn search(
         }
         true
     })?;
-    for uid in there {
-        lost.remove(&uid);
+    if !lost.is_empty() {
+        each_name(maildir, dir, |name| {
+            found.extend(name.of_lost(&mut lost));
+            true
+        })?;
     }
     let others = first.into_sorted_vec().into_iter();
     found.extend(others.map(|((_, base), info, place)| Found { place, base, info }));
@@ -174,6 +174,17 @@ struct Name<'n> {
 impl Name<'_> {
     fn to_owned(&self) -> Found {
         Found { place: self.place, base: self.base.to_owned(), info: self.info.to_owned() }
+    }
+
+    /// The file, if it is that of a message that seemed to be lost, and is not any more.
+    fn of_lost(&self, lost: &mut BTreeMap<Uid, String>) -> Option<Found> {
+        let uid = file::uid_in(self.base)?;
+        let base = lost.remove(&uid)?;
+        if base == self.base {
+            return Some(self.to_owned());
+        }
+        lost.insert(uid, base);
+        None
     }
 }
 
@@ -205,4 +216,36 @@ fn each_name(
 fn base_of(path: &str) -> Option<&str> {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     file::split(name).map(|(base, _)| base)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use stable_storage::Files;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_one_listing_missed_is_not_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |below: &str| root.path().join(below);
+        fs::create_dir(at("new")).unwrap();
+        fs::create_dir(at("cur")).unwrap();
+        fs::write(at("moved,U=1"), "").unwrap();
+        fs::write(at("cur/other,U=2:2,"), "").unwrap();
+        let uid = |number| Uid::new(number).unwrap();
+        let bases = [(1, "moved,U=1"), (2, "it,U=2"), (3, "gone,U=3")];
+        let lost = bases.map(|(number, base)| (uid(number), base.to_owned())).into();
+        let maildir = Maildir { files: Files::real(), root: root.path().to_owned() };
+        let seen = search(&maildir, "", lost, |path| {
+            // When `new` has been read, the file comes to be there.
+            fs::rename(at("moved,U=1"), at("new/moved,U=1")).unwrap();
+            path == "cur/other,U=2:2,"
+        });
+        let seen = seen.unwrap();
+        assert_eq!(seen.lost, [uid(2), uid(3)]);
+        let found: Vec<String> = seen.found.iter().map(|found| found.path("")).collect();
+        assert_eq!(found, ["new/moved,U=1", "cur/other,U=2:2,"]);
+    }
 }

@@ -27,6 +27,9 @@ use crate::{
 
 /// A folder that we changed ourselves is compared once more after so long.
 const COMPARE_AGAIN_MS: i64 = 10 * 60 * 1000;
+/// What was done to a folder at most so long before a look has its time from then: clocks of file
+/// systems go in steps.
+const STEP_MS: i64 = 1000;
 
 /// What comparing showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,6 +67,12 @@ pub(crate) fn is_long_ago(row: &MailboxRow, now_ms: i64) -> bool {
     doubtful && now_ms.saturating_sub(row.compared) > COMPARE_AGAIN_MS
 }
 
+/// The time of a look that began then. What others did since was not seen for certain, and does not show
+/// by the folder's times if we changed it as well.
+pub(super) fn compared_at(began_ms: i64) -> i64 {
+    began_ms.saturating_sub(STEP_MS)
+}
+
 /// Where the UIDs of files go on that tell none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NextUid {
@@ -89,6 +98,7 @@ pub(crate) async fn merge_fully(
     row: &mut MailboxRow,
     next: NextUid,
 ) -> Result<Merged, StoreError> {
+    let began = (account.clock)().millis();
     let doomed = identities(&pending::doomed(change).await?);
     let rows = messages::file_rows(change, row.id, Which::In(&UidSet::all())).await?;
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
@@ -105,7 +115,7 @@ pub(crate) async fn merge_fully(
         let unknown = (difference.unknown, next);
         merged.doubled = adopt::adopt(change, account, row, unknown, times).await?.doubled;
     }
-    row.compared = (account.clock)().millis();
+    row.compared = compared_at(began);
     let saved = account.reserve(row.clone()).await?;
     *row = saved;
     mailboxes::save(change, row).await?;

@@ -16,6 +16,7 @@ use super::{
     expunge::forget_rows,
     glance,
     merge::{self, Found, NextUid},
+    rename,
 };
 use crate::{
     StoreError,
@@ -32,9 +33,6 @@ use crate::{
 
 /// How many files or rows are looked at in a change: who waits for the account waits for so many.
 const PORTION: usize = 200;
-/// What was done to a folder at most so long before the look has its time from then: clocks of file
-/// systems go in steps.
-const STEP_MS: i64 = 1000;
 
 /// Makes a large mailbox's rows agree with its folder; true if something was different.
 pub(crate) async fn take_over(
@@ -60,11 +58,17 @@ pub(crate) async fn take_over(
     }
 }
 
-/// The mailbox's row for a change that is the first of its kind; none if the mailbox has gone.
-async fn row_in(change: &mut Change, mailbox: MailboxId) -> Result<Option<MailboxRow>, StoreError> {
-    match mailboxes::by_id(change, mailbox).await {
-        Err(StoreError::MailboxGone(_)) => Ok(None),
-        other => other.map(Some),
+/// A change, and the mailbox's row in it; none if the mailbox has gone. The folder is where the row says:
+/// while a rename is left in its middle, no message's file is.
+async fn change_of(
+    account: &OpenAccount,
+    mailbox: MailboxId,
+) -> Result<Option<(Change, MailboxRow)>, StoreError> {
+    let mut change = account.change().await?;
+    rename::finish(&mut change, &account.maildir).await?;
+    match mailboxes::by_id(&mut change, mailbox).await {
+        Err(StoreError::MailboxGone(_)) => change.commit().await.map(|()| None),
+        other => other.map(|row| Some((change, row))),
     }
 }
 
@@ -73,28 +77,21 @@ async fn begin(
     account: &OpenAccount,
     mailbox: MailboxId,
 ) -> Result<Option<(MailboxRow, i64)>, StoreError> {
-    let mut change = account.change().await?;
+    let Some((mut change, mut row)) = change_of(account, mailbox).await? else { return Ok(None) };
     let began = (account.clock)().millis();
-    let Some(mut row) = row_in(&mut change, mailbox).await? else {
-        return change.undo().await.map(|()| None);
-    };
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
     let times = on_blocking_thread(move || Ok::<_, StoreError>(maildir.times(&dir))).await?;
-    if times == row.times {
-        change.undo().await?;
-    } else {
+    if times != row.times {
         (row.times, row.compared) = (times, 0);
         mailboxes::save(&mut change, &row).await?;
-        change.commit().await?;
     }
-    Ok(Some((row, began)))
+    change.commit().await.map(|()| Some((row, began)))
 }
 
 /// The folder was looked at then, and what was found is taken over.
 async fn note(account: &OpenAccount, mailbox: MailboxId, began: i64) -> Result<(), StoreError> {
-    let mut change = account.change().await?;
-    let Some(mut row) = row_in(&mut change, mailbox).await? else { return change.undo().await };
-    row.compared = row.compared.max(began.saturating_sub(STEP_MS));
+    let Some((mut change, mut row)) = change_of(account, mailbox).await? else { return Ok(()) };
+    row.compared = row.compared.max(merge::compared_at(began));
     mailboxes::save(&mut change, &row).await?;
     change.commit().await
 }
@@ -105,10 +102,7 @@ async fn take_over_files(
     mailbox: MailboxId,
     found: Vec<Found>,
 ) -> Result<bool, StoreError> {
-    let mut change = account.change().await?;
-    let Some(mut row) = row_in(&mut change, mailbox).await? else {
-        return change.undo().await.map(|()| false);
-    };
+    let Some((mut change, mut row)) = change_of(account, mailbox).await? else { return Ok(false) };
     let doomed = merge::identities(&pending::doomed(&mut change).await?);
     let uids = found.iter().filter_map(|found| file::uid_in(&found.base)).collect();
     let rows = messages::file_rows(&mut change, mailbox, Which::In(&uids)).await?;
@@ -152,10 +146,7 @@ async fn forget_lost(
     mailbox: MailboxId,
     lost: &[Uid],
 ) -> Result<bool, StoreError> {
-    let mut change = account.change().await?;
-    let Some(mut row) = row_in(&mut change, mailbox).await? else {
-        return change.undo().await.map(|()| false);
-    };
+    let Some((mut change, mut row)) = change_of(account, mailbox).await? else { return Ok(false) };
     let uids = lost.iter().copied().collect();
     let rows = messages::file_rows(&mut change, mailbox, Which::In(&uids)).await?;
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
@@ -170,7 +161,7 @@ async fn forget_lost(
     })
     .await?;
     if gone.is_empty() {
-        return change.undo().await.map(|()| false);
+        return change.commit().await.map(|()| false);
     }
     forget_rows(&mut change, account, &mut row, &gone).await?;
     let row = account.reserve(row).await?;
@@ -181,4 +172,45 @@ async fn forget_lost(
 fn is_there(maildir: &Maildir, below: &str) -> Result<bool, StoreError> {
     let path = maildir.path(below);
     maildir.files.exists(&path).map_err(|e| StoreError::file("look for", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use mail_types::{AccountId, MailboxName, Timestamp};
+    use stable_storage::Files;
+
+    use super::*;
+    use crate::{StoreOptions, index::pending::FolderRename};
+
+    /// Another process stopped in the middle of a rename after the folder was looked for.
+    #[tokio::test]
+    async fn messages_of_a_folder_that_is_being_renamed_are_not_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |below: &str| root.path().join("7").join(below);
+        for folder in ["new", "cur", "tmp"] {
+            fs::create_dir_all(at(".Work").join(folder)).unwrap();
+        }
+        fs::write(at(".Work/cur/1.other:2,S"), "Subject: x\n\n").unwrap();
+        let maildir = Maildir { files: Files::real(), root: at("") };
+        let now = || Timestamp::from_secs(1_800_000_000);
+        let options = StoreOptions::new(root.path().to_owned(), now);
+        let account = OpenAccount::open(AccountId(7), maildir, &options).await.unwrap().account;
+        let all = mailboxes::all(&mut account.look().await.unwrap()).await.unwrap();
+        let work = all.iter().find(|row| row.dir == ".Work").unwrap().id;
+
+        let mut change = account.change().await.unwrap();
+        let name = Some(MailboxName::parse("Job").unwrap());
+        let (from, to) = (".Work".to_owned(), ".Job".to_owned());
+        let plan = FolderRename { mailbox: work, from, to, name };
+        pending::plan_renames(&mut change, &[plan]).await.unwrap();
+        change.commit().await.unwrap();
+        fs::rename(at(".Work"), at(".Job")).unwrap();
+
+        assert!(!forget_lost(&account, work, &[Uid::MIN]).await.unwrap());
+        let mut look = account.look().await.unwrap();
+        assert_eq!(mailboxes::by_id(&mut look, work).await.unwrap().dir, ".Job");
+        assert_eq!(mailboxes::messages(&mut look, work).await.unwrap(), 1);
+    }
 }

@@ -57,7 +57,8 @@ impl Index {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let here = Here::again(kept.take(), account, &path)?;
             let answer = query(&here);
-            *kept = Some(here);
+            // Nobody else gets a moment that can't be ended.
+            *kept = here.direct.is_clean().then_some(here);
             answer
         })
         .await

@@ -342,3 +342,61 @@ async fn deliveries_get_their_turn_while_much_is_taken_over() {
     assert!(!account.refresh(inbox).await.unwrap(), "all is known");
     store.close().await;
 }
+
+/// Puts a file into a folder when another one of it is taken over, and lets some milliseconds pass before
+/// the folder is synced.
+#[derive(Debug)]
+struct Meanwhile;
+
+impl Watch for Meanwhile {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        match operation {
+            Operation::Rename { to, .. }
+                if to.to_str().is_some_and(|to| to.contains("first,U=")) =>
+            {
+                fs::write(to.with_file_name("second:2,S"), "Subject: 2\n\n")
+            }
+            Operation::SyncFolder(_) => {
+                let began = SystemTime::now();
+                while began.elapsed().is_ok_and(|passed| passed < Duration::from_millis(5)) {}
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn after(&self, _operation: &Operation<'_>) {}
+}
+
+/// What comes while a folder is compared does not show by its times, which are ours afterwards: it is
+/// found when the folder is compared once more.
+#[tokio::test]
+async fn what_comes_while_a_folder_is_compared() {
+    let clock: Clock = || Timestamp::from(SystemTime::now());
+    let later: Clock = || Timestamp::from(SystemTime::now()).plus(Duration::from_secs(660));
+    for large_folder in [1000, 0] {
+        let world = World::new();
+        world.open().await.close().await;
+        let open = async |clock, files| {
+            let options = StoreOptions { clock, large_folder, ..world.options() };
+            MailStore::open(options, files).await.unwrap()
+        };
+        let store = open(clock, Files::watched(Arc::new(Meanwhile))).await;
+        let account = store.account(ALICE);
+        let inbox = mailbox(&account, "INBOX").await.id;
+        fs::write(world.maildir().join("cur/first:2,S"), "Subject: 1\n\n").unwrap();
+        assert!(account.refresh(inbox).await.unwrap());
+        assert_eq!(account.state(inbox).await.unwrap().messages, 1);
+        store.close().await;
+        // Opened so late that all folders are compared that may have something new.
+        let store = open(later, Files::real()).await;
+        let account = store.account(ALICE);
+        account.refresh(inbox).await.unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while account.state(inbox).await.unwrap().messages < 2 {
+            assert!(std::time::Instant::now() < deadline, "{large_folder}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.close().await;
+    }
+}
