@@ -79,7 +79,7 @@ impl Order {
             after = Some((before.at(now), facts.with_flags(&changed)));
         } else {
             let mut updates = Vec::new();
-            for message in here.file_rows(mailbox, &uids, false)? {
+            for message in here.file_rows(mailbox, &uids)? {
                 let seen = (message.uid, &message.flags, modseq(message.modseq));
                 if let Some(MessageFlags { uid, flags, .. }) =
                     storing.change(seen.0, seen.1, seen.2)

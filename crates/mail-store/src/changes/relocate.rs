@@ -29,7 +29,7 @@ pub(crate) async fn copy(
     let (maildir, clock) = (account.maildir.clone(), account.clock);
     let copy = move |here: &Here| {
         let (source, mut target) = (here.mailbox_with(from)?, here.mailbox_with(to)?);
-        let messages = here.file_rows(from, &uids, false)?;
+        let messages = here.file_rows(from, &uids)?;
         if messages.is_empty() {
             return Ok(copied(&target, Vec::new(), Vec::new()));
         }
@@ -61,7 +61,7 @@ pub(crate) async fn move_messages(
     let (maildir, clock) = (account.maildir.clone(), account.clock);
     let relocate = move |here: &Here| {
         let (mut source, mut target) = (here.mailbox_with(from)?, here.mailbox_with(to)?);
-        let messages = here.file_rows(from, &uids, false)?;
+        let messages = here.file_rows(from, &uids)?;
         if messages.is_empty() {
             return Ok(copied(&target, Vec::new(), Vec::new()));
         }

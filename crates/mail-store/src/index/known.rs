@@ -81,7 +81,7 @@ impl Here {
                 let details = details.as_ref().map(|all| all.own(facts.uid)).transpose()?;
                 Ok(message(mailbox, &dir, facts, details.flatten()))
             };
-            self.file_rows(mailbox, uids, false)?.into_iter().map(message).collect()
+            self.file_rows(mailbox, uids)?.into_iter().map(message).collect()
         })
     }
 

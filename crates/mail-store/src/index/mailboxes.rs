@@ -237,12 +237,14 @@ pub(crate) async fn messages(look: &mut Look, id: MailboxId) -> Result<usize, St
 /// Octets of the messages with `\Deleted`.
 pub(crate) async fn deleted_octets(look: &mut Look, id: MailboxId) -> Result<u64, StoreError> {
     let failed = look.failed("add up what is deleted");
-    let octets: Option<i64> =
-        sqlx::query_scalar("select sum(size) from messages where mailbox = ? and flags & 8 <> 0")
-            .bind(id.0)
-            .fetch_one(look.db()?)
-            .await
-            .map_err(failed)?;
+    let octets: Option<i64> = sqlx::query_scalar(
+        "select sum(size) from messages indexed by messages_deleted
+         where mailbox = ? and flags & 8 <> 0",
+    )
+    .bind(id.0)
+    .fetch_one(look.db()?)
+    .await
+    .map_err(failed)?;
     Ok(octets.and_then(|octets| u64::try_from(octets).ok()).unwrap_or(0))
 }
 

@@ -228,7 +228,7 @@ pub(crate) async fn deleted(
 ) -> Result<Vec<Uid>, StoreError> {
     let failed = look.failed("look for what is deleted");
     let rows: Vec<i64> = sqlx::query_scalar(
-        "select m.uid from json_each(?1) r cross join messages m
+        "select m.uid from json_each(?1) r cross join messages m indexed by messages_deleted
          where m.mailbox = ?2 and m.uid between r.value ->> 0 and r.value ->> 1
              and m.flags & 8 <> 0
          order by m.uid desc limit ?3",

@@ -19,12 +19,11 @@ use crate::{
 };
 
 impl Here {
-    /// Messages of a set, by UID; all, or those that have `\Deleted`.
+    /// Messages of a set, by UID.
     pub(crate) fn file_rows(
         &self,
         mailbox: MailboxId,
         uids: &UidSet,
-        only_deleted: bool,
     ) -> Result<Vec<FileRow>, StoreError> {
         let mut rows = Vec::new();
         let mut read = self.repeated(
@@ -32,11 +31,11 @@ impl Here {
             "select uid, flags, keywords, modseq, size, octets, internal_date, base, info, place,
                  behind, bare_lf
              from messages
-             where mailbox = $1 and uid between $2 and $3 and (flags & 8 <> 0 or not $4)",
+             where mailbox = $1 and uid between $2 and $3",
         )?;
         for range in uids.ranges() {
             let (first, last) = (range.start().number(), range.end().number());
-            read.each(&[&mailbox.0, &first, &last, &only_deleted], |row| {
+            read.each(&[&mailbox.0, &first, &last], |row| {
                 rows.push(file_row(row)?);
                 Ok(())
             })?;
@@ -94,14 +93,14 @@ impl Here {
         only_deleted: bool,
     ) -> Result<Vec<Counted>, StoreError> {
         let mut messages = Vec::new();
-        let mut read = self.repeated(
-            "read messages",
-            "select uid, flags, size from messages
-             where mailbox = $1 and uid between $2 and $3 and (flags & 8 <> 0 or not $4)",
-        )?;
+        let all = "select uid, flags, size from messages
+             where mailbox = $1 and uid between $2 and $3";
+        let deleted = "select uid, flags, size from messages indexed by messages_deleted
+             where mailbox = $1 and uid between $2 and $3 and flags & 8 <> 0";
+        let mut read = self.repeated("read messages", if only_deleted { deleted } else { all })?;
         for range in uids.ranges() {
             let (first, last) = (range.start().number(), range.end().number());
-            read.each(&[&mailbox.0, &first, &last, &only_deleted], |row| {
+            read.each(&[&mailbox.0, &first, &last], |row| {
                 let (flags, size) = (row.get(1)?, row.get(2)?);
                 messages.push(Counted { uid: uid(row.get(0)?), flags, size });
                 Ok(())

@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "what is filed once", sql: EIGHTH },
     Migration { name: "one trigger for what comes, one for what goes", sql: NINTH },
     Migration { name: "what follows when messages went", sql: TENTH },
+    Migration { name: "what has Deleted is found", sql: ELEVENTH },
 ];
 
 /// `messages.behind`: the file's name doesn't tell the flags yet.
@@ -319,6 +320,11 @@ alter table doomed_now rename to doomed;
 
 -- time grows with the modseq: the first rows of each mailbox are its oldest
 drop index expunged_by_time;
+";
+
+const ELEVENTH: &str = "
+-- so few of so many, nearly always: nobody looks at all of them
+create index messages_deleted on messages (mailbox, uid) where flags & 8 <> 0;
 ";
 
 #[cfg(test)]
