@@ -21,6 +21,7 @@ use crate::{
         Look, listed,
         mailboxes::{self, MailboxRow},
         messages::{Place, path},
+        pending,
     },
     maildir::Maildir,
     naming::file,
@@ -108,10 +109,13 @@ pub(super) async fn look(account: &OpenAccount, row: &MailboxRow) -> Result<Seen
     if untold.is_empty() && lost.is_empty() {
         return Ok(Seen { more, ..Seen::default() });
     }
+    // What is to go may be kept for a backup, and be much.
+    let doomed = merge::identities(&pending::doomed(&mut account.look().await?).await?);
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
     on_blocking_thread(move || {
+        let is_doomed = |path: &str| pending::identity(path).is_some_and(|it| doomed.contains(&it));
         let mut seen = search(&maildir, &dir, lost, |path| {
-            untold.binary_search(&digests.hash_one(path)).is_ok()
+            untold.binary_search(&digests.hash_one(path)).is_ok() && !is_doomed(path)
         })?;
         seen.more |= more;
         Ok(seen)
@@ -222,9 +226,11 @@ fn base_of(path: &str) -> Option<&str> {
 mod tests {
     use std::fs;
 
+    use mail_types::{AccountId, Timestamp};
     use stable_storage::Files;
 
     use super::*;
+    use crate::{StoreOptions, UidSet, changes::expunge};
 
     #[test]
     fn a_file_that_one_listing_missed_is_not_lost() {
@@ -247,5 +253,28 @@ mod tests {
         assert_eq!(seen.lost, [uid(2), uid(3)]);
         let found: Vec<String> = seen.found.iter().map(|found| found.path("")).collect();
         assert_eq!(found, ["new/moved,U=1", "cur/other,U=2:2,"]);
+    }
+
+    /// Files of expunged messages stay for a while, and no portion has to look at them.
+    #[tokio::test]
+    async fn what_is_to_go_is_no_difference() {
+        let root = tempfile::tempdir().unwrap();
+        let cur = root.path().join("7/cur");
+        fs::create_dir_all(&cur).unwrap();
+        let put = |name: &str| fs::write(cur.join(name), "Subject: x\n\n").unwrap();
+        put("1.other:2,S");
+        put("2.other:2,S");
+        let maildir = Maildir { files: Files::real(), root: root.path().join("7") };
+        let now = || Timestamp::from_secs(1_800_000_000);
+        let options = StoreOptions::new(root.path().to_owned(), now);
+        let account = OpenAccount::open(AccountId(7), maildir, &options).await.unwrap().account;
+        let all = mailboxes::all(&mut account.look().await.unwrap()).await.unwrap();
+        let inbox = all.iter().find(|row| row.dir.is_empty()).unwrap();
+        let gone = expunge::expunge(&account, inbox.id, UidSet::from(Uid::MIN), false).await;
+        assert_eq!(gone.unwrap(), [Uid::MIN]);
+        put("3.other:2,S");
+        let seen = look(&account, inbox).await.unwrap();
+        let found: Vec<&str> = seen.found.iter().map(|found| found.base.as_str()).collect();
+        assert_eq!((found, seen.lost, seen.more), (vec!["3.other"], vec![], false));
     }
 }
