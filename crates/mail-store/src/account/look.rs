@@ -186,7 +186,8 @@ impl AccountMailboxes {
         Box::pin(self.ask_here(move |here| here.messages_of(mailbox, &uids, want)))
     }
 
-    /// What was parsed of the messages of the set that exist; one query, as above.
+    /// What was parsed of the messages of the set that exist, and perhaps of some that went a moment ago;
+    /// one query, as above.
     pub fn details<'a>(
         &'a self,
         mailbox: MailboxId,
@@ -196,7 +197,7 @@ impl AccountMailboxes {
         Box::pin(self.ask_here(move |here| here.details(mailbox, &uids)))
     }
 
-    /// The header fields of ENVELOPE of the messages of the set that exist; one query, as above.
+    /// The header fields of ENVELOPE of the same messages; one query, as above.
     pub fn envelopes<'a>(
         &'a self,
         mailbox: MailboxId,
