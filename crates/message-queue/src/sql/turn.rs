@@ -125,9 +125,9 @@ impl<'c> Going<'c> {
         Ok(Self { recipients, entry })
     }
 
-    fn entry(&mut self, id: &String) -> Result<(), DatabaseError> {
-        self.recipients.execute(&[id])?;
-        self.entry.execute(&[id])?;
+    fn entry(&mut self, id: &str) -> Result<(), DatabaseError> {
+        self.recipients.execute(&[&id])?;
+        self.entry.execute(&[&id])?;
         Ok(())
     }
 }
