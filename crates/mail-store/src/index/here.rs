@@ -23,6 +23,9 @@ const CACHE_KIB: u32 = 128;
 /// And as long as the rows of so many messages are written.
 const MANY: usize = 100;
 const CACHE_FOR_MANY_KIB: u32 = 4096;
+/// As many pages come from the disk at once in the time that one row of many takes, with its places in
+/// tables and indexes, if they come one by one.
+const PAGES_A_ROW: usize = 32;
 
 /// An account's index, as the thread of a change uses it.
 #[derive(Debug)]
@@ -158,6 +161,7 @@ impl Here {
             return Ok(());
         }
         self.has_room.set(true);
+        self.bring_ahead(messages.saturating_mul(PAGES_A_ROW));
         self.cache(CACHE_FOR_MANY_KIB)
     }
 
@@ -183,7 +187,8 @@ impl Here {
         done
     }
 
-    /// So many pages are going to be read: if they are most of the index, all of it comes at once.
+    /// It would take as long to read so many pages, one after the other, as is to be done: if the index
+    /// has no more, all of it comes at once.
     pub(super) fn bring_ahead(&self, pages: usize) {
         self.direct.bring_ahead(pages);
     }
