@@ -57,7 +57,7 @@ fn single<O: Deref<Target = [u8]>>(out: &mut Vec<u8>, part: &Part<O>, shape: Sha
     string(out, subtype);
     out.push(b' ');
     let of_type = part.media_type.params.iter().map(|param| (&*param.name, &*param.value));
-    let assumed = is_ascii_text(part).then_some((&b"CHARSET"[..], &b"US-ASCII"[..]));
+    let assumed = is_ascii_text(part).then_some((&b"charset"[..], &b"us-ascii"[..]));
     pairs(out, of_type.chain(assumed));
     for text in [&part.id, &part.description] {
         out.push(b' ');

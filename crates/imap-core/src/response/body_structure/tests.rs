@@ -86,8 +86,8 @@ fn extension_data_stands_in_its_order() {
     multipart.content = Content::Multipart(vec![leaf("text", "plain", 0, 0)]);
     check(
         &multipart,
-        r#"(("text" "plain" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0) "mixed")"#,
-        r#"(("text" "plain" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL)"#,
+        r#"(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 0 0) "mixed")"#,
+        r#"(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL)"#,
     );
 }
 
@@ -97,9 +97,9 @@ fn plain_text_is_in_ascii_unless_it_is_not() {
     let eight_bit = OctetKinds { eight_bit: true, ..OctetKinds::default() };
     let ascii = OctetKinds::default();
     let rows = [
-        ("text", "plain", "", None, ascii, r#"("CHARSET" "US-ASCII")"#),
-        ("Text", "Plain", "", Some("8bit"), ascii, r#"("CHARSET" "US-ASCII")"#),
-        ("text", "plain", "format", None, ascii, r#"("format" "v" "CHARSET" "US-ASCII")"#),
+        ("text", "plain", "", None, ascii, r#"("charset" "us-ascii")"#),
+        ("Text", "Plain", "", Some("8bit"), ascii, r#"("charset" "us-ascii")"#),
+        ("text", "plain", "format", None, ascii, r#"("format" "v" "charset" "us-ascii")"#),
         ("text", "plain", "Charset", None, ascii, r#"("Charset" "v")"#),
         ("text", "plain", "charset*", None, ascii, r#"("charset*" "v")"#),
         ("text", "plain", "", None, eight_bit, "NIL"),

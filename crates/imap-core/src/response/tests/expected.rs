@@ -61,7 +61,7 @@ pub(super) fn body(part: &Part, whole: bool, rev2: bool) -> Value {
         let said = part.encoding.as_deref().map(Encoding::parse).unwrap_or_default();
         let is_plain = part.media_type.is("text", "plain") && said == Encoding::SevenBit;
         if is_plain && !part.octets.eight_bit {
-            let charset = [text(b"CHARSET"), text(b"US-ASCII")];
+            let charset = [text(b"charset"), text(b"us-ascii")];
             match &mut params {
                 Value::List(values) => values.extend(charset),
                 none => *none = Value::List(charset.into()),
