@@ -2,8 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{self, OpenOptions},
-    io::Write,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -61,7 +61,7 @@ impl ReadyFile {
             accounts: demo.map(Demo::logins).transpose()?.unwrap_or_default(),
         };
         // Said before any agent is started, not after all.
-        ready.replace(b"").with_context(|| format!("cannot write {}", ready.path.display()))?;
+        ready.try_out().with_context(|| format!("cannot write {}", ready.path.display()))?;
         ready.remove();
         Ok(ready)
     }
@@ -78,13 +78,28 @@ impl ReadyFile {
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 
-    fn replace(&self, content: &[u8]) -> std::io::Result<()> {
+    /// Whether it can be written, without a file of its name: whoever waits for one would read it.
+    fn try_out(&self) -> io::Result<()> {
+        if self.path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let (new, _) = self.beside()?;
+        fs::remove_file(new)
+    }
+
+    fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let (new, mut file) = self.beside()?;
+        file.write_all(content)?;
+        fs::rename(&new, &self.path)
+    }
+
+    /// A new file beside it, to be renamed.
+    fn beside(&self) -> io::Result<(PathBuf, File)> {
         let new = self.path.with_added_extension("new");
         // A leftover would keep its own mode; passwords are in here.
         let _ = fs::remove_file(&new);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(content)?;
-        fs::rename(&new, &self.path)
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        Ok((new, file))
     }
 
     /// Removes it: nothing is ready any more.
@@ -114,7 +129,11 @@ mod tests {
         let path = folder.path().join("ready.json");
         fs::write(&path, "of an earlier run").unwrap();
         let ready = ReadyFile::new(path.clone(), &[port], &Listeners::default(), None).unwrap();
-        assert!(!path.exists());
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "nobody reads one that says nothing"
+        );
 
         ready.write(&HashMap::from([(Agent::ImapServer, 42)])).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -124,5 +143,15 @@ mod tests {
         assert_eq!(value["listeners"].as_object().unwrap().len(), 10);
         assert_eq!(value["processes"]["imap-server"], 42);
         assert!(value["ca_certificate"].is_null());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("missing/ready.json")] {
+            let ready = ReadyFile::new(path.clone(), &[], &Listeners::default(), None);
+            let error = ready.err().expect("an error").to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+        }
     }
 }
