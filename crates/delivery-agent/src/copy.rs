@@ -3,7 +3,7 @@
 //! The content comes from whoever sent the message. It can be of any size, so it is read in pieces;
 //! of its header only the first 128 KiB are looked at.
 
-use mail_store::{AccountMailboxes, StoreError, Unsynced, Written};
+use mail_store::{AccountMailboxes, Ended, StoreError, Written};
 use mail_types::{Address, ReversePath, Timestamp};
 use message_queue::{Content, LeaseRecipient};
 use mime_core::header::fields;
@@ -32,23 +32,23 @@ impl From<StoreError> for CopyError {
     }
 }
 
-/// Writes recipients' copies, on a thread that may wait; they are synced when this returns, and in no
-/// mailbox yet. All are on their way to the disk before the first is waited for.
+/// Writes recipients' copies, on a thread that may wait; they are in no mailbox yet. All are on their way
+/// to the disk before the first is waited for.
 pub(crate) fn write_here(
     account: &AccountMailboxes,
     parts: Vec<Part>,
     now: Timestamp,
 ) -> Vec<(Part, Result<Written, CopyError>)> {
     let mut buffer = Vec::new();
-    let unsynced: Vec<_> = parts
+    let ended: Vec<_> = parts
         .into_iter()
         .map(|part| {
-            let written = write(account, &part, now, &mut buffer);
-            (part, written)
+            let ended = write(account, &part, now, &mut buffer);
+            (part, ended)
         })
         .collect();
-    let sync = |unsynced: Unsynced| unsynced.sync().map_err(CopyError::Store);
-    unsynced.into_iter().map(|(part, written)| (part, written.and_then(sync))).collect()
+    let written = |ended: Ended| ended.written().map_err(CopyError::Store);
+    ended.into_iter().map(|(part, ended)| (part, ended.and_then(written))).collect()
 }
 
 fn write(
@@ -56,7 +56,7 @@ fn write(
     part: &Part,
     now: Timestamp,
     buffer: &mut Vec<u8>,
-) -> Result<Unsynced, CopyError> {
+) -> Result<Ended, CopyError> {
     let content = &part.entry.content;
     let mut piece =
         content.piece_at(0, PIECE.max(HEADER_MAX), buffer).map_err(CopyError::Content)?;

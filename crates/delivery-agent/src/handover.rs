@@ -1,7 +1,7 @@
 //! The messages that wait for one account, brought into its mailboxes together.
 //!
-//! First every copy is written and synced, several at once; then one transaction of the account's
-//! index makes them all visible. Each part ends with an outcome.
+//! First every copy is written, several at once; then one transaction of the account's index makes them
+//! all durable and visible. Each part ends with an outcome.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! The messages of one APPEND, on their way to the disk together (RFC 3502 §6.3.11).
 //!
 //! Those that are whole are ended by portions, on threads that may wait, while the next ones come:
-//! parsed, written, given to the disk, then synced one after the other. What is bounded: a portion,
+//! parsed, written, given to the disk, then waited for one after the other. What is bounded: a portion,
 //! in octets that are still in memory and in open files; and the portions that are under way.
 //!
 //! Dropped, it leaves nothing: what is under way then ends first, and goes.
@@ -11,12 +11,12 @@ use std::collections::VecDeque;
 use mail_types::FlagSet;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::{Incoming, NewMessage, StoreError, Unsynced};
+use crate::{Ended, Incoming, NewMessage, StoreError};
 
 /// A portion is ended when it has as many messages, or holds as many octets in memory.
 const MESSAGES: usize = 32;
 const OCTETS: usize = 256 * 1024;
-/// Portions under way: one is synced while the next one is written.
+/// Portions under way: one is waited for while the next one is written.
 const PORTIONS: usize = 2;
 
 /// Messages of one APPEND that are whole, or become so.
@@ -27,7 +27,7 @@ pub struct Gathering {
     octets: usize,
     count: u64,
     under_way: VecDeque<JoinHandle<Result<Vec<NewMessage>, StoreError>>>,
-    synced: Vec<NewMessage>,
+    written: Vec<NewMessage>,
 }
 
 impl Gathering {
@@ -46,13 +46,13 @@ impl Gathering {
         Ok(())
     }
 
-    /// All messages, in their order, synced.
+    /// All messages, in their order.
     pub async fn finish(mut self) -> Result<Vec<NewMessage>, StoreError> {
         self.end_portion();
         while !self.under_way.is_empty() {
             self.wait_for_one().await?;
         }
-        Ok(self.synced)
+        Ok(self.written)
     }
 
     /// How many messages were added.
@@ -72,7 +72,7 @@ impl Gathering {
     async fn wait_for_one(&mut self) -> Result<(), StoreError> {
         let Some(ended) = self.under_way.pop_front() else { return Ok(()) };
         match ended.await {
-            Ok(messages) => self.synced.extend(messages?),
+            Ok(messages) => self.written.extend(messages?),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => return Err(StoreError::Closing),
@@ -85,9 +85,9 @@ impl Gathering {
 /// All are on their way to the disk before the first is waited for.
 fn end_here(portion: Vec<(Incoming, FlagSet)>) -> Result<Vec<NewMessage>, StoreError> {
     let ended = portion.into_iter().map(|(incoming, flags)| Ok((incoming.end_here()?, flags)));
-    let ended: Vec<(Unsynced, FlagSet)> = ended.collect::<Result<_, StoreError>>()?;
-    let sync = |(unsynced, flags): (Unsynced, FlagSet)| {
-        Ok(NewMessage { written: unsynced.sync()?, flags })
+    let ended: Vec<(Ended, FlagSet)> = ended.collect::<Result<_, StoreError>>()?;
+    let written = |(ended, flags): (Ended, FlagSet)| {
+        Ok(NewMessage { written: ended.written()?, flags })
     };
-    ended.into_iter().map(sync).collect()
+    ended.into_iter().map(written).collect()
 }

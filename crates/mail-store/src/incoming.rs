@@ -1,4 +1,6 @@
-//! A message on its way in: written to the account's `tmp`, parsed in the same pass, synced.
+//! A message on its way in: written to the account's `tmp`, parsed in the same pass. It is synced when it
+//! has its name in a mailbox, right before its folder is, and before anybody can see it: so one commit of
+//! the file system's journal makes both durable.
 //!
 //! A stop leaves at most a file in `tmp`. For a delivery that file has the same name each time; if
 //! it is there already, a former attempt did not get to its end, and whoever delivers looks first
@@ -8,12 +10,14 @@ use std::{
     fs::{File, FileTimes},
     io,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use mail_types::Timestamp;
 use mime_core::structure::{Limits, Parser};
 use stable_storage::{NewFile, on_blocking_thread};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     Once, StoreError,
@@ -28,6 +32,13 @@ use crate::{
 
 /// Pieces are gathered to this size before they are written.
 const STEP_OCTETS: usize = 256 * 1024;
+/// The bytes of a larger message are on their way to the disk's end before its mailbox is locked.
+const WAITED_FOR: u64 = 64 * 1024;
+/// The most files of this process that are open because they are not synced yet. What comes beyond is
+/// synced at once.
+const UNSYNCED_MAX: usize = 128;
+
+static UNSYNCED: Semaphore = Semaphore::const_new(UNSYNCED_MAX);
 
 /// A message that is being written into the account's `tmp`. Dropped, it leaves nothing.
 #[derive(Debug)]
@@ -95,9 +106,9 @@ impl Incoming {
         self.gathered.capacity().max(least)
     }
 
-    /// Ends the message: it is synced when this returns.
+    /// Ends the message.
     pub async fn finish(self) -> Result<Written, StoreError> {
-        on_blocking_thread(move || self.end_here()?.sync()).await
+        on_blocking_thread(move || self.end_here()?.written()).await
     }
 }
 
@@ -117,8 +128,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// That was all of it. It is not synced yet.
-    pub fn end_here(self) -> Result<Unsynced, StoreError> {
+    /// That was all of it.
+    pub fn end_here(self) -> Result<Ended, StoreError> {
         let (Started { tmp, file, parser, keys, email_id }, last) =
             step(&self.maildir, &self.unique, self.started, self.gathered)?;
         // The modification time is where the internal date outlives the index.
@@ -141,24 +152,53 @@ impl Incoming {
             size: file.length(),
             parsed: Parsed::of(&structure, keys, email_id, words),
             once: self.once,
+            unsynced: None,
         };
-        Ok(Unsynced { written, file })
+        Ok(Ended { written, file })
     }
 }
 
-/// A whole message in the account's `tmp`, on its way to the disk. Dropped, it leaves nothing.
+/// A whole message in the account's `tmp`, whose bytes have begun their way to the disk. Dropped, it
+/// leaves nothing.
 #[derive(Debug)]
-pub struct Unsynced {
+pub struct Ended {
     written: Written,
     file: NewFile,
 }
 
-impl Unsynced {
-    /// Waits until it is there; for a thread that may wait.
-    pub fn sync(self) -> Result<Written, StoreError> {
-        self.file.sync().map_err(|e| StoreError::file("sync", self.file.path(), e))?;
-        Ok(self.written)
+impl Ended {
+    /// Waits for its bytes if they are many; for a thread that may wait.
+    pub fn written(self) -> Result<Written, StoreError> {
+        let Self { mut written, file } = self;
+        match UNSYNCED.try_acquire() {
+            Ok(place) => {
+                if file.length() > WAITED_FOR {
+                    file.wait_for_bytes();
+                }
+                written.unsynced = Some(Arc::new(Unsynced { file, _place: place }));
+            }
+            Err(_) => sync(&file)?,
+        }
+        Ok(written)
     }
+}
+
+/// A file that is synced where it gets its name in a mailbox.
+#[derive(Debug)]
+pub(crate) struct Unsynced {
+    file: NewFile,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Unsynced {
+    /// Returns when its bytes are on stable storage.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        sync(&self.file)
+    }
+}
+
+fn sync(file: &NewFile) -> Result<(), StoreError> {
+    file.sync().map_err(|e| StoreError::file("sync", file.path(), e))
 }
 
 /// Writes and parses one step; makes the file at the first.
@@ -259,8 +299,7 @@ impl Drop for Tmp {
     }
 }
 
-/// A whole message in the account's `tmp`, synced, parsed, in no mailbox yet. Dropped, it leaves
-/// nothing.
+/// A whole message in the account's `tmp`, parsed, in no mailbox yet. Dropped, it leaves nothing.
 #[derive(Debug)]
 pub struct Written {
     pub(crate) tmp: Tmp,
@@ -269,6 +308,8 @@ pub struct Written {
     pub(crate) size: u64,
     pub(crate) parsed: Parsed,
     pub(crate) once: Option<Once>,
+    /// None: it is synced.
+    pub(crate) unsynced: Option<Arc<Unsynced>>,
 }
 
 impl Written {

@@ -62,7 +62,7 @@ pub use details::{Details, StoredDetails, StoredEnvelopes};
 pub use error::StoreError;
 pub use facts::{Fact, Facts};
 pub use gathering::Gathering;
-pub use incoming::{Incoming, Unsynced, Written};
+pub use incoming::{Ended, Incoming, Written};
 pub use mailbox::{
     Appended, Changes, Copied, FlagChange, FlagsStored, ListedMailbox, MailboxState, MessageFlags,
     SpecialUse, Totals,

@@ -2,6 +2,7 @@
 //! docs/mail-store.md.
 
 use std::{
+    collections::HashSet,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -118,6 +119,16 @@ impl Maildir {
         Ok(folders)
     }
 
+    /// The unique parts of the messages whose arrival did not get to its end.
+    pub(crate) fn unfinished(&self) -> Result<HashSet<String>, StoreError> {
+        let tmp = self.tmp();
+        let names = match self.files.list(&tmp) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            other => other.map_err(|e| StoreError::file("list", &tmp, e))?,
+        };
+        Ok(names.iter().filter_map(|name| Some(unique_in_tmp(name.to_str()?).to_owned())).collect())
+    }
+
     /// Removes from `tmp` what nobody will come back for. A delivery's file is the sign of an
     /// attempt that did not get to its end; it is kept as long as the delivery may come again.
     pub(crate) fn sweep_tmp(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -125,7 +136,7 @@ impl Maildir {
         let failed = |e| StoreError::file("sweep", &tmp, e);
         for name in self.files.list(&tmp).map_err(failed)? {
             let path = tmp.join(&name);
-            let unique = name.to_str().unwrap_or_default().trim_end_matches(".again");
+            let unique = unique_in_tmp(name.to_str().unwrap_or_default());
             let kept_s = match file::delivery_in(unique) {
                 Some(_) => DELIVERY_KEPT_S,
                 None => TMP_KEPT_S,
@@ -156,4 +167,9 @@ impl Maildir {
         }
         Ok(())
     }
+}
+
+/// What the name of a file in `tmp` tells: a second attempt's ends in a word more.
+fn unique_in_tmp(name: &str) -> &str {
+    name.trim_end_matches(".again")
 }

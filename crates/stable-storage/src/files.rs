@@ -271,7 +271,13 @@ impl NewFile {
     /// Lets the bytes begin their way to the disk, so that the syncs of many files wait together.
     /// Promises nothing: [`NewFile::sync`] does.
     pub fn begin_sync(&self) {
-        begin_write_back(&self.file);
+        write_back(&self.file, false);
+    }
+
+    /// Waits for what [`NewFile::begin_sync`] began, so that a sync has little left to do. Promises
+    /// nothing either: neither the file's length nor the disk's own memory is looked after.
+    pub fn wait_for_bytes(&self) {
+        write_back(&self.file, true);
     }
 
     /// Returns when the bytes are on stable storage; the name is another matter
@@ -299,14 +305,18 @@ impl NewFile {
 
 /// What it begins is ended by a sync, whatever becomes of it.
 #[cfg(target_os = "linux")]
-fn begin_write_back(file: &File) {
+fn write_back(file: &File, wait: bool) {
+    let mut flags = libc::SYNC_FILE_RANGE_WRITE;
+    if wait {
+        flags |= libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    }
     #[expect(unsafe_code, reason = "there is no safe way to call it")]
     // SAFETY: sync_file_range(2) takes an open file and numbers, and touches no memory of ours.
-    let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+    let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, flags) };
 }
 
 #[cfg(not(target_os = "linux"))]
-fn begin_write_back(_: &File) {}
+fn write_back(_: &File, _: bool) {}
 
 /// Copies by `copy_file_range`; by hand where the file systems don't allow it.
 fn copy_range(source: &File, start: u64, into: &mut File, length: u64) -> io::Result<()> {
@@ -349,6 +359,7 @@ mod tests {
         let mut first = files.create_new(&path).unwrap();
         first.write_all(b"0123456789").unwrap();
         first.begin_sync();
+        first.wait_for_bytes();
         first.sync().unwrap();
         assert!(files.create_new(&path).is_err());
 

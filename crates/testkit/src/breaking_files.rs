@@ -6,11 +6,13 @@
 //! or, after [`BreakingFiles::lose_unsynced`], the least that stable storage promises (the power
 //! failed): bytes up to the last sync of their file, names up to the last sync of their folder.
 //!
-//! The real file system may keep more than that; what works with the least works with more.
+//! The real file system may keep more than that. What works with the least works with more, but for
+//! names without their bytes: [`BreakingFiles::lose_unsynced_bytes`].
 
 use std::{
     collections::HashMap,
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -81,8 +83,9 @@ impl BreakingFiles {
         self.state().stopped = true;
     }
 
-    /// Takes back what was not synced, and stops. Only when nobody uses the files any more.
-    pub fn lose_unsynced(&self) -> io::Result<()> {
+    /// Takes back the bytes that were not synced, but no name, and stops: a journal of names may reach
+    /// stable storage at any time, by somebody else's sync. Only when nobody uses the files any more.
+    pub fn lose_unsynced_bytes(&self) -> io::Result<()> {
         let mut state = self.state();
         state.stopped = true;
         for (path, length) in std::mem::take(&mut state.lengths) {
@@ -92,6 +95,13 @@ impl BreakingFiles {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    /// Takes back what was not synced, and stops. Only when nobody uses the files any more.
+    pub fn lose_unsynced(&self) -> io::Result<()> {
+        self.lose_unsynced_bytes()?;
+        let mut state = self.state();
         while let Some(change) = state.names.pop() {
             match change {
                 NameChange::Added(path) if path.is_dir() => fs::remove_dir_all(path)?,
@@ -151,13 +161,17 @@ impl Watch for BreakingFiles {
         let mut state = self.state();
         let pending = state.pending.take();
         match *operation {
-            Operation::Create(path) | Operation::Link { to: path, .. } => {
-                state.names.push(NameChange::Added(path.to_owned()));
+            Operation::Create(path) => state.names.push(NameChange::Added(path.to_owned())),
+            Operation::Link { from, to } => {
+                if let Some(length) = state.lengths.get(from).copied() {
+                    state.lengths.insert(to.to_owned(), length);
+                }
+                state.names.push(NameChange::Added(to.to_owned()));
             }
             // A test that begins by making its folders may lose them too.
             Operation::MakeFolder(path) => state.names.push(NameChange::Added(path.to_owned())),
             Operation::Unlink(path) => {
-                // Bytes that were not synced are not there after a power failure either way.
+                // By this name: it may have another one.
                 state.lengths.remove(path);
                 if let Some(kept) = pending {
                     state.names.push(NameChange::Removed { path: path.to_owned(), kept });
@@ -174,7 +188,10 @@ impl Watch for BreakingFiles {
                 });
             }
             Operation::Sync(path) => {
-                state.lengths.remove(path);
+                // By whichever of its names.
+                let inode = |path: &Path| fs::metadata(path).ok().map(|facts| facts.ino());
+                let synced = inode(path);
+                state.lengths.retain(|other, _| other != path && inode(other) != synced);
             }
             Operation::SyncFolder(folder) => {
                 state.names.retain(|change| change.path().parent() != Some(folder));
@@ -246,6 +263,25 @@ mod tests {
         assert_eq!(found(folder.path()), names(&[("a", "new")]));
         breaking.lose_unsynced().unwrap();
         assert_eq!(found(folder.path()), names(&[("a", "old"), ("c", "c")]));
+
+        let (folder, kept) = prepared();
+        let breaking = BreakingFiles::counting(kept.path());
+        story(&breaking.files(), folder.path(), false).unwrap();
+        breaking.lose_unsynced_bytes().unwrap();
+        assert_eq!(found(folder.path()), names(&[("a", "")]), "names without their bytes");
+    }
+
+    #[test]
+    fn a_file_is_synced_by_any_of_its_names() {
+        let (folder, kept) = prepared();
+        let breaking = BreakingFiles::counting(kept.path());
+        let (files, other) = (breaking.files(), folder.path().join("d"));
+        let mut file = files.append(&folder.path().join("a")).unwrap();
+        file.write_all(b" and").unwrap();
+        files.link(file.path(), &other).unwrap();
+        files.sync_file(&other).unwrap();
+        breaking.lose_unsynced().unwrap();
+        assert_eq!(found(folder.path()), names(&[("a", "old and"), ("c", "c")]));
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! A file whose name tells a UID that nobody can have been told otherwise keeps it: it is ours, and
 //! its transaction was lost (or the whole index was). Any other file gets a new UID and a name
 //! that says so.
+//!
+//! A file that an arrival did not get to the end of still has its name in `tmp`: nobody was told of it. It
+//! is synced first, because nobody has done that, perhaps; or it goes from its mailbox, if a power cut has
+//! left less of it than its name says.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -19,7 +23,7 @@ use crate::{
     index::{
         Change, NAME_BEHIND, deliveries,
         mailboxes::{FolderTimes, MailboxRow, uid},
-        messages::{self, FileRow, Place},
+        messages::{self, FileRow},
         rows::{self, NewRow, Parsed},
     },
     line_ends::LineEnds,
@@ -65,14 +69,21 @@ pub(crate) async fn adopt(
         if chosen.iter().any(|chosen| chosen.told) {
             keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
         }
-        let mut rows = Vec::new();
-        let renamed: BTreeSet<Place> =
-            chosen.iter().filter(|chosen| !chosen.told).map(|chosen| chosen.found.place).collect();
+        let unfinished = maildir.unfinished()?;
+        let (mut rows, mut unsynced) = (Vec::new(), BTreeSet::new());
         for chosen in chosen {
+            let (place, told) = (chosen.found.place, chosen.told);
+            let is_unfinished = unfinished.contains(file::unique_in(&chosen.found.base));
+            if is_unfinished && !make_durable(&maildir, &row, &chosen.found)? {
+                continue;
+            }
+            if is_unfinished || !told {
+                unsynced.insert(place);
+            }
             rows.extend(take_in(&maildir, &row, chosen, (&keywords, now))?);
         }
         // Durable before anybody is told what a new name tells.
-        for place in renamed {
+        for place in unsynced {
             maildir.sync(&maildir.dir(&row.dir).join(place.as_str()))?;
         }
         row.times = if undisturbed { maildir.times(&row.dir) } else { before };
@@ -134,6 +145,28 @@ fn choose_uids(
         mailbox.uid_next += 1;
     }
     Ok((chosen, doubled))
+}
+
+/// Syncs a file whose arrival did not get to its end, and answers true; if not all of it has reached the
+/// disk, it goes from this mailbox. What is left of it in `tmp` is for the next attempt, or goes later.
+fn make_durable(maildir: &Maildir, mailbox: &MailboxRow, found: &Found) -> Result<bool, StoreError> {
+    let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
+    let failed = |e| StoreError::file("take over", &path, e);
+    let octets = match std::fs::metadata(&path) {
+        // It went, or whoever reads it says what is wrong.
+        Err(_) => return Ok(true),
+        Ok(facts) => facts.len(),
+    };
+    if file::size_in(&found.base).is_some_and(|size| octets < size) {
+        tracing::warn!(path = %path.display(), octets, "a message that nobody was told of is not whole: it goes");
+        maildir.files.unlink(&path).map_err(failed)?;
+        return Ok(false);
+    }
+    match maildir.files.sync_file(&path) {
+        Err(error) if is_of_the_file(&error) || error.kind() == std::io::ErrorKind::NotFound => {}
+        other => other.map_err(failed)?,
+    }
+    Ok(true)
 }
 
 /// Reads and parses a file, and gives it its name; none if it went meanwhile. What is not ours is

@@ -1,16 +1,18 @@
 //! Messages get their names in a mailbox, and their rows.
 //!
-//! In this order: marks raised; files linked (or renamed) under their UIDs; folders synced; rows,
-//! which may be added meanwhile. The caller commits. A stop before that leaves files without rows, which are adopted later; an
-//! error takes the names away again.
+//! In this order: marks raised; files linked (or renamed) under their UIDs; files synced that are not,
+//! then folders; rows, which may be added meanwhile. The caller commits. A stop before that leaves files without
+//! rows, which are adopted later, or go if not all of them has reached the disk; an error takes the
+//! names away again.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use mail_types::{FlagSet, Timestamp, Uid};
 use stable_storage::on_blocking_thread;
 
 use crate::{
     StoreError,
+    incoming::Unsynced,
     index::{
         Change, Here, KEYWORDS_BEHIND,
         mailboxes::{self, MailboxRow, uid},
@@ -38,6 +40,8 @@ pub(crate) struct Arrival {
     pub(crate) saved: Timestamp,
     pub(crate) bare_lf: bool,
     pub(crate) parsed: Parsed,
+    /// The file, if it is to be synced.
+    pub(crate) unsynced: Option<Arc<Unsynced>>,
 }
 
 /// From so many messages on, a thread of its own gives the names while rows are added.
@@ -60,19 +64,19 @@ pub(crate) async fn arrive(
     arrivals: Vec<Arrival>,
     way: Way,
 ) -> Result<Vec<Uid>, StoreError> {
-    let Plan { names, rows } = plan(maildir, mailbox, arrivals)?;
+    let Plan { files, rows } = plan(maildir, mailbox, arrivals)?;
     let uids = rows.iter().map(|new| new.row.uid).collect();
     let (on_disk, mut row) = (maildir.clone(), mailbox.clone());
-    let (named, names) = on_blocking_thread(move || {
-        name_all(&on_disk, &mut row, &names, way)?;
-        Ok::<_, StoreError>((row, names))
+    let (named, files) = on_blocking_thread(move || {
+        name_all(&on_disk, &mut row, &files, way)?;
+        Ok::<_, StoreError>((row, files))
     })
     .await?;
     *mailbox = named;
     if let Err(error) = add_rows(change, mailbox, &rows).await {
         let maildir = maildir.clone();
         on_blocking_thread(move || {
-            take_names_back(&maildir, &names, way);
+            take_names_back(&maildir, &files.names, way);
             Ok::<_, StoreError>(())
         })
         .await?;
@@ -102,9 +106,9 @@ pub(crate) fn bring(
     (arrivals, way): (Vec<Arrival>, Way),
     add: impl FnOnce(&[NewRow]) -> Result<(), StoreError>,
 ) -> Result<Vec<Uid>, StoreError> {
-    let Plan { names, rows } = plan(maildir, mailbox, arrivals)?;
-    let mut name = || name_all(maildir, mailbox, &names, way);
-    let added = if names.len() < MANY {
+    let Plan { files, rows } = plan(maildir, mailbox, arrivals)?;
+    let mut name = || name_all(maildir, mailbox, &files, way);
+    let added = if rows.len() < MANY {
         name()?;
         add(&rows)
     } else {
@@ -112,7 +116,7 @@ pub(crate) fn bring(
         meanwhile(name, || add(&rows))?
     };
     if let Err(error) = added.and_then(|()| here.raise(mailbox)) {
-        take_names_back(maildir, &names, way);
+        take_names_back(maildir, &files.names, way);
         return Err(error);
     }
     Ok(rows.iter().map(|new| new.row.uid).collect())
@@ -142,9 +146,17 @@ async fn add_rows(
 
 /// What messages will be called, and their rows.
 struct Plan {
+    files: PlannedFiles,
+    rows: Vec<NewRow>,
+}
+
+/// What is to become of files.
+#[derive(Default)]
+struct PlannedFiles {
     /// Where each is, and where it is to be.
     names: Vec<(PathBuf, PathBuf)>,
-    rows: Vec<NewRow>,
+    /// Those that are to be synced.
+    unsynced: Vec<Arc<Unsynced>>,
 }
 
 /// Gives each arrival its UID, and all of them one modseq.
@@ -154,7 +166,7 @@ fn plan(
     arrivals: Vec<Arrival>,
 ) -> Result<Plan, StoreError> {
     mailbox.modseq = mailbox.modseq.saturating_add(1);
-    let mut planned = Plan { names: Vec::new(), rows: Vec::new() };
+    let mut planned = Plan { files: PlannedFiles::default(), rows: Vec::new() };
     for arrival in arrivals {
         if mailbox.uid_next > i64::from(u32::MAX) {
             return Err(StoreError::NoUidLeft(mailbox.id));
@@ -177,7 +189,8 @@ fn plan(
             bare_lf: arrival.bare_lf,
             flags: arrival.flags,
         };
-        planned.names.push((arrival.source, maildir.path(&row.path(&mailbox.dir))));
+        planned.files.names.push((arrival.source, maildir.path(&row.path(&mailbox.dir))));
+        planned.files.unsynced.extend(arrival.unsynced);
         planned.rows.push(NewRow { row, parsed: arrival.parsed });
     }
     Ok(planned)
@@ -187,20 +200,21 @@ fn plan(
 fn name_all(
     maildir: &Maildir,
     mailbox: &mut MailboxRow,
-    names: &[(PathBuf, PathBuf)],
+    files: &PlannedFiles,
     way: Way,
 ) -> Result<(), StoreError> {
     let undisturbed = maildir.times(&mailbox.dir) == mailbox.times;
     maildir.reserve(mailbox)?;
-    give_names(maildir, names, way)?;
+    give_names(maildir, files, way)?;
     if undisturbed {
         mailbox.times = maildir.times(&mailbox.dir);
     }
     Ok(())
 }
 
-/// Gives the names and makes them durable; all of them or none.
-fn give_names(maildir: &Maildir, names: &[(PathBuf, PathBuf)], way: Way) -> Result<(), StoreError> {
+/// Gives the names and makes them and what they name durable; all of them or none.
+fn give_names(maildir: &Maildir, files: &PlannedFiles, way: Way) -> Result<(), StoreError> {
+    let PlannedFiles { names, unsynced } = files;
     let mut given = 0;
     let mut give = || {
         let mut folders: Vec<PathBuf> = Vec::new();
@@ -217,6 +231,7 @@ fn give_names(maildir: &Maildir, names: &[(PathBuf, PathBuf)], way: Way) -> Resu
         }
         folders.sort_unstable();
         folders.dedup();
+        unsynced.iter().try_for_each(|file| file.sync())?;
         folders.iter().rev().try_for_each(|folder| maildir.sync(folder))
     };
     let result = give();

@@ -264,5 +264,6 @@ pub(super) fn arrival(written: &Written, flags: &FlagSet, now: Timestamp) -> Arr
         saved: now,
         bare_lf: false,
         parsed: written.parsed.clone(),
+        unsynced: written.unsynced.clone(),
     }
 }

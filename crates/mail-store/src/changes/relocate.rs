@@ -117,6 +117,7 @@ fn arrivals(
         bare_lf: message.bare_lf,
         // It goes from mailbox to mailbox in the index.
         parsed: Parsed::nothing(),
+        unsynced: None,
     };
     messages.iter().map(arrival).collect()
 }

@@ -273,6 +273,7 @@ fn arrivals(
             saved: now,
             bare_lf: read.bare_lf,
             parsed: read.parsed,
+            unsynced: None,
         });
     }
     Ok(arrivals)

@@ -30,7 +30,21 @@ fn notes() -> Vec<AnnotationChange> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Stop {
     Process,
+    /// Nothing is left of what was not synced.
     Machine,
+    /// Names are left, but no bytes of files that were not synced.
+    MachineButNames,
+}
+
+impl Stop {
+    /// What the stop takes back.
+    pub(crate) fn lose(self, breaking: &BreakingFiles) {
+        match self {
+            Self::Process => {}
+            Self::Machine => breaking.lose_unsynced().unwrap(),
+            Self::MachineButNames => breaking.lose_unsynced_bytes().unwrap(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -196,7 +210,7 @@ pub(crate) async fn furnish(world: &World, story: Story) {
 
 /// A new start after a stop finds what must be true.
 pub(crate) async fn start_anew(story: Story, stop: Stop, world: &World, done: bool) {
-    let store = world.open_again(stop == Stop::Machine).await;
+    let store = world.open_again(stop != Stop::Process).await;
     let account = store.account(ALICE);
     // What a session does when it opens a mailbox.
     for state in account.states().await.unwrap() {
@@ -204,7 +218,7 @@ pub(crate) async fn start_anew(story: Story, stop: Stop, world: &World, done: bo
     }
     // Files of expunged messages go within seconds, or now.
     store.close().await;
-    let store = world.open_again(stop == Stop::Machine).await;
+    let store = world.open_again(stop != Stop::Process).await;
     story.check(world, &store.account(ALICE), done).await;
     store.close().await;
     let left = std::fs::read_dir(world.maildir()).unwrap().flatten();
@@ -226,9 +240,7 @@ async fn stop_everywhere(story: Story, stop: Stop) {
             store.close().await;
         }
         let finished = !breaking.stopped();
-        if stop == Stop::Machine {
-            breaking.lose_unsynced().unwrap();
-        }
+        stop.lose(&breaking);
         start_anew(story, stop, &world, told.is_ok()).await;
         if finished {
             assert!(told.is_ok(), "{told:?}");
@@ -239,7 +251,7 @@ async fn stop_everywhere(story: Story, stop: Stop) {
 }
 
 macro_rules! stories {
-    ($($test:ident, $machine:ident: $story:ident;)*) => {$(
+    ($($test:ident, $machine:ident, $names:ident: $story:ident;)*) => {$(
         #[tokio::test]
         async fn $test() {
             stop_everywhere(Story::$story, Stop::Process).await;
@@ -249,22 +261,27 @@ macro_rules! stories {
         async fn $machine() {
             stop_everywhere(Story::$story, Stop::Machine).await;
         }
+
+        #[tokio::test]
+        async fn $names() {
+            stop_everywhere(Story::$story, Stop::MachineButNames).await;
+        }
     )*};
 }
 
 stories! {
-    deliver_and_the_process_stops, deliver_and_the_machine_stops: Deliver;
-    append_and_the_process_stops, append_and_the_machine_stops: Append;
-    append_two_and_the_process_stops, append_two_and_the_machine_stops: AppendTwo;
-    replace_and_the_process_stops, replace_and_the_machine_stops: Replace;
-    flags_and_the_process_stops, flags_and_the_machine_stops: Flags;
-    expunge_and_the_process_stops, expunge_and_the_machine_stops: Expunge;
-    move_and_the_process_stops, move_and_the_machine_stops: Move;
-    copy_and_the_process_stops, copy_and_the_machine_stops: Copy;
-    create_and_the_process_stops, create_and_the_machine_stops: Create;
-    rename_and_the_process_stops, rename_and_the_machine_stops: Rename;
-    delete_and_the_process_stops, delete_and_the_machine_stops: Delete;
-    share_and_the_process_stops, share_and_the_machine_stops: Share;
-    annotate_and_the_process_stops, annotate_and_the_machine_stops: Annotate;
-    assign_and_the_process_stops, assign_and_the_machine_stops: Assign;
+    deliver_and_the_process_stops, deliver_and_the_machine_stops, deliver_and_only_names_are_left: Deliver;
+    append_and_the_process_stops, append_and_the_machine_stops, append_and_only_names_are_left: Append;
+    append_two_and_the_process_stops, append_two_and_the_machine_stops, append_two_and_only_names_are_left: AppendTwo;
+    replace_and_the_process_stops, replace_and_the_machine_stops, replace_and_only_names_are_left: Replace;
+    flags_and_the_process_stops, flags_and_the_machine_stops, flags_and_only_names_are_left: Flags;
+    expunge_and_the_process_stops, expunge_and_the_machine_stops, expunge_and_only_names_are_left: Expunge;
+    move_and_the_process_stops, move_and_the_machine_stops, move_and_only_names_are_left: Move;
+    copy_and_the_process_stops, copy_and_the_machine_stops, copy_and_only_names_are_left: Copy;
+    create_and_the_process_stops, create_and_the_machine_stops, create_and_only_names_are_left: Create;
+    rename_and_the_process_stops, rename_and_the_machine_stops, rename_and_only_names_are_left: Rename;
+    delete_and_the_process_stops, delete_and_the_machine_stops, delete_and_only_names_are_left: Delete;
+    share_and_the_process_stops, share_and_the_machine_stops, share_and_only_names_are_left: Share;
+    annotate_and_the_process_stops, annotate_and_the_machine_stops, annotate_and_only_names_are_left: Annotate;
+    assign_and_the_process_stops, assign_and_the_machine_stops, assign_and_only_names_are_left: Assign;
 }

@@ -199,17 +199,15 @@ async fn stop_among(is_move: bool, stop: Stop) {
             store.close().await;
         }
         assert_eq!(n == usize::MAX, !breaking.stopped(), "{n}");
-        if stop == Stop::Machine {
-            breaking.lose_unsynced().unwrap();
-        }
+        stop.lose(&breaking);
         for _ in 0..2 {
-            let store = world.open_again(stop == Stop::Machine).await;
+            let store = world.open_again(stop != Stop::Process).await;
             for state in store.account(ALICE).states().await.unwrap() {
                 store.account(ALICE).refresh(state.id).await.unwrap();
             }
             store.close().await;
         }
-        let store = world.open_again(stop == Stop::Machine).await;
+        let store = world.open_again(stop != Stop::Process).await;
         let all = see(&world, &store.account(ALICE)).await;
         let (here, there) = (subjects(&all, "INBOX"), subjects(&all, "Work"));
         for number in 1..=MANY {
@@ -246,4 +244,14 @@ async fn move_of_many_and_the_process_stops() {
 #[tokio::test]
 async fn move_of_many_and_the_machine_stops() {
     stop_among(true, Stop::Machine).await;
+}
+
+#[tokio::test]
+async fn copy_of_many_and_only_names_are_left() {
+    stop_among(false, Stop::MachineButNames).await;
+}
+
+#[tokio::test]
+async fn move_of_many_and_only_names_are_left() {
+    stop_among(true, Stop::MachineButNames).await;
 }

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     ARule,
     /// The names of messages are not synced.
     NoFolderSync,
+    /// The bytes of messages are not synced.
+    NoFileSync,
     /// The store does not learn that the power failed.
     SameBoot,
 }
@@ -61,7 +63,7 @@ fn simulation_of_random_operations_is_equal_to_the_rules_in_memory() {
 /// That the comparison would notice what is wrong.
 #[test]
 fn simulation_notices_what_is_wrong_on_purpose() {
-    for fault in [Fault::ARule, Fault::NoFolderSync, Fault::SameBoot] {
+    for fault in [Fault::ARule, Fault::NoFolderSync, Fault::NoFileSync, Fault::SameBoot] {
         let noticed = (1..=SEEDS).find(|seed| run(&sequence(*seed), fault).is_err());
         assert!(noticed.is_some(), "{fault:?}");
     }

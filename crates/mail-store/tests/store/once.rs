@@ -13,6 +13,7 @@ use sqlx::{Connection, SqliteConnection};
 use stable_storage::Files;
 use testkit::BreakingFiles;
 
+use crate::crash::Stop;
 use crate::world::{ALICE, NOW, World, mailbox, name, queue_id, see, subjects};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -173,7 +174,7 @@ async fn what_was_filed_goes_with_its_mailbox() {
 /// became of it, the copy that comes next is left out only if the first one is there.
 #[tokio::test]
 async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
-    for machine in [false, true] {
+    for stop in [Stop::Process, Stop::Machine, Stop::MachineButNames] {
         for n in 0.. {
             let world = World::new();
             let store = world.open().await;
@@ -187,10 +188,8 @@ async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
                 store.close().await;
             }
             let finished = !breaking.stopped();
-            if machine {
-                breaking.lose_unsynced().unwrap();
-            }
-            let store = world.open_again(machine).await;
+            stop.lose(&breaking);
+            let store = world.open_again(stop != Stop::Process).await;
             let account = store.account(ALICE);
             let copy = deliver(&account, &[(2, "a")], None).await.unwrap().remove(0);
             // What a session does when it opens a mailbox.

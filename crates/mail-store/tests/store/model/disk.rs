@@ -90,10 +90,15 @@ impl Disk {
         }
     }
 
-    /// Everybody is gone; takes away what was not synced, and so many of the pictures. Answers the
-    /// number of the oldest state that may be there now.
+    /// Everybody is gone; takes away what was not synced (or of that only the bytes, as the number says),
+    /// and so many of the pictures. Answers the number of the oldest state that may be there now.
     pub(super) fn cut(&self, lost: usize) -> usize {
-        self.state().breaking.lose_unsynced().unwrap();
+        let breaking = self.state().breaking.clone();
+        let lose = match lost % 2 {
+            0 => BreakingFiles::lose_unsynced,
+            _ => BreakingFiles::lose_unsynced_bytes,
+        };
+        lose(&breaking).unwrap();
         let keep = self.state().pictures.len().saturating_sub(lost).max(1);
         self.state().pictures.truncate(keep);
         let picture = self.state().pictures.pop().unwrap();
@@ -116,9 +121,16 @@ impl Disk {
     }
 
     fn after(&self, operation: &Operation<'_>) {
-        let forgotten = self.fault == Fault::NoFolderSync
-            && matches!(operation, Operation::SyncFolder(path)
-                if path.ends_with("cur") || path.ends_with("new"));
+        let of_messages = |path: &Path| {
+            path.ends_with("cur") || path.ends_with("new") || path.ends_with("tmp")
+        };
+        let forgotten = match operation {
+            Operation::SyncFolder(path) => self.fault == Fault::NoFolderSync && of_messages(path),
+            Operation::Sync(path) => {
+                self.fault == Fault::NoFileSync && path.parent().is_some_and(of_messages)
+            }
+            _ => false,
+        };
         if !forgotten {
             let breaking = self.state().breaking.clone();
             breaking.after(operation);
