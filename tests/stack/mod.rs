@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod dns;
 pub(crate) mod keeper;
 pub(crate) mod messages;
+pub(crate) mod ports;
 pub(crate) mod sink;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ports::Ports;
 use serde_json::Value;
 
 /// How long anything in a story may take before it counts as never.
@@ -41,7 +43,7 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
 pub(crate) struct Plan {
     pub(crate) domain: &'static str,
     pub(crate) accounts: &'static [&'static str],
-    /// Where it listens; every instance has an address of its own, all ports are free ones.
+    /// Where it listens; the ports are kept for it.
     pub(crate) ip: &'static str,
     /// The DNS server it asks.
     pub(crate) dns: Option<SocketAddr>,
@@ -70,14 +72,8 @@ impl Plan {
     }
 
     /// The configuration file's text.
-    fn config(&self, ports: &[(String, String)]) -> String {
-        let listen = |name: &str| {
-            let known = ports.iter().find(|(listener, _)| listener == name);
-            known.map_or_else(
-                || format!("\"{}:0\"", self.ip),
-                |(_, address)| format!("\"{address}\""),
-            )
-        };
+    fn config(&self, ports: &Ports) -> String {
+        let listen = |name: &str| format!("\"{}\"", ports.of(name));
         let mut sections: Vec<(&str, String)> = vec![
             ("", format!("hostname = \"mail.{}\"\ndata_dir = \"data\"\n", self.domain)),
             ("tls", "certificate = \"certificate.pem\"\nkey = \"key.pem\"\n".into()),
@@ -119,6 +115,8 @@ impl Plan {
 pub(crate) struct Stack {
     folder: tempfile::TempDir,
     plan: Plan,
+    /// Each start takes the same ports, however long after the last.
+    ports: Ports,
     up: Option<Child>,
 }
 
@@ -140,19 +138,21 @@ impl Stack {
         Self::prepare_in(&std::env::temp_dir(), plan)
     }
 
-    /// A folder with nothing in it: what is to come out of a backup.
+    /// A folder with nothing in it: what is to come out of a backup, with the ports of the stack
+    /// that it was made of.
     pub(crate) fn empty(plan: Plan) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, plan, up: None }
+        Self { folder, plan, ports: Ports::default(), up: None }
     }
 
     /// The same in this folder.
     pub(crate) fn prepare_in(place: &Path, plan: Plan) -> Self {
         let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         certificate(folder.path(), plan.domain, plan.ip);
-        fs::write(folder.path().join("config.toml"), plan.config(&[]))
+        let ports = Ports::keep(plan.ip);
+        fs::write(folder.path().join("config.toml"), plan.config(&ports))
             .expect("the configuration is written");
-        let stack = Self { folder, plan, up: None };
+        let stack = Self { folder, plan, ports, up: None };
         stack.run_ok(&["migrate"]);
         stack.run_ok(&["domain", "add", stack.plan.domain]);
         for account in stack.plan.accounts {
@@ -187,19 +187,10 @@ impl Stack {
             if let Some(status) =
                 self.up.as_mut().and_then(|up| up.try_wait().expect("a child can be waited for"))
             {
-                panic!("postrider up ended with {status}:\n{}", self.log());
+                panic!("postrider up ended with {status}:\n{}", self.end_of_log());
             }
             ready.exists().then_some(())
         });
-        // A second start takes the same ports.
-        let ports: Vec<(String, String)> = self.ready()["listeners"]
-            .as_object()
-            .expect("listeners")
-            .iter()
-            .filter_map(|(name, list)| Some((name.clone(), list[0].as_str()?.to_owned())))
-            .collect();
-        fs::write(self.path("config.toml"), self.plan.config(&ports))
-            .expect("the configuration is written");
     }
 
     /// Stops all agents as an operator would, and waits for the end.
@@ -250,6 +241,19 @@ impl Stack {
     /// Everything that was logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Its last lines, each with the name of the stack.
+    fn end_of_log(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let end = lines.len().saturating_sub(60);
+        lines[end..].iter().map(|line| format!("{}: {line}\n", self.plan.domain)).collect()
+    }
+
+    /// Where a listener listens while the stack runs.
+    pub(crate) fn kept_port(&self, name: &str) -> SocketAddr {
+        self.ports.of(name)
     }
 
     /// `postrider ARGS --config ...`, not started yet.
@@ -308,11 +312,7 @@ impl Drop for Stack {
             let _ = up.wait();
         }
         if thread::panicking() {
-            let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(60).collect();
-            for line in tail.iter().rev() {
-                eprintln!("{}: {line}", self.plan.domain);
-            }
+            eprint!("{}", self.end_of_log());
         }
     }
 }

@@ -35,13 +35,14 @@ fn what_prevents_a_start_is_said_clearly() {
         "{said}"
     );
 
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    with(config.replacen("127.0.0.1:0", &address, 1));
+    let address = stack.kept_port("imap").to_string();
+    let taken = TcpListener::bind(&address).unwrap();
+    with(config.clone());
     let said = complaint(&stack);
     assert!(said.contains(&address) && said.to_lowercase().contains("in use"), "{said}");
 
-    with(config.replace("127.0.0.1:0", &address));
+    drop(taken);
+    with(config.replace(&address, &stack.kept_port("pop3").to_string()));
     let said = complaint(&stack);
     assert!(said.contains("cannot both listen on"), "{said}");
 

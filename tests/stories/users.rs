@@ -4,13 +4,13 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use crate::stack::{PASSWORD, client::Client, messages::numbered, signal, wait_for};
+use crate::stack::{PASSWORD, client::Client, messages::numbered, ports::Ports, signal, wait_for};
 
 /// Agent, its user in deploy/sysusers.conf.
 const AGENTS: [(&str, &str); 5] = [
@@ -98,7 +98,7 @@ struct House {
     ids: BTreeMap<String, u32>,
     /// The groups that a user is in.
     members: BTreeMap<String, Vec<String>>,
-    ports: BTreeMap<&'static str, SocketAddr>,
+    ports: Ports,
 }
 
 impl House {
@@ -138,21 +138,7 @@ impl House {
         }
         fs::copy(env!("CARGO_BIN_EXE_postrider"), folder.path().join("postrider"))
             .expect("the executable");
-        let ports = [
-            "smtp-submission",
-            "smtp-submission-tls",
-            "smtp-relay",
-            "imap",
-            "imap-tls",
-            "pop3",
-            "pop3-tls",
-        ];
-        let house = Self {
-            folder,
-            ids,
-            members,
-            ports: ports.into_iter().map(|name| (name, free_port())).collect(),
-        };
+        let house = Self { folder, ids, members, ports: Ports::keep("127.0.0.1") };
         house.write_config();
         house
     }
@@ -168,7 +154,7 @@ impl House {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).expect("a mode");
         // Every agent reads its configuration first; only those that speak TLS come to the rest.
         let certificate = self.path("tls/certificate.pem");
-        let p = |name: &str| self.ports[name];
+        let p = |name: &str| self.ports.of(name);
         let text = format!(
             "hostname = \"mail.users.test\"\ndata_dir = \"data\"\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n[submission]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n[relay]\nlisten = [\"{}\"]\n[imap]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n[pop3]\nlisten = [\"{}\"]\nlisten_tls = [\"{}\"]\n",
             certificate.display(),
@@ -189,7 +175,7 @@ impl House {
     }
 
     fn port(&self, listener: &str) -> SocketAddr {
-        self.ports[listener]
+        self.ports.of(listener)
     }
 
     fn log(&self) -> String {
@@ -270,9 +256,4 @@ impl Drop for Agent {
         signal(self.0.id(), "TERM");
         let _ = self.0.wait();
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port")
 }
