@@ -14,7 +14,7 @@ use mail_types::{Flag, Timestamp};
 use stable_storage::{Files, Operation, Watch};
 
 use crate::world::{
-    ALICE, NOW, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid,
+    ALICE, NOW, World, deliver, files_on_disk, flags, mailbox, name, see, subjects, uid, until,
 };
 
 #[tokio::test]
@@ -254,10 +254,11 @@ async fn a_large_folder_is_looked_at_once_more() {
         assert!(!account.refresh(archive).await.unwrap());
         let sql = "select compared from mailboxes where name = 'Archive'";
         let mut compared = 0;
-        while compared < began - 1000 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        until("the look at the folder", async || {
             compared = index.query_row(sql, [], |row| row.get(0)).unwrap();
-        }
+            compared >= began - 1000
+        })
+        .await;
         let state = account.state(archive).await.unwrap();
         assert_eq!(state.messages, 1023 + u32::from(other_tool));
         assert!(compared < began + 60_000, "the time of a look is that of its beginning");
@@ -392,11 +393,8 @@ async fn what_comes_while_a_folder_is_compared() {
         let store = open(later, Files::real()).await;
         let account = store.account(ALICE);
         account.refresh(inbox).await.unwrap();
-        let deadline = std::time::Instant::now() + Duration::from_secs(20);
-        while account.state(inbox).await.unwrap().messages < 2 {
-            assert!(std::time::Instant::now() < deadline, "{large_folder}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let found = async || account.state(inbox).await.unwrap().messages == 2;
+        until(&format!("the second message, {large_folder}"), found).await;
         store.close().await;
     }
 }

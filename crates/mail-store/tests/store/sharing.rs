@@ -5,7 +5,7 @@ use std::time::Duration;
 use mail_store::{FlagChange, StoreError, UidSet};
 use mail_types::AccountId;
 
-use crate::world::{ALICE, World, deliver, flags, mailbox, see, uid};
+use crate::world::{ALICE, World, deliver, flags, mailbox, see, uid, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_stores_deliver_mark_and_expunge_at_once() {
@@ -77,12 +77,7 @@ async fn more_accounts_than_may_be_open() {
         }
     }
     // A connection ends on a thread of its own, a little later.
-    let waited = tokio::time::timeout(Duration::from_secs(10), async {
-        while indexes_open(&world) > 4 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    waited.await.unwrap();
+    until("few open indexes", async || indexes_open(&world) <= 4).await;
     assert!(indexes_open(&world) > 0);
     store.close().await;
     assert!(matches!(store.account(ALICE).states().await, Err(StoreError::Closing)));

@@ -1,6 +1,10 @@
 //! A store in a temporary folder, and what can be asked of it at any time.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use mail_store::{
     AccountMailboxes, Delivery, MailStore, MailboxState, MessageRow, NewMessage, StoreOptions,
@@ -208,6 +212,15 @@ pub(crate) fn files_on_disk(world: &World) -> Vec<String> {
     }
     names.sort();
     names
+}
+
+/// Waits until something holds that happens beside the test; the clock only bounds how long.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds().await {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// The subjects of a mailbox's messages.
