@@ -10,7 +10,7 @@ use imap_core::{
 use mail_store::{StoreError, UidSet, Want};
 use mail_types::{Right, Uid};
 
-use super::{list::attributes, mailbox_id::mailbox_id, missed::vanished};
+use super::{list::attributes, mailbox_id::mailbox_id, missed::vanished, store::tell_keywords};
 use crate::{
     handler::{Conversation, Talk},
     selected::{Selected, uid_runs, uid_set},
@@ -46,7 +46,7 @@ impl Conversation {
             }
         };
         if let (Some(missed), Some(selected)) =
-            (ask.missed(session, validity, next), &self.selected)
+            (ask.missed(session, validity, next), &mut self.selected)
             && let Err(error) = tell_missed(selected, &ask, &missed, talk).await?
         {
             self.selected = None;
@@ -145,13 +145,13 @@ impl Conversation {
 
 /// Tells a client that comes back what went and what changed since (RFC 7162 §3.2.5.1).
 async fn tell_missed(
-    selected: &Selected,
+    selected: &mut Selected,
     ask: &Ask<Select>,
     missed: &Missed,
     talk: &mut Talk<'_>,
 ) -> Result<Result<(), StoreError>, Gone> {
-    let mailboxes = &selected.mailboxes;
-    let gone = match vanished(mailboxes, selected.id, missed).await {
+    let mailboxes = selected.mailboxes.clone();
+    let gone = match vanished(&mailboxes, selected.id, missed).await {
         Ok(gone) => gone,
         Err(error) => return Ok(Err(error)),
     };
@@ -168,6 +168,8 @@ async fn tell_missed(
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error)),
         };
+        // Another session may have given one since this mailbox was opened (RFC 3501 §7.2.6).
+        tell_keywords(ask, rows.iter().map(|row| &row.flags), selected, talk);
         for row in rows {
             let now = FlagsNow { uid: row.uid, flags: &row.flags, mod_seq: row.modseq };
             let (session, wire) = talk.parts();

@@ -164,3 +164,34 @@ async fn what_others_remove() {
     client.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await.ok();
     assert!(client.run("CLOSE").await.is("OK Closed").untagged.is_empty());
 }
+
+/// RFC 3501 §7.2.6: also a keyword that came while the client was told what it had missed is known
+/// before the message that has it.
+#[tokio::test]
+async fn a_keyword_that_comes_meanwhile() {
+    const COUNT: u32 = 3000;
+    let house = House::new().await;
+    house.fill_inbox(COUNT);
+    let mut other = house.open().await;
+    // 4 KB a message: more than the kernel holds for who does not read.
+    let long = |number: u32| format!("${}{number:02}", "k".repeat(240));
+    let keywords: Vec<_> = (0..17).map(long).collect();
+    other.run(format!("STORE 1:* +FLAGS.SILENT ({})", keywords.join(" "))).await.ok();
+
+    let mut client = house.sign_in().await;
+    client.run("ENABLE QRESYNC").await.ok();
+    let status = client.run("STATUS INBOX (UIDVALIDITY)").await.ok().line("STATUS");
+    let validity = word_behind(&status, "UIDVALIDITY ");
+    let tag = client.send(format!("SELECT INBOX (QRESYNC ({validity} 1))")).await;
+    let mut told = client.line().await;
+    while !told.contains(" FETCH (UID 1 ") {
+        assert!(!told.contains("$new"), "{told}");
+        told = client.line().await;
+    }
+    other.run(format!("STORE {COUNT} +FLAGS.SILENT ($new)")).await.ok();
+    let rest = client.answer(&tag).await.ok().lines();
+    let first = |what: &str| rest.iter().position(|line| line.contains(what)).unwrap();
+    let shown = first("$new");
+    assert!(rest[shown].starts_with("FLAGS ("), "{}", rest[shown]);
+    assert!(rest[first(&format!(" FETCH (UID {COUNT} "))].contains(" $new"));
+}
