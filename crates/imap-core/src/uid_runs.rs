@@ -120,6 +120,11 @@ impl UidRuns {
         self.runs().iter().filter_map(|run| Some((Uid::new(run.first)?, Uid::new(run.last)?)))
     }
 
+    /// How many ranges are held.
+    pub(crate) fn range_count(&self) -> usize {
+        self.runs().len()
+    }
+
     /// What either has.
     pub fn union(&self, other: &Self) -> Self {
         Self::from_ranges(self.ranges().chain(other.ranges()))

@@ -158,6 +158,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("This is the language from now on", "이제부터 한국어로 말합니다"),
     ("This result changes by time alone", "이 결과는 시간만 지나도 바뀝니다"),
     ("This result is too large to be kept in order", "이 결과는 순서대로 유지하기에 너무 큽니다"),
+    ("This result is too large to be kept up to date", "이 결과는 계속 갱신하기에 너무 큽니다"),
     (
         "This search names too many messages one by one",
         "이 검색은 메시지를 너무 많이 하나씩 가리킵니다",

@@ -29,10 +29,15 @@ use crate::{
 
 /// Searches that are kept up to date at once.
 const CONTEXTS_MAX: usize = 16;
-/// Messages of a result that is kept in an order of its own.
-const SORTED_MAX: usize = 10_000;
+/// Messages of a result that is kept in an order of its own, of 4 octets each.
+const SORTED_MAX: u32 = 10_000;
 /// What is told of one that has more.
 const TOO_LARGE: &str = "This result is too large to be kept in order";
+/// Ranges of messages in all other results of a session together, of 12 octets each. With what is
+/// sorted, results of a session take 2 MB at most, however large the mailbox.
+const KEPT_RANGES_MAX: usize = 100_000;
+/// What is told of one that would have more, with the others.
+const TOO_SCATTERED: &str = "This result is too large to be kept up to date";
 /// Ranges of the messages that the numbers in a key mean.
 const RANGES_MAX: usize = 10_000;
 
@@ -53,6 +58,24 @@ pub(super) struct Context {
 enum Known {
     Ascending(UidRuns),
     Sorted(Vec<Uid>),
+}
+
+impl Known {
+    /// The ranges that are held of what is in no order of its own.
+    fn ranges(&self) -> usize {
+        match self {
+            Self::Ascending(messages) => messages.range_count(),
+            Self::Sorted(_) => 0,
+        }
+    }
+
+    /// All messages as they will be, of a result in an order of its own that something joins.
+    fn grown(&self, looked_at: &LookedAt) -> Option<UidRuns> {
+        let Self::Sorted(order) = self else { return None };
+        let known: UidRuns = order.iter().copied().collect();
+        let joins = !looked_at.matching.difference(&known).is_empty();
+        joins.then(|| known.difference(&looked_at.messages).union(&looked_at.matching))
+    }
 }
 
 /// Messages that were looked at again.
@@ -127,11 +150,35 @@ impl Session {
             return;
         }
         let looked_at = LookedAt { messages: gone.clone(), matching: UidRuns::new() };
+        let mut place = 0;
+        while place < self.contexts().len() {
+            place += usize::from(self.update_context(wire, place, &looked_at, &[]));
+        }
+    }
+
+    /// Tells what joined and what left a result. Answers whether it is still kept: what takes too
+    /// much room then is not, and the client has what it was told.
+    fn update_context(
+        &mut self,
+        wire: &mut Wire,
+        place: usize,
+        looked_at: &LookedAt,
+        order: &[Uid],
+    ) -> bool {
         let mut contexts = self.take_contexts();
-        for context in &mut contexts {
-            context.update(self, wire, &looked_at, &[]);
+        if let Some(context) = contexts.get_mut(place) {
+            context.update(self, wire, looked_at, order);
         }
         self.put_contexts(contexts);
+        let has_room = self.kept_ranges() <= KEPT_RANGES_MAX;
+        if !has_room {
+            self.give_up_context(wire, place, TOO_SCATTERED);
+        }
+        has_room
+    }
+
+    fn kept_ranges(&self) -> usize {
+        self.contexts().iter().map(|context| context.known.ranges()).sum()
     }
 
     /// What failed is not kept up to date.
@@ -194,7 +241,7 @@ impl Session {
             Some("The result is not whole")
         } else if search.key.names_age() {
             Some("This result changes by time alone")
-        } else if sorted && found.len() > SORTED_MAX {
+        } else if sorted && u32::try_from(found.len()).unwrap_or(u32::MAX) > SORTED_MAX {
             Some(TOO_LARGE)
         } else if self.contexts().len() >= CONTEXTS_MAX {
             Some("Too many searches are kept up to date")
@@ -217,6 +264,9 @@ impl Session {
         } else {
             Known::Ascending(found.iter().copied().collect())
         };
+        if self.kept_ranges().saturating_add(known.ranges()) > KEPT_RANGES_MAX {
+            return self.say_no_update(wire, &tag, TOO_SCATTERED);
+        }
         let Search { numbering, returns, arrange, update, .. } = search;
         let (arrange, update) = (arrange.clone(), update.clone());
         let search = Search { numbering: *numbering, returns: *returns, key, arrange, update };
@@ -238,7 +288,7 @@ fn fixed(key: &SearchKey, view: &View) -> Option<SearchKey> {
             SearchKey::Uid(set) if set.is_saved() => view.existing(set, Numbering::Uid),
             _ => return None,
         };
-        room.set(room.get().and_then(|room| room.checked_sub(messages.ranges().count())));
+        room.set(room.get().and_then(|room| room.checked_sub(messages.range_count())));
         if room.get().is_none() {
             return Some(SearchKey::All);
         }
@@ -249,26 +299,20 @@ fn fixed(key: &SearchKey, view: &View) -> Option<SearchKey> {
 }
 
 impl Ask<Changes> {
-    /// All messages of a result as they will be: what is to be sorted, if it has an order of its own
-    /// and something joins it.
+    /// All messages of a result as they will be: what is to be sorted, if it has an order of its own,
+    /// something joins it, and it does not become too large for it.
     pub fn to_be_sorted(
         &self,
         session: &Session,
         place: usize,
         looked_at: &LookedAt,
     ) -> Option<UidRuns> {
-        match &session.contexts().get(place)?.known {
-            Known::Ascending(_) => None,
-            Known::Sorted(order) => {
-                let known: UidRuns = order.iter().copied().collect();
-                let joins = !looked_at.matching.difference(&known).is_empty();
-                joins.then(|| known.difference(&looked_at.messages).union(&looked_at.matching))
-            }
-        }
+        let grown = session.contexts().get(place)?.known.grown(looked_at);
+        grown.filter(|messages| messages.len() <= SORTED_MAX)
     }
 
     /// Tells what joined and what left a result. `order` has what [`Ask::to_be_sorted`] gave, sorted.
-    /// Answers whether the result is still kept: one that has become too large for its order is not.
+    /// Answers whether the result is still kept: one that has become too large is not.
     pub fn tell_context(
         &self,
         session: &mut Session,
@@ -276,17 +320,18 @@ impl Ask<Changes> {
         place: usize,
         (looked_at, order): (&LookedAt, &[Uid]),
     ) -> bool {
-        if order.len() > SORTED_MAX {
-            session.give_up_context(wire, place, TOO_LARGE);
-            return false;
+        let last = session.view().and_then(|view| view.uids().last());
+        if let Access::Selected(selected) = &mut session.access
+            && let Some(context) = selected.contexts.get_mut(place)
+        {
+            context.largest = last;
+            let grown = context.known.grown(looked_at);
+            if grown.is_some_and(|messages| messages.len() > SORTED_MAX) {
+                session.give_up_context(wire, place, TOO_LARGE);
+                return false;
+            }
         }
-        let mut contexts = session.take_contexts();
-        if let Some(context) = contexts.get_mut(place) {
-            context.update(session, wire, looked_at, order);
-            context.largest = session.view().and_then(|view| view.uids().last());
-        }
-        session.put_contexts(contexts);
-        true
+        session.update_context(wire, place, looked_at, order)
     }
 
     /// It can't be found out any more.

@@ -18,12 +18,39 @@ use crate::{
     selected::{Selected, uid_runs, uid_set},
 };
 
+/// Messages that are looked at between two responses. What was found out of them is held for each
+/// search until a client has read the messages that come before the results: 2 sets of at most 12
+/// octets a message, and an order of at most 10,000 of 4, so 3 MB of 16 searches.
+const PORTION: u32 = 5000;
+
 /// A search, and what became of its result: none if nothing did.
 type Looked = (Arc<Search>, Option<Result<(LookedAt, Vec<Uid>), StoreError>>);
 
 /// Tells what became of the results: `changed` are messages that the client knew, `new` are those it
 /// was just told of. NOTIFY wants to hear `fetch` of `notified`; answers of which this was told.
 pub(super) async fn tell_contexts(
+    ask: &Ask<Changes>,
+    selected: &mut Selected,
+    (changed, new): (&UidRuns, &UidRuns),
+    notify: (Option<&Fetch>, &UidRuns),
+    talk: &mut Talk<'_>,
+) -> Result<UidRuns, Gone> {
+    let (mut rest, mut told) = (new.union(changed), UidRuns::new());
+    while talk.parts().0.context(0).is_some() {
+        // From the last on: of that one all searches may have to be asked at once, since it is what
+        // `*` means.
+        let portion;
+        (rest, portion) = rest.split_at(rest.len().saturating_sub(PORTION));
+        let news = (&changed.intersection(&portion), &new.intersection(&portion));
+        told = told.union(&tell_portion(ask, selected, news, notify, talk).await?);
+        if rest.is_empty() {
+            break;
+        }
+    }
+    Ok(told)
+}
+
+async fn tell_portion(
     ask: &Ask<Changes>,
     selected: &mut Selected,
     (changed, new): (&UidRuns, &UidRuns),

@@ -1,5 +1,8 @@
 //! Results of searches that are kept up to date (RFC 5267).
 
+use mail_store::FlagChange;
+use mail_types::{Flag, MailboxName, Uid};
+
 use crate::{
     client::Client,
     house::{House, small},
@@ -182,4 +185,67 @@ async fn a_message_is_told_once() {
         }
     }
     assert!(client.run("NOOP").await.ok().lines().is_empty());
+}
+
+/// More than are looked at between two responses, and more than fit into a result's order.
+const MANY: u32 = 14_000;
+
+/// Sets a flag of messages of the inbox, as another process does.
+async fn flag(house: &House, flag: &str, uids: impl Iterator<Item = u32>) {
+    let mailboxes = house.mailboxes();
+    let inbox = mailboxes.mailbox(&MailboxName::inbox()).await.unwrap();
+    let uids = uids.map(|uid| Uid::new(uid).unwrap()).map(|uid| uid..=uid).collect();
+    let flags = std::iter::once(Flag::parse(flag).unwrap()).collect();
+    mailboxes.store_flags(inbox.id, &uids, FlagChange::Add(flags), None).await.unwrap();
+}
+
+/// What a session holds of its results, and of what has to be told of them, does not grow with the
+/// mailbox: they are told in portions, and what has no room is not kept (RFC 5267 §4.3.1).
+#[tokio::test]
+async fn results_of_many_messages() {
+    let house = House::new().await;
+    house.fill_inbox(MANY);
+    let mut client = house.open().await;
+    flag(&house, "\\Flagged", (2..=MANY).step_by(2)).await;
+    client.run("NOOP").await.ok();
+
+    let sort = "UID SORT RETURN (UPDATE COUNT) (ARRIVAL) UTF-8 ANSWERED";
+    client.run(sort).await.ok().line("ESEARCH (TAG \"a4\") UID COUNT 0");
+    client.run("UID SEARCH RETURN (UPDATE COUNT) ANSWERED").await.ok();
+    flag(&house, "\\Answered", 1..=MANY).await;
+    let told = client.run("NOOP").await.ok().lines();
+    assert_eq!(told.iter().filter(|line| line.contains(" FETCH ")).count(), MANY as usize);
+    let told: Vec<_> = told.into_iter().filter(|line| !line.contains(" FETCH ")).collect();
+    let expected = [
+        "ESEARCH (TAG \"a4\") UID ADDTO (1 9001:14000)",
+        "ESEARCH (TAG \"a5\") UID ADDTO (0 9001:14000)",
+        "ESEARCH (TAG \"a4\") UID ADDTO (1 4001:9000)",
+        "ESEARCH (TAG \"a5\") UID ADDTO (0 4001:9000)",
+        "NO [NOUPDATE \"a4\"] This result is too large to be kept in order",
+        "ESEARCH (TAG \"a5\") UID ADDTO (0 1:4000)",
+    ];
+    assert_eq!(told, expected);
+
+    // 7000 ranges each, and 1 of what was answered.
+    let mut search =
+        async || client.run("UID SEARCH RETURN (UPDATE COUNT) FLAGGED").await.ok().lines();
+    for number in 0..14 {
+        assert_eq!(search().await.len(), 1, "{number}");
+    }
+    let told = search().await;
+    let refused = "NO [NOUPDATE \"a21\"] This result is too large to be kept up to date";
+    assert_eq!(told.last().map(String::as_str), Some(refused));
+    client.run("UID SEARCH RETURN (UPDATE COUNT) DRAFT").await.ok();
+    flag(&house, "\\Draft", (1..=2100).step_by(2)).await;
+    let told = client.run("NOOP").await.ok().lines();
+    assert!(!told.iter().any(|line| line.contains("NOUPDATE")), "there is room");
+    flag(&house, "\\Draft", (2101..=4200).step_by(2)).await;
+    let told = client.run("NOOP").await.ok().lines();
+    let given_up = "NO [NOUPDATE \"a22\"] This result is too large to be kept up to date";
+    assert_eq!(told.last().map(String::as_str), Some(given_up));
+    assert!(told[told.len() - 2].starts_with("ESEARCH (TAG \"a22\") UID ADDTO (0 2101,2103,"));
+    // Which makes room.
+    client.run("UID SEARCH RETURN (UPDATE COUNT) DELETED").await.ok();
+    flag(&house, "\\Deleted", (1..=2000).step_by(2)).await;
+    client.run("NOOP").await.ok().line("ESEARCH (TAG \"a25\") UID ADDTO (0 1,3,");
 }
