@@ -100,9 +100,9 @@ sections! {
     /// The certificate that all listeners show.
     pub struct Tls {
         /// The certificate chain in PEM, this host's own certificate first.
-        pub certificate: Option<PathBuf> = None => "\"/etc/postrider/certificate.pem\"",
+        pub certificate: Option<PathBuf> = None => "\"/etc/postrider/tls/fullchain.pem\"",
         /// Its private key in PEM.
-        pub key: Option<PathBuf> = None => "\"/etc/postrider/key.pem\"",
+        pub key: Option<PathBuf> = None => "\"/etc/postrider/tls/privkey.pem\"",
     }
 
     /// Mail from our own people.

@@ -19,7 +19,7 @@ use crate::commands::{
 #[derive(Parser)]
 #[command(name = "postrider", version, max_term_width = 100)]
 struct Cli {
-    /// The configuration; otherwise /etc/postrider/config.toml
+    /// The configuration; otherwise /etc/postrider/config.toml (`up`: a demo)
     #[arg(long, global = true, value_name = "FILE", env = "POSTRIDER_CONFIG")]
     config: Option<PathBuf>,
 
