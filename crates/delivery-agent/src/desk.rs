@@ -14,7 +14,7 @@ use std::{
 
 use agent_kit::{GRACE, Stop, now};
 use mail_types::{AccountId, Lane, Outcome, QueueId, RecipientNumber, Timestamp};
-use message_queue::{Consumer, Lateness, Lease, LeaseRequest, Settlement};
+use message_queue::{Consumer, Content, Lateness, Lease, LeaseRequest, Settlement};
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -27,8 +27,15 @@ use crate::{
     settle,
 };
 
-/// The most leases at once.
-const LEASES_MAX: usize = 256;
+/// The most leases at once: the more wait, the more of them are of one account, and what is delivered
+/// together costs less.
+const LEASES_MAX: usize = 2048;
+/// The most octets of their contents that are in memory.
+const CONTENTS_MAX: u64 = 32 << 20;
+/// What a lease may take of that: more is a file, of which not too many may be open either.
+const CONTENT_MAX: u64 = 128 << 10;
+/// Leasing fewer at a time would cost a transaction for each.
+const ROOM_LEAST: usize = 64;
 /// The most messages of a transaction.
 const BATCH_MAX: usize = 64;
 /// The pause after the queue could not be written.
@@ -121,9 +128,8 @@ impl Desk {
 
     /// Settles what is done and leases what there is room for; answers how long to wait at most.
     async fn turn(&mut self) -> Duration {
-        let room = LEASES_MAX.saturating_sub(self.open.len());
-        if room < LEASES_MAX / 4 {
-            // Leasing a few at a time would cost a transaction for each.
+        let room = self.room();
+        if room < ROOM_LEAST {
             return if self.settle().await { Duration::MAX } else { QUEUE_ILL };
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
@@ -156,6 +162,18 @@ impl Desk {
                 QUEUE_ILL
             }
         }
+    }
+
+    /// How many leases more there may be, whatever their contents will be.
+    fn room(&self) -> usize {
+        let held = |open: &Open| match open.lease.entry.content {
+            Content::File { .. } => CONTENT_MAX,
+            Content::Bytes(_) => open.lease.entry.content.len(),
+        };
+        let held: u64 = self.open.values().map(held).sum();
+        let room = CONTENTS_MAX.saturating_sub(held) / CONTENT_MAX;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        room.min(LEASES_MAX.saturating_sub(self.open.len()))
     }
 
     async fn settle(&mut self) -> bool {
