@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Apply, DatabaseError, Files, Migration, Writer, migration};
+use crate::{Apply, DatabaseError, Files, Migration, Writer, at_once, migration};
 
 /// How long SQLite itself waits for somebody who writes past the turnstile (a checkpoint).
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -210,6 +210,7 @@ pub(crate) fn log_kept(opening: &Opening) -> u64 {
 
 /// What all connections share, published databases included.
 pub(crate) fn lean(path: &std::path::Path, cache_kib: u32) -> SqliteConnectOptions {
+    at_once::prepare();
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)

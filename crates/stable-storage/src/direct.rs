@@ -8,7 +8,7 @@ use std::{cell::Cell, path::Path};
 
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, ToSql, config::DbConfig};
 
-use crate::{DatabaseError, Opening, ahead, database, migration};
+use crate::{DatabaseError, Opening, ahead, at_once, database, migration};
 
 /// How many prepared statements are kept.
 const STATEMENTS_KEPT: usize = 64;
@@ -18,7 +18,8 @@ thread_local! {
     static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A connection that writes. Each call waits for the disk: not for the runtime's threads.
+/// A connection that writes. Each call waits for the disk: not for the runtime's threads, but within
+/// [`Direct::at_once`].
 #[derive(Debug)]
 pub struct Direct {
     connection: Connection,
@@ -55,10 +56,12 @@ impl Direct {
     }
 
     pub(crate) fn open(opening: &Opening) -> Result<Self, DatabaseError> {
+        at_once::prepare();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&opening.path, flags);
         let set_up = opened.and_then(|connection| {
             connection.busy_timeout(database::BUSY)?;
+            at_once::set_up(&connection)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
             for (name, value) in database::pragmas(opening) {
                 connection.pragma_update(None, name, value)?;
@@ -143,6 +146,19 @@ impl Direct {
         if std::fs::metadata(path).is_ok_and(|file| file.len() <= most) {
             ahead::bring(path);
         }
+    }
+
+    /// Asks something on a thread that must not wait: by statements that change nothing. None if
+    /// something is not in memory, if somebody else has the database locked, or if it takes long: ask
+    /// it again where waiting disturbs nobody, whatever it came to here.
+    pub fn at_once<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
+        at_once::at_once(&self.connection, ask)
+    }
+
+    /// Somebody is going to read so many rows. An error for who asks [at once](Self::at_once), if that
+    /// would take too long.
+    pub fn going_to_read(&self, rows: usize) -> Result<(), DatabaseError> {
+        Ok(at_once::going_to_read(rows)?)
     }
 
     /// Whether no transaction is open.

@@ -9,7 +9,7 @@
 //! - [`Bell`]: "look now" between processes; may be lost, never blocks.
 //! - [`LifeLock`]: lets others see that a process is dead, without a clock; [`Hold`]: so long, files stay.
 //! - [`copy_database`], [`check_copy`]: a database as it is at one moment, and whether a copy is whole.
-//! - [`open_cached`], [`read_cached`]: reading what is in memory anyway.
+//! - [`open_cached`], [`read_cached`], [`Direct::at_once`]: reading what is in memory anyway.
 //!
 //! Invariants: no call blocks the async runtime (file work runs on blocking threads, see
 //! [`on_blocking_thread`], a database's writes on its writer's); nothing that promises durability
@@ -18,6 +18,7 @@
 //! This crate does not know what is stored: no table, no message, no mailbox.
 
 mod ahead;
+mod at_once;
 mod bell;
 mod blocking;
 mod cached;
