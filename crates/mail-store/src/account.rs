@@ -22,8 +22,8 @@ use stable_storage::{on_blocking_thread, open_cached};
 pub use url_keys::UrlKeys;
 
 use crate::{
-    MailStore, MailboxState, MessageFile, MessageReader, StoreError,
-    index::{Here, Look, mailboxes},
+    MailStore, MessageFile, MessageReader, StoreError,
+    index::{Here, Look},
     open_accounts::Borrowed,
     watch::NAMES,
 };
@@ -85,21 +85,22 @@ impl AccountMailboxes {
         }
     }
 
-    /// The same on a thread that may wait: for queries of many rows, and of several statements.
+    /// The same by one thread: the caller's, or where something has to be waited for, another one. It
+    /// may be asked more than once.
     async fn ask_here<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Here) -> Result<T, StoreError> + Clone + Send + 'static,
     {
         let borrowed = self.borrow().await?;
-        match borrowed.account()?.index.ask_here(query.clone()).await {
+        match borrowed.account()?.index.ask_in_passing(query.clone()).await {
             Err(error) if error.is_damaged_index() => {
                 self.store.shared.damaged(self.id, &borrowed).await;
-                self.borrow().await?.account()?.index.ask_here(query).await
+                self.borrow().await?.account()?.index.ask_in_passing(query).await
             }
             Err(StoreError::IndexReplaced(_)) => {
                 drop(borrowed);
-                self.borrow().await?.account()?.index.ask_here(query).await
+                self.borrow().await?.account()?.index.ask_in_passing(query).await
             }
             other => other,
         }
@@ -186,9 +187,4 @@ impl AccountMailboxes {
         })
         .await
     }
-}
-
-async fn state_of(look: &mut Look, mailbox: MailboxId) -> Result<MailboxState, StoreError> {
-    let state = mailboxes::states(look, Some(mailbox)).await?.pop();
-    state.ok_or(StoreError::MailboxGone(mailbox))
 }

@@ -171,7 +171,7 @@ pub(crate) async fn now(
     key: (AccountId, MailboxId),
     wanted: usize,
 ) -> Result<Option<Arc<Facts>>, StoreError> {
-    index.ask_here(move |here| here.at_one_moment(|| kept.at(here, key, wanted))).await
+    index.ask_in_passing(move |here| here.at_one_moment(|| kept.at(here, key, wanted))).await
 }
 
 #[cfg(test)]

@@ -12,10 +12,7 @@ use mail_types::{AccountId, MailboxId, Uid};
 
 use crate::{
     SortBy, StoreError, UidSet,
-    index::{
-        Look,
-        sorting::{self, Sortable},
-    },
+    index::{Here, sorting::Sortable},
 };
 
 /// The most messages whose orders are kept, 2 MB; no mailbox that is larger has its order kept.
@@ -42,30 +39,28 @@ struct Entry {
 
 impl Orders {
     /// The messages of the set in their order; equal ones by UID.
-    pub(crate) async fn sorted(
+    pub(crate) fn sorted(
         &self,
-        look: &mut Look,
+        here: &Here,
         (account, mailbox): (AccountId, MailboxId),
         uids: &UidSet,
         by: &[SortBy],
     ) -> Result<Vec<Uid>, StoreError> {
-        let key = (account, mailbox, by.to_vec());
-        let now = sorting::sortable(look, mailbox).await?;
-        let few = uids.numbers().saturating_mul(SHARE) < now.messages;
-        if let Some(order) = self.known(&key, &now) {
-            return Ok(chosen(&order, uids));
-        }
-        if few || now.messages > MESSAGES_MAX {
-            return sorting::sorted(look, (mailbox, now.keys_differ()), uids, by).await;
-        }
-        look.begin_moment().await?;
-        let now = sorting::sortable(look, mailbox).await?;
-        let of = (mailbox, now.keys_differ());
-        let all = sorting::sorted(look, of, &UidSet::all(), by).await?;
-        look.end_moment().await?;
-        let sorted = chosen(&all, uids);
-        self.keep(key, now, all.into());
-        Ok(sorted)
+        here.at_one_moment(|| {
+            let key = (account, mailbox, by.to_vec());
+            let now = here.sortable(mailbox)?;
+            if let Some(order) = self.known(&key, &now) {
+                return Ok(chosen(&order, uids));
+            }
+            let few = uids.numbers().saturating_mul(SHARE) < now.messages;
+            if few || now.messages > MESSAGES_MAX {
+                return here.sorted((mailbox, &now), uids, by);
+            }
+            let all = here.sorted((mailbox, &now), &UidSet::all(), by)?;
+            let sorted = chosen(&all, uids);
+            self.keep(key, now, all.into());
+            Ok(sorted)
+        })
     }
 
     fn known(&self, key: &Key, now: &Sortable) -> Option<Arc<[Uid]>> {

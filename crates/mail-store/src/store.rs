@@ -84,7 +84,7 @@ pub(crate) struct Shared {
     pub(crate) follow_ups: FollowUps,
     /// What is kept of mailboxes in memory.
     pub(crate) facts: Arc<FactsKept>,
-    pub(crate) orders: Orders,
+    pub(crate) orders: Arc<Orders>,
     background: Mutex<Option<Background>>,
     /// Tells whoever would replace the whole store that somebody works on it.
     _alive: LifeLock,
@@ -116,7 +116,7 @@ impl MailStore {
             asked: Asked::default(),
             follow_ups: FollowUps::default(),
             facts: Arc::default(),
-            orders: Orders::default(),
+            orders: Arc::default(),
             background: Mutex::new(None),
             _alive: alive,
         });

@@ -3,7 +3,7 @@
 use mail_types::MailboxName;
 use stable_storage::on_blocking_thread;
 
-use super::{AccountMailboxes, NAMES, Pending, state_of};
+use super::{AccountMailboxes, NAMES, Pending};
 use crate::{
     MailboxState, SpecialUse, UidSet,
     changes::{
@@ -11,6 +11,7 @@ use crate::{
         restored::{self, PlainUniqueId},
         special_use,
     },
+    index::Here,
 };
 
 impl AccountMailboxes {
@@ -24,7 +25,8 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |_, borrowed| async move {
             let account = borrowed.account()?;
             let mailbox = create::create(account, &name, special_use).await?;
-            let state = state_of(&mut account.look().await?, mailbox).await?;
+            let shown = move |here: &Here| here.state_of(mailbox);
+            let state = account.index.ask_in_passing(shown).await?;
             Ok((state, vec![mailbox, NAMES]))
         }))
     }

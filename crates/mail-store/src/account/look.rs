@@ -9,19 +9,15 @@ use std::{
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
 use stable_storage::{on_blocking_thread, open_cached, read_ahead, read_cached};
 
-use super::{AccountMailboxes, Pending, state_of};
+use super::{AccountMailboxes, Pending};
 use crate::{
     Changes, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
     StoreError, StoredDetails, StoredEnvelopes, Threadable, Totals, UidSet, Want, Watch,
     changes::{glance, keys, merge},
     facts_kept,
-    index::{history, listed, mailboxes, messages, sorting},
+    index::{Here, listed},
     listing,
 };
-
-/// The most UIDs that are told to be gone where the log does not reach: beyond them a session begins
-/// anew.
-const GONE_MAX: usize = 1_000_000;
 
 /// Of a larger message only the beginning is brought from the disk ahead of its reader.
 const AHEAD_OCTETS: u64 = 256 * 1024;
@@ -37,29 +33,27 @@ fn is_cached(path: &Path) -> bool {
 impl AccountMailboxes {
     /// All names: mailboxes, what lies above them, and what is only subscribed; sorted.
     pub fn list(&self) -> Pending<'_, Vec<ListedMailbox>> {
-        Box::pin(self.ask(move |mut look| async move {
-            let all = mailboxes::all(&mut look).await?;
-            let subscribed = mailboxes::subscriptions(&mut look).await?;
-            Ok(listing::list(&all, &subscribed))
-        }))
+        Box::pin(
+            self.ask_here(|here| Ok(listing::list(&here.mailboxes()?, &here.subscriptions()?))),
+        )
     }
 
     /// A mailbox by its name. Costs the same whatever is in it.
     pub fn mailbox<'a>(&'a self, name: &'a MailboxName) -> Pending<'a, MailboxState> {
-        Box::pin(self.ask(move |mut look| async move {
-            let found = mailboxes::state_of(&mut look, name).await?;
-            found.ok_or_else(|| StoreError::NoSuchMailbox(name.clone()))
+        let name = name.clone();
+        Box::pin(self.ask_here(move |here| {
+            here.state_of_name(&name)?.ok_or_else(|| StoreError::NoSuchMailbox(name))
         }))
     }
 
     /// A mailbox by its id, which it keeps when it is renamed.
     pub fn state(&self, mailbox: MailboxId) -> Pending<'_, MailboxState> {
-        Box::pin(self.ask(move |mut look| async move { state_of(&mut look, mailbox).await }))
+        Box::pin(self.ask_here(move |here| here.state_of(mailbox)))
     }
 
     /// All mailboxes with their counters, in one query.
     pub fn states(&self) -> Pending<'_, Vec<MailboxState>> {
-        Box::pin(self.ask(move |mut look| async move { mailboxes::states(&mut look, None).await }))
+        Box::pin(self.ask_here(Here::states))
     }
 
     /// The UIDs that were in the mailbox at the moment of `state`, ascending: what a session's
@@ -68,49 +62,25 @@ impl AccountMailboxes {
     pub fn uids<'a>(&'a self, state: &'a MailboxState) -> Pending<'a, Vec<Uid>> {
         let (mailbox, since) = (state.id, state.highest_modseq);
         let below = i64::from(state.uid_next.number());
-        Box::pin(self.ask(move |mut look| async move {
-            history::uids_at(&mut look, mailbox, since, below).await
-        }))
+        Box::pin(self.ask_here(move |here| here.uids_at(mailbox, since, below)))
     }
 
     /// The same as ranges; of a mailbox without a gap between its UIDs, however large, at no cost.
     pub fn numbering<'a>(&'a self, state: &'a MailboxState) -> Pending<'a, UidSet> {
         let (mailbox, since) = (state.id, state.highest_modseq);
         let below = i64::from(state.uid_next.number());
-        Box::pin(self.ask(move |mut look| async move {
-            history::numbering_at(&mut look, mailbox, since, below).await
-        }))
+        Box::pin(self.ask_here(move |here| here.numbering_at(mailbox, since, below)))
     }
 
     /// The keywords that messages of the mailbox have, sorted.
     pub fn keywords(&self, mailbox: MailboxId) -> Pending<'_, Vec<Keyword>> {
-        Box::pin(self.ask(move |mut look| async move {
-            messages::keywords_in_use(&mut look, mailbox).await
-        }))
+        Box::pin(self.ask_here(move |here| here.keywords_in_use(mailbox)))
     }
 
     /// What happened since a modseq, and the mailbox as it is now. If it was nothing, one query; one
     /// as well for all who ask while it waits for its turn.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Arc<Changes>> {
-        let query = self.ask(move |mut look| async move {
-            let state = state_of(&mut look, mailbox).await?;
-            if state.highest_modseq <= since {
-                return Ok(Changes { state, changed: Vec::new(), expunged: Vec::new() });
-            }
-            look.begin_moment().await?;
-            let state = state_of(&mut look, mailbox).await?;
-            let changed = history::changed_since(&mut look, mailbox, since).await?;
-            let expunged = if history::log_reaches(&mut look, mailbox, since).await? {
-                history::expunged_since(&mut look, mailbox, since).await?
-            } else {
-                // The index was lost, and the log with it: all that isn't there may have gone.
-                let below = i64::from(state.uid_next.number());
-                let gone = history::uids_of_none(&mut look, mailbox, below, GONE_MAX).await?;
-                gone.ok_or(StoreError::MailboxGone(mailbox))?
-            };
-            look.end_moment().await?;
-            Ok(Changes { state, changed, expunged })
-        });
+        let query = self.ask_here(move |here| here.changes(mailbox, since));
         Box::pin(self.store.shared.asked.changes(self.id, mailbox, since, query))
     }
 
@@ -121,23 +91,12 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         since: ModSeq,
     ) -> Pending<'_, Option<Vec<Uid>>> {
-        Box::pin(self.ask(move |mut look| async move {
-            look.begin_moment().await?;
-            let expunged = if history::log_reaches(&mut look, mailbox, since).await? {
-                Some(history::expunged_since(&mut look, mailbox, since).await?)
-            } else {
-                None
-            };
-            look.end_moment().await?;
-            Ok(expunged)
-        }))
+        Box::pin(self.ask_here(move |here| here.logged_since(mailbox, since)))
     }
 
     /// Which messages came or changed after a modseq, ascending (RFC 7162 §3.1.4.1).
     pub fn changed_since(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Vec<Uid>> {
-        Box::pin(self.ask(move |mut look| async move {
-            history::uids_changed_since(&mut look, mailbox, since).await
-        }))
+        Box::pin(self.ask_here(move |here| here.uids_changed_since(mailbox, since)))
     }
 
     /// The messages of the set, sorted; equal ones by UID. If they were sorted so a moment ago and none
@@ -148,10 +107,9 @@ impl AccountMailboxes {
         uids: &'a UidSet,
         by: &'a [SortBy],
     ) -> Pending<'a, Vec<Uid>> {
-        Box::pin(self.ask(move |mut look| async move {
-            let orders = &self.store.shared.orders;
-            orders.sorted(&mut look, (self.id, mailbox), uids, by).await
-        }))
+        let (orders, key) = (self.store.shared.orders.clone(), (self.id, mailbox));
+        let (uids, by) = (uids.clone(), by.to_vec());
+        Box::pin(self.ask_here(move |here| orders.sorted(here, key, &uids, &by)))
     }
 
     /// What the messages of the set are threaded by, by UID; one query.
@@ -160,18 +118,23 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         uids: &'a UidSet,
     ) -> Pending<'a, Vec<Threadable>> {
-        Box::pin(self.ask(move |mut look| async move {
-            sorting::threadables(&mut look, mailbox, uids).await
-        }))
+        let uids = uids.clone();
+        Box::pin(self.ask_here(move |here| here.threadables(mailbox, &uids)))
     }
 
     /// Before [`AccountMailboxes::sorted`] and [`AccountMailboxes::threadables`]: messages that
     /// came when their keys were not kept get them, some hundred at a time. Answers where to go on;
     /// none if all have theirs.
     pub fn fill_sort_keys(&self, mailbox: MailboxId, from: Uid) -> Pending<'_, Option<Uid>> {
-        Box::pin(self.to_the_end(move |_, borrowed| async move {
-            Ok((keys::fill(borrowed.account()?, mailbox, from).await?, Vec::new()))
-        }))
+        Box::pin(async move {
+            if !self.ask_here(move |here| here.are_keys_missing(mailbox)).await? {
+                return Ok(None);
+            }
+            self.to_the_end(move |_, borrowed| async move {
+                Ok((keys::fill(borrowed.account()?, mailbox, from).await?, Vec::new()))
+            })
+            .await
+        })
     }
 
     /// The messages of the set that exist, by UID; one query. Ask for some hundreds at a time, and
@@ -269,17 +232,14 @@ impl AccountMailboxes {
         uids: &'a UidSet,
         at_most: u32,
     ) -> Pending<'a, Vec<Uid>> {
-        Box::pin(self.ask(move |mut look| async move {
-            messages::deleted(&mut look, mailbox, uids, at_most).await
-        }))
+        let uids = uids.clone();
+        Box::pin(self.ask_here(move |here| here.deleted(mailbox, &uids, at_most)))
     }
 
     /// Octets of a mailbox's messages that have `\Deleted`. Not kept but added up: ask only if
     /// there are some.
     pub fn deleted_octets(&self, mailbox: MailboxId) -> Pending<'_, u64> {
-        Box::pin(self.ask(move |mut look| async move {
-            mailboxes::deleted_octets(&mut look, mailbox).await
-        }))
+        Box::pin(self.ask_here(move |here| here.deleted_octets(mailbox)))
     }
 
     /// What file names of all messages have that never changes, whatever mailbox they are in: of a
@@ -290,7 +250,7 @@ impl AccountMailboxes {
 
     /// Octets and messages of all mailboxes.
     pub fn totals(&self) -> Pending<'_, Totals> {
-        Box::pin(self.ask(move |mut look| async move { mailboxes::totals(&mut look).await }))
+        Box::pin(self.ask_here(Here::totals))
     }
 
     /// Wakes when the mailbox changes, in whichever process. It may wake for nothing.
@@ -307,10 +267,11 @@ impl AccountMailboxes {
         Box::pin(self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             let now = (account.clock)().millis();
-            let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
+            let one = move |here: &Here| here.mailbox_with(mailbox);
+            let row = account.index.ask_in_passing(one).await?;
             let maildir = account.maildir.clone();
             let dirs = on_blocking_thread(move || maildir.folders()).await?;
-            let known = mailboxes::all(&mut account.look().await?).await?;
+            let known = account.index.ask_in_passing(Here::mailboxes).await?;
             let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
             let folders_changed = same.collect::<BTreeSet<_>>() != dirs.iter().collect();
             if !folders_changed && !merge::is_due(&account.maildir, &row, now) {

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use mail_types::{MailboxId, ModSeq, QueueId, RecipientNumber, Timestamp, Uid};
 
-use super::{AccountMailboxes, Pending, state_of};
+use super::{AccountMailboxes, Pending};
 use crate::{
     Appended, Coming, Copied, Delivery, Filed, FlagChange, FlagsStored, Incoming, MailboxState,
     MaildropLock, NewMessage, StoreError, Totals, UidSet,
     changes::{deliver, expunge, flags, relocate, replace},
-    index::{Here, counters, deliveries, mailboxes},
+    index::{Here, counters, deliveries},
     maildrop,
     naming::file::unique_of_delivery,
     open_account,
@@ -224,14 +224,13 @@ impl AccountMailboxes {
     /// from this UID on, up to the UIDNEXT of the answer's state.
     pub fn claim_recent(&self, mailbox: MailboxId) -> Pending<'_, (Uid, MailboxState)> {
         Box::pin(self.to_the_end(move |_, borrowed| async move {
-            let account = borrowed.account()?;
-            let mut change = account.change().await?;
-            let mut row = mailboxes::by_id(&mut change, mailbox).await?;
-            let state = state_of(&mut change, mailbox).await?;
-            row.recent_from = row.uid_next;
-            mailboxes::save(&mut change, &row).await?;
-            change.commit().await?;
-            Ok(((state.recent_from, state), Vec::new()))
+            let claim = move |here: &Here| {
+                let state = here.state_of(mailbox)?;
+                here.claim_recent(mailbox)?;
+                Ok((state.recent_from, state))
+            };
+            let claimed = borrowed.account()?.index.change_here(claim, |claimed| claimed).await?;
+            Ok((claimed, Vec::new()))
         }))
     }
 

@@ -112,11 +112,7 @@ impl AccountMailboxes {
         mailbox: MailboxId,
         read: fn(&Files, &Path) -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let dir = || {
-            self.ask(
-                move |mut look| async move { Ok(mailboxes::by_id(&mut look, mailbox).await?.dir) },
-            )
-        };
+        let dir = || self.ask_here(move |here| Ok(here.mailbox_with(mailbox)?.dir));
         let mut at = dir().await?;
         loop {
             let (maildir, folder) = (self.store.shared.maildir(self.id), at.clone());

@@ -275,13 +275,11 @@ pub(super) fn failed(
 pub(crate) struct Look {
     account: AccountId,
     connection: OwnedMutexGuard<Option<Connected>>,
-    /// Whether [`Look::begin_moment`] waits for its end.
-    moment: bool,
 }
 
 impl Look {
     fn of(account: AccountId, connection: OwnedMutexGuard<Option<Connected>>) -> Self {
-        Self { account, connection, moment: false }
+        Self { account, connection }
     }
 
     /// To pass where sqlx wants an executor.
@@ -290,11 +288,6 @@ impl Look {
             .as_mut()
             .map(|connected| &mut connected.connection)
             .ok_or(StoreError::Closing)
-    }
-
-    /// The file that it looks into; no other one has this number as long as it is open.
-    pub(crate) fn file(&self) -> u64 {
-        self.connection.as_ref().map_or(0, |connected| connected.inode)
     }
 
     /// An error of a statement.
@@ -311,28 +304,6 @@ impl Look {
         let failed = self.failed(operation);
         sqlx::query(sql).execute(self.db()?).await.map_err(failed)?;
         Ok(())
-    }
-
-    /// Lets several queries see the same moment, until [`Look::end_moment`].
-    pub(crate) async fn begin_moment(&mut self) -> Result<(), StoreError> {
-        self.moment = true;
-        self.run("begin", "begin").await
-    }
-
-    /// Ends what [`Look::begin_moment`] began.
-    pub(crate) async fn end_moment(&mut self) -> Result<(), StoreError> {
-        self.run("end", "commit").await?;
-        self.moment = false;
-        Ok(())
-    }
-}
-
-impl Drop for Look {
-    fn drop(&mut self) {
-        // A caller that went away in the middle must not leave its transaction to the next one.
-        if self.moment {
-            drop(self.connection.take());
-        }
     }
 }
 

@@ -282,7 +282,8 @@ fn mailbox(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
     })
 }
 
-fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<MailboxName> {
+/// A mailbox's name of a column.
+pub(super) fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<MailboxName> {
     let text: String = row.get(at)?;
     let broken = |error| Error::FromSqlConversionFailure(at, Type::Text, Box::new(error));
     MailboxName::parse(&text).map_err(broken)

@@ -3,7 +3,8 @@
 //! A statement through sqlx goes to another thread and back, which costs more than most statements do.
 //! Deliveries are many and small, and so is what clients do most: to add, mark, copy, move and remove
 //! messages. That has a connection of its own, used where files are written. It costs no thread, and
-//! lives as long as the index is open.
+//! lives as long as the index is open. What is asked often is asked by it too: where the caller is, if
+//! nothing has to be waited for.
 //!
 //! Invariant: the rules are those of a [`Change`](super::Change): turnstile, then BEGIN IMMEDIATE, and
 //! nobody else of this process uses the index meanwhile.
@@ -48,12 +49,43 @@ struct Alone {
 }
 
 impl Index {
+    /// Asks something where the caller is, if nothing has to be waited for, else as
+    /// [`Index::ask_here`] does: it may be asked twice, and must change nothing.
+    pub(crate) async fn ask_in_passing<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Here) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let guard = self.connection.clone().lock_owned().await;
+        match self.at_once(query.clone()) {
+            Some(answer) => answer,
+            None => self.ask_aside(guard, query).await,
+        }
+    }
+
+    /// What is answered without waiting. To be called by who has `connection`.
+    fn at_once<T>(
+        &self,
+        query: impl FnOnce(&Here) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let kept = self.here.try_lock().ok()?;
+        let here = kept.as_ref().filter(|here| inode(&self.path) == Some(here.inode))?;
+        here.direct.at_once(|| query(here))
+    }
+
     /// Asks something on a thread that may wait.
     pub(crate) async fn ask_here<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Here) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let guard = self.connection.clone().lock_owned().await;
+        self.ask_aside(guard, query).await
+    }
+
+    async fn ask_aside<T: Send + 'static>(
+        &self,
+        guard: OwnedMutexGuard<Option<Connected>>,
+        query: impl FnOnce(&Here) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (account, path, kept) = (self.account, self.path.clone(), self.here.clone());
         on_blocking_thread(move || {
             let _alone = guard;
@@ -99,13 +131,14 @@ impl Index {
 }
 
 impl Here {
-    /// The one that was used before, unless somebody has put another file in its place.
+    /// The one that was used before, unless a moment of it did not end, or somebody has put another
+    /// file in its place.
     pub(super) fn again(
         before: Option<Self>,
         account: AccountId,
         path: &Path,
     ) -> Result<Self, StoreError> {
-        match before.filter(|here| inode(path) == Some(here.inode)) {
+        match before.filter(|here| here.direct.is_clean() && inode(path) == Some(here.inode)) {
             Some(here) => Ok(here),
             None => Self::open(account, path),
         }
@@ -163,6 +196,13 @@ impl Here {
         self.has_room.set(true);
         self.bring_ahead(messages.saturating_mul(PAGES_A_ROW));
         self.cache(CACHE_FOR_MANY_KIB)
+    }
+
+    /// Somebody is going to read so many rows: too many for who asks [in
+    /// passing](Index::ask_in_passing), and is not to begin.
+    pub(super) fn going_to_read(&self, rows: usize) -> Result<(), StoreError> {
+        let refused = self.direct.going_to_read(rows);
+        refused.map_err(|error| failed(self.account, "read so much at once", error))
     }
 
     /// Whether [`Here::make_room_for`] was told of many.
@@ -269,5 +309,60 @@ impl Repeated<'_> {
     ) -> Result<u64, StoreError> {
         let done = self.statement.run(parameters, each);
         done.map_err(|error| failed(self.account, self.operation, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, Mutex as Lock},
+        thread::ThreadId,
+    };
+
+    use mail_types::Timestamp;
+    use stable_storage::Files;
+
+    use super::*;
+    use crate::{StoreOptions, maildir::Maildir, open_account::OpenAccount};
+
+    #[tokio::test]
+    async fn what_is_small_is_answered_where_it_is_asked() {
+        let root = tempfile::tempdir().unwrap();
+        let maildir = Maildir { files: Files::real(), root: root.path().join("7") };
+        let options =
+            StoreOptions::new(root.path().to_owned(), || Timestamp::from_secs(1_800_000_000));
+        let account = OpenAccount::open(AccountId(7), maildir, &options).await.unwrap().account;
+        let asked = Arc::new(Lock::new(Vec::<ThreadId>::new()));
+        let ask = |rows: usize| {
+            let asked = asked.clone();
+            account.index.ask_in_passing(move |here| {
+                asked.lock().unwrap().push(std::thread::current().id());
+                here.going_to_read(rows)?;
+                Ok(here.mailboxes()?.len())
+            })
+        };
+        let taken = || std::mem::take(&mut *asked.lock().unwrap());
+        let me = std::thread::current().id();
+        // The first who asks may have to open it.
+        let count = ask(1).await.unwrap();
+        taken();
+        assert!(count > 0);
+        assert_eq!(ask(1).await.unwrap(), count);
+        let here = taken();
+        assert_eq!(ask(1_000_000).await.unwrap(), count);
+        let many = taken();
+        assert!(many.last().is_some_and(|last| *last != me), "much is read aside");
+        // Where the kernel can't tell what is in memory, everything is.
+        if here == [me] {
+            assert_eq!(many.len(), 2, "once here, and refused");
+        }
+        // A moment that was left open is nobody else's.
+        let broken = account.index.ask_in_passing(|here| {
+            here.run("begin", "begin", &[])?;
+            here.going_to_read(1_000_000)?;
+            Ok(())
+        });
+        broken.await.unwrap();
+        assert_eq!(ask(1).await.unwrap(), count);
     }
 }

@@ -2,7 +2,7 @@
 
 use mail_types::{MailboxId, Uid};
 
-use super::{Look, history::listed_uids, rows::Parsed, sorting};
+use super::{Look, rows::Parsed, sorting};
 use crate::{StoreError, object_ids::EmailId};
 
 /// What the database finds wrong with itself; nothing if it is whole.
@@ -132,4 +132,8 @@ pub(crate) async fn replace_parsed(
         Some(keys) => sorting::insert(look, mailbox, &[(uid, keys)]).await,
         None => sorting::set_missing(look, mailbox, true).await,
     }
+}
+
+fn listed_uids(list: &str) -> Vec<Uid> {
+    list.split(',').filter_map(|text| text.parse().ok()).filter_map(Uid::new).collect()
 }

@@ -1,7 +1,7 @@
 //! The statements by which a thread learns what is said of many messages of a mailbox: row by row, where
 //! SQLite has them. To put them into one text for another thread costs several times as much.
 
-use mail_types::{MailboxId, Timestamp, Uid};
+use mail_types::{MailboxId, Timestamp};
 use rusqlite::{Row, ToSql};
 
 use super::{
@@ -41,6 +41,7 @@ impl Here {
 
     /// What is said of all messages; of how many, somebody has counted.
     pub(crate) fn facts(&self, mailbox: MailboxId, messages: usize) -> Result<Facts, StoreError> {
+        self.going_to_read(messages)?;
         // Row after row may be on another page.
         self.bring_ahead(messages);
         self.gather(facts_where!("true order by uid"), &[&mailbox.0])
@@ -67,6 +68,7 @@ impl Here {
         uids: &UidSet,
         want: Want,
     ) -> Result<Vec<MessageRow>, StoreError> {
+        self.going_to_read(uids.numbers())?;
         self.at_one_moment(|| {
             let details = match want {
                 Want::Facts => None,
@@ -110,6 +112,7 @@ impl Here {
         uids: &UidSet,
         columns: [&str; N],
     ) -> Result<Stored<N>, StoreError> {
+        self.going_to_read(uids.numbers())?;
         let sql = format!(
             "select uid, {} from details where mailbox = $1 and uid between $2 and $3 order by uid",
             columns.join(", ")
@@ -128,50 +131,6 @@ impl Here {
             })?;
         }
         Ok(stored)
-    }
-
-    /// Whether more messages than these came or changed after a modseq.
-    pub(crate) fn changed_more_than(
-        &self,
-        mailbox: MailboxId,
-        since: i64,
-        messages: usize,
-    ) -> Result<bool, StoreError> {
-        let most = i64::try_from(messages).unwrap_or(i64::MAX);
-        let found = self.one(
-            "count what changed",
-            "select 1 from messages where mailbox = $1 and modseq > $2 limit 1 offset $3",
-            &[&mailbox.0, &since, &most],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
-    }
-
-    /// Whether all that went after a modseq is in the log.
-    pub(crate) fn log_reaches(&self, mailbox: MailboxId, since: i64) -> Result<bool, StoreError> {
-        let sql = "select expunges_since from mailboxes where id = $1";
-        let from: Option<i64> =
-            self.one("read how far the expunge log reaches", sql, &[&mailbox.0], |row| row.get(0))?;
-        Ok(from.ok_or(StoreError::MailboxGone(mailbox))? <= since)
-    }
-
-    /// Messages that went after a modseq, by UID.
-    pub(crate) fn expunged_since(
-        &self,
-        mailbox: MailboxId,
-        since: i64,
-    ) -> Result<Vec<Uid>, StoreError> {
-        let mut gone = Vec::new();
-        self.each(
-            "read the expunge log",
-            "select distinct uid from expunged where mailbox = $1 and modseq > $2 order by uid",
-            &[&mailbox.0, &since],
-            |row| {
-                gone.push(uid(row.get(0)?));
-                Ok(())
-            },
-        )?;
-        Ok(gone)
     }
 }
 

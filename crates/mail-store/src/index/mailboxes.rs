@@ -1,10 +1,10 @@
 //! Rows of mailboxes, subscriptions, and the account's own row.
 
-use mail_types::{MailboxId, MailboxName, ModSeq, Uid, UidValidity};
+use mail_types::{MailboxId, MailboxName, Uid, UidValidity};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::Look;
-use crate::{MailboxState, SpecialUse, StoreError, Totals};
+use crate::{SpecialUse, StoreError, Totals};
 
 /// A mailbox's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -162,67 +162,6 @@ pub(crate) async fn remove(look: &mut Look, id: MailboxId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What is read of [`MailboxState`], in the order of [`state`].
-macro_rules! select_states {
-    ($which:literal) => {
-        concat!(
-            "select b.id, b.name, b.special_use, b.uid_validity, b.uid_next, b.modseq, b.messages,
-                 b.unseen, b.deleted, b.recent_from, b.octets, b.recent,
-                 (select min(m.uid) from messages m where m.mailbox = b.id and m.flags & 1 = 0)
-             from mailboxes b ",
-            $which
-        )
-    };
-}
-
-/// What is shown of mailboxes: one, or all.
-pub(crate) async fn states(
-    look: &mut Look,
-    id: Option<MailboxId>,
-) -> Result<Vec<MailboxState>, StoreError> {
-    let failed = look.failed("read the state of mailboxes");
-    let rows = sqlx::query(select_states!("where ?1 is null or b.id = ?1 order by b.name"))
-        .bind(id.map(|id| id.0))
-        .fetch_all(look.db()?)
-        .await
-        .map_err(&failed)?;
-    rows.iter().map(state).collect::<Result<_, _>>().map_err(failed)
-}
-
-/// What is shown of the mailbox of this name, if there is one.
-pub(crate) async fn state_of(
-    look: &mut Look,
-    name: &MailboxName,
-) -> Result<Option<MailboxState>, StoreError> {
-    let failed = look.failed("read the state of a mailbox");
-    let found = sqlx::query(select_states!("where b.name = ?1"))
-        .bind(name.as_str())
-        .fetch_optional(look.db()?)
-        .await
-        .map_err(&failed)?;
-    found.as_ref().map(state).transpose().map_err(failed)
-}
-
-fn state(row: &SqliteRow) -> Result<MailboxState, sqlx::Error> {
-    let count =
-        |at: usize| Ok::<_, sqlx::Error>(u32::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0));
-    Ok(MailboxState {
-        id: MailboxId(row.try_get(0)?),
-        name: name(row.try_get(1)?)?,
-        special_use: row.try_get::<Option<&str>, _>(2)?.and_then(SpecialUse::parse),
-        uid_validity: uid_validity(row.try_get(3)?),
-        uid_next: uid(row.try_get(4)?),
-        highest_modseq: ModSeq(u64::try_from(row.try_get::<i64, _>(5)?).unwrap_or(0)),
-        messages: count(6)?,
-        unseen: count(7)?,
-        deleted: count(8)?,
-        recent_from: uid(row.try_get(9)?),
-        octets: u64::try_from(row.try_get::<i64, _>(10)?).unwrap_or(0),
-        recent: count(11)?,
-        first_unseen: row.try_get::<Option<i64>, _>(12)?.map(uid),
-    })
-}
-
 /// How many messages a mailbox has.
 pub(crate) async fn messages(look: &mut Look, id: MailboxId) -> Result<usize, StoreError> {
     let failed = look.failed("count the messages of a mailbox");
@@ -232,20 +171,6 @@ pub(crate) async fn messages(look: &mut Look, id: MailboxId) -> Result<usize, St
         .await
         .map_err(failed)?;
     Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
-}
-
-/// Octets of the messages with `\Deleted`.
-pub(crate) async fn deleted_octets(look: &mut Look, id: MailboxId) -> Result<u64, StoreError> {
-    let failed = look.failed("add up what is deleted");
-    let octets: Option<i64> = sqlx::query_scalar(
-        "select sum(size) from messages indexed by messages_deleted
-         where mailbox = ? and flags & 8 <> 0",
-    )
-    .bind(id.0)
-    .fetch_one(look.db()?)
-    .await
-    .map_err(failed)?;
-    Ok(octets.and_then(|octets| u64::try_from(octets).ok()).unwrap_or(0))
 }
 
 /// The names that are subscribed.

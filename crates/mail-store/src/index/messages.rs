@@ -3,16 +3,11 @@
 
 pub(super) mod packed;
 
-use std::collections::BTreeSet;
-
-use mail_types::{FlagSet, Keyword, MailboxId, ModSeq, Timestamp, Uid};
+use mail_types::{FlagSet, MailboxId, ModSeq, Timestamp, Uid};
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Look, mailboxes::uid, rows::Parsed};
-use crate::{
-    StoreError, UidSet, mailbox::flags_from, naming::file, object_ids::EmailId,
-    sort_keys::StoredKeys,
-};
+use crate::{StoreError, UidSet, naming::file, object_ids::EmailId, sort_keys::StoredKeys};
 
 /// Rows that come as one text: some megabytes.
 const PAGE: i64 = 20_000;
@@ -184,30 +179,6 @@ fn keys_of(row: &SqliteRow) -> Result<Option<StoredKeys>, sqlx::Error> {
     }))
 }
 
-/// The keywords that messages of the mailbox have. Jumps from one combination of them to the next:
-/// the cost goes with the number of combinations.
-pub(crate) async fn keywords_in_use(
-    look: &mut Look,
-    mailbox: MailboxId,
-) -> Result<Vec<Keyword>, StoreError> {
-    let failed = look.failed("read the keywords in use");
-    let combinations: Vec<String> = sqlx::query_scalar(
-        "with recursive used (list) as (
-             select min(keywords) from messages where mailbox = ?1 and keywords <> ''
-             union all
-             select (select min(keywords) from messages
-                     where mailbox = ?1 and keywords <> '' and keywords > used.list)
-             from used where used.list is not null)
-         select list from used where list is not null",
-    )
-    .bind(mailbox.0)
-    .fetch_all(look.db()?)
-    .await
-    .map_err(failed)?;
-    let all = combinations.iter().flat_map(|list| flags_from(0, list).keywords().to_vec());
-    Ok(all.collect::<BTreeSet<Keyword>>().into_iter().collect())
-}
-
 /// Mailboxes that have messages whose names are behind.
 pub(crate) async fn mailboxes_behind(look: &mut Look) -> Result<Vec<MailboxId>, StoreError> {
     let failed = look.failed("look for names that are behind");
@@ -217,29 +188,6 @@ pub(crate) async fn mailboxes_behind(look: &mut Look) -> Result<Vec<MailboxId>, 
             .await
             .map_err(failed)?;
     Ok(rows.into_iter().map(MailboxId).collect())
-}
-
-/// The highest messages of the set that have `\Deleted`, by UID; at most so many.
-pub(crate) async fn deleted(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-    at_most: u32,
-) -> Result<Vec<Uid>, StoreError> {
-    let failed = look.failed("look for what is deleted");
-    let rows: Vec<i64> = sqlx::query_scalar(
-        "select m.uid from json_each(?1) r cross join messages m indexed by messages_deleted
-         where m.mailbox = ?2 and m.uid between r.value ->> 0 and r.value ->> 1
-             and m.flags & 8 <> 0
-         order by m.uid desc limit ?3",
-    )
-    .bind(uids.json())
-    .bind(mailbox.0)
-    .bind(at_most)
-    .fetch_all(look.db()?)
-    .await
-    .map_err(failed)?;
-    Ok(rows.into_iter().rev().map(uid).collect())
 }
 
 /// Messages that were saved in the mailbox before this; at most so many.

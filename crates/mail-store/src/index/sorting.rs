@@ -1,11 +1,10 @@
 //! Rows of what messages are sorted and threaded by.
 
 use mail_types::{MailboxId, Uid};
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
-    Look,
-    history::listed_uids,
+    Here, Look,
     mailboxes::uid,
     rows::{ROWS_MAX, key_columns},
 };
@@ -120,65 +119,90 @@ impl Sortable {
     }
 }
 
-/// What there is to sort.
-pub(crate) async fn sortable(look: &mut Look, mailbox: MailboxId) -> Result<Sortable, StoreError> {
-    let (failed, file) = (look.failed("look at what is to be sorted"), look.file());
-    let row: Option<(i64, i64, i64, bool, bool)> = sqlx::query_as(
-        "select uid_validity, uid_next, messages, keys_missing,
-             exists (select 1 from parsed_left where mailbox = id)
-         from mailboxes where id = ?",
-    )
-    .bind(mailbox.0)
-    .fetch_optional(look.db()?)
-    .await
-    .map_err(failed)?;
-    let (uid_validity, uid_next, messages, keys_missing, keys_left) =
-        row.ok_or(StoreError::MailboxGone(mailbox))?;
-    let messages = usize::try_from(messages).unwrap_or(0);
-    Ok(Sortable { file, uid_validity, uid_next, messages, keys_missing, keys_left })
-}
+/// Of which messages rows are read: `$1` is the set, `$2` the mailbox.
+const FROM: &str = "
+    from json_each($1) r cross join messages m
+    left join sort_keys k on k.mailbox = m.mailbox and k.uid = m.uid
+    where m.mailbox = $2 and m.uid between r.value ->> 0 and r.value ->> 1";
+/// The same if what they are sorted by is enough.
+const FROM_KEYS: &str = "
+    from json_each($1) r cross join sort_keys k
+    where k.mailbox = $2 and k.uid between r.value ->> 0 and r.value ->> 1";
 
-/// The messages of the set in their order; equal ones by UID. Unless their own rows must be looked at
-/// as well, those of their keys are enough.
-pub(crate) async fn sorted(
-    look: &mut Look,
-    (mailbox, keys_differ): (MailboxId, bool),
-    uids: &UidSet,
-    by: &[SortBy],
-) -> Result<Vec<Uid>, StoreError> {
-    let failed = look.failed("sort messages");
-    // One row, and the sorting where the keys are: rows of a hundred thousand messages would cost
-    // more than all else.
-    let by_rows = by.iter().any(|by| matches!(by.key, SortKey::Arrival | SortKey::Size));
-    let keys_only = !keys_differ && !by_rows;
-    let mut sql = QueryBuilder::<Sqlite>::new("select group_concat(uid) from (select ");
-    if keys_only {
-        sql.push("k.uid from json_each(").push_bind(uids.json());
-        sql.push(") r cross join sort_keys k where k.mailbox = ").push_bind(mailbox.0);
-        sql.push(" and k.uid between r.value ->> 0 and r.value ->> 1");
-    } else {
-        sql.push("m.uid");
-        push_from(&mut sql, mailbox, uids);
+impl Here {
+    /// Whether messages of the mailbox have no keys: they came when none were kept.
+    pub(crate) fn are_keys_missing(&self, mailbox: MailboxId) -> Result<bool, StoreError> {
+        Ok(self.sortable(mailbox)?.keys_missing)
     }
-    sql.push(" order by ");
-    for SortBy { key, reverse } in by {
-        sql.push(if keys_only { key_column(*key) } else { column(*key) });
-        sql.push(if *reverse { " desc, " } else { ", " });
-    }
-    sql.push("1)");
-    let list: Option<String> =
-        sql.build_query_scalar().fetch_one(look.db()?).await.map_err(failed)?;
-    Ok(listed_uids(&list.unwrap_or_default()))
-}
 
-fn push_from(sql: &mut QueryBuilder<Sqlite>, mailbox: MailboxId, uids: &UidSet) {
-    sql.push(" from json_each(").push_bind(uids.json());
-    sql.push(
-        ") r cross join messages m
-         left join sort_keys k on k.mailbox = m.mailbox and k.uid = m.uid where m.mailbox = ",
-    );
-    sql.push_bind(mailbox.0);
-    sql.push(" and m.uid between r.value ->> 0 and r.value ->> 1");
+    /// What there is to sort.
+    pub(crate) fn sortable(&self, mailbox: MailboxId) -> Result<Sortable, StoreError> {
+        let file = self.file();
+        let found = self.one(
+            "look at what is to be sorted",
+            "select uid_validity, uid_next, messages, keys_missing,
+                 exists (select 1 from parsed_left where mailbox = id)
+             from mailboxes where id = $1",
+            &[&mailbox.0],
+            |row| {
+                Ok(Sortable {
+                    file,
+                    uid_validity: row.get(0)?,
+                    uid_next: row.get(1)?,
+                    messages: usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                    keys_missing: row.get(3)?,
+                    keys_left: row.get(4)?,
+                })
+            },
+        )?;
+        found.ok_or(StoreError::MailboxGone(mailbox))
+    }
+
+    /// The messages of the set in their order; equal ones by UID. Unless their own rows must be looked
+    /// at as well, those of their keys are enough.
+    pub(crate) fn sorted(
+        &self,
+        (mailbox, now): (MailboxId, &Sortable),
+        uids: &UidSet,
+        by: &[SortBy],
+    ) -> Result<Vec<Uid>, StoreError> {
+        self.going_to_read(now.messages.min(uids.numbers()))?;
+        let by_rows = by.iter().any(|by| matches!(by.key, SortKey::Arrival | SortKey::Size));
+        let keys_only = !now.keys_differ() && !by_rows;
+        let (table, from) = if keys_only { ("k", FROM_KEYS) } else { ("m", FROM) };
+        let mut sql = format!("select {table}.uid {from} order by ");
+        for SortBy { key, reverse } in by {
+            sql.push_str(if keys_only { key_column(*key) } else { column(*key) });
+            sql.push_str(if *reverse { " desc, " } else { ", " });
+        }
+        sql.push('1');
+        self.uids("sort messages", &sql, &[&uids.json(), &mailbox.0])
+    }
+
+    /// What threads are made of, by UID.
+    pub(crate) fn threadables(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+    ) -> Result<Vec<Threadable>, StoreError> {
+        self.going_to_read(uids.numbers())?;
+        let sql = format!("select m.uid, {SENT}, k.subject, k.ids {FROM}");
+        let mut all = Vec::new();
+        self.each("read what threads are made of", &sql, &[&uids.json(), &mailbox.0], |row| {
+            let ids = row.get_ref(3)?.as_blob_or_null()?;
+            let (is_reply_or_forward, id, references) = decode(ids.unwrap_or_default());
+            all.push(Threadable {
+                uid: uid(row.get(0)?),
+                sent: row.get(1)?,
+                subject: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                is_reply_or_forward,
+                id,
+                references,
+            });
+            Ok(())
+        })?;
+        Ok(all)
+    }
 }
 
 /// The sent date, or the internal one.
@@ -208,30 +232,4 @@ fn key_column(key: SortKey) -> &'static str {
         }
         key => column(key),
     }
-}
-
-/// What threads are made of, by UID.
-pub(crate) async fn threadables(
-    look: &mut Look,
-    mailbox: MailboxId,
-    uids: &UidSet,
-) -> Result<Vec<Threadable>, StoreError> {
-    let failed = look.failed("read what threads are made of");
-    let mut sql = QueryBuilder::<Sqlite>::new("select m.uid, ");
-    sql.push(SENT).push(", k.subject, k.ids");
-    push_from(&mut sql, mailbox, uids);
-    let rows = sql.build().fetch_all(look.db()?).await.map_err(&failed)?;
-    let threadable = |row: &sqlx::sqlite::SqliteRow| {
-        let ids: Option<&[u8]> = row.try_get(3)?;
-        let (is_reply_or_forward, id, references) = decode(ids.unwrap_or_default());
-        Ok(Threadable {
-            uid: uid(row.try_get(0)?),
-            sent: row.try_get(1)?,
-            subject: row.try_get::<Option<String>, _>(2)?.unwrap_or_default(),
-            is_reply_or_forward,
-            id,
-            references,
-        })
-    };
-    rows.iter().map(threadable).collect::<Result<_, sqlx::Error>>().map_err(failed)
 }

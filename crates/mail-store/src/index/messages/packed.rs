@@ -7,8 +7,8 @@
 
 use mail_types::Timestamp;
 
-use super::{FileRow, Place, modseq};
-use crate::{MessageFlags, index::mailboxes::uid, mailbox::flags_from};
+use super::{FileRow, Place};
+use crate::{index::mailboxes::uid, mailbox::flags_from};
 
 /// Of a text that SQL did not make.
 pub(in crate::index) fn no_such_rows() -> sqlx::Error {
@@ -55,23 +55,6 @@ fn file_row(rest: &mut &str) -> Option<FileRow> {
     })
 }
 
-/// What changes of a message, of one row of `messages m`, as [`flag_rows`] reads it.
-pub(in crate::index) const FLAG_ROW: &str = "m.uid || ' ' || m.flags || ' ' || m.modseq || ' ' || \
-    octet_length(m.keywords) || ' ' || m.keywords";
-
-/// The rows of a text, by UID; none if it isn't what [`FLAG_ROW`] makes.
-pub(in crate::index) fn flag_rows(packed: &str) -> Option<Vec<MessageFlags>> {
-    let (mut rest, mut rows) = (packed, Vec::new());
-    while !rest.is_empty() {
-        let (number, system) = (uid(next_number(&mut rest)?), next_number(&mut rest)?);
-        let modseq = modseq(next_number(&mut rest)?);
-        let flags = flags_from(system, next_text(&mut rest)?);
-        rows.push(MessageFlags { uid: number, flags, modseq });
-    }
-    rows.sort_unstable_by_key(|row| row.uid);
-    Some(rows)
-}
-
 /// A number and the space behind it.
 fn next_number(rest: &mut &str) -> Option<i64> {
     let (number, after) = rest.split_once(' ')?;
@@ -109,9 +92,5 @@ mod tests {
             assert_eq!(file_rows(&whole[..cut]), None, "{cut}");
         }
         assert_eq!(file_rows(""), Some(Vec::new()));
-        let flags = flag_rows("3 1 9 4 work2 0 8 0 ").unwrap();
-        let keywords: Vec<_> = flags.iter().map(|row| row.flags.keywords().len()).collect();
-        assert_eq!(keywords, [0, 1]);
-        assert_eq!(flag_rows("3 1 9 4 wor"), None);
     }
 }
