@@ -16,6 +16,9 @@ use imap_core::{
     view::View,
 };
 
+/// Numbers that are told between two looks at the client's pace.
+const NUMBERS: usize = 1000;
+
 impl Conversation {
     pub(crate) async fn search(
         &mut self,
@@ -91,7 +94,9 @@ async fn tell(ask: &Ask<Search>, found: &Found, talk: &mut Talk<'_>) -> Result<C
         if let Some(number) = uid.and_then(|uid| ask.number(session, *uid)) {
             response.number(&mut wire.output, number);
         }
-        talk.drain().await?;
+        if place.is_multiple_of(NUMBERS) {
+            talk.drain().await?;
+        }
     }
     response.end(&mut talk.parts().1.output, found.mod_seqs(&found.uids));
     Ok(Completion::ok("SEARCH completed"))
