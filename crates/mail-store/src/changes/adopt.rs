@@ -9,8 +9,9 @@
 //! left less of it than its name says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     io::Read,
+    sync::Arc,
 };
 
 use mail_types::{Keyword, Timestamp, Uid};
@@ -38,6 +39,8 @@ use crate::{
 
 /// How much of a file is read at a time.
 const STEP_OCTETS: usize = 64 * 1024;
+/// So many messages are parsed before they are written.
+const WINDOW: usize = 1000;
 
 /// What became of files without a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,47 +60,88 @@ pub(crate) async fn adopt(
     (files, next): (Vec<Found>, NextUid),
     before: FolderTimes,
 ) -> Result<Adopted, StoreError> {
-    mailbox.modseq = mailbox.modseq.saturating_add(1);
+    let (modseq, now) = (mailbox.modseq, (account.clock)());
+    mailbox.modseq = modseq.saturating_add(1);
     let (maildir, mut row) = (account.maildir.clone(), mailbox.clone());
-    let now = (account.clock)();
-    let (row, rows, doubled) = on_blocking_thread(move || {
+    let (row, choice, known) = on_blocking_thread(move || {
         let undisturbed = maildir.times(&row.dir) == before;
-        let (chosen, doubled) = choose_uids(&mut row, files, next)?;
+        let choice = choose_uids(&mut row, files, next)?;
         // Durable before a name tells one of the new numbers.
         maildir.reserve(&mut row)?;
         let mut keywords = BTreeMap::new();
-        if chosen.iter().any(|chosen| chosen.told) {
+        if choice.chosen.iter().any(|chosen| chosen.told) {
             keywords = KeywordLog::at(&maildir.files, &maildir.dir(&row.dir)).read()?;
         }
-        let unfinished = maildir.unfinished()?;
-        let (mut rows, mut unsynced) = (Vec::new(), BTreeSet::new());
-        for chosen in chosen {
-            let (place, told) = (chosen.found.place, chosen.told);
-            let is_unfinished = unfinished.contains(file::unique_in(&chosen.found.base));
-            if is_unfinished && !make_durable(&maildir, &row, &chosen.found)? {
-                continue;
-            }
-            if is_unfinished || !told {
-                unsynced.insert(place);
-            }
-            rows.extend(take_in(&maildir, &row, chosen, (&keywords, now))?);
+        let known = Arc::new((keywords, maildir.unfinished()?));
+        Ok::<_, StoreError>((row, Choice { undisturbed, ..choice }, known))
+    })
+    .await?;
+    let Choice { chosen, doubled, undisturbed, mut uid_next } = choice;
+    let mut waiting = chosen.into_iter();
+    let (mut count, mut unsynced) = (0_usize, BTreeSet::new());
+    loop {
+        // What is read of a message is much more than its name, so it is not kept of all.
+        let window: Vec<Chosen> = waiting.by_ref().take(WINDOW).collect();
+        if window.is_empty() {
+            break;
         }
+        let (maildir, row, known) = (account.maildir.clone(), row.clone(), known.clone());
+        let (rows, places) = on_blocking_thread(move || {
+            let (keywords, unfinished) = &*known;
+            let (mut rows, mut places) = (Vec::new(), BTreeSet::new());
+            for chosen in window {
+                let (place, told) = (chosen.found.place, chosen.told);
+                let is_unfinished = unfinished.contains(file::unique_in(&chosen.found.base));
+                if is_unfinished && !make_durable(&maildir, &row, &chosen.found)? {
+                    continue;
+                }
+                if is_unfinished || !told {
+                    places.insert(place);
+                }
+                rows.extend(take_in(&maildir, &row, chosen, (keywords, now))?);
+            }
+            Ok::<_, StoreError>((rows, places))
+        })
+        .await?;
+        unsynced.extend(places);
+        rows::insert(change, mailbox.id, &rows).await?;
+        let pairs: Vec<_> = rows
+            .iter()
+            .filter_map(|new| Some((file::delivery_in(&new.row.base)?, (mailbox.id, new.row.uid))))
+            .collect();
+        deliveries::remember(change, &pairs).await?;
+        count = count.saturating_add(rows.len());
+        let last = rows.last().map_or(0, |new| i64::from(new.row.uid.number()));
+        uid_next = uid_next.max(last.saturating_add(1));
+    }
+    let maildir = account.maildir.clone();
+    *mailbox = on_blocking_thread(move || {
         // Durable before anybody is told what a new name tells.
         for place in unsynced {
             maildir.sync(&maildir.dir(&row.dir).join(place.as_str()))?;
         }
-        row.times = if undisturbed { maildir.times(&row.dir) } else { before };
-        Ok::<_, StoreError>((row, rows, doubled))
+        let times = if undisturbed { maildir.times(&row.dir) } else { before };
+        Ok::<_, StoreError>(MailboxRow { times, ..row })
     })
     .await?;
-    *mailbox = row;
-    rows::insert(change, mailbox.id, &rows).await?;
-    let pairs: Vec<_> = rows
-        .iter()
-        .filter_map(|new| Some((file::delivery_in(&new.row.base)?, (mailbox.id, new.row.uid))))
-        .collect();
-    deliveries::remember(change, &pairs).await?;
-    Ok(Adopted { count: rows.len(), doubled })
+    // What could not be taken in costs no number, however often it is tried.
+    mailbox.uid_next = uid_next;
+    if count == 0 {
+        mailbox.modseq = modseq;
+    }
+    Ok(Adopted { count, doubled })
+}
+
+/// Which UIDs files get.
+struct Choice {
+    /// In the order of their UIDs.
+    chosen: Vec<Chosen>,
+    /// Whether two told the same one.
+    doubled: bool,
+    /// Where UIDs go on if no file gets one.
+    uid_next: i64,
+    /// Whether nobody else changed the folder since it was listed.
+    undisturbed: bool,
 }
 
 /// A file and the UID that it gets.
@@ -110,33 +154,35 @@ struct Chosen {
 
 fn choose_uids(
     mailbox: &mut MailboxRow,
-    mut files: Vec<Found>,
+    files: Vec<Found>,
     next: NextUid,
-) -> Result<(Vec<Chosen>, bool), StoreError> {
+) -> Result<Choice, StoreError> {
+    let told = |found: &Found| file::uid_in(&found.base).unwrap_or(Uid::MAX);
+    let mut files: Vec<(Uid, Found)> =
+        files.into_iter().map(|found| (told(&found), found)).collect();
     // Without a UID in the name, the unique part begins with the time of arrival.
-    files.sort_by_cached_key(|found| {
-        (file::uid_in(&found.base).unwrap_or(Uid::MAX), found.base.clone())
-    });
-    let (mut chosen, mut others) = (Vec::new(), Vec::new());
-    let (mut told, mut doubled) = (HashSet::new(), false);
-    for found in files {
-        let number = file::uid_in(&found.base).map_or(0, |uid| i64::from(uid.number()));
+    files.sort_unstable_by(|(a, x), (b, y)| (a, &x.base).cmp(&(b, &y.base)));
+    let (mut chosen, mut others): (Vec<Chosen>, _) = (Vec::new(), Vec::new());
+    let (mut last, mut doubled) = (None, false);
+    for (told, found) in files {
+        let number = i64::from(told.number());
         if number >= mailbox.uid_next && number < mailbox.uids_below {
-            if told.insert(number) {
-                chosen.push(Chosen { found, uid: uid(number), told: true });
+            if last.replace(number) != Some(number) {
+                chosen.push(Chosen { found, uid: told, told: true });
                 continue;
             }
             doubled = true;
         }
         others.push(found);
     }
-    if let Some(last) = chosen.last() {
-        mailbox.uid_next = i64::from(last.uid.number()).saturating_add(1);
+    if let Some(last) = last {
+        mailbox.uid_next = last.saturating_add(1);
     }
     if next == NextUid::AtTheMark {
         // What lies between was told, perhaps, of messages that are gone.
         mailbox.uid_next = mailbox.uid_next.max(mailbox.uids_below);
     }
+    let uid_next = mailbox.uid_next;
     for found in others {
         if mailbox.uid_next > i64::from(u32::MAX) {
             return Err(StoreError::NoUidLeft(mailbox.id));
@@ -144,7 +190,7 @@ fn choose_uids(
         chosen.push(Chosen { found, uid: uid(mailbox.uid_next), told: false });
         mailbox.uid_next += 1;
     }
-    Ok((chosen, doubled))
+    Ok(Choice { chosen, doubled, uid_next, undisturbed: false })
 }
 
 /// Syncs a file whose arrival did not get to its end, and answers true; if not all of it has reached the
@@ -190,7 +236,7 @@ fn take_in(
         }
         other => other.map_err(failed)?,
     };
-    let mut flags = file::flags_in(&found.info);
+    let (mut flags, mut info) = (file::flags_in(&found.info), found.info);
     let base = if told {
         for keyword in keywords.get(&uid).into_iter().flatten() {
             flags.insert(mail_types::Flag::Keyword(keyword.clone()));
@@ -198,12 +244,16 @@ fn take_in(
         found.base
     } else {
         let base = file::base(&found.base, uid, u64::try_from(read.octets).unwrap_or(0), now);
-        let to = messages::path(&mailbox.dir, found.place, &base, &found.info);
-        maildir.files.rename(&path, &maildir.path(&to)).map_err(failed)?;
+        info = file::fitting_info(&base, info);
+        let to = messages::path(&mailbox.dir, found.place, &base, &info);
+        match maildir.files.rename(&path, &maildir.path(&to)) {
+            // It went this moment.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.map_err(failed)?,
+        }
         base
     };
-    let says_it =
-        found.info.is_empty() && flags.is_empty() || file::info(&flags, &found.info) == found.info;
+    let says_it = info.is_empty() && flags.is_empty() || file::info(&flags, &info) == info;
     let row = FileRow {
         uid,
         flags,
@@ -212,7 +262,7 @@ fn take_in(
         octets: read.octets,
         internal_date: read.internal_date,
         base,
-        info: found.info,
+        info,
         place: found.place,
         behind: if says_it { 0 } else { NAME_BEHIND },
         bare_lf: read.bare_lf,
@@ -226,7 +276,8 @@ pub(crate) fn is_of_the_file(error: &std::io::Error) -> bool {
 
     use rustix::io::Errno;
 
-    let of_file = [Errno::IO, Errno::LOOP].map(Errno::raw_os_error);
+    // A socket, for example, is no such device.
+    let of_file = [Errno::IO, Errno::LOOP, Errno::NXIO].map(Errno::raw_os_error);
     matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::IsADirectory)
         || error.raw_os_error().is_some_and(|code| of_file.contains(&code))
 }

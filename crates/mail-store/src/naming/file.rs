@@ -64,6 +64,15 @@ pub(crate) fn fitting(name: &str) -> Cow<'_, str> {
     format!("{}{uid},R={removed}{info}", short(unique_in(base))).into()
 }
 
+/// What stays of an info behind a base: all of it, or the letters of our flags if it is longer than
+/// file systems take.
+pub(crate) fn fitting_info(base: &str, own: String) -> String {
+    if base.len().saturating_add(own.len()) <= NAME_MAX {
+        return own;
+    }
+    info(&flags_in(&own), "")
+}
+
 /// When a base says that its message was saved in its mailbox, in seconds: what `T=` tells, else
 /// what it begins with. The index derives the same (`messages.saved`).
 pub(crate) fn saved_in(base: &str) -> Option<i64> {
@@ -210,6 +219,18 @@ mod tests {
             let base = base(&unique, Uid::MAX, u64::MAX, Timestamp::from_secs(5));
             assert!(base.len() < 230 && saved_in(&base) == Some(5), "{base}");
             assert_eq!(short(unique_in(&base)), unique_in(&base), "it is cut once");
+        }
+    }
+
+    #[test]
+    fn infos_that_are_too_long_are_cut() {
+        let base = "1".repeat(205);
+        for (own, expected) in [
+            (format!(":2,{}", "a".repeat(47)), None),
+            (format!(":2,FS{}", "a".repeat(46)), Some(":2,FS")),
+            (format!(":30 {}.eml", "o".repeat(50)), Some(":2,")),
+        ] {
+            assert_eq!(fitting_info(&base, own.clone()), expected.unwrap_or(&own));
         }
     }
 
