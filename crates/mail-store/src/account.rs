@@ -19,10 +19,12 @@ use std::{pin::Pin, sync::Arc};
 
 use mail_types::{AccountId, MailboxId, Quota};
 use stable_storage::{on_blocking_thread, open_cached};
+use tokio::task::JoinHandle;
 pub use url_keys::UrlKeys;
 
 use crate::{
     MailStore, MessageFile, MessageReader, StoreError,
+    comparing::When,
     index::{Here, Look},
     open_accounts::Borrowed,
     watch::NAMES,
@@ -108,7 +110,7 @@ impl AccountMailboxes {
 
     /// Runs a change to its end, whatever becomes of the caller, and tells everybody which
     /// mailboxes it changed.
-    async fn to_the_end<T, F>(
+    pub(crate) async fn to_the_end<T, F>(
         &self,
         work: impl FnOnce(Self, Arc<Borrowed>) -> F + Send + 'static,
     ) -> Result<T, StoreError>
@@ -151,26 +153,32 @@ impl AccountMailboxes {
                 }
             }
         });
-        match running.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(StoreError::Closing),
-            },
+        joined(running).await
+    }
+
+    /// Runs a change that needs the files of a mailbox to its end. If one is not where its row says, the
+    /// folder is compared, and it is tried once more.
+    async fn with_files_of<T, F>(
+        &self,
+        from: MailboxId,
+        work: impl Fn(Self, Arc<Borrowed>) -> F + Clone + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Vec<MailboxId>), StoreError>> + Send,
+    {
+        match self.to_the_end(work.clone()).await {
+            Err(error) if error.is_file_missing() => {
+                self.compare(from, When::Always).await?;
+                self.to_the_end(work).await
+            }
+            done => done,
         }
     }
 
     /// File names and the like follow this change.
-    fn follow(&self) {
+    pub(crate) fn follow(&self) {
         self.store.shared.follow_ups.add(self.id);
-    }
-
-    /// Compares a mailbox, and those that others changed, with their folders.
-    async fn compare(&self, mailbox: MailboxId) -> Result<(), StoreError> {
-        self.to_the_end(move |_, borrowed| async move {
-            Ok(((), borrowed.account()?.compare(Some(mailbox)).await?))
-        })
-        .await
     }
 
     /// Opens the file where it was; none if it is not there any more.
@@ -186,5 +194,16 @@ impl AccountMailboxes {
             Err(error) => Err(StoreError::file("open", path, error)),
         })
         .await
+    }
+}
+
+/// What a task comes to.
+pub(crate) async fn joined<T>(running: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    match running.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StoreError::Closing),
+        },
     }
 }

@@ -1,4 +1,5 @@
-//! What many ask at the same moment is asked once: the sessions of a mailbox all wake at a change.
+//! What many ask at the same moment is asked once: the sessions of a mailbox all wake at a change, and
+//! all want its folder compared.
 //!
 //! Invariant: an answer goes only to those who asked before its query began, so that nobody is told
 //! of an older moment than that of his question. It is kept as long as somebody waits for it.
@@ -11,56 +12,75 @@ use std::{
     },
 };
 
-use mail_types::{AccountId, MailboxId, ModSeq};
-use tokio::sync::Mutex;
+use mail_types::{AccountId, MailboxId};
+use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{Changes, StoreError};
+use crate::StoreError;
 
-/// Who asks for the changes of which mailbox in this process.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(Lock<HashMap<(AccountId, MailboxId), Weak<Line>>>);
+/// Who asks `Q` of which mailbox in this process, and is answered `A`.
+#[derive(Debug)]
+pub(crate) struct Asked<Q, A>(Lock<Lines<Q, A>>);
 
-/// Those who ask for the changes of a mailbox now.
-#[derive(Debug, Default)]
-struct Line {
+type Lines<Q, A> = HashMap<(AccountId, MailboxId), Weak<Line<Q, A>>>;
+
+impl<Q, A> Default for Asked<Q, A> {
+    fn default() -> Self {
+        Self(Lock::default())
+    }
+}
+
+/// Those who ask something of a mailbox now.
+#[derive(Debug)]
+struct Line<Q, A> {
     /// How many asked.
     asked: AtomicU64,
-    answered: Mutex<Option<Answered>>,
+    answered: Mutex<Option<Answered<Q, A>>>,
 }
 
 #[derive(Debug)]
-struct Answered {
-    since: ModSeq,
+struct Answered<Q, A> {
+    question: Q,
     /// How many had asked when the query began.
     asked: u64,
-    changes: Arc<Changes>,
+    answer: Arc<A>,
 }
 
-impl Asked {
-    /// The changes since a modseq: by `query`, unless somebody else's began after this was called.
-    pub(crate) async fn changes(
+impl<Q: PartialEq, A> Asked<Q, A> {
+    /// The answer: by `query`, unless somebody else's of the same began after this was called.
+    pub(crate) async fn ask(
         &self,
         account: AccountId,
         mailbox: MailboxId,
-        since: ModSeq,
-        query: impl Future<Output = Result<Changes, StoreError>>,
-    ) -> Result<Arc<Changes>, StoreError> {
+        question: Q,
+        query: impl Future<Output = Result<A, StoreError>>,
+    ) -> Result<Arc<A>, StoreError> {
         let line = self.line(account, mailbox);
         let mine = line.asked.fetch_add(1, Ordering::SeqCst);
-        let mut answered = line.answered.lock().await;
+        let answered = line.answered.lock().await;
         if let Some(last) = &*answered
-            && last.since == since
+            && last.question == question
             && mine < last.asked
         {
-            return Ok(last.changes.clone());
+            return Ok(last.answer.clone());
         }
-        let asked = line.asked.load(Ordering::SeqCst);
-        let changes = Arc::new(query.await?);
-        *answered = Some(Answered { since, asked, changes: changes.clone() });
-        Ok(changes)
+        line.answer(answered, question, query).await
     }
 
-    fn line(&self, account: AccountId, mailbox: MailboxId) -> Arc<Line> {
+    /// The answer by `query`; none if somebody else's runs for this mailbox.
+    pub(crate) async fn ask_if_nobody_does(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        question: Q,
+        query: impl Future<Output = Result<A, StoreError>>,
+    ) -> Result<Option<Arc<A>>, StoreError> {
+        let line = self.line(account, mailbox);
+        line.asked.fetch_add(1, Ordering::SeqCst);
+        let Ok(answered) = line.answered.try_lock() else { return Ok(None) };
+        line.answer(answered, question, query).await.map(Some)
+    }
+
+    fn line(&self, account: AccountId, mailbox: MailboxId) -> Arc<Line<Q, A>> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody stands in any more.
         if lines.len().is_power_of_two() {
@@ -68,20 +88,34 @@ impl Asked {
         }
         let place = lines.entry((account, mailbox)).or_default();
         place.upgrade().unwrap_or_else(|| {
-            let line = Arc::default();
+            let line = Arc::new(Line { asked: AtomicU64::new(0), answered: Mutex::default() });
             *place = Arc::downgrade(&line);
             line
         })
     }
 }
 
+impl<Q, A> Line<Q, A> {
+    async fn answer(
+        &self,
+        mut answered: MutexGuard<'_, Option<Answered<Q, A>>>,
+        question: Q,
+        query: impl Future<Output = Result<A, StoreError>>,
+    ) -> Result<Arc<A>, StoreError> {
+        let asked = self.asked.load(Ordering::SeqCst);
+        let answer = Arc::new(query.await?);
+        *answered = Some(Answered { question, asked, answer: answer.clone() });
+        Ok(answer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use mail_types::{MailboxName, Uid, UidValidity};
+    use mail_types::{MailboxName, ModSeq, Uid, UidValidity};
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::MailboxState;
+    use crate::{Changes, MailboxState};
 
     fn nothing_new() -> Changes {
         let state = MailboxState {
@@ -114,7 +148,7 @@ mod tests {
                     gate.acquire().await.unwrap().forget();
                     Ok(nothing_new())
                 };
-                asked.changes(AccountId(1), MailboxId(1), ModSeq(since), query).await.unwrap()
+                asked.ask(AccountId(1), MailboxId(1), ModSeq(since), query).await.unwrap()
             })
         };
         let first = ask(5);

@@ -1,118 +1,55 @@
 //! What a store does beside its operations: it listens to the bell, lets file names follow the
-//! index, and looks at the folders of mailboxes that somebody waits for.
+//! index, takes over what others did in large folders, and looks at the folders of mailboxes that
+//! somebody waits for.
+//!
+//! Each kind of work has a few tasks, and no account keeps more than one of each: what takes long for
+//! one account delays nobody else's.
+
+mod follow_ups;
+mod stop;
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use mail_types::{AccountId, QueueId, RecipientNumber};
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::{Instant, timeout_at},
+};
 
+use self::follow_ups::Next;
+pub(crate) use self::{
+    follow_ups::{FollowUp, FollowUps},
+    stop::Stop,
+};
 use crate::{MailStore, store::Shared, watch::parse_payload};
 
 /// How often folders are looked at that somebody waits for, and what failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-
-/// What is still to do for an account.
-#[derive(Debug, Default)]
-pub(crate) struct FollowUp {
-    /// File names are behind, or files are to go.
-    pub(crate) files: bool,
-    /// Recipients of queue entries that may be forgotten.
-    pub(crate) forget: Vec<(QueueId, RecipientNumber)>,
-}
-
-/// Accounts where something is still to do.
-#[derive(Debug, Default)]
-pub(crate) struct FollowUps {
-    accounts: Mutex<HashMap<AccountId, FollowUp>>,
-    wake: Arc<Notify>,
-    /// Whether also those are due where there is only something to forget.
-    all: AtomicBool,
-}
-
-impl FollowUps {
-    /// Files of this account are to follow its index.
-    pub(crate) fn add(&self, account: AccountId) {
-        self.add_again(account);
-        self.wake.notify_one();
-    }
-
-    /// These recipients of queue entries may be forgotten: the next delivery to the account does that
-    /// in its own change ([`FollowUps::take_forgotten`]), or it is done within half a minute.
-    pub(crate) fn forget(
-        &self,
-        account: AccountId,
-        settled: impl IntoIterator<Item = (QueueId, RecipientNumber)>,
-    ) {
-        self.accounts().entry(account).or_default().forget.extend(settled);
-    }
-
-    /// Takes what may be forgotten of an account.
-    pub(crate) fn take_forgotten(&self, account: AccountId) -> Vec<(QueueId, RecipientNumber)> {
-        let mut accounts = self.accounts();
-        let Some(follow_up) = accounts.get_mut(&account) else { return Vec::new() };
-        let forgotten = std::mem::take(&mut follow_up.forget);
-        if !follow_up.files {
-            accounts.remove(&account);
-        }
-        forgotten
-    }
-
-    /// It failed for this account: once more, later. What was to be forgotten is given up, so that
-    /// nothing grows meanwhile; its time ends its memory.
-    pub(crate) fn add_again(&self, account: AccountId) {
-        self.accounts().entry(account).or_default().files = true;
-    }
-
-    /// Takes what is due.
-    pub(crate) fn take(&self) -> HashMap<AccountId, FollowUp> {
-        let mut accounts = self.accounts();
-        if self.all.swap(false, Ordering::Relaxed) {
-            return std::mem::take(&mut *accounts);
-        }
-        accounts.extract_if(|_, follow_up| follow_up.files).collect()
-    }
-
-    /// All of it is due.
-    pub(crate) fn all_is_due(&self) {
-        self.all.store(true, Ordering::Relaxed);
-    }
-
-    /// Lets what failed be tried again, and what nobody has forgotten yet be forgotten.
-    fn wake_if_any(&self) {
-        if !self.accounts().is_empty() {
-            self.all_is_due();
-            self.wake.notify_one();
-        }
-    }
-
-    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, FollowUp>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// The most accounts that are followed at once. Each has its index open meanwhile.
+const FOLLOWED_MAX: usize = 4;
+/// The most large folders that are taken over at once for nobody who asks for them.
+const LARGE_MAX: usize = 2;
 
 /// The tasks of a store; they end with it.
 #[derive(Debug)]
-pub(crate) struct Background([AbortHandle; 3]);
+pub(crate) struct Background(Vec<AbortHandle>);
 
 impl Background {
     pub(crate) fn start(shared: &Arc<Shared>) -> Self {
-        Self([
-            tokio::spawn(listen(Arc::downgrade(shared))).abort_handle(),
-            tokio::spawn(follow(
-                Arc::downgrade(shared),
-                shared.follow_ups.wake.clone(),
-                shared.options.follow_after,
-            ))
-            .abort_handle(),
-            tokio::spawn(look(Arc::downgrade(shared))).abort_handle(),
-        ])
+        let weak = || Arc::downgrade(shared);
+        // Most indexes are for those who wait.
+        let most = shared.options.open_accounts_max / 4;
+        let mut tasks = vec![
+            tokio::spawn(listen(weak())),
+            tokio::spawn(look(weak())),
+            tokio::spawn(remind(weak())),
+        ];
+        let following = (0..most.clamp(1, FOLLOWED_MAX)).map(|_| tokio::spawn(follow(weak())));
+        tasks.extend(following);
+        tasks.extend((0..most.clamp(1, LARGE_MAX)).map(|_| tokio::spawn(take_over(weak()))));
+        Self(tasks.iter().map(JoinHandle::abort_handle).collect())
     }
 }
 
@@ -144,12 +81,54 @@ async fn listen(shared: Weak<Shared>) {
     }
 }
 
-async fn follow(shared: Weak<Shared>, wake: Arc<Notify>, after: Duration) {
+/// Follows one account after the other.
+async fn follow(shared: Weak<Shared>) {
     loop {
-        wake.notified().await;
-        tokio::time::sleep(after).await;
         let Some(strong) = shared.upgrade() else { return };
-        strong.follow_all().await;
+        let at = match strong.follow_ups.next(Instant::now()) {
+            Next::Now(mut due) => {
+                // There may be more.
+                strong.follow_ups.wake.notify_one();
+                let follow_up = std::mem::take(&mut due.follow_up);
+                strong.follow(due.account, follow_up).await;
+                continue;
+            }
+            Next::At(at) => Some(at),
+            Next::Nobodys => None,
+        };
+        let follow_ups = strong.follow_ups.clone();
+        // Nobody who waits keeps the store.
+        drop(strong);
+        match at {
+            Some(at) => drop(timeout_at(at, follow_ups.wake.notified()).await),
+            None => follow_ups.wake.notified().await,
+        }
+    }
+}
+
+/// Takes over one large folder after the other.
+async fn take_over(shared: Weak<Shared>) {
+    loop {
+        let Some(strong) = shared.upgrade() else { return };
+        let follow_ups = strong.follow_ups.clone();
+        if let Some((account, mailbox)) = follow_ups.next_large() {
+            follow_ups.wake_large.notify_one();
+            strong.compare_large(account, mailbox).await;
+            continue;
+        }
+        drop(strong);
+        follow_ups.wake_large.notified().await;
+    }
+}
+
+/// Reminds of what nobody has done yet.
+async fn remind(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        shared.follow_ups.wake_if_any();
+        shared.facts.drop_unused();
+        shared.orders.drop_unused();
     }
 }
 
@@ -157,13 +136,10 @@ async fn look(shared: Weak<Shared>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
-        shared.follow_ups.wake_if_any();
-        shared.facts.drop_unused();
-        shared.orders.drop_unused();
         let watched = shared.watchers.watched();
         let store = MailStore { shared };
         for (account, mailbox) in watched {
-            if let Err(error) = store.account(account).refresh(mailbox).await {
+            if let Err(error) = store.account(account).look_at(mailbox).await {
                 tracing::debug!(%account, %mailbox, %error, "a watched folder can't be looked at");
             }
         }

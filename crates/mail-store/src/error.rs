@@ -136,6 +136,11 @@ impl StoreError {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether it lies in the folder of one mailbox: others may be in order.
+    pub(crate) fn is_of_a_folder(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Unreadable { .. } | Self::NoUidLeft(_))
+    }
+
     /// Whether nothing but room is missing.
     pub fn is_full(&self) -> bool {
         match self {

@@ -21,6 +21,7 @@ mod background;
 pub mod backup;
 mod changes;
 mod check;
+mod comparing;
 mod content;
 mod details;
 mod error;

@@ -1,6 +1,6 @@
 //! One account while its index is open.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use mail_types::{AccountId, MailboxId, Timestamp};
 use stable_storage::on_blocking_thread;
@@ -10,7 +10,7 @@ use crate::{
     changes::{
         create, glance, merge,
         populate::{self, Populated},
-        portions, rename,
+        rename,
     },
     index::{Change, Here, Index, Look, history, mailboxes, pending, rows},
     maildir::Maildir,
@@ -39,6 +39,23 @@ pub(crate) struct Opened {
     pub(crate) account: OpenAccount,
     /// Whether names are behind, files to be removed, or folders to be compared.
     pub(crate) left_over: bool,
+}
+
+/// What comparing folders showed.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    /// Mailboxes that were different, and are not any more.
+    pub(crate) changed: Vec<MailboxId>,
+    /// Those that are due, and so large that they were left as they are.
+    pub(crate) large: Vec<MailboxId>,
+    /// Those that can't be compared. They stay due.
+    pub(crate) failed: Vec<(MailboxId, StoreError)>,
+}
+
+enum One {
+    Same,
+    Different,
+    Large,
 }
 
 impl OpenAccount {
@@ -160,38 +177,53 @@ impl OpenAccount {
     }
 
     /// Makes sure that a mailbox's rows say what its folder does, and those of every other one
-    /// that somebody else changed; answers which were different. Large ones come last, by portions.
-    pub(crate) async fn compare(
-        &self,
-        mailbox: Option<MailboxId>,
-    ) -> Result<Vec<MailboxId>, StoreError> {
+    /// that somebody else changed. Large ones are left to who takes them over by portions. A folder
+    /// that can't be compared is in no other one's way.
+    pub(crate) async fn compare(&self, mailbox: Option<MailboxId>) -> Result<Compared, StoreError> {
+        let mut compared = Compared::default();
         if mailbox.is_none() && !self.any_due().await? {
-            return Ok(Vec::new());
+            return Ok(compared);
         }
         let mut change = self.index.change().await?;
         rename::finish(&mut change, &self.maildir).await?;
-        let (mut changed, mut large) = (merge::folders(&mut change, self).await?, Vec::new());
+        compared.changed = merge::folders(&mut change, self).await?;
         let now = (self.clock)().millis();
-        for mut row in mailboxes::all(&mut change).await? {
+        for row in mailboxes::all(&mut change).await? {
             if mailbox != Some(row.id) && !merge::is_due(&self.maildir, &row, now) {
                 continue;
             }
-            if glance::is_large(&mut change, self, &row).await? {
-                large.push(row.id);
-            } else if merge::merge(&mut change, self, &mut row).await? {
-                changed.push(row.id);
+            let id = row.id;
+            change.begin_part().await?;
+            match self.compare_one(&mut change, row).await {
+                Ok(one) => {
+                    change.end_part().await?;
+                    match one {
+                        One::Same => {}
+                        One::Different => compared.changed.push(id),
+                        One::Large => compared.large.push(id),
+                    }
+                }
+                Err(error) if error.is_of_a_folder() => {
+                    change.undo_part().await?;
+                    compared.failed.push((id, error));
+                }
+                Err(error) => return Err(error),
             }
         }
         change.commit().await?;
-        for mailbox in large {
-            match portions::take_over(self, mailbox).await {
-                Ok(different) => changed.extend(different.then_some(mailbox)),
-                Err(error) if changed.is_empty() => return Err(error),
-                // Somebody waits to hear what changed. It stays due.
-                Err(error) => tracing::warn!(%mailbox, %error, "a folder can't be compared"),
-            }
+        Ok(compared)
+    }
+
+    async fn compare_one(
+        &self,
+        change: &mut Change,
+        mut row: mailboxes::MailboxRow,
+    ) -> Result<One, StoreError> {
+        if glance::is_large(change, self, &row).await? {
+            return Ok(One::Large);
         }
-        Ok(changed)
+        let different = merge::merge(change, self, &mut row).await?;
+        Ok(if different { One::Different } else { One::Same })
     }
 
     /// Whether somebody else changed any of the folders.
@@ -200,6 +232,15 @@ impl OpenAccount {
         let (maildir, now) = (self.maildir.clone(), (self.clock)().millis());
         on_blocking_thread(move || Ok(rows.iter().any(|row| merge::is_due(&maildir, row, now))))
             .await
+    }
+
+    /// Whether there are folders that are no mailbox yet, or mailboxes without one.
+    pub(crate) async fn are_folders_others(&self) -> Result<bool, StoreError> {
+        let maildir = self.maildir.clone();
+        let dirs = on_blocking_thread(move || maildir.folders()).await?;
+        let known = mailboxes::all(&mut self.look().await?).await?;
+        let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
+        Ok(same.collect::<BTreeSet<_>>() != dirs.iter().collect())
     }
 
     /// For queries.

@@ -8,17 +8,18 @@ use std::{
     time::Duration,
 };
 
-use mail_types::{AccountId, MailboxId, Quota, Timestamp};
+use mail_types::{AccountId, MailboxId, ModSeq, Quota, Timestamp};
 use stable_storage::{Bell, Files, LifeLock, on_blocking_thread};
 
 use crate::{
-    AccountMailboxes, Pending, StoreError,
+    AccountMailboxes, Changes, Pending, StoreError,
     asked::Asked,
-    background::{Background, FollowUp, FollowUps},
-    changes::follow,
+    background::{Background, FollowUp, FollowUps, Stop},
+    changes::follow::{self, Followed},
+    comparing::{Comparing, cannot},
     facts_kept::FactsKept,
     maildir::Maildir,
-    open_account::{OpenAccount, Opened},
+    open_account::{Compared, OpenAccount, Opened},
     open_accounts::{Borrowed, OpenAccounts},
     orders::Orders,
     watch::{Watchers, payload},
@@ -80,8 +81,10 @@ pub(crate) struct Shared {
     accounts: OpenAccounts,
     bell: Bell,
     pub(crate) watchers: Watchers,
-    pub(crate) asked: Asked,
-    pub(crate) follow_ups: FollowUps,
+    pub(crate) asked: Asked<ModSeq, Changes>,
+    pub(crate) follow_ups: Arc<FollowUps>,
+    pub(crate) comparing: Comparing,
+    pub(crate) stop: Stop,
     /// What is kept of mailboxes in memory.
     pub(crate) facts: Arc<FactsKept>,
     pub(crate) orders: Arc<Orders>,
@@ -109,12 +112,14 @@ impl MailStore {
         let bell = Bell::at(options.folder.join("bell"));
         let shared = Arc::new(Shared {
             accounts: OpenAccounts::new(options.open_accounts_max),
+            follow_ups: Arc::new(FollowUps::new(options.follow_after)),
+            comparing: Comparing::new(options.open_accounts_max),
+            stop: Stop::default(),
             options,
             files,
             bell,
             watchers: Watchers::default(),
             asked: Asked::default(),
-            follow_ups: FollowUps::default(),
             facts: Arc::default(),
             orders: Arc::default(),
             background: Mutex::new(None),
@@ -144,11 +149,18 @@ impl MailStore {
     }
 
     /// Writes to disk what follows within seconds (flags in file names), waits for what runs, and
-    /// closes all indexes. Operations fail from then on.
+    /// closes all indexes. Operations fail from then on. What takes long (files to go by the
+    /// thousand, a large folder to be taken over) ends with the step that is being done: the index
+    /// says what is left, and the next process goes on.
     pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            self.shared.follow_ups.all_is_due();
-            self.shared.follow_all().await;
+            let shared = &self.shared;
+            shared.stop.ask();
+            for (id, follow_up) in shared.follow_ups.end().await {
+                if !shared.stop.is_over() {
+                    shared.follow(id, follow_up).await;
+                }
+            }
             self.shared.accounts.close_all().await;
             self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).take();
         })
@@ -222,14 +234,8 @@ impl Shared {
         &self.bell
     }
 
-    /// Does for all accounts what is to follow and is due.
-    pub(crate) async fn follow_all(&self) {
-        for (id, follow_up) in self.follow_ups.take() {
-            self.follow(id, follow_up).await;
-        }
-    }
-
-    async fn follow(&self, id: AccountId, FollowUp { files, forget }: FollowUp) {
+    /// Does for an account what is to follow. It is due again if that fails.
+    pub(crate) async fn follow(&self, id: AccountId, FollowUp { files, forget, .. }: FollowUp) {
         let done = async {
             let borrowed =
                 if files { self.borrow(id).await? } else { self.borrow_to_deliver(id).await? };
@@ -240,13 +246,15 @@ impl Shared {
             if !files {
                 return Ok(None);
             }
-            Box::pin(follow::follow(account)).await.map(Some)
+            Box::pin(follow::follow(account, &self.stop)).await.map(Some)
         };
         match done.await {
             Ok(None) => {}
-            Ok(Some(followed)) => {
-                followed.changed.into_iter().for_each(|mailbox| self.changed(id, mailbox));
-                if followed.is_held {
+            Ok(Some(Followed { compared: Compared { changed, large, failed }, is_held })) => {
+                changed.into_iter().for_each(|mailbox| self.changed(id, mailbox));
+                large.into_iter().for_each(|mailbox| self.follow_ups.add_large(id, mailbox));
+                failed.iter().for_each(|(mailbox, error)| cannot(id, *mailbox, error));
+                if is_held || !failed.is_empty() {
                     self.follow_ups.add_again(id);
                 }
             }

@@ -6,6 +6,7 @@ use stable_storage::on_blocking_thread;
 use super::{AccountMailboxes, NAMES, Pending};
 use crate::{
     MailboxState, SpecialUse, UidSet,
+    background::Stop,
     changes::{
         create, follow, rename,
         restored::{self, PlainUniqueId},
@@ -44,7 +45,7 @@ impl AccountMailboxes {
                     let account = borrowed.account()?;
                     if account.keeps_removed {
                         // Of what is kept, only names and small files tell the flags.
-                        follow::bring_names_up(account).await?;
+                        follow::bring_names_up(account, &Stop::default()).await?;
                     }
                     let mailbox = rename::delete(account, &name).await?;
                     handle.follow();

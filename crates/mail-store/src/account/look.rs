@@ -1,19 +1,16 @@
 //! What can be asked of an account's mailboxes without changing them.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use mail_types::{Keyword, MailboxId, MailboxName, ModSeq, Uid};
-use stable_storage::{on_blocking_thread, open_cached, read_ahead, read_cached};
+use stable_storage::{open_cached, read_ahead, read_cached};
 
 use super::{AccountMailboxes, Pending};
 use crate::{
     Changes, Facts, ListedMailbox, MailboxState, MessageFile, MessageReader, MessageRow, SortBy,
     StoreError, StoredDetails, StoredEnvelopes, Threadable, Totals, UidSet, Want, Watch,
-    changes::{glance, keys, merge},
+    changes::keys,
+    comparing::When,
     facts_kept,
     index::{Here, listed},
     listing,
@@ -81,7 +78,7 @@ impl AccountMailboxes {
     /// as well for all who ask while it waits for its turn.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq) -> Pending<'_, Arc<Changes>> {
         let query = self.ask_here(move |here| here.changes(mailbox, since));
-        Box::pin(self.store.shared.asked.changes(self.id, mailbox, since, query))
+        Box::pin(self.store.shared.asked.ask(self.id, mailbox, since, query))
     }
 
     /// Which messages went after a modseq, ascending; none if the log does not reach back so far,
@@ -192,7 +189,7 @@ impl AccountMailboxes {
             // Renamed since the query, by us or by another tool; or gone.
             for compare in [false, true] {
                 if compare {
-                    self.compare(file.mailbox).await?;
+                    self.compare(file.mailbox, When::Always).await?;
                 }
                 let uids = UidSet::from(file.uid);
                 let now = self.fetch(file.mailbox, &uids, Want::Facts).await?.pop();
@@ -259,30 +256,12 @@ impl AccountMailboxes {
     }
 
     /// Looks for what other tools did to the mailbox's folder and takes it over; true if there was
-    /// something. Cheap if there wasn't. Do it beside SELECT, not in it.
+    /// something. Cheap if there wasn't. Do it beside SELECT, not in it. If somebody else is at it, waits
+    /// for that.
     ///
     /// A large folder whose times show nothing is looked at by whoever follows changes, some time later:
     /// who watches the mailbox hears of what is found.
     pub fn refresh(&self, mailbox: MailboxId) -> Pending<'_, bool> {
-        Box::pin(self.to_the_end(move |handle, borrowed| async move {
-            let account = borrowed.account()?;
-            let now = (account.clock)().millis();
-            let one = move |here: &Here| here.mailbox_with(mailbox);
-            let row = account.index.ask_in_passing(one).await?;
-            let maildir = account.maildir.clone();
-            let dirs = on_blocking_thread(move || maildir.folders()).await?;
-            let known = account.index.ask_in_passing(Here::mailboxes).await?;
-            let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
-            let folders_changed = same.collect::<BTreeSet<_>>() != dirs.iter().collect();
-            if !folders_changed && !merge::is_due(&account.maildir, &row, now) {
-                return Ok((false, Vec::new()));
-            }
-            if !folders_changed && glance::is_enough(account, &row).await? {
-                handle.follow();
-                return Ok((false, Vec::new()));
-            }
-            let changed = account.compare(Some(mailbox)).await?;
-            Ok((!changed.is_empty(), changed))
-        }))
+        Box::pin(self.compare(mailbox, When::Due))
     }
 }

@@ -156,15 +156,14 @@ impl AccountMailboxes {
     /// Copies messages with their flags and internal dates (RFC 9051 §6.4.7), all or none.
     pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<'_, Copied> {
         let uids = uids.clone();
-        Box::pin(self.to_the_end(move |handle, borrowed| async move {
-            let account = borrowed.account()?;
-            let mut copied = relocate::copy(account, from, uids.clone(), to, handle.quota).await;
-            if copied.as_ref().is_err_and(StoreError::is_file_missing) {
-                account.compare(Some(from)).await?;
-                copied = relocate::copy(account, from, uids, to, handle.quota).await;
+        Box::pin(self.with_files_of(from, move |handle, borrowed| {
+            let uids = uids.clone();
+            async move {
+                let account = borrowed.account()?;
+                let copied = relocate::copy(account, from, uids, to, handle.quota).await;
+                handle.follow();
+                Ok((copied?, vec![to]))
             }
-            handle.follow();
-            Ok((copied?, vec![to]))
         }))
     }
 
@@ -176,15 +175,14 @@ impl AccountMailboxes {
         to: MailboxId,
     ) -> Pending<'_, Copied> {
         let uids = uids.clone();
-        Box::pin(self.to_the_end(move |handle, borrowed| async move {
-            let account = borrowed.account()?;
-            let mut moved = relocate::move_messages(account, from, uids.clone(), to).await;
-            if moved.as_ref().is_err_and(StoreError::is_file_missing) {
-                account.compare(Some(from)).await?;
-                moved = relocate::move_messages(account, from, uids, to).await;
+        Box::pin(self.with_files_of(from, move |handle, borrowed| {
+            let uids = uids.clone();
+            async move {
+                let account = borrowed.account()?;
+                let moved = relocate::move_messages(account, from, uids, to).await;
+                handle.follow();
+                Ok((moved?, vec![from, to]))
             }
-            handle.follow();
-            Ok((moved?, vec![from, to]))
         }))
     }
 

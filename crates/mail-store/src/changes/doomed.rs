@@ -15,6 +15,7 @@ use stable_storage::{Hold, on_blocking_thread};
 use super::removed;
 use crate::{
     StoreError,
+    background::Stop,
     index::{
         mailboxes::{self, MailboxRow},
         pending::{self, Doomed},
@@ -37,9 +38,9 @@ pub(crate) enum Done {
     Held,
 }
 
-/// Removes what is to go, in steps. Whether a backup wants it is asked after the paths are read: a
-/// backup that begins later finds no rows of them.
-pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
+/// Removes what is to go, in steps, until the store has to be closed. Whether a backup wants it is
+/// asked after the paths are read: a backup that begins later finds no rows of them.
+pub(crate) async fn remove(account: &OpenAccount, stop: &Stop) -> Result<Done, StoreError> {
     let mut look = account.look().await?;
     let doomed = pending::doomed(&mut look).await?;
     drop(look);
@@ -66,6 +67,9 @@ pub(crate) async fn remove(account: &OpenAccount) -> Result<Done, StoreError> {
         }
         pending::gone(&mut change, some).await?;
         change.commit().await?;
+        if stop.is_over() {
+            break;
+        }
     }
     Ok(Done::Some)
 }

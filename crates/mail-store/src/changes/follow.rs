@@ -9,6 +9,7 @@ use stable_storage::on_blocking_thread;
 use super::doomed;
 use crate::{
     StoreError,
+    background::Stop,
     index::{
         Change, Here, KEYWORDS_BEHIND, NAME_BEHIND, filed, history,
         mailboxes::{self, MailboxRow},
@@ -17,7 +18,7 @@ use crate::{
     },
     maildir::Maildir,
     naming::file,
-    open_account::OpenAccount,
+    open_account::{Compared, OpenAccount},
     records::KeywordLog,
 };
 
@@ -39,15 +40,16 @@ const EXPUNGED_KEPT_LEAST_MS: i64 = 7 * 24 * 3600 * 1000;
 /// What was done.
 #[derive(Debug)]
 pub(crate) struct Followed {
-    /// Mailboxes that others had changed.
-    pub(crate) changed: Vec<MailboxId>,
+    /// What others had changed.
+    pub(crate) compared: Compared,
     /// Whether files are kept for a backup that runs: they go later.
     pub(crate) is_held: bool,
 }
 
-/// Does all that is left to do.
-pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError> {
-    let removed = doomed::remove(account).await?;
+/// Does all that is left to do, but for large folders that are to be compared. It ends between two steps
+/// if the store is being closed; what is left stays in the index.
+pub(crate) async fn follow(account: &OpenAccount, stop: &Stop) -> Result<Followed, StoreError> {
+    let removed = doomed::remove(account, stop).await?;
     if removed == doomed::Done::Some {
         // The log grows with what is removed, and is shortened with it.
         shorten_log(account).await?;
@@ -55,15 +57,15 @@ pub(crate) async fn follow(account: &OpenAccount) -> Result<Followed, StoreError
     let is_held = removed == doomed::Done::Held;
     // A folder that can't be read keeps no flag from its name.
     let compared = account.compare(None).await;
-    bring_names_up(account).await?;
-    let changed = compared?;
-    while account.index.ask_here(Here::is_parsed_left).await? {
+    bring_names_up(account, stop).await?;
+    let compared = compared?;
+    while !stop.is_over() && account.index.ask_here(Here::is_parsed_left).await? {
         account.index.change_here(|here| here.remove_parsed(PARSED_STEP), drop).await?;
     }
     if account.index.is_log_long() {
         account.index.copy_log().await?;
     }
-    Ok(Followed { changed, is_held })
+    Ok(Followed { compared, is_held })
 }
 
 /// Forgets deliveries whose queue entries are settled.
@@ -94,10 +96,10 @@ async fn shorten_log(account: &OpenAccount) -> Result<(), StoreError> {
 }
 
 /// Brings all names up to date, in steps.
-pub(crate) async fn bring_names_up(account: &OpenAccount) -> Result<(), StoreError> {
+pub(crate) async fn bring_names_up(account: &OpenAccount, stop: &Stop) -> Result<(), StoreError> {
     let behind = messages::mailboxes_behind(&mut account.look().await?).await?;
     for mailbox in behind {
-        while name_some(account, mailbox).await? {}
+        while name_some(account, mailbox).await? && !stop.is_over() {}
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use stable_storage::on_blocking_thread;
 use super::merge::{self, Found};
 use crate::{
     StoreError,
+    background::Stop,
     index::{
         Look, listed,
         mailboxes::{self, MailboxRow},
@@ -70,19 +71,80 @@ pub(super) struct Seen {
     pub(super) found: Vec<Found>,
     /// Rows whose files were found nowhere, by two listings of all names.
     pub(super) lost: Vec<Uid>,
-    /// Whether there may be more of either.
-    pub(super) more: bool,
+    /// Where the next look begins, if there may be more of either.
+    pub(super) next: Option<Beginning>,
 }
 
+/// Where a look begins. Each one begins behind the one before, whatever became of what that found: so
+/// they come to an end, and nothing is in the way of what is behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Beginning {
+    rows: Behind<Uid>,
+    files: Behind<InOrder>,
+    /// The most of each that are taken from it.
+    most: usize,
+}
+
+impl Default for Beginning {
+    fn default() -> Self {
+        Self { rows: Behind::All, files: Behind::All, most: DIFFERENT_MAX }
+    }
+}
+
+#[cfg(test)]
+impl Beginning {
+    pub(super) fn of_looks_at(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+}
+
+/// Which of all in an order.
+#[derive(Clone, Debug)]
+enum Behind<T> {
+    All,
+    /// Those behind this one.
+    This(T),
+    /// None.
+    Last,
+}
+
+impl<T: Ord> Behind<T> {
+    fn has(&self, one: &T) -> bool {
+        match self {
+            Self::All => true,
+            Self::This(last) => one > last,
+            Self::Last => false,
+        }
+    }
+
+    /// What is behind the last one that was found, if there is more.
+    fn next(last: Option<T>, more: bool) -> Self {
+        match last {
+            Some(last) if more => Self::This(last),
+            _ => Self::Last,
+        }
+    }
+}
+
+/// The order of files: by the UIDs in their names, then by those.
+type InOrder = ((Uid, String), String, Place);
+
 /// Compares the folder with the rows. What comes from now on is not asked for.
-pub(super) async fn look(account: &OpenAccount, row: &MailboxRow) -> Result<Seen, StoreError> {
+pub(super) async fn look(
+    account: &OpenAccount,
+    row: &MailboxRow,
+    from: &Beginning,
+    stop: &Stop,
+) -> Result<Seen, StoreError> {
     let digests = RandomState::new();
-    let (maildir, dir, same) = (account.maildir.clone(), row.dir.clone(), digests.clone());
-    let files = on_blocking_thread(move || digests_of(&maildir, &dir, &same)).await?;
+    let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
+    let (same, ends) = (digests.clone(), stop.clone());
+    let files = on_blocking_thread(move || digests_of(&maildir, &dir, &same, &ends)).await?;
     let mut told = vec![false; files.len()];
     let mut lost: BTreeMap<Uid, String> = BTreeMap::new();
-    let (mut first, mut more) = (Uid::MIN, false);
+    let (mut first, mut more_rows) = (Uid::MIN, false);
     loop {
+        stop.check()?;
         let mut look = account.look().await?;
         let page = listed::files_from(&mut look, row.id, first, PAGE).await?;
         drop(look);
@@ -90,12 +152,14 @@ pub(super) async fn look(account: &OpenAccount, row: &MailboxRow) -> Result<Seen
             let at = files.binary_search(&digests.hash_one(message.path.as_str())).ok();
             if let Some(told) = at.and_then(|at| told.get_mut(at)) {
                 *told = true;
-            } else if i64::from(message.uid.number()) < row.uid_next {
-                match base_of(&message.path) {
-                    Some(base) if lost.len() < DIFFERENT_MAX => {
-                        lost.insert(message.uid, base.to_owned());
-                    }
-                    _ => more = true,
+            } else if i64::from(message.uid.number()) < row.uid_next
+                && from.rows.has(&message.uid)
+                && let Some(base) = base_of(&message.path)
+            {
+                if lost.len() < from.most {
+                    lost.insert(message.uid, base.to_owned());
+                } else {
+                    more_rows = true;
                 }
             }
         }
@@ -107,32 +171,44 @@ pub(super) async fn look(account: &OpenAccount, row: &MailboxRow) -> Result<Seen
     let untold: Vec<u64> =
         files.into_iter().zip(told).filter(|(_, told)| !told).map(|(file, _)| file).collect();
     if untold.is_empty() && lost.is_empty() {
-        return Ok(Seen { more, ..Seen::default() });
+        return Ok(Seen::default());
     }
+    let rows = Behind::next(lost.last_key_value().map(|(uid, _)| *uid), more_rows);
+    let (files, most) = (from.files.clone(), from.most);
     // What is to go may be kept for a backup, and be much.
     let doomed = merge::identities(&pending::doomed(&mut account.look().await?).await?);
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
     on_blocking_thread(move || {
         let is_doomed = |path: &str| pending::identity(path).is_some_and(|it| doomed.contains(&it));
-        let mut seen = search(&maildir, &dir, lost, |path| {
+        let (found, lost, files) = search(&maildir, &dir, (lost, files, most), |path| {
             untold.binary_search(&digests.hash_one(path)).is_ok() && !is_doomed(path)
         })?;
-        seen.more |= more;
-        Ok(seen)
+        let is_last = matches!((&rows, &files), (Behind::Last, Behind::Last));
+        let next = (!is_last).then_some(Beginning { rows, files, most });
+        Ok(Seen { found, lost, next })
     })
     .await
 }
 
 /// Digests of the paths of a mailbox's files, in their order.
-fn digests_of(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec<u64>, StoreError> {
+fn digests_of(
+    maildir: &Maildir,
+    dir: &str,
+    digests: &RandomState,
+    stop: &Stop,
+) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     each_name(maildir, dir, |file| {
         found.push(digests.hash_one(path(dir, file.place, file.base, file.info).as_str()));
-        true
+        !stop.is_asked()
     })?;
+    stop.check()?;
     found.sort_unstable();
     Ok(found)
 }
+
+/// Files, rows without one, and which files are left to the next look.
+type Searched = (Vec<Found>, Vec<Uid>, Behind<InOrder>);
 
 /// Reads the names once more: those that no row told, and those of rows whose files were not seen where
 /// the rows say. A file that was renamed while the folder was read may not have been seen at all, so those
@@ -140,17 +216,21 @@ fn digests_of(maildir: &Maildir, dir: &str, digests: &RandomState) -> Result<Vec
 fn search(
     maildir: &Maildir,
     dir: &str,
-    mut lost: BTreeMap<Uid, String>,
+    (mut lost, files, most): (BTreeMap<Uid, String>, Behind<InOrder>, usize),
     is_untold: impl Fn(&str) -> bool,
-) -> Result<Seen, StoreError> {
+) -> Result<Searched, StoreError> {
     let (mut first, mut found, mut more) = (BinaryHeap::new(), Vec::new(), false);
     each_name(maildir, dir, |name| {
         if let Some(file) = name.of_lost(&mut lost) {
             found.push(file);
         } else if is_untold(&path(dir, name.place, name.base, name.info)) {
-            let order = (file::uid_in(name.base).unwrap_or(Uid::MAX), name.base.to_owned());
-            first.push((order, name.info.to_owned(), name.place));
-            if first.len() > DIFFERENT_MAX {
+            let uid = file::uid_in(name.base).unwrap_or(Uid::MAX);
+            let order = ((uid, name.base.to_owned()), name.info.to_owned(), name.place);
+            if !files.has(&order) {
+                return true;
+            }
+            first.push(order);
+            if first.len() > most {
                 first.pop();
                 more = true;
             }
@@ -163,9 +243,10 @@ fn search(
             true
         })?;
     }
+    let next = Behind::next(first.peek().cloned(), more);
     let others = first.into_sorted_vec().into_iter();
     found.extend(others.map(|((_, base), info, place)| Found { place, base, info }));
-    Ok(Seen { found, lost: lost.into_keys().collect(), more })
+    Ok((found, lost.into_keys().collect(), next))
 }
 
 /// A message's file, as it is called.
@@ -244,14 +325,14 @@ mod tests {
         let bases = [(1, "moved,U=1"), (2, "it,U=2"), (3, "gone,U=3")];
         let lost = bases.map(|(number, base)| (uid(number), base.to_owned())).into();
         let maildir = Maildir { files: Files::real(), root: root.path().to_owned() };
-        let seen = search(&maildir, "", lost, |path| {
+        let seen = search(&maildir, "", (lost, Behind::All, 10), |path| {
             // When `new` has been read, the file comes to be there.
             fs::rename(at("moved,U=1"), at("new/moved,U=1")).unwrap();
             path == "cur/other,U=2:2,"
         });
-        let seen = seen.unwrap();
-        assert_eq!(seen.lost, [uid(2), uid(3)]);
-        let found: Vec<String> = seen.found.iter().map(|found| found.path("")).collect();
+        let (found, lost, _) = seen.unwrap();
+        assert_eq!(lost, [uid(2), uid(3)]);
+        let found: Vec<String> = found.iter().map(|found| found.path("")).collect();
         assert_eq!(found, ["new/moved,U=1", "cur/other,U=2:2,"]);
     }
 
@@ -273,8 +354,8 @@ mod tests {
         let gone = expunge::expunge(&account, inbox.id, UidSet::from(Uid::MIN), false).await;
         assert_eq!(gone.unwrap(), [Uid::MIN]);
         put("3.other:2,S");
-        let seen = look(&account, inbox).await.unwrap();
+        let seen = look(&account, inbox, &Beginning::default(), &Stop::default()).await.unwrap();
         let found: Vec<&str> = seen.found.iter().map(|found| found.base.as_str()).collect();
-        assert_eq!((found, seen.lost, seen.more), (vec!["3.other"], vec![], false));
+        assert_eq!((found, seen.lost, seen.next.is_none()), (vec!["3.other"], vec![], true));
     }
 }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     StoreError,
+    background::Stop,
     index::{
         Change,
         mailboxes::{self, MailboxRow},
@@ -34,27 +35,48 @@ use crate::{
 /// How many files or rows are looked at in a change: who waits for the account waits for so many.
 const PORTION: usize = 200;
 
-/// Makes a large mailbox's rows agree with its folder; true if something was different.
+/// A comparison of a large folder, as far as it has come.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    always: bool,
+    /// Something was different.
+    pub(crate) different: bool,
+    began: Option<i64>,
+    from: glance::Beginning,
+}
+
+impl Comparison {
+    /// One that is to be done, `always` or if something shows that others may have been there.
+    pub(crate) fn new(always: bool) -> Self {
+        Self { always, ..Self::default() }
+    }
+}
+
+/// Makes a large mailbox's rows agree with its folder, as far as one look shows how they differ; true if
+/// there may be more. It stays due until there is not.
 pub(crate) async fn take_over(
     account: &OpenAccount,
     mailbox: MailboxId,
+    comparison: &mut Comparison,
+    stop: &Stop,
 ) -> Result<bool, StoreError> {
-    let mut different = false;
-    loop {
-        let Some((row, began)) = begin(account, mailbox).await? else { return Ok(different) };
-        let seen = glance::look(account, &row).await?;
-        let mut any = false;
-        for lost in seen.lost.chunks(PORTION) {
-            any |= forget_lost(account, mailbox, lost).await?;
+    let Some((row, began)) = begin(account, mailbox, comparison).await? else { return Ok(false) };
+    let seen = glance::look(account, &row, &comparison.from, stop).await?;
+    for lost in seen.lost.chunks(PORTION) {
+        stop.check()?;
+        comparison.different |= forget_lost(account, mailbox, lost).await?;
+    }
+    for found in seen.found.chunks(PORTION) {
+        stop.check()?;
+        comparison.different |= take_over_files(account, mailbox, found.to_vec()).await?;
+    }
+    // What can't be taken over stays where it is, as in a small folder.
+    match seen.next {
+        Some(next) => {
+            comparison.from = next;
+            Ok(true)
         }
-        for found in seen.found.chunks(PORTION) {
-            any |= take_over_files(account, mailbox, found.to_vec()).await?;
-        }
-        different |= any;
-        // What can't be taken over stays where it is, as in a small folder.
-        if !(seen.more && any) {
-            return note(account, mailbox, began).await.map(|()| different);
-        }
+        None => note(account, mailbox, began).await.map(|()| false),
     }
 }
 
@@ -73,18 +95,26 @@ async fn change_of(
 }
 
 /// From now on the folder's times tell what others do: what they did before is what will be found.
+/// None if there is nothing to compare.
 async fn begin(
     account: &OpenAccount,
     mailbox: MailboxId,
+    comparison: &mut Comparison,
 ) -> Result<Option<(MailboxRow, i64)>, StoreError> {
     let Some((mut change, mut row)) = change_of(account, mailbox).await? else { return Ok(None) };
+    if let Some(began) = comparison.began {
+        return change.commit().await.map(|()| Some((row, began)));
+    }
     let began = (account.clock)().millis();
     let (maildir, dir) = (account.maildir.clone(), row.dir.clone());
     let times = on_blocking_thread(move || Ok::<_, StoreError>(maildir.times(&dir))).await?;
     if times != row.times {
         (row.times, row.compared) = (times, 0);
         mailboxes::save(&mut change, &row).await?;
+    } else if !comparison.always && !merge::is_long_ago(&row, began) {
+        return change.commit().await.map(|()| None);
     }
+    comparison.began = Some(began);
     change.commit().await.map(|()| Some((row, began)))
 }
 
@@ -171,7 +201,11 @@ async fn forget_lost(
 
 fn is_there(maildir: &Maildir, below: &str) -> Result<bool, StoreError> {
     let path = maildir.path(below);
-    maildir.files.exists(&path).map_err(|e| StoreError::file("look for", path, e))
+    match maildir.files.exists(&path) {
+        // Whoever reads it passes it over.
+        Err(error) if adopt::is_of_the_file(&error) => Ok(true),
+        other => other.map_err(|e| StoreError::file("look for", path, e)),
+    }
 }
 
 #[cfg(test)]
@@ -212,5 +246,46 @@ mod tests {
         let mut look = account.look().await.unwrap();
         assert_eq!(mailboxes::by_id(&mut look, work).await.unwrap().dir, ".Job");
         assert_eq!(mailboxes::messages(&mut look, work).await.unwrap(), 1);
+    }
+
+    /// More of them than one look finds, in front of what can be read.
+    #[tokio::test]
+    async fn what_cant_be_taken_over_hides_nothing_behind_it() {
+        let root = tempfile::tempdir().unwrap();
+        let cur = root.path().join("7/cur");
+        let maildir = Maildir { files: Files::real(), root: root.path().join("7") };
+        let now = || Timestamp::from_secs(1_800_000_000);
+        let options = StoreOptions::new(root.path().to_owned(), now);
+        let account = OpenAccount::open(AccountId(7), maildir, &options).await.unwrap().account;
+        let all = mailboxes::all(&mut account.look().await.unwrap()).await.unwrap();
+        let inbox = all.iter().find(|row| row.dir.is_empty()).unwrap().id;
+        for number in 10..30 {
+            fs::create_dir(cur.join(format!("1.M{number}.other"))).unwrap();
+            fs::write(cur.join(format!("2.M{number}.other:2,S")), "Subject: x\n\n").unwrap();
+        }
+        let compare = async || {
+            let from = glance::Beginning::of_looks_at(5);
+            let mut comparison = Comparison { from, ..Comparison::new(true) };
+            let (mut looks, stop) = (1, Stop::default());
+            while take_over(&account, inbox, &mut comparison, &stop).await.unwrap() {
+                looks += 1;
+            }
+            let mut look = account.look().await.unwrap();
+            let row = mailboxes::by_id(&mut look, inbox).await.unwrap();
+            let messages = mailboxes::messages(&mut look, inbox).await.unwrap();
+            (looks, messages, row.uid_next, row.compared > 0, comparison.different)
+        };
+        assert_eq!(compare().await, (8, 20, 21, true, true));
+        assert_eq!(
+            compare().await,
+            (4, 20, 21, true, false),
+            "those that can't be read, once more"
+        );
+        for number in 10..30 {
+            let uid = number - 9;
+            let name = format!("2.M{number}.other,U={uid},S=12,T=1800000000:2,S");
+            fs::remove_file(cur.join(name)).unwrap();
+        }
+        assert_eq!(compare().await, (4, 0, 21, true, true));
     }
 }

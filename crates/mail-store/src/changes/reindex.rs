@@ -9,6 +9,7 @@ use mail_types::MailboxId;
 use super::{doomed, follow, populate, rename};
 use crate::{
     StoreError,
+    background::Stop,
     index::{history, mailboxes, pending},
     open_account::OpenAccount,
 };
@@ -19,9 +20,10 @@ pub(crate) async fn reindex(
     account: &OpenAccount,
     boot: &str,
 ) -> Result<Vec<MailboxId>, StoreError> {
+    let stop = Stop::default();
     // Most of what is left to do is done before anybody has to wait.
-    doomed::remove(account).await?;
-    follow::bring_names_up(account).await?;
+    doomed::remove(account, &stop).await?;
+    follow::bring_names_up(account, &stop).await?;
     let mut change = account.change().await?;
     rename::finish(&mut change, &account.maildir).await?;
     follow::name_all(&mut change, account).await?;

@@ -334,6 +334,22 @@ impl std::ops::DerefMut for Change {
 }
 
 impl Change {
+    /// Begins a part that can be undone alone.
+    pub(crate) async fn begin_part(&mut self) -> Result<(), StoreError> {
+        self.look.run("begin a part", "savepoint part").await
+    }
+
+    /// Ends what [`Change::begin_part`] began.
+    pub(crate) async fn end_part(&mut self) -> Result<(), StoreError> {
+        self.look.run("end a part", "release part").await
+    }
+
+    /// Undoes it.
+    pub(crate) async fn undo_part(&mut self) -> Result<(), StoreError> {
+        self.look.run("undo a part", "rollback to part").await?;
+        self.end_part().await
+    }
+
     /// Makes it so.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         self.look.run("commit", "commit").await?;

@@ -25,4 +25,5 @@ mod removed;
 mod saved;
 mod sharing;
 mod sorting;
+mod taking_over;
 mod world;
