@@ -7,7 +7,7 @@ use agent_kit::{GRACE, Running, Surroundings, descriptors_max, now};
 use anyhow::Context;
 use config::Config;
 use directory::Directory;
-use mail_store::{MailStore, StoreOptions};
+use mail_store::{MailStore, StoreOptions, open_accounts_max};
 use message_queue::{Consumes, Queue, QueueOptions};
 use smtp_server::watch_queue;
 use stable_storage::Files;
@@ -28,9 +28,6 @@ pub(crate) struct Shared {
 
 /// The most threads that write messages at once.
 const WRITING_MAX: usize = 8;
-/// The most indexes of accounts that are open: of those that are only delivered to, each takes some
-/// 200 KiB, and to open one costs as much as to deliver some messages.
-const OPEN_ACCOUNTS_MAX: usize = 256;
 /// How often old events of the queue are pruned, and orphans looked for.
 const MAINTENANCE: Duration = Duration::from_secs(60 * 60);
 
@@ -92,12 +89,6 @@ async fn work(mut surroundings: Surroundings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An open index has five descriptors: they leave some for contents and connections.
-fn open_accounts_max(descriptors: u64) -> usize {
-    const EACH: u64 = 8;
-    usize::try_from(descriptors / EACH).unwrap_or(usize::MAX).min(OPEN_ACCOUNTS_MAX)
-}
-
 /// Keeps the queue from growing, beside the deliveries.
 async fn maintain(queue: Queue) {
     loop {
@@ -105,19 +96,5 @@ async fn maintain(queue: Queue) {
             tracing::error!(%error, "the queue can't be kept in order");
         }
         tokio::time::sleep(MAINTENANCE).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn indexes_leave_descriptors_to_others() {
-        for (descriptors, expected) in
-            [(1024, 128), (4096, OPEN_ACCOUNTS_MAX), (u64::MAX, OPEN_ACCOUNTS_MAX)]
-        {
-            assert_eq!(open_accounts_max(descriptors), expected, "{descriptors}");
-        }
     }
 }

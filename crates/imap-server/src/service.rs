@@ -9,7 +9,7 @@ use std::{
 };
 
 use account_usage::{Thresholds, UsagePublisher};
-use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, drive};
+use agent_kit::{Connection, DriveOptions, End, Running, Surroundings, descriptors_max, drive};
 use anyhow::Context as _;
 use config::{Config, ImapCapability, ImapSharing, NoticeLanguage};
 use conversation::Peer;
@@ -18,7 +18,7 @@ use imap_core::{
     Language,
     server::{Limits, MessageLimit, Options, Session},
 };
-use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions};
+use mail_store::{AccessList, AnnotationLimits, MailStore, StoreOptions, open_accounts_max};
 use mail_types::{AccountId, Address, AnnotationName, Rights};
 use sasl_core::Offers;
 use sign_in::{SignIn, SignInOptions};
@@ -132,6 +132,7 @@ impl Service {
             .context("the record of sign-ins cannot be opened")?;
         let options = StoreOptions {
             removed_kept: config.storage.removed_kept,
+            open_accounts_max: open_accounts_max(descriptors_max()),
             ..StoreOptions::new(&folders.mail, agent_kit::now)
         };
         let store = MailStore::open(options, Files::real())

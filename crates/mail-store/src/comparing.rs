@@ -15,7 +15,7 @@ use crate::{
     account::joined,
     asked::Asked,
     changes::{glance, merge, portions, portions::Comparison},
-    index::mailboxes,
+    index::Here,
     open_account::Compared,
     store::Shared,
 };
@@ -87,7 +87,8 @@ impl AccountMailboxes {
         self.to_the_end(move |handle, borrowed| async move {
             let account = borrowed.account()?;
             if when == When::Due {
-                let row = mailboxes::by_id(&mut account.look().await?, mailbox).await?;
+                let one = move |here: &Here| here.mailbox_with(mailbox);
+                let row = account.index.ask_in_passing(one).await?;
                 if !account.are_folders_others().await? {
                     let now = (account.clock)().millis();
                     if !merge::is_due(&account.maildir, &row, now) {

@@ -86,8 +86,7 @@ impl Gathering {
 fn end_here(portion: Vec<(Incoming, FlagSet)>) -> Result<Vec<NewMessage>, StoreError> {
     let ended = portion.into_iter().map(|(incoming, flags)| Ok((incoming.end_here()?, flags)));
     let ended: Vec<(Ended, FlagSet)> = ended.collect::<Result<_, StoreError>>()?;
-    let written = |(ended, flags): (Ended, FlagSet)| {
-        Ok(NewMessage { written: ended.written()?, flags })
-    };
+    let written =
+        |(ended, flags): (Ended, FlagSet)| Ok(NewMessage { written: ended.written()?, flags });
     ended.into_iter().map(written).collect()
 }

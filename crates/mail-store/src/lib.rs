@@ -73,7 +73,7 @@ pub use message::{Coming, Delivered, Delivery, Filed, MessageFile, MessageRow, N
 pub use object_ids::{EmailId, ObjectIds, ThreadId};
 pub use once::Once;
 pub use sort_keys::{SortBy, SortKey, Threadable};
-pub use store::{Clock, MailStore, StoreOptions};
+pub use store::{Clock, MailStore, StoreOptions, open_accounts_max};
 pub use uid_set::UidSet;
 pub use url_keys::{KeyedMailbox, UrlKey};
 pub use watch::Watch;

@@ -64,9 +64,29 @@ impl OpenAccount {
         Self { maildir, index, clock, keeps_removed: !options.removed_kept.is_zero(), large_folder }
     }
 
+    /// Opens the index, without the connection that costs a thread as long as nothing is to be made or
+    /// repaired first.
+    pub(crate) async fn open(
+        id: AccountId,
+        maildir: Maildir,
+        options: &StoreOptions,
+    ) -> Result<Opened, StoreError> {
+        let path = maildir.root.join(INDEX);
+        if path.is_file() {
+            let index = Index::unopened(id, path)?;
+            let (on_disk, boot, now) = (maildir.clone(), options.boot.clone(), (options.clock)());
+            let look = move |here: &Here| is_whole(here, &on_disk, &boot, now);
+            // What went wrong goes wrong below as well, or is mended there.
+            if let Ok(Some(left_over)) = index.ask_here(look).await {
+                return Ok(Opened { account: Self::with(maildir, index, options), left_over });
+            }
+        }
+        Self::open_or_mend(id, maildir, options).await
+    }
+
     /// Opens the index; makes or rebuilds it, and repairs what a stop left, before anybody sees
     /// the account.
-    pub(crate) async fn open(
+    async fn open_or_mend(
         id: AccountId,
         maildir: Maildir,
         options: &StoreOptions,
@@ -101,26 +121,6 @@ impl OpenAccount {
         on_blocking_thread(move || maildir.sweep_tmp(now)).await?;
         let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
         Ok(Opened { account, left_over })
-    }
-
-    /// The same for who delivers: without the connection that costs a thread, as long as nothing is to
-    /// be made or repaired first.
-    pub(crate) async fn open_to_deliver(
-        id: AccountId,
-        maildir: Maildir,
-        options: &StoreOptions,
-    ) -> Result<Opened, StoreError> {
-        let path = maildir.root.join(INDEX);
-        if path.is_file() {
-            let index = Index::unopened(id, path)?;
-            let (on_disk, boot, now) = (maildir.clone(), options.boot.clone(), (options.clock)());
-            let look = move |here: &Here| is_whole(here, &on_disk, &boot, now);
-            // What went wrong goes wrong below as well, or is mended there.
-            if let Ok(Some(left_over)) = index.ask_here(look).await {
-                return Ok(Opened { account: Self::with(maildir, index, options), left_over });
-            }
-        }
-        Self::open(id, maildir, options).await
     }
 
     /// The machine stopped since this index was last opened: its last transactions may be lost.
@@ -228,7 +228,7 @@ impl OpenAccount {
 
     /// Whether somebody else changed any of the folders.
     pub(crate) async fn any_due(&self) -> Result<bool, StoreError> {
-        let rows = mailboxes::all(&mut self.look().await?).await?;
+        let rows = self.index.ask_in_passing(Here::mailboxes).await?;
         let (maildir, now) = (self.maildir.clone(), (self.clock)().millis());
         on_blocking_thread(move || Ok(rows.iter().any(|row| merge::is_due(&maildir, row, now))))
             .await
@@ -238,7 +238,7 @@ impl OpenAccount {
     pub(crate) async fn are_folders_others(&self) -> Result<bool, StoreError> {
         let maildir = self.maildir.clone();
         let dirs = on_blocking_thread(move || maildir.folders()).await?;
-        let known = mailboxes::all(&mut self.look().await?).await?;
+        let known = self.index.ask_in_passing(Here::mailboxes).await?;
         let same = known.iter().filter(|row| !row.dir.is_empty()).map(|row| &row.dir);
         Ok(same.collect::<BTreeSet<_>>() != dirs.iter().collect())
     }

@@ -19,7 +19,7 @@ use crate::{
     comparing::{Comparing, cannot},
     facts_kept::FactsKept,
     maildir::Maildir,
-    open_account::{Compared, OpenAccount, Opened},
+    open_account::{Compared, OpenAccount},
     open_accounts::{Borrowed, OpenAccounts},
     orders::Orders,
     watch::{Watchers, payload},
@@ -35,7 +35,8 @@ pub struct StoreOptions {
     pub folder: PathBuf,
     /// The clock.
     pub clock: Clock,
-    /// The most indexes open at once; each costs memory, and a thread if more is done than delivering.
+    /// The most indexes open at once: each takes some 200 KiB, and a thread for what is rare. To open one
+    /// costs as much as to deliver some messages.
     pub open_accounts_max: usize,
     /// The name of this run of the kernel: another one at the next opening means that the machine
     /// stopped between.
@@ -58,13 +59,21 @@ impl StoreOptions {
         Self {
             folder: folder.into(),
             clock,
-            open_accounts_max: 64,
+            open_accounts_max: open_accounts_max(u64::MAX),
             boot: boot.trim().to_owned(),
             follow_after: Duration::from_secs(1),
             removed_kept: Duration::ZERO,
             large_folder: 1000,
         }
     }
+}
+
+/// How many indexes a process may have open that may have so many descriptors: each takes eight at most,
+/// and others need some too.
+pub fn open_accounts_max(descriptors: u64) -> usize {
+    const EACH: u64 = 16;
+    const MOST: usize = 256;
+    usize::try_from(descriptors / EACH).unwrap_or(usize::MAX).min(MOST)
 }
 
 /// The mail store, as one process has it open. A clone is the same one.
@@ -180,25 +189,9 @@ impl Shared {
 
     /// Borrows an account for an operation; opens its index if need be.
     pub(crate) async fn borrow(&self, id: AccountId) -> Result<Borrowed, StoreError> {
-        self.borrow_by(id, || Box::pin(OpenAccount::open(id, self.maildir(id), &self.options)))
-            .await
-    }
-
-    /// The same for a delivery, which needs less of it.
-    pub(crate) async fn borrow_to_deliver(&self, id: AccountId) -> Result<Borrowed, StoreError> {
-        self.borrow_by(id, || {
-            Box::pin(OpenAccount::open_to_deliver(id, self.maildir(id), &self.options))
-        })
-        .await
-    }
-
-    async fn borrow_by<'a>(
-        &'a self,
-        id: AccountId,
-        open: impl Fn() -> Pending<'a, Opened>,
-    ) -> Result<Borrowed, StoreError> {
         loop {
-            let (borrowed, left_over) = self.accounts.borrow(id, open()).await?;
+            let open = Box::pin(OpenAccount::open(id, self.maildir(id), &self.options));
+            let (borrowed, left_over) = self.accounts.borrow(id, open).await?;
             if left_over {
                 self.follow_ups.add(id);
             }
@@ -237,8 +230,7 @@ impl Shared {
     /// Does for an account what is to follow. It is due again if that fails.
     pub(crate) async fn follow(&self, id: AccountId, FollowUp { files, forget, .. }: FollowUp) {
         let done = async {
-            let borrowed =
-                if files { self.borrow(id).await? } else { self.borrow_to_deliver(id).await? };
+            let borrowed = self.borrow(id).await?;
             let account = borrowed.account()?;
             if !forget.is_empty() {
                 follow::forget(account, forget).await?;
@@ -264,6 +256,18 @@ impl Shared {
                 tracing::warn!(account = %id, %error, "file names don't follow the index");
                 self.follow_ups.add_again(id);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_leave_descriptors_to_others() {
+        for (descriptors, expected) in [(1024, 64), (4096, 256), (u64::MAX, 256)] {
+            assert_eq!(open_accounts_max(descriptors), expected, "{descriptors}");
         }
     }
 }

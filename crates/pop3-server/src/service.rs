@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use account_usage::{Thresholds, UsagePublisher};
-use agent_kit::{Connection, Running, Surroundings, drive};
+use agent_kit::{Connection, Running, Surroundings, descriptors_max, drive};
 use anyhow::Context as _;
 use config::Config;
 use conversation::Peer;
-use mail_store::{MailStore, StoreOptions};
+use mail_store::{MailStore, StoreOptions, open_accounts_max};
 use pop3_core::{Limits, Options, Session, TOO_MANY_CONNECTIONS};
 use sign_in::{SignIn, SignInOptions};
 use stable_storage::Files;
@@ -71,6 +71,7 @@ impl Service {
             .context("the record of sign-ins cannot be opened")?;
         let options = StoreOptions {
             removed_kept: config.storage.removed_kept,
+            open_accounts_max: open_accounts_max(descriptors_max()),
             ..StoreOptions::new(&folders.mail, agent_kit::now)
         };
         let store = MailStore::open(options, Files::real())

@@ -38,7 +38,7 @@ impl AccountMailboxes {
     /// are durable and visible when this returns.
     pub fn deliver(&self, deliveries: Vec<Delivery>) -> Pending<'_, Filed> {
         let (shared, id) = (self.store.shared.clone(), self.id);
-        let borrow = async move { shared.borrow_to_deliver(id).await };
+        let borrow = async move { shared.borrow(id).await };
         Box::pin(self.in_a_task(borrow, move |handle, borrowed| async move {
             let with_keywords = deliveries.iter().any(|d| !d.flags.keywords().is_empty());
             let follow_ups = &handle.store.shared.follow_ups;
@@ -78,7 +78,7 @@ impl AccountMailboxes {
         all: Vec<Coming>,
     ) -> Pending<'_, (HashSet<(QueueId, RecipientNumber)>, Totals)> {
         Box::pin(async move {
-            let borrowed = self.store.shared.borrow_to_deliver(self.id).await?;
+            let borrowed = self.store.shared.borrow(self.id).await?;
             let account = borrowed.account()?;
             let now = (account.clock)();
             let ask = move |here: &Here| {

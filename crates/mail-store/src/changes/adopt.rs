@@ -195,7 +195,11 @@ fn choose_uids(
 
 /// Syncs a file whose arrival did not get to its end, and answers true; if not all of it has reached the
 /// disk, it goes from this mailbox. What is left of it in `tmp` is for the next attempt, or goes later.
-fn make_durable(maildir: &Maildir, mailbox: &MailboxRow, found: &Found) -> Result<bool, StoreError> {
+fn make_durable(
+    maildir: &Maildir,
+    mailbox: &MailboxRow,
+    found: &Found,
+) -> Result<bool, StoreError> {
     let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
     let failed = |e| StoreError::file("take over", &path, e);
     let octets = match std::fs::metadata(&path) {

@@ -121,9 +121,8 @@ impl Disk {
     }
 
     fn after(&self, operation: &Operation<'_>) {
-        let of_messages = |path: &Path| {
-            path.ends_with("cur") || path.ends_with("new") || path.ends_with("tmp")
-        };
+        let of_messages =
+            |path: &Path| path.ends_with("cur") || path.ends_with("new") || path.ends_with("tmp");
         let forgotten = match operation {
             Operation::SyncFolder(path) => self.fault == Fault::NoFolderSync && of_messages(path),
             Operation::Sync(path) => {
