@@ -32,8 +32,11 @@ use crate::{
 const LEASES_MAX: usize = 2048;
 /// The most octets of their contents that are in memory.
 const CONTENTS_MAX: u64 = 32 << 20;
-/// What a lease may take of that: more is a file, of which not too many may be open either.
+/// What a lease may take of that, unless the configuration lets larger contents be rows: more is a file,
+/// of which not too many may be open either.
 const CONTENT_MAX: u64 = 128 << 10;
+/// What each of its recipients takes: an address, what is put before the content, an outcome.
+const RECIPIENT: u64 = 1 << 10;
 /// Leasing fewer at a time would cost a transaction for each.
 const ROOM_LEAST: usize = 64;
 /// The most messages of a transaction.
@@ -128,8 +131,8 @@ impl Desk {
 
     /// Settles what is done and leases what there is room for; answers how long to wait at most.
     async fn turn(&mut self) -> Duration {
-        let room = self.room();
-        if room < ROOM_LEAST {
+        let (room, least) = self.room();
+        if room < least {
             return if self.settle().await { Duration::MAX } else { QUEUE_ILL };
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
@@ -164,16 +167,24 @@ impl Desk {
         }
     }
 
-    /// How many leases more there may be, whatever their contents will be.
-    fn room(&self) -> usize {
-        let held = |open: &Open| match open.lease.entry.content {
-            Content::File { .. } => CONTENT_MAX,
-            Content::Bytes(_) => open.lease.entry.content.len(),
+    /// How many leases more there may be, whatever their contents will be; and how many are worth it.
+    fn room(&self) -> (usize, usize) {
+        let content_max = self.shared.config.queue.inline_limit.in_memory() as u64;
+        let content_max = content_max.max(CONTENT_MAX);
+        let held = |Open { lease, .. }: &Open| {
+            let content = match lease.entry.content {
+                Content::File { .. } => CONTENT_MAX,
+                Content::Bytes(_) => lease.entry.content.len(),
+            };
+            content.saturating_add(RECIPIENT.saturating_mul(lease.recipients.len() as u64))
         };
         let held: u64 = self.open.values().map(held).sum();
-        let room = CONTENTS_MAX.saturating_sub(held) / CONTENT_MAX;
+        let room = CONTENTS_MAX.saturating_sub(held) / content_max;
+        let all = usize::try_from(CONTENTS_MAX / content_max).unwrap_or(usize::MAX);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
-        room.min(LEASES_MAX.saturating_sub(self.open.len()))
+        let room = room.min(LEASES_MAX.saturating_sub(self.open.len()));
+        let room = if self.open.is_empty() { room.max(1) } else { room };
+        (room, (all / 4).clamp(1, ROOM_LEAST))
     }
 
     async fn settle(&mut self) -> bool {

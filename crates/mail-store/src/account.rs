@@ -77,6 +77,7 @@ impl AccountMailboxes {
         match asked.await {
             Err(error) if error.is_damaged_index() => {
                 self.store.shared.damaged(self.id, &borrowed).await;
+                drop(borrowed);
                 query(self.borrow().await?.account()?.look().await?).await
             }
             Err(StoreError::IndexReplaced(_)) => {
@@ -98,6 +99,7 @@ impl AccountMailboxes {
         match borrowed.account()?.index.ask_in_passing(query.clone()).await {
             Err(error) if error.is_damaged_index() => {
                 self.store.shared.damaged(self.id, &borrowed).await;
+                drop(borrowed);
                 self.borrow().await?.account()?.index.ask_in_passing(query).await
             }
             Err(StoreError::IndexReplaced(_)) => {

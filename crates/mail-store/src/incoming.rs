@@ -32,8 +32,6 @@ use crate::{
 
 /// Pieces are gathered to this size before they are written.
 const STEP_OCTETS: usize = 256 * 1024;
-/// The bytes of a larger message are on their way to the disk's end before its mailbox is locked.
-const WAITED_FOR: u64 = 64 * 1024;
 /// The most files of this process that are open because they are not synced yet. What comes beyond is
 /// synced at once.
 const UNSYNCED_MAX: usize = 128;
@@ -167,14 +165,13 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Waits for its bytes if they are many; for a thread that may wait.
+    /// Waits for its bytes; for a thread that may wait. They are there before the name in a mailbox is, so
+    /// that a journal which somebody else has committed meanwhile never shows the one without the other.
     pub fn written(self) -> Result<Written, StoreError> {
         let Self { mut written, file } = self;
         match UNSYNCED.try_acquire() {
             Ok(place) => {
-                if file.length() > WAITED_FOR {
-                    file.wait_for_bytes();
-                }
+                file.wait_for_bytes();
                 written.unsynced = Some(Arc::new(Unsynced { file, _place: place }));
             }
             Err(_) => sync(&file)?,

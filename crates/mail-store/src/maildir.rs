@@ -134,7 +134,12 @@ impl Maildir {
     pub(crate) fn sweep_tmp(&self, now: Timestamp) -> Result<(), StoreError> {
         let tmp = self.tmp();
         let failed = |e| StoreError::file("sweep", &tmp, e);
-        for name in self.files.list(&tmp).map_err(failed)? {
+        let names = match self.files.list(&tmp) {
+            // Whoever writes a message makes it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(failed)?,
+        };
+        for name in names {
             let path = tmp.join(&name);
             let unique = unique_in_tmp(name.to_str().unwrap_or_default());
             let kept_s = match file::delivery_in(unique) {

@@ -12,7 +12,11 @@ use crate::{
         populate::{self, Populated},
         rename,
     },
-    index::{Change, Here, Index, Look, history, mailboxes, pending, rows},
+    index::{
+        Change, Here, Index, Look, history, mailboxes,
+        pending::{self, LeftOver},
+        rows,
+    },
     maildir::Maildir,
     naming::file,
     records::FolderFile,
@@ -98,10 +102,15 @@ impl OpenAccount {
         .await?;
         let index = Index::open(id, maildir.root.join(INDEX), (options.clock)()).await?;
         let account = Self::with(maildir, index, options);
-        let mut look = account.index.look().await?;
-        let boot = mailboxes::boot(&mut look).await?;
-        let left = pending::left_over(&mut look).await?;
-        drop(look);
+        let looked = match account.first_look().await {
+            Err(error) if error.is_damaged_index() => {
+                tracing::error!(account = %id, "the index is damaged; it is set aside and built anew");
+                account.index.set_aside_opened((options.clock)()).await?;
+                account.first_look().await
+            }
+            other => other,
+        };
+        let (boot, left) = looked?;
         match boot {
             None => {
                 if populate::populate(&account, &options.boot).await? == Populated::PutBack {
@@ -121,6 +130,15 @@ impl OpenAccount {
         on_blocking_thread(move || maildir.sweep_tmp(now)).await?;
         let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
         Ok(Opened { account, left_over })
+    }
+
+    /// The boot id of the last opening, and what a former process may have left to do. Reads what the
+    /// opening needs: damage that shows there shows here.
+    async fn first_look(&self) -> Result<(Option<String>, LeftOver), StoreError> {
+        let mut look = self.index.look().await?;
+        mailboxes::all(&mut look).await?;
+        let boot = mailboxes::boot(&mut look).await?;
+        Ok((boot, pending::left_over(&mut look).await?))
     }
 
     /// The machine stopped since this index was last opened: its last transactions may be lost.

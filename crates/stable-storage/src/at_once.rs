@@ -160,6 +160,13 @@ mod kernel {
             }
             return refuse(read);
         }
+        if read == 0 && octets > 0 {
+            // Some kernels (5.9 and 5.10) say so of what is only not in memory. Where the file really
+            // ends, it is asked again.
+            // SAFETY: it is this thread's own.
+            unsafe { *libc::__errno_location() = libc::EAGAIN };
+            return refuse(-1);
+        }
         read
     }
 }

@@ -86,11 +86,26 @@ impl BreakingFiles {
     /// Takes back the bytes that were not synced, but no name, and stops: a journal of names may reach
     /// stable storage at any time, by somebody else's sync. Only when nobody uses the files any more.
     pub fn lose_unsynced_bytes(&self) -> io::Result<()> {
+        self.lose_bytes(false)
+    }
+
+    /// The same with the lengths that the files had: a hole is where the bytes were.
+    pub fn lose_unsynced_bytes_but_lengths(&self) -> io::Result<()> {
+        self.lose_bytes(true)
+    }
+
+    fn lose_bytes(&self, lengths_are_kept: bool) -> io::Result<()> {
         let mut state = self.state();
         state.stopped = true;
         for (path, length) in std::mem::take(&mut state.lengths) {
             match fs::OpenOptions::new().write(true).open(path) {
-                Ok(file) => file.set_len(length)?,
+                Ok(file) => {
+                    let before = file.metadata()?.len();
+                    file.set_len(length)?;
+                    if lengths_are_kept {
+                        file.set_len(before)?;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -269,6 +284,12 @@ mod tests {
         story(&breaking.files(), folder.path(), false).unwrap();
         breaking.lose_unsynced_bytes().unwrap();
         assert_eq!(found(folder.path()), names(&[("a", "")]), "names without their bytes");
+
+        let (folder, kept) = prepared();
+        let breaking = BreakingFiles::counting(kept.path());
+        story(&breaking.files(), folder.path(), false).unwrap();
+        breaking.lose_unsynced_bytes_but_lengths().unwrap();
+        assert_eq!(found(folder.path()), names(&[("a", "\0\0\0")]), "as long as they were");
     }
 
     #[test]

@@ -202,12 +202,12 @@ fn make_durable(
 ) -> Result<bool, StoreError> {
     let path = maildir.path(&messages::path(&mailbox.dir, found.place, &found.base, &found.info));
     let failed = |e| StoreError::file("take over", &path, e);
-    let octets = match std::fs::metadata(&path) {
-        // It went, or whoever reads it says what is wrong.
-        Err(_) => return Ok(true),
-        Ok(facts) => facts.len(),
+    // It went, or whoever reads it says what is wrong.
+    let Ok(octets) = maildir.files.open(&path).and_then(|file| whole_octets(&file)) else {
+        return Ok(true);
     };
-    if file::size_in(&found.base).is_some_and(|size| octets < size) {
+    let is_short = file::size_in(&found.base).is_some_and(|size| octets < size);
+    if is_short && file::is_ours(&found.base) {
         tracing::warn!(path = %path.display(), octets, "a message that nobody was told of is not whole: it goes");
         maildir.files.unlink(&path).map_err(failed)?;
         return Ok(false);
@@ -217,6 +217,17 @@ fn make_durable(
         other => other.map_err(failed)?,
     }
     Ok(true)
+}
+
+/// How many octets a file has before the first that was never written: after a power cut it may be as
+/// long as it was to be, without its bytes.
+fn whole_octets(file: &std::fs::File) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(0)) {
+        Ok(hole) => Ok(hole.min(length)),
+        // Nothing is in it, or the file system doesn't say.
+        Err(_) => Ok(length),
+    }
 }
 
 /// Reads and parses a file, and gives it its name; none if it went meanwhile. What is not ours is

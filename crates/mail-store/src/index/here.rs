@@ -68,7 +68,9 @@ impl Index {
         query: impl FnOnce(&Here) -> Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
         let kept = self.here.try_lock().ok()?;
-        let here = kept.as_ref().filter(|here| inode(&self.path) == Some(here.inode))?;
+        let is_good =
+            |here: &&Here| here.direct.is_clean() && inode(&self.path) == Some(here.inode);
+        let here = kept.as_ref().filter(is_good)?;
         here.direct.at_once(|| query(here))
     }
 

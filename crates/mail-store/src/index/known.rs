@@ -35,8 +35,10 @@ impl Here {
     ) -> Result<T, StoreError> {
         self.run("begin", "begin", &[])?;
         let answer = ask();
-        // Nothing was changed: it ends in the same way whatever the answer is.
-        self.run("end", "commit", &[]).and(answer)
+        // Nothing was changed: it ends in the same way whatever the answer is. After some errors it has
+        // ended already.
+        let ended = self.run("end", "commit", &[]);
+        answer.and_then(|answer| ended.map(|()| answer))
     }
 
     /// What is said of all messages; of how many, somebody has counted.

@@ -101,6 +101,11 @@ pub(crate) fn uid_in(base: &str) -> Option<Uid> {
     Uid::new(field.parse().ok()?)
 }
 
+/// Whether this store gave a base its unique part.
+pub(crate) fn is_ours(base: &str) -> bool {
+    unique_in(base).strip_suffix(HOST).is_some_and(|rest| rest.ends_with('.'))
+}
+
 /// The size of the file that a base tells, in octets.
 pub(crate) fn size_in(base: &str) -> Option<u64> {
     base.split(',').skip(1).find_map(|field| field.strip_prefix("S="))?.parse().ok()
@@ -185,6 +190,8 @@ mod tests {
         for other in [append.as_str(), "1.M2P3.host,S=4", "", "postrider", "1.x_y.postrider"] {
             assert_eq!(delivery_in(other), None, "{other}");
         }
+        assert!(is_ours(&base) && is_ours(&append));
+        assert!(!is_ours("1.M2P3.host,S=4") && !is_ours("postrider"));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) enum Stop {
     Machine,
     /// Names are left, but no bytes of files that were not synced.
     MachineButNames,
+    /// And the lengths of those files.
+    MachineButLengths,
 }
 
 impl Stop {
@@ -43,6 +45,7 @@ impl Stop {
             Self::Process => {}
             Self::Machine => breaking.lose_unsynced().unwrap(),
             Self::MachineButNames => breaking.lose_unsynced_bytes().unwrap(),
+            Self::MachineButLengths => breaking.lose_unsynced_bytes_but_lengths().unwrap(),
         }
     }
 }
@@ -265,6 +268,7 @@ macro_rules! stories {
         #[tokio::test]
         async fn $names() {
             stop_everywhere(Story::$story, Stop::MachineButNames).await;
+            stop_everywhere(Story::$story, Stop::MachineButLengths).await;
         }
     )*};
 }

@@ -174,7 +174,8 @@ async fn what_was_filed_goes_with_its_mailbox() {
 /// became of it, the copy that comes next is left out only if the first one is there.
 #[tokio::test]
 async fn nothing_is_left_out_for_a_message_that_was_not_filed() {
-    for stop in [Stop::Process, Stop::Machine, Stop::MachineButNames] {
+    let machine = [Stop::Machine, Stop::MachineButNames, Stop::MachineButLengths];
+    for stop in machine.into_iter().chain([Stop::Process]) {
         for n in 0.. {
             let world = World::new();
             let store = world.open().await;

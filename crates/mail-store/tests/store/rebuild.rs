@@ -6,6 +6,8 @@ use mail_store::{FlagChange, MailStore, UidSet};
 use mail_types::{Timestamp, Uid, UniqueId};
 use stable_storage::Files;
 
+use sqlx::{Connection, SqliteConnection};
+
 use crate::world::{ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid};
 
 /// An account with a bit of everything.
@@ -103,6 +105,38 @@ async fn damage_that_shows_later_is_repaired_while_the_store_is_open() {
         left -= 1;
     }
     assert_eq!(see(&world, &account).await, seen);
+}
+
+/// What the opening itself reads is no reason to have no account.
+#[tokio::test]
+async fn damage_that_shows_at_the_opening_is_repaired() {
+    for table in ["account", "mailboxes", "doomed", "renames"] {
+        let world = World::new();
+        furnish(&world).await;
+        let store = world.open().await;
+        let seen = see(&world, &store.account(ALICE)).await;
+        store.close().await;
+        let index = world.maildir().join("postrider-index.db");
+        let root = root_page(&index, table).await;
+        let mut content = std::fs::read(&index).unwrap();
+        content[(root - 1) * 4096..root * 4096].fill(0xff);
+        std::fs::write(&index, content).unwrap();
+        let store = world.open().await;
+        let account = store.account(ALICE);
+        account.states().await.unwrap();
+        assert_eq!(see(&world, &account).await, seen, "{table}");
+        store.close().await;
+    }
+}
+
+/// The page at which a table begins.
+async fn root_page(index: &std::path::Path, table: &str) -> usize {
+    let mut index =
+        SqliteConnection::connect(&format!("sqlite://{}", index.display())).await.unwrap();
+    let sql = "select rootpage from sqlite_schema where type = 'table' and name = ?";
+    let page: i64 = sqlx::query_scalar(sql).bind(table).fetch_one(&mut index).await.unwrap();
+    index.close().await.unwrap();
+    usize::try_from(page).unwrap()
 }
 
 /// A delivery has its own way to the index: it finds the same, and loses nothing.

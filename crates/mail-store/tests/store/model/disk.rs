@@ -94,9 +94,10 @@ impl Disk {
     /// and so many of the pictures. Answers the number of the oldest state that may be there now.
     pub(super) fn cut(&self, lost: usize) -> usize {
         let breaking = self.state().breaking.clone();
-        let lose = match lost % 2 {
+        let lose = match lost % 3 {
             0 => BreakingFiles::lose_unsynced,
-            _ => BreakingFiles::lose_unsynced_bytes,
+            1 => BreakingFiles::lose_unsynced_bytes,
+            _ => BreakingFiles::lose_unsynced_bytes_but_lengths,
         };
         lose(&breaking).unwrap();
         let keep = self.state().pictures.len().saturating_sub(lost).max(1);
