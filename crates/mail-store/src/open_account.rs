@@ -129,6 +129,8 @@ impl OpenAccount {
         let (maildir, now) = (account.maildir.clone(), (options.clock)());
         on_blocking_thread(move || maildir.sweep_tmp(now)).await?;
         let left_over = left.doomed || left.renames || left.behind || account.any_due().await?;
+        // Who uses it now nearly never needs the connection, which costs a thread.
+        account.index.close().await;
         Ok(Opened { account, left_over })
     }
 

@@ -1,6 +1,6 @@
 //! The index is lost, damaged, or older than the files: what comes back is what was there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice::SliceIndex};
 
 use mail_store::{FlagChange, MailStore, UidSet};
 use mail_types::{Timestamp, Uid, UniqueId};
@@ -8,7 +8,7 @@ use stable_storage::Files;
 
 use sqlx::{Connection, SqliteConnection};
 
-use crate::world::{ALICE, World, append, deliver, flags, mailbox, name, see, subjects, uid};
+use crate::world::{ALICE, Seen, World, append, deliver, flags, mailbox, name, see, subjects, uid};
 
 /// An account with a bit of everything.
 async fn furnish(world: &World) {
@@ -71,15 +71,28 @@ async fn a_rebuilt_index_equals_the_original() {
     assert!(new > uid(6), "UID 6 was told and expunged");
 }
 
-#[tokio::test]
-async fn a_damaged_index_is_set_aside_and_built_anew() {
+/// Such an account, which nobody has open, and what is seen of it.
+async fn furnished() -> (World, BTreeMap<String, Vec<Seen>>) {
     let world = World::new();
     furnish(&world).await;
     let store = world.open().await;
     let seen = see(&world, &store.account(ALICE)).await;
     store.close().await;
+    (world, seen)
+}
+
+/// Overwrites a part of the index.
+fn overwrite(world: &World, part: impl SliceIndex<[u8], Output = [u8]>, filler: u8) {
     let index = world.maildir().join("postrider-index.db");
-    std::fs::write(&index, vec![b'x'; 8192]).unwrap();
+    let mut content = std::fs::read(&index).unwrap();
+    content[part].fill(filler);
+    std::fs::write(&index, content).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_set_aside_and_built_anew() {
+    let (world, seen) = furnished().await;
+    std::fs::write(world.maildir().join("postrider-index.db"), vec![b'x'; 8192]).unwrap();
     let account = world.open().await.account(ALICE);
     assert_eq!(see(&world, &account).await, seen);
     let aside = world.maildir().join("postrider-index.db.damaged-1800000000");
@@ -88,16 +101,8 @@ async fn a_damaged_index_is_set_aside_and_built_anew() {
 
 #[tokio::test]
 async fn damage_that_shows_later_is_repaired_while_the_store_is_open() {
-    let world = World::new();
-    furnish(&world).await;
-    let store = world.open().await;
-    let account = store.account(ALICE);
-    let seen = see(&world, &account).await;
-    store.close().await;
-    let index = world.maildir().join("postrider-index.db");
-    let mut content = std::fs::read(&index).unwrap();
-    content[8192..].fill(0xff);
-    std::fs::write(&index, content).unwrap();
+    let (world, seen) = furnished().await;
+    overwrite(&world, 8192.., 0xff);
     let account = world.open().await.account(ALICE);
     // The first operations may fail, each time one damage is found; then all is well.
     let mut left = 5;
@@ -111,16 +116,9 @@ async fn damage_that_shows_later_is_repaired_while_the_store_is_open() {
 #[tokio::test]
 async fn damage_that_shows_at_the_opening_is_repaired() {
     for table in ["account", "mailboxes", "doomed", "renames"] {
-        let world = World::new();
-        furnish(&world).await;
-        let store = world.open().await;
-        let seen = see(&world, &store.account(ALICE)).await;
-        store.close().await;
-        let index = world.maildir().join("postrider-index.db");
-        let root = root_page(&index, table).await;
-        let mut content = std::fs::read(&index).unwrap();
-        content[(root - 1) * 4096..root * 4096].fill(0xff);
-        std::fs::write(&index, content).unwrap();
+        let (world, seen) = furnished().await;
+        let root = root_page(&world.maildir().join("postrider-index.db"), table).await;
+        overwrite(&world, (root - 1) * 4096..root * 4096, 0xff);
         let store = world.open().await;
         let account = store.account(ALICE);
         account.states().await.unwrap();
@@ -148,10 +146,7 @@ async fn a_delivery_finds_what_is_wrong_with_the_index() {
         let store = world.open().await;
         let mut expected = subjects(&see(&world, &store.account(ALICE)).await, "INBOX");
         store.close().await;
-        let index = world.maildir().join("postrider-index.db");
-        let mut content = std::fs::read(&index).unwrap();
-        content[from..].fill(filler);
-        std::fs::write(&index, content).unwrap();
+        overwrite(&world, from.., filler);
         let store = world.open().await;
         let account = store.account(ALICE);
         // The first may fail, each time one damage is found; then all is well.

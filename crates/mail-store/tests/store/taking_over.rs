@@ -13,7 +13,7 @@ use mail_types::AccountId;
 use stable_storage::{Files, Operation, Watch};
 use tokio::sync::Notify;
 
-use crate::world::{ALICE, World, deliver, flags, mailbox, see, subjects};
+use crate::world::{ALICE, World, deliver, flags, mailbox, see, subjects, until};
 
 const BOB: AccountId = AccountId(8);
 /// Files that a tool put into a folder.
@@ -62,15 +62,6 @@ async fn with_many() -> World {
         fs::write(world.maildir().join(path), format!("Subject: {number}\n\n")).unwrap();
     }
     world
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(60), async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "{what}");
 }
 
 async fn count(account: &AccountMailboxes) -> u32 {

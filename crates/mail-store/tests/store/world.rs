@@ -216,7 +216,7 @@ pub(crate) fn files_on_disk(world: &World) -> Vec<String> {
 
 /// Waits until something holds that happens beside the test; the clock only bounds how long.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds().await {
         assert!(Instant::now() < deadline, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
